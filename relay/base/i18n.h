@@ -1,0 +1,14 @@
+/* Messages are written in English in the source and shown in relay.language (default zh-CN) by gettext;
+ * packaging/po/zh_CN.po must be complete (a test holds it). JSON keys, states, metrics and log keys stay English. */
+#ifndef TOCSIN_BASE_I18N_H
+#define TOCSIN_BASE_I18N_H
+
+#include <libintl.h>
+
+#define _(s)  gettext(s)
+#define N_(s) (s)
+
+/* "zh-CN" or "en". TOCSIN_LANG wins over what is passed; NULL means the default. Safe to call again. */
+void i18n_init(const char *language);
+
+#endif

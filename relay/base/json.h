@@ -1,0 +1,30 @@
+/* Strict JSON over cJSON. What cJSON alone lets through (invalid UTF-8, \u0000, duplicate keys, trailing bytes,
+ * any depth to 1000) is refused here, with the member and the place named. */
+#ifndef TOCSIN_BASE_JSON_H
+#define TOCSIN_BASE_JSON_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct json_limits {
+    size_t max_bytes; /* RELAY_LIMIT over it */
+    int max_depth;    /* nested objects and arrays; the outermost counts 1 */
+};
+
+/* The caller frees *ret with cJSON_Delete. RELAY_LIMIT or RELAY_INVALID with why. */
+enum relay_err json_parse(const char *bytes, size_t n, const struct json_limits *limits, cJSON **ret,
+                          struct reason *why) MUST_CHECK;
+
+void json_free_ptr(cJSON **pp); /* CLEANUP(json_free_ptr) cJSON *j = NULL; */
+
+/* Reading: RELAY_NOT_FOUND when absent, RELAY_INVALID when of another type; *ret untouched then. */
+enum relay_err json_str(const cJSON *obj, const char *name, const char **ret) MUST_CHECK;
+enum relay_err json_int(const cJSON *obj, const char *name, int64_t *ret) MUST_CHECK; /* whole, |v| <= 2^53 */
+enum relay_err json_bool(const cJSON *obj, const char *name, bool *ret) MUST_CHECK;
+enum relay_err json_time(const cJSON *obj, const char *name, int64_t *ret_wall_ms) MUST_CHECK;
+const char *json_str_or(const cJSON *obj, const char *name, const char *otherwise);
+
+#endif

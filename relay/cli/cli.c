@@ -1,0 +1,34 @@
+/* Picks the verb; knows nothing of what it does. */
+#include "cli/cli.h"
+
+#include "base/err.h"
+#include "base/i18n.h"
+
+static void usage(FILE *out)
+{
+    (void)fprintf(out, "%s\n\n", _("tocsin - fraud warnings from banks and carriers to hospitals"));
+    for (const struct cli_verb *v = cli_verbs; v->name; v++)
+        (void)fprintf(out, "  tocsin %-12s %s\n", v->name, _(v->summary));
+    (void)fprintf(out, "\n%s\n", _("`tocsin VERB --help` says more."));
+}
+
+int cli_main(int argc, char **argv)
+{
+    i18n_init(NULL);
+    if (argc < 2) {
+        usage(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        usage(stdout);
+        return EXIT_DONE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        (void)printf("tocsin %s\n", TOCSIN_VERSION);
+        return EXIT_DONE;
+    }
+    for (const struct cli_verb *v = cli_verbs; v->name; v++)
+        if (strcmp(v->name, argv[1]) == 0) return v->run(argc - 1, argv + 1);
+    (void)fprintf(stderr, _("tocsin: no verb `%s`; `tocsin help` lists them\n"), argv[1]);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,18 @@
+/* The command line: one table of verbs, one function a verb. Exit codes: 0 done, 1 refused or failed (the reason on
+ * standard error), 2 usage. */
+#ifndef TOCSIN_RELAY_CLI_H
+#define TOCSIN_RELAY_CLI_H
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct cli_verb {
+    const char *name;                  /* "rules" */
+    int (*run)(int argc, char **argv); /* argv[0] is the verb */
+    const char *summary;               /* one line, N_() */
+};
+
+extern const struct cli_verb cli_verbs[]; /* verbs.c; .name NULL at the end */
+
+int cli_main(int argc, char **argv);
+
+#endif
