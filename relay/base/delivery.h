@@ -4,6 +4,8 @@
  *             ^          |         \-> unconfirmed (a confirming kind still `sent` at expires)
  *             +- retry <-+-> rejected | unconfirmed
  *   any state before `sent` -> expired | rejected | cancelled | suppressed
+ *   sent -> retry | rejected | suppressed by a device's word (failed, skipped)
+ *   rejected | suppressed | unconfirmed -> queued by a person's replay, and in no other way
  *
  * delivery_may_move is the only statement of what may follow what; store_delivery_move is the only mover.
  */

@@ -22,7 +22,9 @@ enum cap_status { STATUS_ACTUAL, STATUS_EXERCISE, STATUS_TEST }; /* CAP 1.2 stat
 
 const char *event_kind_name(enum event_kind k);             /* "sms" */
 bool event_kind_parse(const char *s, enum event_kind *ret); /* also the Chinese name: 短信 */
-const char *cap_status_name(enum cap_status s);             /* "Actual" */
+const char *event_msg_name(enum event_msg m);               /* "alert" */
+bool event_msg_parse(const char *s, enum event_msg *ret);
+const char *cap_status_name(enum cap_status s); /* "Actual" */
 bool cap_status_parse(const char *s, enum cap_status *ret);
 
 /* Closed list; its names are part of the feed contract. */
@@ -42,8 +44,10 @@ enum refusal {
     REFUSAL_NOT_AUTHORISED,
     REFUSAL_COUNT
 };
-const char *refusal_name(enum refusal r);  /* "malformed_json" */
-const char *refusal_retry(enum refusal r); /* "never", "later", "same_id" */
+const char *refusal_name(enum refusal r); /* "malformed_json" */
+/* What the feed may do: "same_id" correct it and send it under the same id, "later" send the same bytes again after a
+ * while, "never" leave it. */
+const char *refusal_retry(enum refusal r);
 
 #define EVENT_ID_MAX   64
 #define EVENT_TEXT_MAX (64 * 1024)

@@ -11,12 +11,40 @@
 
 struct json_limits {
     size_t max_bytes; /* RELAY_LIMIT over it */
-    int max_depth;    /* nested objects and arrays; the outermost counts 1 */
+    int max_depth;    /* nested objects and arrays; the outermost counts 1; at most JSON_DEPTH_MAX */
+};
+
+#define JSON_DEPTH_MAX 64
+#define JSON_PATH_MAX  96
+
+enum json_fault_kind {
+    JSON_FINE,
+    JSON_TOO_LARGE,
+    JSON_NOT_UTF8, /* a NUL byte as well */
+    JSON_EMPTY,
+    JSON_SYNTAX,
+    JSON_CONTROL, /* a raw control byte in a string */
+    JSON_ESCAPE,  /* an unknown escape, or half a surrogate pair */
+    JSON_NUL,     /* \u0000 */
+    JSON_NUMBER,  /* not as RFC 8259 writes it, or beyond a double */
+    JSON_DEPTH,
+    JSON_TRAILING,
+    JSON_DUPLICATE,
+    JSON_MEMORY
+};
+struct json_fault {
+    enum json_fault_kind kind;
+    size_t offset; /* of the byte at fault; not for JSON_DUPLICATE */
+    char path
+        [JSON_PATH_MAX]; /* "txn.memo", "tags[3].a"; "" at the top. A name that could tell of a person reads `?`. */
 };
 
 /* The caller frees *ret with cJSON_Delete. RELAY_LIMIT or RELAY_INVALID with why. */
 enum relay_err json_parse(const char *bytes, size_t n, const struct json_limits *limits, cJSON **ret,
                           struct reason *why) MUST_CHECK;
+/* The same, for a caller that words faults in its own way. */
+enum relay_err json_parse_detail(const char *bytes, size_t n, const struct json_limits *limits, cJSON **ret,
+                                 struct json_fault *ret_fault) MUST_CHECK;
 
 void json_free_ptr(cJSON **pp); /* CLEANUP(json_free_ptr) cJSON *j = NULL; */
 

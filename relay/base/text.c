@@ -1,0 +1,142 @@
+/* UTF-8: strict validation, counting, and cuts that a reader does not see. */
+#include "base/text.h"
+
+#include <utf8proc.h>
+
+size_t text_valid_prefix(const char *s, size_t n)
+{
+    const unsigned char *p = (const unsigned char *)s, *end = p + n;
+    while (p < end) {
+        unsigned char c = *p;
+        size_t left = (size_t)(end - p);
+        if (c < 0x80) {
+            if (c == 0) break;
+            p++;
+        } else if (c >= 0xe0 && c < 0xf0) { /* Chinese lives here */
+            if (left < 3 || (p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80) break;
+            if (c == 0xe0 && p[1] < 0xa0) break;  /* overlong */
+            if (c == 0xed && p[1] >= 0xa0) break; /* surrogate */
+            p += 3;
+        } else if (c >= 0xc2 && c < 0xe0) {
+            if (left < 2 || (p[1] & 0xc0) != 0x80) break;
+            p += 2;
+        } else if (c >= 0xf0 && c < 0xf5) {
+            if (left < 4 || (p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80 || (p[3] & 0xc0) != 0x80) break;
+            if (c == 0xf0 && p[1] < 0x90) break;  /* overlong */
+            if (c == 0xf4 && p[1] >= 0x90) break; /* beyond U+10FFFF */
+            p += 4;
+        } else {
+            break;
+        }
+    }
+    return (size_t)(p - (const unsigned char *)s);
+}
+
+bool text_valid_utf8(const char *s, size_t n)
+{
+    return text_valid_prefix(s, n) == n;
+}
+
+size_t text_chars(const char *s, size_t n)
+{
+    size_t chars = 0;
+    for (size_t i = 0; i < n; i++) chars += ((unsigned char)s[i] & 0xc0) != 0x80;
+    return chars;
+}
+
+int text_next(const char *s, size_t n, uint32_t *ret_cp)
+{
+    const unsigned char *p = (const unsigned char *)s;
+    if (n == 0) return 0;
+    if (p[0] < 0x80) {
+        *ret_cp = p[0];
+        return 1;
+    }
+    int len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if ((size_t)len > n) len = (int)n; /* only for input that is not valid: never read past the end */
+    uint32_t cp = p[0] & (0xffu >> (len + 1));
+    for (int i = 1; i < len; i++) cp = cp << 6 | (p[i] & 0x3fu);
+    *ret_cp = cp;
+    return len;
+}
+
+int text_put(uint32_t cp, char out[static 4])
+{
+    if (cp < 0x80) {
+        out[0] = (char)cp;
+        return 1;
+    }
+    if (cp < 0x800) {
+        out[0] = (char)(0xc0 | cp >> 6);
+        out[1] = (char)(0x80 | (cp & 0x3f));
+        return 2;
+    }
+    if (cp < 0x10000) {
+        out[0] = (char)(0xe0 | cp >> 12);
+        out[1] = (char)(0x80 | (cp >> 6 & 0x3f));
+        out[2] = (char)(0x80 | (cp & 0x3f));
+        return 3;
+    }
+    out[0] = (char)(0xf0 | cp >> 18);
+    out[1] = (char)(0x80 | (cp >> 12 & 0x3f));
+    out[2] = (char)(0x80 | (cp >> 6 & 0x3f));
+    out[3] = (char)(0x80 | (cp & 0x3f));
+    return 4;
+}
+
+size_t text_cut(const char *s, size_t n, size_t max)
+{
+    if (n <= max) return n;
+    size_t cut = 0, at = 0;
+    uint32_t before = 0, cp;
+    utf8proc_int32_t state = 0;
+    for (int used; at <= max && (used = text_next(s + at, n - at, &cp)) > 0; at += (size_t)used) {
+        if (at == 0 ||
+            utf8proc_grapheme_break_stateful((utf8proc_int32_t)before, (utf8proc_int32_t)cp, &state))
+            cut = at;
+        before = cp;
+    }
+    return cut;
+}
+
+size_t text_cut_sentence(const char *s, size_t n, size_t max)
+{
+    if (n <= max) return n;
+    size_t hard = text_cut(s, n, max), best[3] = {0, 0, 0}; /* after a sentence, a comma, a space */
+    uint32_t cp;
+    for (size_t at = 0; at < hard;) {
+        at += (size_t)text_next(s + at, hard - at, &cp);
+        switch (cp) {
+        case 0x3002: /* 。 */
+        case 0xff01: /* ！ */
+        case 0xff1f: /* ？ */
+        case 0xff1b: /* ； */
+        case '\n': best[0] = at; break;
+        case 0xff0c: /* ， */
+        case 0x3001: /* 、 */
+        case ',': best[1] = at; break;
+        case ' ': best[2] = at; break;
+        default: break;
+        }
+    }
+    for (int i = 0; i < 3; i++)
+        if (best[i] > 0 && best[i] >= max / 2) return best[i];
+    return hard;
+}
+
+bool text_is_han(uint32_t cp)
+{
+    if (cp < 0x3400) return cp == 0x3005 || cp == 0x3007 || (cp >= 0x2e80 && cp <= 0x2fd5);
+    return cp <= 0x4dbf || (cp >= 0x4e00 && cp <= 0x9fff) || (cp >= 0xf900 && cp <= 0xfaff) ||
+           (cp >= 0x20000 && cp <= 0x323af);
+}
+
+bool text_is_id(const char *s)
+{
+    size_t n = 0;
+    for (; s[n]; n++) {
+        bool alnum = (s[n] >= 'a' && s[n] <= 'z') || (s[n] >= '0' && s[n] <= '9');
+        if (n >= 32 || (!alnum && (s[n] != '-' || n == 0))) return false;
+    }
+    return n > 0;
+}

@@ -1,0 +1,106 @@
+/* alert.c: CAP words and areas. */
+#include "base/alert.h"
+
+#include "unit.h"
+
+static void a_level_sets_urgency_and_severity(void **state)
+{
+    (void)state;
+    static const struct {
+        enum level level;
+        const char *name, *zh, *urgency, *severity;
+    } want[] = {{LEVEL_RED, "red", "红", "Immediate", "Extreme"},
+                {LEVEL_ORANGE, "orange", "橙", "Expected", "Severe"},
+                {LEVEL_YELLOW, "yellow", "黄", "Expected", "Moderate"},
+                {LEVEL_BLUE, "blue", "蓝", "Future", "Minor"}};
+    for (size_t i = 0; i < COUNT(want); i++) {
+        enum level l = LEVEL_COUNT;
+        assert_string_equal(level_name(want[i].level), want[i].name);
+        assert_string_equal(level_name_zh(want[i].level), want[i].zh);
+        assert_string_equal(level_urgency(want[i].level), want[i].urgency);
+        assert_string_equal(level_severity(want[i].level), want[i].severity);
+        assert_true(level_parse(want[i].name, &l));
+        assert_int_equal(l, want[i].level);
+        l = LEVEL_COUNT;
+        assert_true(level_parse(want[i].zh, &l));
+        assert_int_equal(l, want[i].level);
+    }
+    enum level l = LEVEL_BLUE;
+    assert_false(level_parse("Red", &l));
+    assert_int_equal(l, LEVEL_BLUE);
+}
+
+static void graver_levels_are_higher_numbers(void **state)
+{
+    (void)state;
+    assert_true(LEVEL_RED > LEVEL_ORANGE && LEVEL_ORANGE > LEVEL_YELLOW && LEVEL_YELLOW > LEVEL_BLUE);
+    assert_true(CERTAINTY_OBSERVED > CERTAINTY_LIKELY && CERTAINTY_LIKELY > CERTAINTY_POSSIBLE);
+}
+
+static void words_go_there_and_back(void **state)
+{
+    (void)state;
+    for (int i = 0; i < CERTAINTY_COUNT; i++) {
+        enum certainty c;
+        assert_true(certainty_parse(certainty_name((enum certainty)i), &c));
+        assert_int_equal(c, i);
+    }
+    for (int i = MSG_ALERT; i <= MSG_CANCEL; i++) {
+        enum msg_type m;
+        assert_true(msg_type_parse(msg_type_name((enum msg_type)i), &m));
+        assert_int_equal(m, i);
+    }
+    for (int i = 0; i < AUDIENCE_COUNT; i++) {
+        enum audience a;
+        assert_true(audience_parse(audience_name((enum audience)i), &a));
+        assert_int_equal(a, i);
+    }
+    enum certainty c;
+    enum msg_type m;
+    enum audience a;
+    assert_false(certainty_parse("likely", &c));
+    assert_false(msg_type_parse("", &m));
+    assert_false(audience_parse("everyone", &a));
+}
+
+static void areas_overlap_when_one_is_the_others_prefix(void **state)
+{
+    (void)state;
+    assert_true(area_overlaps("610113", "610113"));
+    assert_true(area_overlaps("6101", "610113"));
+    assert_true(area_overlaps("610113", "61"));
+    assert_false(area_overlaps("610113", "610112"));
+    assert_false(area_overlaps("6101", "6102"));
+    assert_false(area_overlaps("6101", "62"));
+}
+
+static void area_codes_lose_their_trailing_zeros(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *code, *want;
+    } cases[] = {{"610113", "610113"}, {"610100", "6101"}, {"610000", "61"}, {"6101", "6101"},
+                 {"6100", "61"},       {"61", "61"},       {"110000", "11"}, {"610110", "610110"},
+                 {"", NULL},           {"6", NULL},        {"610", NULL},    {"61011", NULL},
+                 {"6101130", NULL},    {"61011300", NULL}, {"00", NULL},     {"000000", NULL},
+                 {"610013", NULL},     {"006101", NULL},   {"61a113", NULL}, {" 61", NULL},
+                 {"-1", NULL}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char out[AREA_LEN + 1] = "same";
+        bool fine = area_normalise(cases[i].code, out);
+        if (fine != (cases[i].want != NULL)) fail_msg("`%s`", cases[i].code);
+        assert_string_equal(out, fine ? cases[i].want : "same");
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_level_sets_urgency_and_severity),
+        cmocka_unit_test(graver_levels_are_higher_numbers),
+        cmocka_unit_test(words_go_there_and_back),
+        cmocka_unit_test(areas_overlap_when_one_is_the_others_prefix),
+        cmocka_unit_test(area_codes_lose_their_trailing_zeros),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
