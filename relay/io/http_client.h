@@ -51,7 +51,8 @@ typedef void (*http_done_fn)(void *arg, const struct http_answer *a); /* exactly
 
 enum relay_err http_client_new(struct loop *l, int max_total, struct http_client **ret,
                                struct reason *why) MUST_CHECK;
-struct http_client *http_client_free(struct http_client *c); /* calls every open done with HTTP_CANCELLED */
+/* Calls every open done with HTTP_CANCELLED, or with its true end where that has come already. Takes NULL. */
+struct http_client *http_client_free(struct http_client *c);
 
 /* Queues the request; it starts in http_client_start. RELAY_LIMIT when max_total are in flight; RELAY_INVALID for a URL
  * that may not be used. done is never called from inside. */
