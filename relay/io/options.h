@@ -30,10 +30,13 @@ enum opt_type {               /* C type at offset */
                 OPT_RATE,     /* double per second; "2000/s" "20/m" */
                 OPT_ENUM,     /* int: index into .names; .names_zh[i] is read as well where given */
                 OPT_STRS,     /* struct opt_strs; a list, or one scalar */
+                OPT_PATHS,    /* struct opt_strs; each as OPT_PATH */
                 OPT_WINDOWS,  /* struct opt_windows; list of "21:30-07:30" */
                 OPT_BLOCK,    /* a nested struct at offset, by .sub */
                 OPT_BLOCKS,   /* struct opt_blocks of structs of .sub_size, by .sub */
-                OPT_NODE      /* const struct yaml_node *; read by somebody else later */
+                OPT_NODE,     /* const struct yaml_node *; read by somebody else later */
+                OPT_SELF, /* const struct yaml_node *; .name is "": the block itself, for checks that come after */
+                OPT_EXTRA /* struct opt_extra; .name is "": the block's other keys, by options_load_extra */
 };
 
 struct opt_strs {
@@ -49,13 +52,23 @@ struct opt_blocks {
     size_t n;
 };
 
+/* Keys of a second table that stand in the same block, such as an adapter's own beside a chat's. options_load fills map
+ * and known, leaves the keys that it does not know alone, and options_load_extra reads them. */
+struct opt_extra {
+    const struct yaml_node *map;
+    const struct opt_row *known; /* the first table */
+    const struct opt_row *rows;  /* the second; NULL until it is loaded */
+    void *values;                /* filled by rows */
+};
+
+/* Lists are followed by a NULL item that n does not count. Bounds of OPT_RATE are per second. */
 struct opt_row {
     const char *name;
     enum opt_type type;
     size_t offset;
     bool required;
     int64_t min, max;         /* numbers: bounds in the C unit; lists: how many; both 0: none */
-    const char *deflt;        /* as a person would write it; NULL: zero value */
+    const char *deflt;        /* as a person would write it, lists as "[a, b]"; NULL: zero value */
     const char *const *names; /* OPT_ENUM; NULL-terminated */
     const char *const *names_zh;
     const struct opt_row *sub;
@@ -64,22 +77,26 @@ struct opt_row {
     const char *help; /* one line, N_() */
 };
 
-/* Fills the struct at `out` (already zeroed) from `map` (NULL: only defaults). Strings are copied into the arena.
- * Unknown keys are refused with the nearest known one. All problems are collected, one a line, up to 20;
- * returns RELAY_INVALID if any. */
+/* Fills the struct at `out` (already zeroed) from `map` (NULL: only defaults, nothing is missing). Strings are copied
+ * into the arena. Unknown keys are refused with the nearest known one. All problems are collected, one a line, up to 20;
+ * returns RELAY_INVALID if this call found any. */
 struct opt_problems {
     size_t n;
+    bool more; /* there were others, not kept */
     struct reason items[20];
 };
 enum relay_err options_load(const struct opt_row *rows, const struct yaml_node *map, void *out,
                             struct arena *a, struct opt_problems *problems) MUST_CHECK;
+/* x was filled by options_load. rows may be NULL: every key that the first table does not know is unknown. */
+enum relay_err options_load_extra(struct opt_extra *x, const struct opt_row *rows, size_t size,
+                                  struct arena *a, struct opt_problems *problems) MUST_CHECK;
 /* For checks that a table cannot say: "file:line: key: text". node may be NULL. */
 void opt_problem(struct opt_problems *p, const struct yaml_node *node, const char *fmt, ...) PRINTF(3, 4);
 
 struct buf;
-void options_print(
-    const struct opt_row *rows, const void *values, int indent,
-    struct buf *out); /* as YAML; values of keys whose names end in password, key or url are shown as *** */
+/* As YAML that options_load reads again; values of keys whose names end in password, key, token, secret or url are shown
+ * as ***, paths excepted. */
+void options_print(const struct opt_row *rows, const void *values, int indent, struct buf *out);
 void options_manual(const struct opt_row *rows, int indent,
                     struct buf *out); /* name, type, unit, bounds, default, help */
 
