@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "io/options.h"
+#include "matcher.h"
 
 enum site_mode { SITE_TRIAL, SITE_SCREENS, SITE_LIVE };
 enum feed_mode { FEED_SANDBOX, FEED_LIVE };
@@ -19,79 +20,104 @@ enum feed_type {
 }; /* desk: a reporting desk; ward or volunteer */
 enum approve { APPROVE_NONE, APPROVE_ONE, APPROVE_TWO };
 
+struct adapter_ops;
+
 struct relay_options {
-    const char *id, *state_dir, *timezone, *issuer, *help;
-    int language;    /* 0 zh-CN, 1 en */
-    int64_t reserve; /* bytes of disk kept free; below it intake stops */
-    int64_t keep_keys, keep_matched, keep_unmatched, keep_deliveries; /* ms */
+    const char *id, *state_dir, *timezone;
+    const char *issuer, *help; /* of sites that name none; may be NULL */
+    int language;              /* 0 zh-CN, 1 en */
+    int log_level;             /* enum log_level by index: 0 error 1 warning 2 info 3 debug */
+    int64_t reserve;           /* bytes of disk kept free; below it intake stops */
+    int64_t keep_keys, keep_matched, keep_unmatched, keep_deliveries; /* ms; keep_keys also refusals */
     int64_t keep_unmatched_bytes;
     int64_t keep_refusals; /* rows a feed */
     int64_t fresh, announce_again, announce_per_day, approval_timeout, wide_sites;
-    int log_level; /* 0 error 1 warning 2 info 3 debug */
+};
+struct tls_files {
+    const char *ca, *cert, *key; /* NULL where not given */
 };
 struct broker_options {
-    const char *host, *username, *password_file, *prefix, *tls_ca, *tls_cert, *tls_key;
+    const char *host; /* a path of a unix socket begins with / */
+    const char *username, *password_file, *prefix;
     int64_t port, keepalive; /* keepalive ms */
+    struct tls_files tls;    /* all NULL: no TLS */
 };
 struct http_options {
-    struct opt_strs listen; /* "127.0.0.1:8480" */
-    const char *tls_cert, *tls_key;
+    struct opt_strs listen; /* "127.0.0.1:8480", "[::1]:8480"; see config_listen */
+    struct tls_files tls;   /* cert and key, or neither; ca unused */
     bool behind_proxy;
-    int64_t max_in_flight, max_sse;
 };
 struct rules_options {
-    struct opt_strs packs;
+    struct opt_strs packs; /* folders */
+};
+struct limit_options { /* design section 13 */
+    int64_t turn_events, http, http_target, mqtt, streams, rules, alerts, targets, feeds, waiting, answer;
 };
 struct feed_config {
     const char *id, *name;
-    int type;              /* enum feed_type */
-    int source;            /* 0 mqtt, 1 file */
-    const char *path;      /* source: file */
-    struct opt_strs areas; /* codes; an event outside is refused; the first is the guess */
-    double rate;           /* events a second */
-    int64_t window;        /* Receive Maximum, 1..500 */
-    int mode;              /* enum feed_mode */
+    int type;         /* enum feed_type */
+    int source;       /* 0 mqtt, 1 file */
+    const char *path; /* source: file */
+    struct opt_strs
+        areas;      /* codes without trailing 00; an event outside is refused; the first is the guess */
+    double rate;    /* events a second */
+    int64_t window; /* Receive Maximum, 1..500 */
+    int mode;       /* enum feed_mode */
     bool may_broadcast;
     int64_t silent_after; /* ms without event or heartbeat before the alarm; 0: never */
+    const struct yaml_node *at;
 };
 struct zone_config {
     const char *id, *class, *name;
     bool drills;
+    const struct yaml_node *at;
 };
 struct ward_config {
     const char *id, *name;
     bool drills, night;
     int takeover; /* 0 none 1 banner 2 full */
     struct opt_windows quiet;
+    const struct yaml_node *at;
 };
 struct site_config {
-    const char *id, *name, *area, *issuer, *help;
-    int mode;                /* enum site_mode */
-    struct opt_blocks zones; /* struct zone_config */
-    struct opt_blocks wards; /* struct ward_config */
+    const char *id, *name;
+    const char *area;          /* without trailing 00 */
+    const char *issuer, *help; /* relay's where the site names none; may be NULL */
+    int mode;                  /* enum site_mode */
+    struct opt_blocks zones;   /* struct zone_config */
+    struct opt_blocks wards;   /* struct ward_config */
+    const struct yaml_node *at;
 };
 struct chat_config {
     const char *id, *type, *name, *issuer;
     int audience;          /* enum audience */
-    struct opt_strs areas; /* empty: everywhere */
+    struct opt_strs areas; /* empty: everywhere; without trailing 00 */
     struct opt_windows quiet;
     bool night, drills;
-    double rate;                  /* messages a second; 0: the channel's own */
-    const struct yaml_node *node; /* the adapter's own options are read from the same block */
+    double rate;                       /* messages a second; 0: the channel's own */
+    const struct adapter_ops *adapter; /* of type */
+    struct opt_extra own;              /* own.values: by adapter->options, what target->options is */
+    const struct yaml_node *at;
 };
 struct route_config { /* Alertmanager's words */
     const char *receiver;
-    struct opt_strs matchers, group_by;
+    struct opt_strs matchers; /* as written */
+    struct label_matchers compiled;
+    struct opt_strs group_by; /* the root's only */
+    unsigned group_labels;    /* group_by: bit 1u << enum label */
     bool continue_;
-    int approve; /* enum approve */
-    int64_t group_wait, group_interval, repeat_interval;
-    struct opt_blocks routes; /* struct route_config */
+    int approve;                                         /* enum approve */
+    int64_t group_wait, group_interval, repeat_interval; /* the enclosing route's where not given; 0: none */
+    struct opt_blocks routes;                            /* struct route_config */
+    const struct receiver_config *to;                    /* of receiver */
+    const struct yaml_node *at;
 };
 struct receiver_config {
     const char *name;
     struct opt_strs pa;       /* announce, bulletin */
     struct opt_strs displays; /* all, or sites, or site/ward */
     struct opt_strs chats;    /* all, or audiences, or ids */
+    const struct yaml_node *at;
 };
 struct relay_config {
     struct arena arena;
@@ -100,16 +126,30 @@ struct relay_config {
     struct broker_options broker;
     struct http_options http;
     struct rules_options rules;
+    struct limit_options limits;
     struct opt_blocks feeds, sites, chats, receivers;
     struct route_config route;
 };
 
 extern const struct opt_row relay_config_rows[];
 
-/* Loads and checks: ids unique, receivers exist, areas are codes, matchers parse, beyond loopback needs TLS or a proxy,
- * http chats need allow_insecure. Every problem is one line "file:line: key: what, and what to do". */
+/* -c FILE's, else TOCSIN_CONFIG's, else /etc/tocsin/tocsin.yaml. given may be NULL. */
+const char *config_path(const char *given);
+
+/* Loads and checks: ids unique, receivers exist, areas are codes, matchers parse, beyond loopback needs TLS or a proxy.
+ * Every problem is one line "file:line: key: what, and what to do". Reads *.yaml of sites.d beside the file as well.
+ * Opens no secret, so that every user of the command line can load it. */
 enum relay_err config_load(const char *path, struct relay_config **ret,
                            struct opt_problems *problems) MUST_CHECK;
+/* The same from memory, without sites.d: for tests. */
+enum relay_err config_load_text(const char *name, const char *text, size_t n, struct relay_config **ret,
+                                struct opt_problems *problems) MUST_CHECK;
+/* What only the daemon's user can see: secrets and certificates can be read, and by nobody else; folders exist. */
+enum relay_err config_check_files(const struct relay_config *c, struct opt_problems *problems) MUST_CHECK;
 struct relay_config *config_free(struct relay_config *c);
+
+/* "127.0.0.1:8480" or "[::1]:8480": an address, never a name. */
+bool config_listen(const char *text, char ret_host[static 46], int *ret_port);
+bool config_host_is_loopback(const char *host);
 
 #endif
