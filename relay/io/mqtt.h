@@ -7,9 +7,11 @@
  *
  *   mqtt_new -> mqtt_subscribe … -> mqtt_service once a turn { mqtt_read -> (commit) -> mqtt_write } -> mqtt_free
  *
- * All callbacks run inside mqtt_read, mqtt_write or mqtt_service on the loop's thread. Connecting (with name
+ * All callbacks run inside mqtt_read, mqtt_write or mqtt_service on the loop's thread; `message` only inside mqtt_read.
+ * From a callback every call is allowed but mqtt_free; mqtt_read and mqtt_write do nothing there. Connecting (with name
  * resolution) runs by loop_offload; meanwhile the session is MQTT_CONNECTING and every call is safe.
  * While not MQTT_UP nothing is handed to libmosquitto: mqtt_publish answers RELAY_OFFLINE.
+ * A new connection is a new libmosquitto handle, so that nothing of an old one is ever sent by itself.
  */
 #ifndef TOCSIN_IO_MQTT_H
 #define TOCSIN_IO_MQTT_H
@@ -38,7 +40,7 @@ struct mqtt_options {
     uint32_t session_expiry_s; /* sent in every CONNECT */
     uint16_t receive_maximum;  /* 1..65535: how many unacknowledged messages the broker may send */
     uint32_t max_packet;       /* bytes; 0: the library's */
-    uint16_t keepalive_s;
+    uint16_t keepalive_s;      /* 0, or 5 and more */
     const char *will_topic, *will_payload; /* retained, QoS 1; NULL: none */
     int max_inflight_out; /* outgoing QoS 1 messages not yet acknowledged; over it RELAY_LIMIT */
 };
@@ -56,7 +58,11 @@ struct mqtt_callbacks {
     /* The broker's word on a publish: reason code < 128 and not 16 is delivered to someone; see mqtt_reason. */
     void (*published)(void *arg, uint64_t token, int reason_code);
     void (*up)(void *arg, bool session_present); /* subscriptions were sent again before this */
-    void (*down)(void *arg, const char *why);    /* every outstanding publish is forgotten: send it again */
+    /* The connection is gone, or an attempt failed; the next one is at mqtt_next_due. Every outstanding publish is
+     * forgotten: send it again. Not called for mqtt_disconnect and mqtt_free. */
+    void (*down)(void *arg, const char *why);
+    /* The broker's answer to a subscription: the granted QoS, or a reason code >= 128. NULL: not wanted. */
+    void (*subscribed)(void *arg, const char *filter, int reason_code);
     void *arg;
 };
 
@@ -71,13 +77,14 @@ enum mqtt_state mqtt_state(const struct mqtt *m);
 int64_t mqtt_next_due(const struct mqtt *m); /* mono: reconnect or keepalive; INT64_MAX while connecting */
 
 /* Connects and reconnects (1 s doubling to 60 s, jittered), keeps alive, sees time-outs. Writes nothing to the socket
- * that acknowledges anything. */
+ * that acknowledges anything: while messages wait for mqtt_write or mqtt_drop, it writes nothing at all. */
 void mqtt_service(struct mqtt *m, struct now now);
 
-/* Pausing leaves the socket unread; the broker stops at receive_maximum. Default: reading. */
+/* Pausing leaves the socket unread; the broker stops at receive_maximum. The session stays alive. Default: reading. */
 void mqtt_set_reading(struct mqtt *m, bool reading);
 
-/* Reads at most max packets that are there now (0 if none). Calls message and published. Never writes. */
+/* Reads what the last loop_wait found, at most max packets (with TLS up to one record more). Calls message and
+ * published, and returns how many of them. Never writes. */
 int mqtt_read(struct mqtt *m, int max);
 
 /* Writes what is queued: PUBACKs of committed messages, publishes, pings. */
@@ -88,8 +95,9 @@ void mqtt_drop(struct mqtt *m, const char *why);
 /* Writes what is queued, then DISCONNECT (with_will: reason 0x04, so that the last will is published). */
 void mqtt_disconnect(struct mqtt *m, bool with_will);
 
-/* token is handed back in published; 0: not wanted (still counted in flight). expiry_s 0: none.
- * RELAY_OFFLINE, RELAY_LIMIT (try after the next published), RELAY_IO. The payload is copied. */
+/* QoS 1. token is handed back in published; 0: not wanted (still counted in flight). expiry_s 0: none.
+ * RELAY_OFFLINE, RELAY_LIMIT (try after the next published), RELAY_INVALID (a topic or size that no try will mend),
+ * RELAY_IO. The payload is copied. It leaves in mqtt_write, or in the next mqtt_service. */
 enum relay_err mqtt_publish(struct mqtt *m, const char *topic, const void *payload, size_t n, bool retain,
                             uint32_t expiry_s, uint64_t token) MUST_CHECK;
 int mqtt_inflight(const struct mqtt *m);
