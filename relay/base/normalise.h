@@ -1,10 +1,25 @@
 /* Text as rules see it: one form for the many ways in which a scam is spelled. Design section 7.
  *
- * NFKC and case folding; zero-width and default-ignorables gone; traditional to simplified; the variant table
- * (rules/data/variants.tsv); runs of three or more spelled or spaced digits joined (三甲 and 一次 stay); separators
- * (space . - _ * | ~ · / and emoji) gone only between two Han characters, never , 。、；：？！ .
- * A line feed stays. Normalising twice changes nothing. Stateless but for the constant table, which is generated at
- * build time; NORMALISE_VERSION is recorded with every rule set's hash.
+ * Each code point goes through one table: NFKC_Casefold; default-ignorables and controls dropped (a tab or any other
+ * space is a space, any other line end a line feed); traditional to simplified; one-character variants. Then, as if
+ * in this order, on what comes out:
+ *
+ *   marks       a combining mark joins the letter before it where Unicode has one code point for both; else, if it is
+ *               of the diacritical blocks (accents, strokes, enclosing marks), it goes
+ *   separators  S = space . - _ * | ~ · / and emoji: any number of them goes between two Han characters, and nowhere
+ *               else (the comma, 。、；：？！ and the line feed are no separators)
+ *   variants    of several characters, 亻言→信, hxxp→http, [.]→. (rules/data/variants.tsv)
+ *   digits      N = 零〇一二三四五六七八九幺壹贰叁肆伍陆柒捌玖, D = 0-9, unit = 十百千万亿拾佰仟廿卅
+ *               group = (N|D)+, as long as it gets
+ *               spelled:  a group's N become D if three N stand in a row, unless a unit stands beside the group
+ *                         (三甲, 一次, 二十一, 一五一十 stay); or if it has an N and seven digits or more
+ *               spaced:   groups of one digit each, with one to three S between, are joined to D from three on;
+ *                         from seven on where one is an N or one S is . or / (3.5, 2.1.3, 1 三 8 stay)
+ *               a run of groups and S longer than 256 bytes stays as it is
+ *
+ * Normalising twice changes nothing. Stateless but for the constant table, which is generated at build time from
+ * utf8proc, OpenCC and rules/data (its head names the versions); NORMALISE_VERSION is recorded with every rule set's
+ * hash, and goes up with every change of the outcome.
  */
 #ifndef TOCSIN_BASE_NORMALISE_H
 #define TOCSIN_BASE_NORMALISE_H

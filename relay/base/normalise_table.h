@@ -1,0 +1,157 @@
+/* The table behind normalise.c: what each code point becomes, and what the run rules must know of it.
+ *
+ * normalise_table.c is generated at build time by rules/data/normalise_table_gen.c; its head says from which versions
+ * of which sources. Only normalise.c and the generator include this header.
+ *
+ * An entry is 0 for a code point that stays as it is and takes part in no rule. Else:
+ *
+ *   bits 0-23   source of three UTF-8 bytes: XOR of its bytes and those of the target, first byte lowest;
+ *               any other source:            XOR of the code points;
+ *               with NT_OTHER:               place in nt_pool, 0 for "dropped"
+ *   bits 24-25  source of three bytes: by how many bytes the target is shorter
+ *   bits 26-30  NT_* flags, those of the target
+ */
+#ifndef TOCSIN_BASE_NORMALISE_TABLE_H
+#define TOCSIN_BASE_NORMALISE_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define NT_SEP     (1u << 26) /* separator: goes between two Han characters and in spaced digits */
+#define NT_DIGIT   (1u << 27) /* 0-9, or a spelled digit that may become one */
+#define NT_MARK    (1u << 28) /* may join the letter before it */
+#define NT_HOLD    (1u << 29) /* last but one of a variant of several characters: look when the next one comes */
+#define NT_OTHER   (1u << 30) /* becomes nothing, several code points, or a longer one */
+#define NT_SPECIAL (NT_SEP | NT_DIGIT | NT_MARK | NT_HOLD | NT_OTHER)
+
+#define NT_SHORTER(entry) ((entry) >> 24 & 3)
+#define NT_XOR            0xffffffu
+
+#define NT_VARIANT_MAX 24 /* bytes of a variant of several characters */
+
+struct nt_variant { /* sorted by the last character of `from` */
+    uint32_t last;
+    uint8_t from_len, to_len;
+    char from[NT_VARIANT_MAX], to[NT_VARIANT_MAX];
+};
+
+struct nt_pair { /* sorted by first, then second */
+    uint32_t first, second, joined;
+};
+
+extern const uint16_t nt_index[0x110000 >> 6]; /* code point >> 6 -> block */
+extern const uint32_t nt_block[][64];
+extern const uint32_t nt_pool[]; /* at each place: how many code points, then these */
+extern const struct nt_variant nt_variants[];
+extern const unsigned nt_n_variants;
+extern const struct nt_pair nt_pairs[];
+extern const unsigned nt_n_pairs;
+
+/* Han for the separator rule: ideographs of all planes, 々 and 〇. */
+static inline bool nt_is_han(uint32_t cp)
+{
+    return (cp >= 0x3400 && cp <= 0x4dbf) || (cp >= 0x4e00 && cp <= 0x9fff) || cp == 0x3005 || cp == 0x3007 ||
+           (cp >= 0xf900 && cp <= 0xfaff) || (cp >= 0x20000 && cp <= 0x3ffff);
+}
+
+/* -1, or the value of a digit: 0-9, 零〇一二三四五六七八九幺, 壹贰叁肆伍陆柒捌玖. */
+static inline int nt_digit_value(uint32_t cp)
+{
+    if (cp >= '0' && cp <= '9') return (int)cp - '0';
+    switch (cp) {
+    case 0x96f6: /* 零 */
+    case 0x3007: /* 〇 */ return 0;
+    case 0x4e00: /* 一 */
+    case 0x5e7a: /* 幺 */
+    case 0x58f9: /* 壹 */ return 1;
+    case 0x4e8c: /* 二 */
+    case 0x8d30: /* 贰 */ return 2;
+    case 0x4e09: /* 三 */
+    case 0x53c1: /* 叁 */ return 3;
+    case 0x56db: /* 四 */
+    case 0x8086: /* 肆 */ return 4;
+    case 0x4e94: /* 五 */
+    case 0x4f0d: /* 伍 */ return 5;
+    case 0x516d: /* 六 */
+    case 0x9646: /* 陆 */ return 6;
+    case 0x4e03: /* 七 */
+    case 0x67d2: /* 柒 */ return 7;
+    case 0x516b: /* 八 */
+    case 0x634c: /* 捌 */ return 8;
+    case 0x4e5d: /* 九 */
+    case 0x7396: /* 玖 */ return 9;
+    default: return -1;
+    }
+}
+
+/* 十百千万亿 and their formal and short forms: beside them a spelled number is a quantity and stays. */
+static inline bool nt_is_unit(uint32_t cp)
+{
+    switch (cp) {
+    case 0x5341: /* 十 */
+    case 0x767e: /* 百 */
+    case 0x5343: /* 千 */
+    case 0x4e07: /* 万 */
+    case 0x4ebf: /* 亿 */
+    case 0x62fe: /* 拾 */
+    case 0x4f70: /* 佰 */
+    case 0x4edf: /* 仟 */
+    case 0x5eff: /* 廿 */
+    case 0x5345: /* 卅 */ return true;
+    default: return false;
+    }
+}
+
+/* Marks that join their letter or else are noise: strokes and heaps of accents laid over other text. */
+static inline bool nt_is_droppable_mark(uint32_t cp)
+{
+    return (cp >= 0x300 && cp <= 0x36f) || (cp >= 0x483 && cp <= 0x489) || (cp >= 0x1ab0 && cp <= 0x1aff) ||
+           (cp >= 0x1dc0 && cp <= 0x1dff) || (cp >= 0x20d0 && cp <= 0x20ff) || (cp >= 0xfe20 && cp <= 0xfe2f);
+}
+
+/* Bytes written, 1..4. */
+static inline int nt_encode(uint32_t cp, char out[static 4])
+{
+    if (cp < 0x80) {
+        out[0] = (char)cp;
+        return 1;
+    }
+    if (cp < 0x800) {
+        out[0] = (char)(0xc0 | cp >> 6);
+        out[1] = (char)(0x80 | (cp & 0x3f));
+        return 2;
+    }
+    if (cp < 0x10000) {
+        out[0] = (char)(0xe0 | cp >> 12);
+        out[1] = (char)(0x80 | (cp >> 6 & 0x3f));
+        out[2] = (char)(0x80 | (cp & 0x3f));
+        return 3;
+    }
+    out[0] = (char)(0xf0 | cp >> 18);
+    out[1] = (char)(0x80 | (cp >> 12 & 0x3f));
+    out[2] = (char)(0x80 | (cp >> 6 & 0x3f));
+    out[3] = (char)(0x80 | (cp & 0x3f));
+    return 4;
+}
+
+/* Of valid UTF-8; returns the bytes read. */
+static inline int nt_decode(const char *s, uint32_t *ret_cp)
+{
+    const uint8_t *p = (const uint8_t *)s;
+    if (p[0] < 0x80) {
+        *ret_cp = p[0];
+        return 1;
+    }
+    if (p[0] < 0xe0) {
+        *ret_cp = (p[0] & 0x1fu) << 6 | (p[1] & 0x3fu);
+        return 2;
+    }
+    if (p[0] < 0xf0) {
+        *ret_cp = (p[0] & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
+        return 3;
+    }
+    *ret_cp = (p[0] & 0x07u) << 18 | (p[1] & 0x3fu) << 12 | (p[2] & 0x3fu) << 6 | (p[3] & 0x3fu);
+    return 4;
+}
+
+#endif
