@@ -300,8 +300,10 @@ static void lost_up(struct mqtt *m, int rc, int error)
         (void)snprintf(words, sizeof(words), _("connection lost: %s"), strerror(error));
     else if (rc == MOSQ_ERR_PROTOCOL)
         (void)snprintf(words, sizeof(words), "%s", _("the broker sent something that is not MQTT 5"));
-    else
-        (void)snprintf(words, sizeof(words), "%s", _("the broker closed the connection"));
+    else /* mosquitto does not say that another client took the session over, so the hint stands here always */
+        (void)snprintf(words, sizeof(words),
+                       _("the broker closed the connection; it ended, or another program uses client id %s"),
+                       m->options.client_id);
     lost(m, false, words);
 }
 

@@ -1,6 +1,8 @@
 /* The relay's turn in small. */
 #include "turn.h"
 
+#include <sys/resource.h>
+
 #include "unit.h"
 
 static void on_message(void *arg, const struct mqtt_message *m)
@@ -97,4 +99,29 @@ bool turn_until(struct seen *s, const int *what, int n, int ms)
     int64_t end = clock_now().mono + ms;
     while (*what < n && clock_now().mono < end) turn(s, end);
     return *what >= n;
+}
+
+void turn_publish(struct seen *s, const char *topic, int n)
+{
+    int wanted = s->published + n;
+    for (int i = 0; i < n;) {
+        char payload[32];
+        int size = snprintf(payload, sizeof(payload), "%d", i);
+        enum relay_err err = mqtt_publish(s->m, topic, payload, (size_t)size, false, 0, (uint64_t)i + 1);
+        if (err == RELAY_OK) {
+            i++;
+        } else {
+            assert_int_equal(err, RELAY_LIMIT);
+            assert_true(turn_until(s, &s->published, s->published + 1, 3000));
+        }
+    }
+    assert_true(turn_until(s, &s->published, wanted, 5000));
+}
+
+double turn_cpu_ms(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_THREAD, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e3 +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e3;
 }

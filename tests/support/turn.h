@@ -35,5 +35,8 @@ void turn_close(struct seen *s);
 void turn_for(struct seen *s, int ms);
 /* Turns until *what reaches n, at most ms. True when it did. */
 bool turn_until(struct seen *s, const int *what, int n, int ms);
+/* Publishes "0", "1" … n-1 and waits until the broker has acknowledged them all. */
+void turn_publish(struct seen *s, const char *topic, int n);
+double turn_cpu_ms(void); /* of this thread, so far */
 
 #endif
