@@ -28,19 +28,30 @@ struct http_server_options {
     const char *tls_cert_file, *tls_key_file; /* both or neither */
     int max_connections;                      /* 0: 6100 */
     size_t max_body;                          /* request bodies over it get 413; 0: 64 KiB */
+    int request_ms;                           /* head and body must each be here in this time; 0: 15 s */
+    int ping_ms;                              /* a quiet stream gets a comment line; 0: 15 s */
+    int stall_ms;                             /* a stream that takes nothing is cut off; 0: 30 s */
 };
 
+/* A socket file that nobody listens on is replaced; RELAY_CONFLICT when somebody does, or when the port is taken. */
 enum relay_err http_server_new(struct loop *l, const struct http_server_options *o, struct http_server **ret,
                                struct reason *why) MUST_CHECK;
+/* Answers that are not released never leave; every open stream hears its gone. Takes NULL. */
 struct http_server *http_server_free(struct http_server *s);
-int http_server_port(const struct http_server *s);
+int http_server_port(const struct http_server *s); /* 0 for a unix socket */
 
 /* method "GET", "POST"; path exact, or a prefix when it ends in '/' + '*' : "/screen/" "*". First registered, first asked. */
 void http_server_on(struct http_server *s, const char *method, const char *path, http_handler_fn fn,
                     void *arg);
 
-void http_server_run(struct http_server *s);     /* step 2 */
-void http_server_release(struct http_server *s); /* step 4 */
+/* Step 2: reads, and calls handlers and gone. At most some 5 ms of writing; the rest is due at once. */
+void http_server_run(struct http_server *s);
+/* Step 4, after the commit: answers and snapshots may leave. Calls nobody. Streams are written in slices of about 5 ms,
+ * in the order in which they were set; what is left is due at once. */
+void http_server_release(struct http_server *s);
+/* Instead of release when the commit failed: answers not yet released become 503; streams that were opened or set since
+ * the last release end without what was set, and their clients come again. */
+void http_server_refuse(struct http_server *s);
 int64_t http_server_next_due(const struct http_server *s);
 
 /* The request. Strings live as long as the exchange. */
@@ -58,13 +69,16 @@ void http_reply(struct http_exchange *x, int status, const char *content_type, c
 void http_reply_json(struct http_exchange *x, int status, const char *json);
 void http_reply_header(struct http_exchange *x, const char *name, const char *value); /* before the reply */
 
-/* Turns the exchange into a stream. gone is called once when the client has left; then the stream is no more.
- * http_stream_set replaces what has not been sent yet: a slow reader misses intermediate snapshots, and one that reads
- * nothing for 30 s is cut off and counted. */
+/* Turns the exchange into a stream: the answer to it. gone is called once, in http_server_run or _free, when the client
+ * has left; then the stream is no more. http_stream_set replaces what has not been sent yet: a slow reader misses
+ * intermediate snapshots, and one that takes nothing for stall_ms is cut off and counted. Streams that are set to the
+ * same bytes one after another share them. */
 struct http_stream *http_stream_open(struct http_exchange *x, const char *content_type,
                                      void (*gone)(void *arg), void *arg);
 void http_stream_set(struct http_stream *s, const void *bytes, size_t n); /* one whole event, "data: …\n\n" */
+/* Ends it after what was set; gone is not called, the stream is not to be used again. */
 void http_stream_close(struct http_stream *s);
 int http_server_streams(const struct http_server *s);
+int64_t http_server_cut_off(const struct http_server *s); /* streams cut off since the start */
 
 #endif
