@@ -27,13 +27,13 @@ int slot_marks_count(const struct slot_marks *m);
 struct zone_class {
     const char *name;     /* as configured: "hall" */
     const char *name_zh;  /* as people call it */
+    const char *slots[4]; /* for slot_marks_parse */
+    const char *quiet[3]; /* "18:00-08:00" */
+    int seconds_an_hour;  /* of speech */
     bool silent;          /* nothing enters, ever, but by a named override */
     bool slots_only;      /* silent but for its slots */
     bool immediate;       /* takes announcements at once */
     bool rhyme;           /* the elderly sit here: the rhyme follows the plain sentence */
-    const char *slots[4]; /* for slot_marks_parse */
-    const char *quiet[3]; /* "18:00-08:00" */
-    int seconds_an_hour;  /* of speech */
 };
 extern const struct zone_class zone_classes[];              /* .name NULL at the end */
 const struct zone_class *zone_class_find(const char *name); /* NULL: unknown */
