@@ -1,0 +1,58 @@
+/* Looks up area names in the table made from rules/data/areas.tsv. */
+#include "areas.h"
+
+#include <string.h>
+
+#include "areas_table.h" /* static const struct { const char *code, *name; } areas[], sorted by code */
+#include "base/mem.h"
+
+static const char *find(const char *code, size_t n)
+{
+    size_t low = 0, high = ARRAY_LEN(areas);
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        int order = strncmp(code, areas[mid].code, n);
+        if (order == 0 && areas[mid].code[n]) order = -1; /* ours is its prefix, and stands before it */
+        if (order == 0) return areas[mid].name;
+        if (order < 0)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    return NULL;
+}
+
+const char *area_name(const char *code)
+{
+    for (size_t n = strlen(code); n >= 2; n -= n % 2 ? 1 : 2) {
+        const char *name = find(code, n);
+        if (name) return name;
+    }
+    return "本地";
+}
+
+/* The name with or without the word for its kind at the end. */
+static bool is_called(const char *full, const char *name)
+{
+    static const char *const kinds[] = {"",           "区",         "县",         "市",
+                                        "省",         "地区",       "自治州",     "自治区",
+                                        "特别行政区", "壮族自治区", "回族自治区", "维吾尔自治区"};
+    size_t n = strlen(name);
+    if (n < 2 * strlen("雁") || strncmp(full, name, n) != 0) return false;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (strcmp(full + n, kinds[i]) == 0) return true;
+    return false;
+}
+
+bool area_code(const char *name, char ret[static AREA_LEN + 1])
+{
+    const char *code = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(areas); i++) {
+        if (!is_called(areas[i].name, name)) continue;
+        if (code) return false;
+        code = areas[i].code;
+    }
+    if (!code) return false;
+    memcpy(ret, code, strlen(code) + 1);
+    return true;
+}
