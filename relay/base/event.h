@@ -63,12 +63,13 @@ struct event {
     const char **references;                  /* event ids that an update or cancel names; n_references */
     size_t n_references;
     char area[AREA_LEN + 1];
-    bool area_guessed;  /* taken from the feed's own list, not from the event */
-    int count;          /* occurrences it stands for, 1..10000 */
-    bool may_broadcast; /* handling.may_broadcast, and tlp neither RED nor AMBER */
-    bool stale;         /* past its expires_at: counted, no alert */
-    bool verified;      /* false for `report` and `button` until a person or a second feed confirms */
-    uint8_t digest[16]; /* of the bytes as sent, keyed */
+    bool area_guessed;   /* taken from the feed's own list, not from the event */
+    int count;           /* occurrences it stands for, 1..10000 */
+    bool may_broadcast;  /* handling.may_broadcast, and tlp neither RED nor AMBER */
+    bool stale;          /* past its expires_at: counted, no alert */
+    bool verified;       /* false for `report` and `button` until a person or a second feed confirms */
+    uint8_t digest[16];  /* of the bytes as sent, keyed */
+    int unknown_members; /* how many members nobody knows: counted per feed, kept in body */
     uint8_t victim[8], suspect[8]; /* keyed hashes for value_count correlation; zero when absent */
     const char *body; /* the whole event as JSON, every string member masked, unknown members kept */
     size_t body_len;
