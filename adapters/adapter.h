@@ -103,7 +103,7 @@ struct report {
     const char *detail;
 };
 
-/* What the core offers to an adapter. */
+/* What the core offers to an adapter. Valid during open only: an adapter that needs it later keeps a copy. */
 struct adapter_env {
     struct http_client *http;
     const char *prefix; /* "tocsin/v1" */
@@ -130,6 +130,7 @@ struct adapter_ops {
     const struct opt_row *options; /* per target; NULL: none */
     size_t options_size, ctx_size; /* ctx comes zeroed */
     double rate_per_minute;        /* the channel's own limit; 0: none */
+    /* All but send may be NULL. */
     enum relay_err (*open)(void *ctx, const struct adapter_env *env, struct reason *why);
     enum relay_err (*check)(void *ctx, struct target *t, struct reason *why);
     void (*forget)(void *ctx, struct target *t);

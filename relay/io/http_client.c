@@ -309,26 +309,32 @@ static void transfer_reset(struct transfer *t)
     t->error[0] = t->detail[0] = '\0';
 }
 
-/* Where the authority of an http or https URL begins and ends; what may not be used is refused here, because curl
- * would say so only when the request starts. */
-static enum relay_err url_check(const struct http_request *r, size_t *ret_end, struct reason *why)
+/* Where the authority of an http or https URL ends; what may not be used is refused here, because curl would say so only
+ * when the request starts. */
+static enum relay_err url_check(const char *url, bool http_too, size_t *ret_end, struct reason *why)
 {
-    const char *url = r->url;
     bool https = strncasecmp(url, "https://", 8) == 0, http = strncasecmp(url, "http://", 7) == 0;
     if (!https && !http)
-        return fail(why, RELAY_INVALID, _("the address must begin with https:// or http://"));
-    if (http && !r->allow_insecure && !r->unix_socket)
-        return fail(why, RELAY_INVALID, _("an http:// address needs `allow_insecure: true`; use https://"));
+        return fail(why, RELAY_INVALID, "%s", _("the address must begin with https:// or http://"));
+    if (http && !http_too)
+        return fail(why, RELAY_INVALID, "%s",
+                    _("an http:// address needs `allow_insecure: true`; use https://"));
     size_t from = https ? 8 : 7, end = from + strcspn(url + from, "/?#");
     for (const char *p = url; *p; p++)
         if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '\\')
-            return fail(why, RELAY_INVALID,
+            return fail(why, RELAY_INVALID, "%s",
                         _("the address holds a space, a backslash or a control character"));
-    if (end == from) return fail(why, RELAY_INVALID, _("the address has no host"));
+    if (end == from) return fail(why, RELAY_INVALID, "%s", _("the address has no host"));
     if (memchr(url + from, '@', end - from))
-        return fail(why, RELAY_INVALID, _("the address must not hold a user name or password"));
+        return fail(why, RELAY_INVALID, "%s", _("the address must not hold a user name or password"));
     *ret_end = end;
     return RELAY_OK;
+}
+
+enum relay_err http_url_check(const char *url, bool allow_insecure, struct reason *why)
+{
+    size_t end;
+    return url_check(url, allow_insecure, &end, why);
 }
 
 static enum relay_err headers_build(struct transfer *t, const struct http_request *r, struct reason *why)
@@ -668,7 +674,7 @@ enum relay_err http_client_send(struct http_client *c, const struct http_request
     if (c->in_flight >= c->max_total)
         return fail(why, RELAY_LIMIT, _("%d requests are in flight already"), c->max_total);
     size_t authority_end;
-    enum relay_err err = url_check(r, &authority_end, why);
+    enum relay_err err = url_check(r->url, r->allow_insecure || r->unix_socket, &authority_end, why);
     if (err != RELAY_OK) return err;
     struct dest *d = dest_find(c, r, authority_end);
     if (!d) return fail(why, RELAY_INVALID, _("the host name is too long"));
@@ -844,7 +850,7 @@ enum relay_err http_fetch(const struct http_request *r, int *ret_status, char **
     enum relay_err err = curl_ready(why);
     if (err != RELAY_OK) return err;
     size_t authority_end;
-    err = url_check(r, &authority_end, why);
+    err = url_check(r->url, r->allow_insecure || r->unix_socket, &authority_end, why);
     if (err != RELAY_OK) return err;
     struct transfer *t = transfer_new(NULL);
     if (!t) return fail(why, RELAY_IO, _("libcurl does not start: %s"), "easy");

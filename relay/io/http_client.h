@@ -54,6 +54,10 @@ enum relay_err http_client_new(struct loop *l, int max_total, struct http_client
 /* Calls every open done with HTTP_CANCELLED, or with its true end where that has come already. Takes NULL. */
 struct http_client *http_client_free(struct http_client *c);
 
+/* Whether an address may be used at all, for a check before there is a request: https, or http where that is allowed; a
+ * host; no user, password, space or control character. The reason never holds the address. */
+enum relay_err http_url_check(const char *url, bool allow_insecure, struct reason *why) MUST_CHECK;
+
 /* Queues the request; it starts in http_client_start. RELAY_LIMIT when max_total are in flight; RELAY_INVALID for a URL
  * that may not be used. done is never called from inside. */
 enum relay_err http_client_send(struct http_client *c, const struct http_request *r, http_done_fn done,
