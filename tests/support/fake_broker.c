@@ -27,7 +27,7 @@ struct fake_broker {
     pthread_t thread;
     pthread_mutex_t lock;
     int listen_fd, wake_fd, fd, port;
-    bool stop, cut, subscribed;
+    bool stop, cut, subscribed, forgotten;
     int end_reason; /* -1: none */
     enum fake_manner manner;
     int connack, suback, puback;
@@ -98,7 +98,8 @@ static void answer(struct fake_broker *b, const unsigned char *packet, size_t he
             put(b, "HTTP/1.1 400 Bad Request\r\n\r\n", 28);
             break;
         }
-        bool present = b->connections > 1;
+        bool present = b->connections > 1 && !b->forgotten;
+        b->forgotten = false;
         put(b, (unsigned char[]){0x20, 3, b->connack == 0 && present, (unsigned char)b->connack, 0}, 5);
         if (present) { /* the session is still subscribed */
             b->subscribed = b->connack == 0;
@@ -218,6 +219,7 @@ struct fake_broker *fake_broker_start(void)
     struct fake_broker *b = xcalloc(1, sizeof(*b));
     b->fd = -1;
     b->end_reason = -1;
+    b->suback = 1; /* QoS 1 granted */
     b->packets = xcalloc(MAX_PACKETS, sizeof(*b->packets));
     b->wake_fd = eventfd(0, EFD_CLOEXEC);
     b->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -316,6 +318,13 @@ void fake_broker_cut(struct fake_broker *b)
     b->cut = true;
     pthread_mutex_unlock(&b->lock);
     wake(b);
+}
+
+void fake_broker_forget(struct fake_broker *b)
+{
+    pthread_mutex_lock(&b->lock);
+    b->forgotten = true;
+    pthread_mutex_unlock(&b->lock);
 }
 
 int fake_broker_connections(struct fake_broker *b)

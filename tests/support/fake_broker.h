@@ -48,7 +48,7 @@ void fake_broker_stop(struct fake_broker *b);
 int fake_broker_port(const struct fake_broker *b);
 
 void fake_broker_manner(struct fake_broker *b, enum fake_manner manner);
-/* Reason codes of CONNACK, SUBACK and PUBACK from now on. */
+/* Reason codes of CONNACK, SUBACK and PUBACK from now on; it begins with 0, 1, 0. */
 void fake_broker_answer(struct fake_broker *b, int connack, int suback, int puback);
 
 /* Queued for the client as QoS 1; kept until it is acknowledged. */
@@ -56,6 +56,7 @@ void fake_broker_publish(struct fake_broker *b, const char *topic, const char *p
 void fake_broker_publish_qos0(struct fake_broker *b, const char *topic, const char *payload, bool retain);
 void fake_broker_end(struct fake_broker *b, int reason); /* DISCONNECT with this reason, then close */
 void fake_broker_cut(struct fake_broker *b);             /* close without a word */
+void fake_broker_forget(struct fake_broker *b);          /* the next CONNECT finds no session */
 
 int fake_broker_connections(struct fake_broker *b);     /* so far */
 int fake_broker_count(struct fake_broker *b, int type); /* packets of this type so far */
