@@ -1,0 +1,168 @@
+/* Patterns to PCRE2 code, words to their normal form, and what the prefilter must find for each. */
+#include "rules/compile.h"
+
+#include "base/i18n.h"
+#include "base/normalise.h"
+#include "base/text.h"
+
+enum { PARENS_MAX = 100 };
+
+void compiler_init(struct compiler *c, struct arena *a, bool jit)
+{
+    *c = (struct compiler){.arena = a, .jit = jit};
+    c->context = pcre2_compile_context_create(NULL);
+    if (!c->context) abort();
+    (void)pcre2_set_newline(c->context, PCRE2_NEWLINE_LF); /* cannot fail with a constant of its own */
+    (void)pcre2_set_parens_nest_limit(c->context, PARENS_MAX);
+}
+
+void compiler_release(struct compiler *c)
+{
+    pcre2_compile_context_free(c->context);
+    c->context = NULL;
+}
+
+static enum relay_err compile_regex(struct compiler *c, struct unit *u, struct reason *why)
+{
+    int code = 0;
+    PCRE2_SIZE at = 0;
+    const char *regex = u->pattern->regex;
+    u->re = pcre2_compile((PCRE2_SPTR)regex, strlen(regex),
+                          PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK | PCRE2_NEVER_BACKSLASH_C, &code, &at,
+                          c->context);
+    if (!u->re) {
+        PCRE2_UCHAR text[160] = {0};
+        (void)pcre2_get_error_message(code, text, sizeof(text)); /* a cut message is better than none */
+        return fail(why, RELAY_INVALID, _("pattern, near character %zu: %s"), text_chars(regex, at) + 1,
+                    (const char *)text);
+    }
+    if (!c->jit || c->jit_denied) return RELAY_OK;
+    int rc = pcre2_jit_compile(u->re, PCRE2_JIT_COMPLETE);
+    if (rc == 0) {
+        size_t size = 0;
+        u->jit = pcre2_pattern_info(u->re, PCRE2_INFO_JITSIZE, &size) == 0 && size > 0;
+    } else if (rc == PCRE2_ERROR_NOMEMORY || rc == PCRE2_ERROR_JIT_BADOPTION) {
+        c->jit_denied = true; /* this pattern alone being too large for it is as harmless: both run */
+    }
+    return RELAY_OK;
+}
+
+static enum relay_err compile_units(struct compiler *c, const struct rule_texts *texts, struct unit *units,
+                                    int *ret_line, struct reason *why)
+{
+    for (size_t i = 0; i < texts->n; i++) {
+        struct pattern *p = NULL;
+        units[i].line = *ret_line = texts->items[i].line;
+        enum relay_err err =
+            pattern_parse(texts->items[i].text, strlen(texts->items[i].text), c->arena, &p, why);
+        if (err) return err;
+        units[i].pattern = p;
+        err = compile_regex(c, &units[i], why);
+        if (err) return err;
+        units[i].needs = pattern_needs(p, c->arena);
+    }
+    return RELAY_OK;
+}
+
+static enum relay_err compile_words(struct compiler *c, const struct rule_texts *texts, struct word_list *out,
+                                    int *ret_line, struct reason *why)
+{
+    struct norm_text norm = {0};
+    enum relay_err err = RELAY_OK;
+    out->items = arena_alloc(c->arena, texts->n * sizeof(char *) + 1);
+    for (size_t i = 0; i < texts->n && !err; i++) {
+        const char *word = texts->items[i].text;
+        *ret_line = texts->items[i].line;
+        if (!text_valid_utf8(word, strlen(word))) {
+            err = fail(why, RELAY_INVALID, _("words: not valid UTF-8"));
+            break;
+        }
+        normalise(word, strlen(word), &norm);
+        if (norm.len == 0)
+            err = fail(why, RELAY_INVALID,
+                       _("words: nothing is left of \"%s\" in normalised text; leave it out"), word);
+        else
+            out->items[out->n++] = arena_strndup(c->arena, norm.text, norm.len);
+    }
+    norm_text_release(&norm);
+    return err;
+}
+
+void rule_code_release(struct rule_code *code)
+{
+    if (!code) return;
+    for (size_t i = 0; i < code->n_all + code->n_any + code->n_none; i++) {
+        pcre2_code_free(code->units[i].re);
+        code->units[i].re = NULL;
+    }
+}
+
+enum relay_err rule_compile(struct compiler *c, struct rule_source *s, int *ret_line, struct reason *why)
+{
+    const struct rule_match *m = &s->match;
+    struct rule_code *code = arena_alloc(c->arena, sizeof(*code));
+    code->units = arena_alloc(c->arena, (m->all.n + m->any.n + m->none.n) * sizeof(struct unit) + 1);
+    code->lists = arena_alloc(c->arena, m->n_words * sizeof(struct word_list) + 1);
+    code->n_all = m->all.n;
+    code->n_any = m->any.n;
+    code->n_none = m->none.n;
+    code->near = m->near;
+    enum relay_err err = RELAY_OK;
+    for (; code->n_lists < m->n_words && !err; code->n_lists++)
+        err = compile_words(c, &m->words[code->n_lists], &code->lists[code->n_lists], ret_line, why);
+    if (!err) err = compile_units(c, &m->all, code->units, ret_line, why);
+    if (!err) err = compile_units(c, &m->any, code->units + m->all.n, ret_line, why);
+    if (!err) err = compile_units(c, &m->none, code->units + m->all.n + m->any.n, ret_line, why);
+    if (err) {
+        rule_code_release(code);
+        return err;
+    }
+    s->rule.code = code;
+    return RELAY_OK;
+}
+
+/* Rarest first. When it is full the likeliest is left out, which is safe: the rule is looked at a little more often. */
+static void gate_add(struct gate *g, uint32_t id, double odds)
+{
+    for (unsigned i = 0; i < g->n; i++)
+        if (g->clauses[i] == id) return;
+    unsigned at = g->n;
+    while (at > 0 && g->each[at - 1] > odds) at--;
+    if (at == UNIT_CLAUSES_MAX) return;
+    unsigned moved = (g->n < UNIT_CLAUSES_MAX ? g->n : UNIT_CLAUSES_MAX - 1) - at;
+    memmove(&g->clauses[at + 1], &g->clauses[at], moved * sizeof(g->clauses[0]));
+    memmove(&g->each[at + 1], &g->each[at], moved * sizeof(g->each[0]));
+    g->clauses[at] = id;
+    g->each[at] = odds;
+    if (g->n < UNIT_CLAUSES_MAX) g->n++;
+}
+
+static double gate_odds(const struct gate *g)
+{
+    double odds = 1;
+    for (unsigned i = 0; i < g->n; i++) odds *= g->each[i] < 1 ? g->each[i] : 1;
+    return odds;
+}
+
+void rule_code_file(struct rule_code *code, struct prefilter *p, struct arena *a)
+{
+    for (size_t i = 0; i < code->n_all + code->n_any + code->n_none; i++) {
+        struct unit *u = &code->units[i];
+        for (size_t k = 0; k < u->needs.n; k++)
+            gate_add(&u->gate, prefilter_clause(p, &u->needs.items[k]), u->needs.items[k].odds);
+        u->gate.odds = gate_odds(&u->gate);
+    }
+    for (size_t i = 0; i < code->n_lists; i++) {
+        struct word_list *l = &code->lists[i];
+        struct clause c = {.items = arena_alloc(a, l->n * sizeof(char *) + 1), .n = l->n};
+        memcpy(c.items, l->items, l->n * sizeof(char *));
+        if (!clause_settle(&c)) continue;
+        /* Where a longer word is, the shorter one in it is too, and nearer to the others: only that one is kept. */
+        memcpy(l->items, c.items, c.n * sizeof(char *));
+        l->n = c.n;
+        l->clause_known = true;
+        l->clause = prefilter_clause(p, &c);
+        gate_add(&code->words, l->clause, c.odds);
+    }
+    code->words.odds = gate_odds(&code->words);
+}

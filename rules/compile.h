@@ -1,0 +1,119 @@
+/* Rules made ready to run: patterns through PCRE2 (UTF, UCP, JIT where the system allows it), words put into normal form,
+ * and of both what must be in a text before it is worth looking. Inside the engine only.
+ *
+ *   compiler_init -> rule_compile … -> compiler_release;   runner_init -> rule_run … -> runner_release
+ *
+ * A struct rule_code is immutable once its set is built. A runner is the scratch memory of one thread.
+ */
+#ifndef TOCSIN_RULES_COMPILE_H
+#define TOCSIN_RULES_COMPILE_H
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "rules/parse.h"
+#include "rules/pattern.h"
+#include "rules/prefilter.h"
+
+enum {
+    UNIT_CLAUSES_MAX = 6,
+    MATCH_LIMIT = 100000, /* steps from one place in the text */
+    DEPTH_LIMIT = 20000,
+    HEAP_LIMIT_KIB = 4096,
+    WINDOW_BYTES = 8192, /* a longer text is looked at in pieces of this size … */
+    WINDOW_STEP = 4096   /* … that begin this far apart, so a match of up to the difference is never cut */
+};
+
+/* A few numbers of clauses that must all hold; n 0: nothing is known, so it has to be run. */
+struct gate {
+    uint32_t clauses[UNIT_CLAUSES_MAX]; /* rarest first */
+    double each[UNIT_CLAUSES_MAX];
+    unsigned n;
+    double odds; /* a guess of how often all of them hold */
+};
+
+/* One pattern. */
+struct unit {
+    const struct pattern *pattern;
+    int line;
+    pcre2_code *re;
+    bool jit;
+    struct needs needs;
+    struct gate gate;
+};
+
+struct word_list {
+    const char **items; /* in normal form, none contains another */
+    size_t n;
+    bool clause_known;
+    uint32_t clause;
+};
+
+struct rule_code {
+    struct unit *units; /* all, then any, then none */
+    size_t n_all, n_any, n_none;
+    struct word_list *lists;
+    size_t n_lists;
+    int near;
+    struct gate words;
+};
+
+static inline const struct unit *unit_all(const struct rule_code *c, size_t i)
+{
+    return &c->units[i];
+}
+static inline const struct unit *unit_any(const struct rule_code *c, size_t i)
+{
+    return &c->units[c->n_all + i];
+}
+static inline const struct unit *unit_none(const struct rule_code *c, size_t i)
+{
+    return &c->units[c->n_all + c->n_any + i];
+}
+
+struct compiler {
+    struct arena *arena;
+    pcre2_compile_context *context;
+    bool jit; /* wanted */
+    bool
+        jit_denied; /* the system gives no executable memory: the interpreter does the work, with the same answers */
+};
+void compiler_init(struct compiler *c, struct arena *a, bool jit);
+void compiler_release(struct compiler *c);
+
+/* Sets rule->code. On failure *ret_line is the line at fault, and nothing is left to release. */
+enum relay_err rule_compile(struct compiler *c, struct rule_source *s, int *ret_line,
+                            struct reason *why) MUST_CHECK;
+void rule_code_release(struct rule_code *code);
+
+/* Enters what the rule needs into the prefilter. */
+void rule_code_file(struct rule_code *code, struct prefilter *p, struct arena *a);
+
+struct occurrence {
+    uint32_t from, to, list;
+};
+struct runner {
+    pcre2_match_data *data;
+    pcre2_match_context *context;
+    pcre2_jit_stack *stack;
+    struct occurrence *found;
+    size_t cap;
+};
+void runner_init(struct runner *r);
+void runner_release(struct runner *r);
+
+struct span {
+    uint32_t from, to;
+};
+
+/* text: valid UTF-8, normalised. scan: what the prefilter found in the same text, or NULL to run everything.
+ * *ret: the first decisive span when it matches. */
+enum verdict rule_run(const struct rule_code *code, struct runner *r, const struct scan *scan,
+                      const char *text, size_t n, struct span *ret);
+/* Its parts, for explain. */
+enum verdict unit_run(const struct unit *u, struct runner *r, const char *text, size_t n, size_t start,
+                      struct span *ret);
+enum verdict words_run(const struct rule_code *code, struct runner *r, const char *text, size_t n, int near,
+                       struct span *ret);
+
+#endif

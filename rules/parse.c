@@ -1,0 +1,501 @@
+/* Reads rule files through the option table and checks what a table cannot say. */
+#include "rules/parse.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/i18n.h"
+#include "base/text.h"
+
+struct rule_form {
+    const char *id, *title, *category;
+    int64_t rev;
+    int status, level;
+    struct opt_strs kinds;
+    struct {
+        const struct yaml_node *words, *all, *any, *none;
+        int64_t near;
+    } match;
+    struct {
+        int64_t count, within, feeds;
+    } threshold;
+    int64_t expires;
+    struct {
+        const char *voice, *voice_short, *rhyme, *chat, *duty, *caught, *correction;
+        struct {
+            const char *headline;
+            struct opt_strs lines;
+        } screen;
+    } say;
+    struct {
+        const struct yaml_node *match, *pass;
+    } samples;
+    struct opt_strs falsepositives, references;
+};
+
+static const char *const level_names[] = {"blue", "yellow", "orange", "red", NULL};
+static const char *const level_names_zh[] = {"蓝", "黄", "橙", "红", NULL};
+static const char *const status_names[] = {"experimental", "test", "stable", "deprecated", NULL};
+static const char *const status_names_zh[] = {"试验", "试行", "正式", "停用", NULL};
+
+#define AT(member) .offset = offsetof(struct rule_form, member)
+
+static const struct opt_row match_rows[] = {
+    {.name = "words",
+     .type = OPT_NODE,
+     AT(match.words) - offsetof(struct rule_form, match),
+     .help = N_("lists of words; one of each list must be there, in any order")},
+    {.name = "near",
+     .type = OPT_INT,
+     AT(match.near) - offsetof(struct rule_form, match),
+     .min = 1,
+     .max = RULE_NEAR_MAX,
+     .deflt = "60",
+     .unit = "characters",
+     .help = N_("how far apart the words may be, from the first to the last character")},
+    {.name = "all",
+     .type = OPT_NODE,
+     AT(match.all) - offsetof(struct rule_form, match),
+     .help = N_("patterns that must all be there")},
+    {.name = "any",
+     .type = OPT_NODE,
+     AT(match.any) - offsetof(struct rule_form, match),
+     .help = N_("patterns of which one must be there")},
+    {.name = "none",
+     .type = OPT_NODE,
+     AT(match.none) - offsetof(struct rule_form, match),
+     .help = N_("patterns of which none may be there")},
+    {0}};
+
+static const struct opt_row threshold_rows[] = {{.name = "count",
+                                                 .type = OPT_INT,
+                                                 AT(threshold.count) - offsetof(struct rule_form, threshold),
+                                                 .min = 1,
+                                                 .max = 1000000,
+                                                 .deflt = "1",
+                                                 .help = N_("occurrences before it becomes an alert")},
+                                                {.name = "within",
+                                                 .type = OPT_DURATION,
+                                                 AT(threshold.within) - offsetof(struct rule_form, threshold),
+                                                 .min = MINUTE_MS,
+                                                 .max = 30 * DAY_MS,
+                                                 .deflt = "24h",
+                                                 .help = N_("the time in which they are counted")},
+                                                {.name = "feeds",
+                                                 .type = OPT_INT,
+                                                 AT(threshold.feeds) - offsetof(struct rule_form, threshold),
+                                                 .min = 1,
+                                                 .max = 100,
+                                                 .deflt = "1",
+                                                 .help = N_("different feeds that must have reported it")},
+                                                {0}};
+
+static const struct opt_row screen_rows[] = {
+    {.name = "headline",
+     .type = OPT_STR,
+     AT(say.screen.headline) - offsetof(struct rule_form, say.screen),
+     .help = N_("the large line, at most 15 characters")},
+    {.name = "lines",
+     .type = OPT_STRS,
+     AT(say.screen.lines) - offsetof(struct rule_form, say.screen),
+     .min = 0,
+     .max = 3,
+     .help = N_("what to do, at most three lines of 15 characters")},
+    {0}};
+
+static const struct opt_row say_rows[] = {{.name = "voice",
+                                           .type = OPT_STR,
+                                           AT(say.voice) - offsetof(struct rule_form, say),
+                                           .help = N_("spoken at once, at most 20 s")},
+                                          {.name = "voice_short",
+                                           .type = OPT_STR,
+                                           AT(say.voice_short) - offsetof(struct rule_form, say),
+                                           .help = N_("spoken in the hourly slot")},
+                                          {.name = "rhyme",
+                                           .type = OPT_STR,
+                                           AT(say.rhyme) - offsetof(struct rule_form, say),
+                                           .help = N_("spoken after a plain sentence, never alone")},
+                                          {.name = "screen",
+                                           .type = OPT_BLOCK,
+                                           AT(say.screen) - offsetof(struct rule_form, say),
+                                           .sub = screen_rows,
+                                           .help = N_("ward screens")},
+                                          {.name = "chat",
+                                           .type = OPT_STR,
+                                           AT(say.chat) - offsetof(struct rule_form, say),
+                                           .help = N_("volunteers' and public groups")},
+                                          {.name = "duty",
+                                           .type = OPT_STR,
+                                           AT(say.duty) - offsetof(struct rule_form, say),
+                                           .help = N_("duty groups")},
+                                          {.name = "caught",
+                                           .type = OPT_STR,
+                                           AT(say.caught) - offsetof(struct rule_form, say),
+                                           .help = N_("what to do for who has clicked or paid already")},
+                                          {.name = "correction",
+                                           .type = OPT_STR,
+                                           AT(say.correction) - offsetof(struct rule_form, say),
+                                           .help = N_("what a Cancel says")},
+                                          {0}};
+
+static const struct opt_row sample_rows[] = {{.name = "match",
+                                              .type = OPT_NODE,
+                                              AT(samples.match) - offsetof(struct rule_form, samples),
+                                              .help = N_("texts that the rule must find")},
+                                             {.name = "pass",
+                                              .type = OPT_NODE,
+                                              AT(samples.pass) - offsetof(struct rule_form, samples),
+                                              .help = N_("texts that it must leave alone")},
+                                             {0}};
+
+const struct opt_row rule_rows[] = {
+    {.name = "id", .type = OPT_STR, AT(id), .required = true, .help = N_("stable, a-z, 0-9 and _")},
+    {.name = "rev",
+     .type = OPT_INT,
+     AT(rev),
+     .required = true,
+     .min = 1,
+     .max = 1000000,
+     .help = N_("one more with each change")},
+    {.name = "status",
+     .type = OPT_ENUM,
+     AT(status),
+     .deflt = "experimental",
+     .names = status_names,
+     .names_zh = status_names_zh,
+     .help = N_("test makes Exercise alerts only; experimental does not run")},
+    {.name = "title", .type = OPT_STR, AT(title), .required = true, .help = N_("one line for people")},
+    {.name = "category", .type = OPT_STR, AT(category), .required = true, .help = N_("the kind of scam")},
+    {.name = "level",
+     .type = OPT_ENUM,
+     AT(level),
+     .required = true,
+     .names = level_names,
+     .names_zh = level_names_zh,
+     .help = N_("how grave it is")},
+    {.name = "kinds", .type = OPT_STRS, AT(kinds), .help = N_("kinds of event it looks at; absent: all")},
+    {.name = "match",
+     .type = OPT_BLOCK,
+     AT(match),
+     .required = true,
+     .sub = match_rows,
+     .help = N_("what the text must hold")},
+    {.name = "threshold",
+     .type = OPT_BLOCK,
+     AT(threshold),
+     .sub = threshold_rows,
+     .help = N_("when it becomes an alert")},
+    {.name = "expires",
+     .type = OPT_DURATION,
+     AT(expires),
+     .min = 10 * MINUTE_MS,
+     .max = 90 * DAY_MS,
+     .deflt = "72h",
+     .help = N_("how long an alert is in force")},
+    {.name = "say", .type = OPT_BLOCK, AT(say), .sub = say_rows, .help = N_("the texts that go out")},
+    {.name = "samples",
+     .type = OPT_BLOCK,
+     AT(samples),
+     .sub = sample_rows,
+     .help = N_("texts that are tried each time the rule is loaded")},
+    {.name = "falsepositives",
+     .type = OPT_STRS,
+     AT(falsepositives),
+     .max = RULE_SAMPLES_MAX,
+     .help = N_("harmless texts that come near")},
+    {.name = "references",
+     .type = OPT_STRS,
+     AT(references),
+     .max = RULE_SAMPLES_MAX,
+     .help = N_("where the scam was reported")},
+    {0}};
+
+bool rule_id_valid(const char *s)
+{
+    size_t n = strlen(s);
+    if (n < 2 || n > 63 || s[0] < 'a' || s[0] > 'z') return false;
+    return strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
+}
+
+void rule_sources_release(struct rule_sources *s)
+{
+    free(s->items);
+    *s = (struct rule_sources){0};
+}
+
+void rule_problems_release(struct rule_problems *p)
+{
+    free(p->items);
+    *p = (struct rule_problems){0};
+}
+
+void rule_problem_add(struct rule_problems *p, bool warning, const char *file, int line, const char *rule,
+                      const char *fmt, ...)
+{
+    if ((p->n & (p->n - 1)) == 0) p->items = xreallocarray(p->items, p->n ? p->n * 2 : 1, sizeof(*p->items));
+    struct rule_problem *q = &p->items[p->n++];
+    *q = (struct rule_problem){.line = line, .warning = warning};
+    (void)snprintf(q->file, sizeof(q->file), "%s", file ? file : "");
+    (void)snprintf(q->rule, sizeof(q->rule), "%s", rule ? rule : "");
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(q->why.text, sizeof(q->why.text), fmt, ap);
+    va_end(ap);
+}
+
+/* What reads one rule. */
+struct reader {
+    struct arena *arena;
+    struct rule_problems *problems;
+    const char *file, *id;
+    bool bad;
+};
+
+#define PROBLEM(r, line, ...)                                                                                \
+    ((r)->bad = true, rule_problem_add((r)->problems, false, (r)->file, line, (r)->id, __VA_ARGS__))
+
+/* The option table's problems begin with "file:line: ", which ours keep apart. */
+static void take_problems(struct reader *r, const struct opt_problems *from)
+{
+    for (size_t i = 0; i < from->n; i++) {
+        const char *text = from->items[i].text;
+        size_t n = strlen(r->file);
+        long line = 0;
+        if (strncmp(text, r->file, n) == 0 && text[n] == ':') {
+            char *end = NULL;
+            line = strtol(text + n + 1, &end, 10);
+            if (strncmp(end, ": ", 2) == 0) text = end + 2;
+        }
+        PROBLEM(r, (int)line, "%s", text);
+    }
+}
+
+/* A list of texts, or one text alone. */
+static struct rule_texts read_texts(struct reader *r, const struct yaml_node *node, const char *key,
+                                    size_t max)
+{
+    struct rule_texts out = {0};
+    if (!node) return out;
+    const struct yaml_node *const *items = (const struct yaml_node *const *)node->items;
+    size_t n = node->n;
+    if (node->kind == YAML_SCALAR) {
+        items = &node;
+        n = 1;
+    } else if (node->kind != YAML_LIST) {
+        PROBLEM(r, node->line, _("%s: wants a list"), key);
+        return out;
+    }
+    if (n > max) {
+        PROBLEM(r, node->line, _("%s: has %zu entries; at most %zu"), key, n, max);
+        return out;
+    }
+    out.items = arena_alloc(r->arena, n * sizeof(*out.items) + 1);
+    for (size_t i = 0; i < n; i++) {
+        const struct yaml_node *item = items[i];
+        if (item->kind != YAML_SCALAR) {
+            PROBLEM(r, item->line, _("%s: entry %zu is not a text; quote it"), key, i + 1);
+        } else if (item->text_len == 0) {
+            PROBLEM(r, item->line, _("%s: entry %zu is empty"), key, i + 1);
+        } else {
+            out.items[out.n++] = (struct rule_text){arena_strndup(r->arena, item->text, item->text_len),
+                                                    item->line, item->quoted};
+        }
+    }
+    return out;
+}
+
+static void warn_unquoted(struct reader *r, const struct rule_texts *t, const char *key)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (!t->items[i].quoted)
+            rule_problem_add(r->problems, true, r->file, t->items[i].line, r->id,
+                             _("%s: put '…' round the text, or YAML may read it as something else: %s"), key,
+                             t->items[i].text);
+}
+
+static void read_words(struct reader *r, const struct yaml_node *node, struct rule_match *m)
+{
+    if (!node) return;
+    if (node->kind != YAML_LIST || node->n == 0) {
+        PROBLEM(r, node->line, _("words: wants lists of words, such as [[医保, 社保], [停用, 冻结]]"));
+        return;
+    }
+    /* [医保, 社保] alone is one list: what a person means who writes it so. */
+    bool flat = true;
+    for (size_t i = 0; i < node->n; i++) flat = flat && node->items[i]->kind == YAML_SCALAR;
+    if (flat) {
+        m->words[m->n_words++] = read_texts(r, node, "words", RULE_WORDS_MAX);
+        return;
+    }
+    if (node->n > RULE_WORD_LISTS_MAX) {
+        PROBLEM(r, node->line, _("words: has %zu lists; at most %d"), node->n, RULE_WORD_LISTS_MAX);
+        return;
+    }
+    for (size_t i = 0; i < node->n; i++) {
+        if (node->items[i]->kind != YAML_LIST || node->items[i]->n == 0) {
+            PROBLEM(r, node->items[i]->line, _("words: entry %zu is not a list of words"), i + 1);
+            continue;
+        }
+        m->words[m->n_words++] = read_texts(r, node->items[i], "words", RULE_WORDS_MAX);
+    }
+}
+
+static void read_match(struct reader *r, const struct rule_form *form, struct rule_match *m, int line)
+{
+    m->near = (int)form->match.near;
+    read_words(r, form->match.words, m);
+    m->all = read_texts(r, form->match.all, "all", RULE_PATTERNS_MAX);
+    m->any = read_texts(r, form->match.any, "any", RULE_PATTERNS_MAX);
+    m->none = read_texts(r, form->match.none, "none", RULE_PATTERNS_MAX);
+    warn_unquoted(r, &m->all, "all");
+    warn_unquoted(r, &m->any, "any");
+    warn_unquoted(r, &m->none, "none");
+    if (!r->bad && m->n_words == 0 && m->all.n == 0 && m->any.n == 0)
+        PROBLEM(r, line, _("match: has none of words, all, any, so it would find everything"));
+}
+
+static unsigned read_kinds(struct reader *r, const struct opt_strs *names, int line)
+{
+    unsigned kinds = 0;
+    for (size_t i = 0; i < names->n; i++) {
+        enum event_kind k;
+        if (event_kind_parse(names->items[i], &k)) {
+            kinds |= 1U << k;
+            continue;
+        }
+        PROBLEM(
+            r, line,
+            _("kinds: no kind is called \"%s\"; there are sms, call, transaction, app, web, report, button"),
+            names->items[i]);
+    }
+    return names->n ? kinds : (1U << KIND_COUNT) - 1;
+}
+
+static const char *const *texts_only(struct reader *r, const struct rule_texts *t)
+{
+    const char **out = arena_alloc(r->arena, t->n * sizeof(char *) + 1);
+    for (size_t i = 0; i < t->n; i++) out[i] = t->items[i].text;
+    return out;
+}
+
+static void fill_say(const struct rule_form *f, struct rule_say *say)
+{
+    say->voice = f->say.voice;
+    say->voice_short = f->say.voice_short;
+    say->rhyme = f->say.rhyme;
+    say->headline = f->say.screen.headline;
+    for (size_t i = 0; i < f->say.screen.lines.n && i < ARRAY_LEN(say->lines); i++)
+        say->lines[say->n_lines++] = f->say.screen.lines.items[i];
+    say->chat = f->say.chat;
+    say->duty = f->say.duty;
+    say->caught = f->say.caught;
+    say->correction = f->say.correction;
+}
+
+static int line_of(const struct yaml_node *rule, const char *key)
+{
+    const struct yaml_node *n = yaml_get(rule, key);
+    return n ? n->line : rule->line;
+}
+
+static void fill_rule(struct reader *r, const struct rule_form *f, const struct yaml_node *node,
+                      struct rule_source *s)
+{
+    struct rule *rule = &s->rule;
+    rule->id = f->id;
+    rule->rev = (int)f->rev;
+    rule->status = (enum rule_status)f->status;
+    rule->title = f->title;
+    rule->category = f->category;
+    rule->level = (enum level)f->level;
+    rule->kinds = read_kinds(r, &f->kinds, line_of(node, "kinds"));
+    rule->threshold_count = (int)f->threshold.count;
+    rule->threshold_within_ms = f->threshold.within;
+    rule->threshold_feeds = (int)f->threshold.feeds;
+    rule->expires_ms = f->expires;
+    fill_say(f, &rule->say);
+    rule->file = r->file;
+    rule->line = node->line;
+    rule->falsepositives = f->falsepositives.items;
+    rule->n_falsepositives = f->falsepositives.n;
+    rule->references = f->references.items;
+    rule->n_references = f->references.n;
+    s->samples_match = read_texts(r, f->samples.match, "samples.match", RULE_SAMPLES_MAX);
+    s->samples_pass = read_texts(r, f->samples.pass, "samples.pass", RULE_SAMPLES_MAX);
+    rule->samples_match = texts_only(r, &s->samples_match);
+    rule->n_samples_match = s->samples_match.n;
+    rule->samples_pass = texts_only(r, &s->samples_pass);
+    rule->n_samples_pass = s->samples_pass.n;
+    s->node = node;
+}
+
+static void read_rule(struct arena *a, const char *file, const struct yaml_node *node,
+                      struct rule_sources *out, struct rule_problems *problems)
+{
+    struct reader r = {.arena = a, .problems = problems, .file = file, .id = ""};
+    if (node->kind != YAML_MAP) {
+        PROBLEM(&r, node->line, _("a rule is a block of `name: value` lines"));
+        return;
+    }
+    const struct yaml_node *id = yaml_get(node, "id");
+    if (id && id->kind == YAML_SCALAR) r.id = arena_strdup(a, id->text);
+
+    struct rule_form form = {0};
+    struct opt_problems said = {0};
+    enum relay_err err = options_load(rule_rows, node, &form, a, &said);
+    take_problems(&r, &said);
+    if (err) return;
+    if (!rule_id_valid(form.id))
+        PROBLEM(&r, id ? id->line : node->line,
+                _("id: wants 2 to 63 of a-z, 0-9 and _, beginning with a letter"));
+    if (!rule_id_valid(form.category))
+        PROBLEM(&r, line_of(node, "category"), _("category: wants 2 to 63 of a-z, 0-9 and _"));
+
+    struct rule_source *s = arena_alloc(a, sizeof(*s));
+    fill_rule(&r, &form, node, s);
+    read_match(&r, &form, &s->match, line_of(node, "match"));
+    if (r.bad) return;
+    if (out->n == out->cap) {
+        out->cap = out->cap ? out->cap * 2 : 16;
+        out->items = xreallocarray(out->items, out->cap, sizeof(*out->items));
+    }
+    out->items[out->n++] = s;
+}
+
+static enum relay_err read_tree(struct arena *a, const char *file, const struct yaml_node *root,
+                                struct rule_sources *out, struct rule_problems *problems)
+{
+    file = arena_strdup(a, file);
+    if (root->kind == YAML_LIST) {
+        for (size_t i = 0; i < root->n; i++) read_rule(a, file, root->items[i], out, problems);
+    } else {
+        read_rule(a, file, root, out, problems);
+    }
+    return RELAY_OK;
+}
+
+enum relay_err rules_parse_file(const char *path, struct arena *a, struct rule_sources *out,
+                                struct rule_problems *problems)
+{
+    struct yaml_node *root = NULL;
+    struct reason why = {0};
+    enum relay_err err = yaml_load(path, a, &root, &why);
+    if (err) {
+        rule_problem_add(problems, false, path, 0, NULL, "%s", why.text);
+        return err;
+    }
+    return read_tree(a, path, root, out, problems);
+}
+
+enum relay_err rules_parse_text(const char *name, const char *text, size_t n, struct arena *a,
+                                struct rule_sources *out, struct rule_problems *problems)
+{
+    struct yaml_node *root = NULL;
+    struct reason why = {0};
+    enum relay_err err = yaml_load_text(name, text, n, a, &root, &why);
+    if (err) {
+        rule_problem_add(problems, false, name, 0, NULL, "%s", why.text);
+        return err;
+    }
+    return read_tree(a, name, root, out, problems);
+}

@@ -1,0 +1,67 @@
+/* Rule files: YAML to struct rule and what it matches by, through one option table. Nothing is compiled here.
+ *
+ *   rules_parse_file | rules_parse_text -> struct rule_source … (all in the arena)
+ *
+ * One file holds one rule (a map) or a list of rules. What is wrong with a rule becomes a problem with file, line and
+ * reason, and the others are read.
+ */
+#ifndef TOCSIN_RULES_PARSE_H
+#define TOCSIN_RULES_PARSE_H
+
+#include "base/mem.h"
+#include "io/options.h"
+#include "rules/rules.h"
+
+enum {
+    RULE_WORD_LISTS_MAX = 12, /* lists of words in a rule */
+    RULE_WORDS_MAX = 100,     /* words in a list */
+    RULE_PATTERNS_MAX = 64,   /* patterns in each of all, any, none */
+    RULE_SAMPLES_MAX = 200,
+    RULE_NEAR_MAX = 2000 /* characters */
+};
+
+struct rule_text {
+    const char *text;
+    int line;
+    bool quoted;
+};
+struct rule_texts {
+    struct rule_text *items;
+    size_t n;
+};
+
+/* `match:` as written. words: one of each list within `near` characters, in any order. */
+struct rule_match {
+    struct rule_texts words[RULE_WORD_LISTS_MAX];
+    size_t n_words;
+    int near;
+    struct rule_texts all, any, none;
+};
+
+struct rule_source {
+    struct rule rule; /* code and index are not set yet */
+    struct rule_match match;
+    struct rule_texts samples_match, samples_pass; /* the same as in rule, with their lines */
+    const struct yaml_node *node;                  /* for lint */
+};
+
+struct rule_sources {
+    struct rule_source **items;
+    size_t n, cap;
+};
+void rule_sources_release(struct rule_sources *s); /* the list; the rules are the arena's */
+
+extern const struct opt_row rule_rows[];
+
+enum relay_err rules_parse_file(const char *path, struct arena *a, struct rule_sources *out,
+                                struct rule_problems *problems) MUST_CHECK;
+enum relay_err rules_parse_text(const char *name, const char *text, size_t n, struct arena *a,
+                                struct rule_sources *out, struct rule_problems *problems) MUST_CHECK;
+
+/* Appends; rule may be NULL or "". */
+void rule_problem_add(struct rule_problems *p, bool warning, const char *file, int line, const char *rule,
+                      const char *fmt, ...) PRINTF(6, 7);
+
+bool rule_id_valid(const char *s); /* [a-z][a-z0-9_]{1,62} */
+
+#endif

@@ -1,0 +1,88 @@
+/* A small, strict reader of the regular expressions that rules may use, so that the engine knows what a pattern needs
+ * before PCRE2 ever runs it.
+ *
+ *   pattern_parse (checks and normalises the literals) -> pattern_needs (what every match must contain)
+ *                                                      -> pattern_witness, pattern_attacks (for lint)
+ *
+ * It reads the useful part of PCRE2: literals, escapes, classes, groups, alternation, quantifiers, lookarounds, ^ $ \b.
+ * What it does not read (back-references, recursion, conditions, verbs, \K, \Q…\E, x flag …) is refused with what to
+ * write instead: nothing reaches PCRE2 that this file did not understand. What pattern_needs cannot be sure of it leaves
+ * out, so a needed literal is never one too many.
+ *
+ * Everything lives in the arena. Stateless, any thread.
+ */
+#ifndef TOCSIN_RULES_PATTERN_H
+#define TOCSIN_RULES_PATTERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+enum { PATTERN_BYTES_MAX = 4000, PATTERN_DEPTH_MAX = 40 };
+
+enum node_kind {
+    NODE_LITERAL, /* text: one or more code points in normal form */
+    NODE_SET,     /* one character; members listed when few, else text only */
+    NODE_EMPTY,   /* takes no character: ^ $ \b, flags, nothing */
+    NODE_CONCAT,
+    NODE_ALT,
+    NODE_REPEAT, /* kids[0], min..max */
+    NODE_GROUP,  /* kids[0] */
+    NODE_LOOK    /* kids[0], takes no character */
+};
+
+struct node {
+    enum node_kind kind;
+    const char
+        *text; /* LITERAL: UTF-8; SET and EMPTY: as PCRE2 reads it; GROUP and LOOK: how it opens, "(?:" */
+    struct node **kids;
+    size_t n_kids;
+    const char **members; /* SET: each as UTF-8; n_members 0 when there are too many to list */
+    size_t n_members;
+    int min, max;       /* REPEAT; max -1: no end */
+    const char *greedy; /* REPEAT: "", "?" or "+" */
+    bool negative;      /* LOOK */
+    const char *sample; /* SET: one character that it takes, as far as can be told */
+};
+
+struct pattern {
+    const char *source; /* as written */
+    const char *regex;  /* as PCRE2 gets it: literals in normal form */
+    const struct node *root;
+};
+
+/* RELAY_INVALID with what to write instead. A literal character that can never appear in normalised text is such an error,
+ * and the reason shows the right form; a run of literals that normalises to another (hxxp, 加 微 信) is replaced. */
+enum relay_err pattern_parse(const char *text, size_t n, struct arena *a, struct pattern **ret,
+                             struct reason *why) MUST_CHECK;
+
+/* Strings of which at least one must be in the text. */
+struct clause {
+    const char **items; /* UTF-8, none contains another */
+    size_t n;
+    double odds; /* a guess of how likely a text contains one */
+};
+/* All of these must hold. n 0: nothing is known to be needed. */
+struct needs {
+    struct clause *items;
+    size_t n;
+};
+struct needs pattern_needs(const struct pattern *p, struct arena *a);
+
+/* Drops from the clause what contains another of its strings, and those too short to look for make the whole clause
+ * useless: false then. Sorts, and fills odds. */
+bool clause_settle(struct clause *c);
+
+/* A text that the pattern probably matches: the shortest way through. */
+void pattern_witness(const struct pattern *p, struct buf *out);
+
+/* Texts made to be slow for this pattern: each repetition pumped up to `bytes` and then broken, and so on. Calls fn for
+ * each. */
+void pattern_attacks(const struct pattern *p, size_t bytes, void (*fn)(void *arg, const char *text, size_t n),
+                     void *arg);
+
+#endif

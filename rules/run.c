@@ -1,0 +1,198 @@
+/* Runs one rule over one text: words by position, patterns by PCRE2, three values all the way. */
+#include "rules/compile.h"
+
+enum { JIT_STACK_MIN = 32 * 1024, JIT_STACK_MAX = 1024 * 1024 };
+
+void runner_init(struct runner *r)
+{
+    *r = (struct runner){0};
+    r->data = pcre2_match_data_create(1, NULL);
+    r->context = pcre2_match_context_create(NULL);
+    r->stack = pcre2_jit_stack_create(JIT_STACK_MIN, JIT_STACK_MAX, NULL);
+    if (!r->data || !r->context) abort();
+    (void)pcre2_set_match_limit(r->context, MATCH_LIMIT); /* these four cannot fail */
+    (void)pcre2_set_depth_limit(r->context, DEPTH_LIMIT);
+    (void)pcre2_set_heap_limit(r->context, HEAP_LIMIT_KIB);
+    if (r->stack) pcre2_jit_stack_assign(r->context, NULL, r->stack);
+}
+
+void runner_release(struct runner *r)
+{
+    pcre2_match_data_free(r->data);
+    pcre2_match_context_free(r->context);
+    pcre2_jit_stack_free(r->stack);
+    free(r->found);
+    *r = (struct runner){0};
+}
+
+/* ---- patterns ---- */
+
+static size_t char_start(const char *text, size_t at)
+{
+    while (at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80) at--;
+    return at;
+}
+
+/* PCRE2's answer for matches that begin in [start, …) of the first n bytes. */
+static int pcre2_run(const struct unit *u, struct runner *r, const char *text, size_t n, size_t start,
+                     bool cut)
+{
+    uint32_t options = PCRE2_NO_UTF_CHECK | (cut ? PCRE2_NOTEOL : 0);
+    if (u->jit) return pcre2_jit_match(u->re, (PCRE2_SPTR)text, n, start, options, r->data, r->context);
+    return pcre2_match(u->re, (PCRE2_SPTR)text, n, start, options, r->data, r->context);
+}
+
+enum verdict unit_run(const struct unit *u, struct runner *r, const char *text, size_t n, size_t start,
+                      struct span *ret)
+{
+    enum verdict answer = NO_MATCH;
+    for (;;) {
+        bool last = n - start <= WINDOW_BYTES;
+        size_t end = last ? n : char_start(text, start + WINDOW_BYTES);
+        size_t next = last ? n : char_start(text, start + WINDOW_STEP);
+        int rc = pcre2_run(u, r, text, end, start, !last);
+        if (rc >= 0) {
+            const PCRE2_SIZE *at = pcre2_get_ovector_pointer(r->data);
+            if (last || at[0] < next) {
+                *ret = (struct span){(uint32_t)at[0], (uint32_t)at[1]};
+                return MATCH;
+            }
+        } else if (rc != PCRE2_ERROR_NOMATCH) {
+            answer = UNSURE; /* a limit; a later piece may still say yes */
+        }
+        if (last) return answer;
+        start = next;
+    }
+}
+
+/* ---- words ---- */
+
+static void occurrence_add(struct runner *r, size_t *n, struct occurrence o)
+{
+    if (*n == r->cap) {
+        r->cap = r->cap ? r->cap * 2 : 64;
+        r->found = xreallocarray(r->found, r->cap, sizeof(*r->found));
+    }
+    r->found[(*n)++] = o;
+}
+
+static int by_start(const void *a, const void *b)
+{
+    const struct occurrence *x = a, *y = b;
+    return (x->from > y->from) - (x->from < y->from);
+}
+
+/* All places of all words, in order; 0 when a list has none. */
+static size_t find_words(const struct rule_code *code, struct runner *r, const char *text, size_t n)
+{
+    size_t total = 0;
+    for (size_t l = 0; l < code->n_lists; l++) {
+        size_t before = total;
+        for (size_t i = 0; i < code->lists[l].n; i++) {
+            const char *word = code->lists[l].items[i];
+            size_t len = strlen(word);
+            for (const char *at = text; (at = memmem(at, n - (size_t)(at - text), word, len)) != NULL; at++) {
+                uint32_t from = (uint32_t)(at - text);
+                occurrence_add(r, &total, (struct occurrence){from, from + (uint32_t)len, (uint32_t)l});
+            }
+        }
+        if (total == before) return 0;
+    }
+    qsort(r->found, total, sizeof(*r->found), by_start);
+    return total;
+}
+
+static bool within_chars(const char *text, uint32_t from, uint32_t to, int near)
+{
+    if (to - from <= (uint32_t)near) return true;
+    if (to - from > (uint32_t)near * 4) return false;
+    int chars = 0;
+    for (uint32_t i = from; i < to; i++) chars += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return chars <= near;
+}
+
+/* From the right: the nearest end of a word of each list at or after this place. The first place from which all lists end
+ * within `near` is the answer. */
+enum verdict words_run(const struct rule_code *code, struct runner *r, const char *text, size_t n, int near,
+                       struct span *ret)
+{
+    size_t total = find_words(code, r, text, n);
+    if (total == 0) return NO_MATCH;
+    uint32_t nearest[RULE_WORD_LISTS_MAX];
+    for (size_t l = 0; l < code->n_lists; l++) nearest[l] = UINT32_MAX;
+    bool found = false;
+    for (size_t i = total; i-- > 0;) {
+        const struct occurrence *o = &r->found[i];
+        if (o->to < nearest[o->list]) nearest[o->list] = o->to;
+        uint32_t furthest = 0;
+        for (size_t l = 0; l < code->n_lists; l++)
+            if (nearest[l] > furthest) furthest = nearest[l];
+        if (furthest == UINT32_MAX || !within_chars(text, o->from, furthest, near)) continue;
+        found = true;
+        *ret = (struct span){o->from, furthest};
+    }
+    return found ? MATCH : NO_MATCH;
+}
+
+/* ---- rules ---- */
+
+static bool gate_open(const struct gate *g, const struct scan *scan)
+{
+    if (!scan) return true;
+    for (unsigned i = 0; i < g->n; i++)
+        if (!scan_has(scan, g->clauses[i])) return false;
+    return true;
+}
+
+static enum verdict unit_verdict(const struct unit *u, struct runner *r, const struct scan *scan,
+                                 const char *text, size_t n, struct span *ret)
+{
+    return gate_open(&u->gate, scan) ? unit_run(u, r, text, n, 0, ret) : NO_MATCH;
+}
+
+/* What needs no PCRE2 is asked first, for all of the rule; then `none`, whose patterns mostly fall at the gate; then `all`
+ * and `any`. A clear no ends it; UNSURE goes on, because a later no would still be clear. */
+enum verdict rule_run(const struct rule_code *code, struct runner *r, const struct scan *scan,
+                      const char *text, size_t n, struct span *ret)
+{
+    enum verdict answer = MATCH;
+    struct span span = {0}, first = {0};
+    bool has_first = false;
+
+    if (!gate_open(&code->words, scan)) return NO_MATCH;
+    for (size_t i = 0; i < code->n_all; i++)
+        if (!gate_open(&unit_all(code, i)->gate, scan)) return NO_MATCH;
+    bool possible = code->n_any == 0;
+    for (size_t i = 0; i < code->n_any && !possible; i++)
+        possible = gate_open(&unit_any(code, i)->gate, scan);
+    if (!possible) return NO_MATCH;
+
+    if (code->n_lists) {
+        if (words_run(code, r, text, n, code->near, &first) == NO_MATCH) return NO_MATCH;
+        has_first = true;
+    }
+    for (size_t i = 0; i < code->n_none; i++) {
+        enum verdict v = unit_verdict(unit_none(code, i), r, scan, text, n, &span);
+        if (v == MATCH) return NO_MATCH;
+        if (v == UNSURE) answer = UNSURE;
+    }
+    for (size_t i = 0; i < code->n_all; i++) {
+        enum verdict v = unit_run(unit_all(code, i), r, text, n, 0, &span);
+        if (v == NO_MATCH) return NO_MATCH;
+        if (v == UNSURE)
+            answer = UNSURE;
+        else if (!has_first) {
+            first = span;
+            has_first = true;
+        }
+    }
+    enum verdict any = code->n_any ? NO_MATCH : MATCH;
+    for (size_t i = 0; i < code->n_any && any != MATCH; i++) {
+        enum verdict v = unit_verdict(unit_any(code, i), r, scan, text, n, &span);
+        if (v != NO_MATCH) any = v;
+    }
+    if (any == NO_MATCH) return NO_MATCH;
+    if (any == UNSURE) answer = UNSURE;
+    if (answer == MATCH) *ret = has_first ? first : span;
+    return answer;
+}

@@ -1,0 +1,402 @@
+/* Loads rule sets: files in name order, compiled, tried on their own samples, filed for the scan. */
+#include "rules/set.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "base/hash.h"
+#include "base/i18n.h"
+#include "base/mask.h"
+#include "base/normalise.h"
+#include "base/text.h"
+
+enum { PATH_BYTES = 4096, PREPARED_MAX = 4 * EVENT_TEXT_MAX, SET_TEXT_MAX = 256 * 1024 * 1024 };
+
+/* ---- files ---- */
+
+static int yaml_files_only(const struct dirent *d)
+{
+    size_t n = strlen(d->d_name);
+    return d->d_name[0] != '.' && n > 5 && strcmp(d->d_name + n - 5, ".yaml") == 0;
+}
+
+static void read_dir(const char *path, struct arena *a, struct rule_sources *out,
+                     struct rule_problems *problems, size_t *files)
+{
+    struct dirent **names = NULL;
+    int n = scandir(path, &names, yaml_files_only, alphasort);
+    if (n < 0) {
+        rule_problem_add(problems, false, path, 0, NULL, _("cannot be read: %s"), strerror(errno));
+        return;
+    }
+    for (int i = 0; i < n; i++) {
+        char file[PATH_BYTES];
+        if (snprintf(file, sizeof(file), "%s/%s", path, names[i]->d_name) < (int)sizeof(file)) {
+            /* A file that does not parse is a problem of its own, noted there. */
+            (void)!rules_parse_file(file, a, out, problems);
+            ++*files;
+        }
+        free(names[i]);
+    }
+    free(names);
+}
+
+enum relay_err rule_sources_read(const char *const *paths, size_t n_paths, struct arena *a,
+                                 struct rule_sources *out, struct rule_problems *problems, struct reason *why)
+{
+    size_t files = 0;
+    for (size_t i = 0; i < n_paths; i++) {
+        struct stat st;
+        if (stat(paths[i], &st) != 0) {
+            rule_problem_add(problems, false, paths[i], 0, NULL, _("cannot be read: %s"), strerror(errno));
+        } else if (S_ISDIR(st.st_mode)) {
+            read_dir(paths[i], a, out, problems, &files);
+        } else {
+            (void)!rules_parse_file(paths[i], a, out, problems); /* noted there */
+            files++;
+        }
+    }
+    if (files == 0)
+        return fail(why, RELAY_NOT_FOUND, _("no rule file (*.yaml) in %s"), n_paths ? paths[0] : "");
+    return RELAY_OK;
+}
+
+/* ---- samples ---- */
+
+void rule_text_prepare(const char *text, size_t n, struct buf *out)
+{
+    struct norm_text scratch = {0};
+    mask_text(text, n, &scratch, out, NULL);
+    norm_text_release(&scratch);
+}
+
+/* The beginning of a sample, for a message. */
+static const char *excerpt(const char *s, char out[static 64])
+{
+    size_t n = text_cut(s, strlen(s), 48);
+    (void)snprintf(out, 64, "%.*s%s", (int)n, s, s[n] ? "…" : "");
+    return out;
+}
+
+static bool try_samples(const struct rule_source *s, const struct rule_texts *samples, enum verdict wanted,
+                        struct runner *r, struct rule_problems *problems)
+{
+    bool ok = true;
+    for (size_t i = 0; i < samples->n; i++) {
+        const char *text = samples->items[i].text;
+        CLEANUP(buf_release) struct buf b = BUF_INIT(PREPARED_MAX);
+        struct span span;
+        if (!text_valid_utf8(text, strlen(text))) continue;
+        rule_text_prepare(text, strlen(text), &b);
+        if (rule_run(s->rule.code, r, NULL, buf_cstr(&b), b.len, &span) == wanted) continue;
+        char cut[64];
+        ok = false;
+        if (problems)
+            rule_problem_add(
+                problems, false, s->rule.file, samples->items[i].line, s->rule.id,
+                wanted == MATCH
+                    ? _("its own sample is not found, so the rule is left out: %s")
+                    : _("it finds a sample that it must leave alone, so the rule is left out: %s"),
+                excerpt(text, cut));
+    }
+    return ok;
+}
+
+/* ---- building ---- */
+
+static int by_id(const void *a, const void *b)
+{
+    const struct rule_source *const *x = a, *const *y = b;
+    return strcmp((*x)->rule.id, (*y)->rule.id);
+}
+
+static void drop_repeats(struct rule_sources *s, struct rule_problems *problems)
+{
+    struct rule_source **sorted = xreallocarray(NULL, s->n + 1, sizeof(struct rule_source *));
+    if (s->n) memcpy(sorted, s->items, s->n * sizeof(struct rule_source *));
+    size_t kept = 0;
+    for (size_t i = 0; i < s->n; i++) sorted[i]->rule.index = (int)i; /* the order read, to keep the first */
+    if (s->n) qsort(sorted, s->n, sizeof(struct rule_source *), by_id);
+    for (size_t i = 0; i < s->n;) {
+        size_t first = i, end = i;
+        for (; end < s->n && strcmp(sorted[end]->rule.id, sorted[i]->rule.id) == 0; end++)
+            if (sorted[end]->rule.index < sorted[first]->rule.index) first = end;
+        for (size_t k = i; k < end; k++)
+            if (k != first)
+                rule_problem_add(problems, false, sorted[k]->rule.file, sorted[k]->rule.line,
+                                 sorted[k]->rule.id,
+                                 _("this id is used already in %s, line %d: give one of them another"),
+                                 sorted[first]->rule.file, sorted[first]->rule.line);
+        s->items[kept++] = sorted[first];
+        i = end;
+    }
+    s->n = kept;
+    free(sorted);
+}
+
+static void compile_all(struct rule_set *set, struct rule_sources *s, const struct set_options *o,
+                        struct rule_problems *problems)
+{
+    struct compiler compiler;
+    struct runner runner;
+    compiler_init(&compiler, &set->arena, !o->no_jit);
+    runner_init(&runner);
+    size_t kept = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        struct rule_source *r = s->items[i];
+        struct reason why = {0};
+        int line = r->rule.line;
+        if (rule_compile(&compiler, r, &line, &why)) {
+            rule_problem_add(problems, false, r->rule.file, line, r->rule.id, "%s", why.text);
+            continue;
+        }
+        if (!o->keep_failing) {
+            bool found = try_samples(r, &r->samples_match, MATCH, &runner, problems);
+            bool passed = try_samples(r, &r->samples_pass, NO_MATCH, &runner, problems);
+            if (!found || !passed) {
+                rule_code_release(r->rule.code);
+                continue;
+            }
+        }
+        s->items[kept++] = r;
+    }
+    s->n = kept;
+    set->jit_denied = compiler.jit_denied;
+    runner_release(&runner);
+    compiler_release(&compiler);
+}
+
+/* ---- what makes a rule a candidate ---- */
+
+/* One of these gates open: the rule is worth looking at. The rarest set of gates that says so. */
+struct filing {
+    const struct gate *gates[RULE_PATTERNS_MAX];
+    size_t n;
+    double odds;
+};
+
+static void consider(struct filing *best, const struct filing *f)
+{
+    if (best->n == 0 || f->odds < best->odds) *best = *f;
+}
+
+static void choose_filing(const struct rule_code *c, struct filing *best)
+{
+    best->n = 0;
+    if (c->words.n) consider(best, &(struct filing){.gates = {&c->words}, .n = 1, .odds = c->words.odds});
+    for (size_t i = 0; i < c->n_all; i++) {
+        const struct gate *g = &unit_all(c, i)->gate;
+        if (g->n) consider(best, &(struct filing){.gates = {g}, .n = 1, .odds = g->odds});
+    }
+    struct filing any = {0};
+    for (size_t i = 0; i < c->n_any; i++) {
+        const struct gate *g = &unit_any(c, i)->gate;
+        if (g->n == 0) return;
+        any.gates[any.n++] = g;
+        any.odds += g->odds;
+    }
+    if (any.n) consider(best, &any);
+}
+
+struct draft {
+    uint32_t clause;
+    struct trigger trigger;
+};
+
+static int by_clause(const void *a, const void *b)
+{
+    const struct draft *x = a, *y = b;
+    if (x->clause != y->clause) return x->clause < y->clause ? -1 : 1;
+    return (x->trigger.rule > y->trigger.rule) - (x->trigger.rule < y->trigger.rule);
+}
+
+/* The first clause of a gate is its rarest (pattern_needs sorts them so). */
+static void draft_gate(const struct gate *g, uint32_t rule, struct draft *d)
+{
+    d->clause = g->clauses[0];
+    d->trigger.rule = rule;
+    d->trigger.n = g->n - 1;
+    memcpy(d->trigger.others, g->clauses + 1, (g->n - 1) * sizeof(uint32_t));
+}
+
+static void file_rules(struct rule_set *set)
+{
+    set->prefilter = prefilter_new();
+    for (size_t i = 0; i < set->n; i++) rule_code_file(set->rules[i]->rule.code, set->prefilter, &set->arena);
+    prefilter_build(set->prefilter);
+
+    struct draft *drafts = NULL;
+    size_t n = 0, cap = 0;
+    set->always = arena_alloc(&set->arena, set->n * sizeof(uint32_t) + 1);
+    for (size_t i = 0; i < set->n; i++) {
+        struct filing f;
+        choose_filing(set->rules[i]->rule.code, &f);
+        if (f.n == 0) set->always[set->n_always++] = (uint32_t)i;
+        if (n + f.n > cap) {
+            cap = (n + f.n) * 2;
+            drafts = xreallocarray(drafts, cap, sizeof(*drafts));
+        }
+        for (size_t g = 0; g < f.n; g++) draft_gate(f.gates[g], (uint32_t)i, &drafts[n++]);
+    }
+    if (n) qsort(drafts, n, sizeof(*drafts), by_clause);
+    size_t clauses = prefilter_clauses(set->prefilter);
+    set->triggers = arena_alloc(&set->arena, n * sizeof(struct trigger) + 1);
+    set->trigger_first = arena_alloc(&set->arena, (clauses + 1) * sizeof(uint32_t));
+    size_t at = 0;
+    for (size_t c = 0; c <= clauses; c++) {
+        set->trigger_first[c] = (uint32_t)at;
+        while (at < n && drafts[at].clause == c) {
+            set->triggers[at] = drafts[at].trigger;
+            at++;
+        }
+    }
+    free(drafts);
+}
+
+/* ---- the hash ---- */
+
+static void add_texts(struct buf *b, const char *name, const char *const *items, size_t n)
+{
+    buf_json_key(b, name);
+    buf_char(b, '[');
+    for (size_t i = 0; i < n; i++) {
+        if (i) buf_char(b, ',');
+        buf_json_str(b, items[i]);
+    }
+    buf_char(b, ']');
+}
+
+static void add_patterns(struct buf *b, const char *name, const struct rule_texts *t)
+{
+    buf_json_key(b, name);
+    buf_char(b, '[');
+    for (size_t i = 0; i < t->n; i++) {
+        if (i) buf_char(b, ',');
+        buf_json_str(b, t->items[i].text);
+    }
+    buf_char(b, ']');
+}
+
+/* Everything that changes what is found or said; comments, samples and places in files do not. */
+static void add_rule(struct buf *b, const struct rule_source *s)
+{
+    const struct rule *r = &s->rule;
+    buf_char(b, '{');
+    buf_json_member(b, "id", r->id);
+    buf_json_member_int(b, "rev", r->rev);
+    buf_json_member_int(b, "status", r->status);
+    buf_json_member(b, "title", r->title);
+    buf_json_member(b, "category", r->category);
+    buf_json_member_int(b, "level", r->level);
+    buf_json_member_int(b, "kinds", r->kinds);
+    buf_json_member_int(b, "count", r->threshold_count);
+    buf_json_member_int(b, "within", r->threshold_within_ms);
+    buf_json_member_int(b, "feeds", r->threshold_feeds);
+    buf_json_member_int(b, "expires", r->expires_ms);
+    buf_json_member_int(b, "near", s->match.near);
+    for (size_t i = 0; i < s->match.n_words; i++) add_patterns(b, "words", &s->match.words[i]);
+    add_patterns(b, "all", &s->match.all);
+    add_patterns(b, "any", &s->match.any);
+    add_patterns(b, "none", &s->match.none);
+    buf_json_member(b, "voice", r->say.voice);
+    buf_json_member(b, "voice_short", r->say.voice_short);
+    buf_json_member(b, "rhyme", r->say.rhyme);
+    buf_json_member(b, "headline", r->say.headline);
+    add_texts(b, "lines", r->say.lines, (size_t)r->say.n_lines);
+    buf_json_member(b, "chat", r->say.chat);
+    buf_json_member(b, "duty", r->say.duty);
+    buf_json_member(b, "caught", r->say.caught);
+    buf_json_member(b, "correction", r->say.correction);
+    buf_char(b, '}');
+}
+
+static void hash_rules(struct rule_set *set)
+{
+    CLEANUP(buf_release) struct buf b = BUF_INIT(SET_TEXT_MAX);
+    buf_printf(&b, "%d\n", NORMALISE_VERSION);
+    for (size_t i = 0; i < set->n; i++) add_rule(&b, set->rules[i]);
+    uint8_t digest[HASH_LEN];
+    hash_sha256(buf_cstr(&b), b.len, digest);
+    hash_hex(digest, 8, set->hash);
+}
+
+struct rule_set *rule_set_build(struct arena *a, struct rule_sources *sources, const struct set_options *o,
+                                struct rule_problems *problems)
+{
+    struct rule_set *set = xcalloc(1, sizeof(*set));
+    set->arena = *a;
+    *a = (struct arena){0};
+    drop_repeats(sources, problems);
+    compile_all(set, sources, o, problems);
+    set->n = sources->items ? sources->n : 0;
+    set->rules = arena_alloc(&set->arena, set->n * sizeof(struct rule_source *) + 1);
+    for (size_t i = 0; i < set->n; i++) {
+        set->rules[i] = sources->items[i];
+        set->rules[i]->rule.index = (int)i;
+    }
+    rule_sources_release(sources);
+    file_rules(set);
+    hash_rules(set);
+    if (set->jit_denied)
+        rule_problem_add(problems, true, "", 0, NULL,
+                         _("the system denies executable memory (MemoryDenyWriteExecute?), so patterns run "
+                           "interpreted: the same answers, several times slower"));
+    return set;
+}
+
+enum relay_err rule_set_load(const char *const *dirs, size_t n_dirs, struct rule_set **ret,
+                             struct rule_problems *problems, struct reason *why)
+{
+    struct arena arena = {0};
+    struct rule_sources sources = {0};
+    enum relay_err err = rule_sources_read(dirs, n_dirs, &arena, &sources, problems, why);
+    if (err) {
+        rule_sources_release(&sources);
+        arena_release(&arena);
+        return err;
+    }
+    *ret = rule_set_build(&arena, &sources, &(struct set_options){0}, problems);
+    return RELAY_OK;
+}
+
+struct rule_set *rule_set_free(struct rule_set *s)
+{
+    if (!s) return NULL;
+    for (size_t i = 0; i < s->n; i++) rule_code_release(s->rules[i]->rule.code);
+    s->prefilter = prefilter_free(s->prefilter);
+    struct arena arena = s->arena;
+    arena_release(&arena);
+    free(s);
+    return NULL;
+}
+
+size_t rule_set_size(const struct rule_set *s)
+{
+    return s->n;
+}
+
+const struct rule *rule_set_at(const struct rule_set *s, size_t i)
+{
+    return i < s->n ? &s->rules[i]->rule : NULL;
+}
+
+const struct rule *rule_set_find(const struct rule_set *s, const char *id)
+{
+    size_t from = 0, to = s->n;
+    while (from < to) {
+        size_t mid = from + (to - from) / 2;
+        int order = strcmp(s->rules[mid]->rule.id, id);
+        if (order == 0) return &s->rules[mid]->rule;
+        if (order < 0)
+            from = mid + 1;
+        else
+            to = mid;
+    }
+    return NULL;
+}
+
+const char *rule_set_hash(const struct rule_set *s)
+{
+    return s->hash;
+}
