@@ -32,6 +32,7 @@ struct relay_options {
     int64_t keep_unmatched_bytes;
     int64_t keep_refusals; /* rows a feed */
     int64_t fresh, announce_again, announce_per_day, approval_timeout, wide_sites;
+    const struct yaml_node *at;
 };
 struct tls_files {
     const char *ca, *cert, *key; /* NULL where not given */
@@ -41,14 +42,17 @@ struct broker_options {
     const char *username, *password_file, *prefix;
     int64_t port, keepalive; /* keepalive ms */
     struct tls_files tls;    /* all NULL: no TLS */
+    const struct yaml_node *at;
 };
 struct http_options {
     struct opt_strs listen; /* "127.0.0.1:8480", "[::1]:8480"; see config_listen */
     struct tls_files tls;   /* cert and key, or neither; ca unused */
     bool behind_proxy;
+    const struct yaml_node *at;
 };
 struct rules_options {
     struct opt_strs packs; /* folders */
+    const struct yaml_node *at;
 };
 struct limit_options { /* design section 13 */
     int64_t turn_events, http, http_target, mqtt, streams, rules, alerts, targets, feeds, waiting, answer;

@@ -28,7 +28,7 @@ int64_t clock_build_ms(void)
     return TOCSIN_BUILD_EPOCH * SECOND_MS;
 }
 
-enum relay_err clock_set_zone(const char *iana_name, struct reason *why)
+enum relay_err clock_check_zone(const char *iana_name, struct reason *why)
 {
     const char *dir = getenv("TZDIR");
     if (!dir || !*dir) dir = "/usr/share/zoneinfo";
@@ -41,6 +41,13 @@ enum relay_err clock_set_zone(const char *iana_name, struct reason *why)
         return fail(why, RELAY_NOT_FOUND,
                     _("time zone `%s` is not in %s; write one like Asia/Shanghai, or install tzdata"),
                     iana_name, dir);
+    return RELAY_OK;
+}
+
+enum relay_err clock_set_zone(const char *iana_name, struct reason *why)
+{
+    enum relay_err err = clock_check_zone(iana_name, why);
+    if (err) return err;
     if (setenv("TZ", iana_name, 1) != 0) return fail(why, RELAY_IO, _("cannot set the time zone"));
     tzset();
     return RELAY_OK;

@@ -25,6 +25,7 @@ int64_t clock_build_ms(void); /* wall time of the build: a clock before it is no
 
 /* The zone in which people's times are written and days begin. An IANA name; needs tzdata. Set once at start. */
 enum relay_err clock_set_zone(const char *iana_name, struct reason *why) MUST_CHECK;
+enum relay_err clock_check_zone(const char *iana_name, struct reason *why) MUST_CHECK; /* would it? */
 
 #define TIME_TEXT_LEN 40
 /* "2026-11-22T18:33:55+08:00" in the set zone; with milliseconds when `ms` is true. Returns out. */

@@ -629,17 +629,20 @@ static void print_rows(const struct opt_row *rows, const void *values, int inden
             continue;
         }
         if (absent || row->type == OPT_NODE || row->type == OPT_SELF) continue;
+        size_t before = out->len;
+        bool had_dash = *dash;
         print_indent(out, *dash ? indent - 2 : indent);
         buf_printf(out, "%s%s:", *dash ? "- " : "", row->name);
         *dash = false;
         if (row->type == OPT_BLOCK) {
             bool nested = false;
-            size_t before = out->len;
             buf_char(out, '\n');
+            size_t empty = out->len;
             print_rows(row->sub, value, indent + 2, &nested, out);
-            if (out->len == before + 1 && !buf_failed(out)) {
+            if (out->len == empty && !buf_failed(out)) { /* nothing in it: as if it were not there */
                 out->len = before;
-                buf_str(out, " {}\n");
+                out->data[before] = '\0';
+                *dash = had_dash;
             }
         } else if (row->type == OPT_BLOCKS) {
             print_blocks(row, value, indent + 2, out);

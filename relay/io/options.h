@@ -65,8 +65,8 @@ struct opt_extra {
 struct opt_row {
     const char *name;
     enum opt_type type;
-    size_t offset;
     bool required;
+    size_t offset;
     int64_t min, max;         /* numbers: bounds in the C unit; lists: how many; both 0: none */
     const char *deflt;        /* as a person would write it, lists as "[a, b]"; NULL: zero value */
     const char *const *names; /* OPT_ENUM; NULL-terminated */
