@@ -96,25 +96,26 @@ static bool take_escape(struct scan *sc)
     return refuse(sc, fine ? JSON_NUL : JSON_ESCAPE);
 }
 
+/* Bytes that end a plain run in a string: controls, the quote, the backslash. */
+static const bool stops_run[256] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,         1,
+                                    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, ['"'] = 1, ['\\'] = 1};
+
 /* The place is on the opening quote, and after the closing one then. */
 static bool take_string(struct scan *sc)
 {
-    sc->at++;
-    while (sc->at < sc->n) {
-        unsigned char c = (unsigned char)sc->s[sc->at];
-        if (c == '"') {
+    size_t at = sc->at + 1;
+    for (;;) {
+        while (at < sc->n && !stops_run[(unsigned char)sc->s[at]]) at++;
+        sc->at = at;
+        if (at >= sc->n) return refuse(sc, JSON_SYNTAX);
+        if (sc->s[at] == '"') {
             sc->at++;
             return true;
         }
-        if (c == '\\') {
-            if (!take_escape(sc)) return false;
-        } else if (c < 0x20) {
-            return refuse(sc, JSON_CONTROL);
-        } else {
-            sc->at++;
-        }
+        if (sc->s[at] != '\\') return refuse(sc, JSON_CONTROL);
+        if (!take_escape(sc)) return false;
+        at = sc->at;
     }
-    return refuse(sc, JSON_SYNTAX);
 }
 
 static size_t take_digits(struct scan *sc)
@@ -267,27 +268,33 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The first name that stands twice, or NULL. Small objects are told apart by a bit a name; large ones are sorted, so
- * that a hostile one costs no square of its size. */
+enum { FEW_NAMES = 32 };
+
+/* Names are told apart by a cheap hash first; `hashes` are those before m, n of them. */
+static const char *same_name_before(const cJSON *object, const cJSON *m, const uint32_t *hashes, size_t n,
+                                    uint32_t h)
+{
+    const cJSON *o = object->child;
+    for (size_t i = 0; i < n; i++, o = o->next)
+        if (hashes[i] == h && strcmp(o->string, m->string) == 0) return m->string;
+    return NULL;
+}
+
+/* The first name that stands twice, or NULL. A large object is sorted, so that a hostile one costs no square of its
+ * size. */
 static const char *duplicate_name(const cJSON *object)
 {
-    uint64_t seen = 0;
+    uint32_t hashes[FEW_NAMES];
     size_t n = 0;
-    bool maybe = false;
     for (const cJSON *m = object->child; m; m = m->next, n++) {
-        uint32_t h = 0;
-        for (const char *p = m->string; *p; p++) h = h * 31 + (unsigned char)*p;
-        uint64_t bit = 1ULL << (h * 0x9e3779b9u >> 26);
-        maybe |= (seen & bit) != 0;
-        seen |= bit;
+        if (n >= FEW_NAMES) continue;
+        size_t len = strlen(m->string);
+        const unsigned char *p = (const unsigned char *)m->string;
+        hashes[n] = (uint32_t)(len << 24 | (unsigned)p[0] << 16 | (unsigned)p[len / 2] << 8 |
+                               (len ? p[len - 1] : 0u));
+        if (same_name_before(object, m, hashes, n, hashes[n])) return m->string;
     }
-    if (!maybe) return NULL;
-    if (n <= 32) {
-        for (const cJSON *m = object->child; m; m = m->next)
-            for (const cJSON *o = object->child; o != m; o = o->next)
-                if (strcmp(m->string, o->string) == 0) return m->string;
-        return NULL;
-    }
+    if (n <= FEW_NAMES) return NULL;
     CLEANUP(free_ptr) const char **names = xreallocarray(NULL, n, sizeof(*names));
     size_t i = 0;
     for (const cJSON *m = object->child; m; m = m->next) names[i++] = m->string;
@@ -324,10 +331,22 @@ static bool check_tree(const cJSON *node, const cJSON **chain, int depth, struct
     return false;
 }
 
-enum relay_err json_parse_detail(const char *bytes, size_t n, const struct json_limits *limits, cJSON **ret,
-                                 struct json_fault *ret_fault)
+/* Where cJSON takes memory while a tree is built in an arena. Other threads, and other trees, have the heap. */
+static _Thread_local struct arena *building;
+
+static void *node_alloc(size_t size)
 {
-    struct json_fault fault = {.kind = JSON_FINE};
+    return building ? arena_alloc(building, size) : malloc(size);
+}
+
+static void node_free(void *p)
+{
+    if (!building) free(p);
+}
+
+static enum relay_err scan_and_build(const char *bytes, size_t n, const struct json_limits *limits,
+                                     cJSON **ret, struct json_fault *ret_fault)
+{
     if (n > limits->max_bytes) {
         *ret_fault = (struct json_fault){.kind = JSON_TOO_LARGE, .offset = limits->max_bytes};
         return RELAY_LIMIT;
@@ -337,33 +356,44 @@ enum relay_err json_parse_detail(const char *bytes, size_t n, const struct json_
         *ret_fault = (struct json_fault){.kind = JSON_NOT_UTF8, .offset = valid};
         return RELAY_INVALID;
     }
-    struct scan sc;
+    struct scan sc; /* not cleared as a whole: the frames are large, and each is set when it opens */
     sc.s = bytes;
     sc.n = n;
     sc.at = 0;
     sc.depth = 0;
     sc.max_depth = limits->max_depth < JSON_DEPTH_MAX ? limits->max_depth : JSON_DEPTH_MAX;
     if (!scan_value(&sc)) {
-        fault.kind = sc.kind;
-        fault.offset = sc.at;
+        struct json_fault fault = {.kind = sc.kind, .offset = sc.at};
         scan_path(&sc, fault.path, sizeof(fault.path));
         *ret_fault = fault;
         return sc.kind == JSON_DEPTH ? RELAY_LIMIT : RELAY_INVALID;
     }
-    CLEANUP(json_free_ptr) cJSON *root = cJSON_ParseWithLengthOpts(bytes, n, NULL, false);
+    cJSON *root = cJSON_ParseWithLengthOpts(bytes, n, NULL, false);
     const cJSON *chain[JSON_DEPTH_MAX + 2];
-    if (!root) {
-        fault.kind = JSON_MEMORY;
-        *ret_fault = fault;
-        return RELAY_LIMIT;
+    struct json_fault fault = {.kind = JSON_MEMORY};
+    if (root && check_tree(root, chain, 0, &fault)) {
+        *ret = root;
+        return RELAY_OK;
     }
-    if (!check_tree(root, chain, 0, &fault)) {
-        *ret_fault = fault;
-        return RELAY_INVALID;
+    *ret_fault = fault;
+    cJSON_Delete(root);
+    return fault.kind == JSON_MEMORY ? RELAY_LIMIT : RELAY_INVALID;
+}
+
+enum relay_err json_parse_arena(const char *bytes, size_t n, const struct json_limits *limits,
+                                struct arena *a, const cJSON **ret, struct json_fault *ret_fault)
+{
+    static bool hooked;
+    if (!hooked) { /* the hooks fall back to malloc and free, so trees made before them may still be freed after */
+        cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = node_alloc, .free_fn = node_free});
+        hooked = true;
     }
-    *ret = root;
-    root = NULL;
-    return RELAY_OK;
+    cJSON *root;
+    building = a;
+    enum relay_err err = scan_and_build(bytes, n, limits, &root, ret_fault);
+    building = NULL;
+    if (err == RELAY_OK) *ret = root;
+    return err;
 }
 
 static const char *fault_text(enum json_fault_kind kind)
@@ -391,7 +421,7 @@ enum relay_err json_parse(const char *bytes, size_t n, const struct json_limits 
                           struct reason *why)
 {
     struct json_fault fault;
-    enum relay_err err = json_parse_detail(bytes, n, limits, ret, &fault);
+    enum relay_err err = scan_and_build(bytes, n, limits, ret, &fault);
     if (err == RELAY_OK) return err;
     (void)fail(why, err, "%s", fault_text(fault.kind));
     if (fault.kind == JSON_TOO_LARGE)

@@ -10,8 +10,15 @@ size_t text_valid_prefix(const char *s, size_t n)
         unsigned char c = *p;
         size_t left = (size_t)(end - p);
         if (c < 0x80) {
-            if (c == 0) break;
-            p++;
+            uint64_t w; /* eight at once while they are ASCII and none is NUL */
+            while (left >= 8 &&
+                   (memcpy(&w, p, 8), !((w | (w - 0x0101010101010101ULL)) & 0x8080808080808080ULL))) {
+                p += 8;
+                left -= 8;
+            }
+            if (left == 0) break;
+            if (*p == 0) break;
+            if (*p < 0x80) p++;
         } else if (c >= 0xe0 && c < 0xf0) { /* Chinese lives here */
             if (left < 3 || (p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80) break;
             if (c == 0xe0 && p[1] < 0xa0) break;  /* overlong */

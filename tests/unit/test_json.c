@@ -59,9 +59,10 @@ static void what_cjson_forgives_is_refused(void **state)
         {"{\"\":1,\"\":2}", JSON_DUPLICATE, 0, "?"},
     };
     for (size_t i = 0; i < COUNT(bad); i++) {
-        cJSON *j = NULL;
+        const cJSON *j = NULL;
+        CLEANUP(arena_release) struct arena a = {0};
         struct json_fault f = {.kind = JSON_FINE};
-        enum relay_err err = json_parse_detail(bad[i].json, strlen(bad[i].json), &limits, &j, &f);
+        enum relay_err err = json_parse_arena(bad[i].json, strlen(bad[i].json), &limits, &a, &j, &f);
         if (err == RELAY_OK || f.kind != bad[i].kind || f.offset != bad[i].offset ||
             strcmp(f.path, bad[i].path) != 0)
             fail_msg("%s: err %s kind %d offset %zu path `%s`", bad[i].json, relay_err_name(err), (int)f.kind,
@@ -130,10 +131,11 @@ static void the_reason_names_member_and_byte(void **state)
 static void a_member_name_that_may_be_a_number_of_somebody_is_not_shown(void **state)
 {
     (void)state;
-    cJSON *j = NULL;
+    const cJSON *j = NULL;
+    CLEANUP(arena_release) struct arena a = {0};
     struct json_fault f;
     const char *json = "{\"13812345678\":{\"张三\":01}}";
-    assert_int_equal(json_parse_detail(json, strlen(json), &limits, &j, &f), RELAY_INVALID);
+    assert_int_equal(json_parse_arena(json, strlen(json), &limits, &a, &j, &f), RELAY_INVALID);
     assert_string_equal(f.path, "?.?");
 }
 
@@ -160,13 +162,33 @@ static void a_large_object_finds_its_duplicate_quickly(void **state)
         buf_char(&b, '{');
         for (int i = 0; i < 100000; i++) buf_printf(&b, "\"m%d\":1,", i);
         buf_str(&b, round ? "\"m4711\":2}" : "\"last\":2}");
-        CLEANUP(json_free_ptr) cJSON *j = NULL;
+        const cJSON *j = NULL;
+        CLEANUP(arena_release) struct arena a = {0};
         struct json_fault f = {.kind = JSON_FINE};
-        enum relay_err err = json_parse_detail(b.data, b.len, &large, &j, &f);
+        enum relay_err err = json_parse_arena(b.data, b.len, &large, &a, &j, &f);
         assert_int_equal(err, round ? RELAY_INVALID : RELAY_OK);
         assert_int_equal(f.kind, round ? JSON_DUPLICATE : JSON_FINE);
         assert_string_equal(f.path, round ? "m4711" : "");
     }
+}
+
+static void a_tree_in_an_arena_leaves_the_heap_to_the_others(void **state)
+{
+    (void)state;
+    CLEANUP(arena_release) struct arena a = {0};
+    CLEANUP(json_free_ptr) cJSON *before = NULL;
+    CLEANUP(json_free_ptr) cJSON *after = NULL;
+    const cJSON *between = NULL;
+    struct json_fault f;
+    assert_int_equal(json_parse("[1,{\"a\":\"b\"}]", 13, &limits, &before, NULL), RELAY_OK);
+    size_t total = a.total;
+    assert_int_equal(json_parse_arena("{\"c\":[2]}", 9, &limits, &a, &between, &f), RELAY_OK);
+    assert_true(a.total > total);
+    total = a.total;
+    assert_int_equal(json_parse("[1,{\"a\":\"b\"}]", 13, &limits, &after, NULL), RELAY_OK);
+    assert_int_equal(a.total, total);
+    assert_true(cJSON_Compare(before, after, true));
+    assert_int_equal(cJSON_GetArrayItem(cJSON_GetObjectItem(between, "c"), 0)->valueint, 2);
 }
 
 static void members_are_read_by_type(void **state)
@@ -212,6 +234,7 @@ int main(void)
         cmocka_unit_test(a_member_name_that_may_be_a_number_of_somebody_is_not_shown),
         cmocka_unit_test(a_byte_too_many_is_refused_unread),
         cmocka_unit_test(a_large_object_finds_its_duplicate_quickly),
+        cmocka_unit_test(a_tree_in_an_arena_leaves_the_heap_to_the_others),
         cmocka_unit_test(members_are_read_by_type),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
