@@ -70,7 +70,6 @@ struct member {
     enum inside opens; /* for T_OBJECT */
 };
 
-/* Each table sorted by name. */
 static const struct member in_event[] = {
     {"area", T_STRING, F_AREA, KEEP_PLAIN, IN_FREE},
     {"confidence", T_STRING | T_NUMBER | T_OBJECT, F_NONE, KEEP_MASKED, IN_FREE},
@@ -148,17 +147,9 @@ static const struct {
 
 static const struct member *find_member(enum inside inside, const char *name)
 {
-    size_t low = 0, high = places[inside].n;
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        const struct member *m = &places[inside].members[mid];
-        int order = strcmp(name, m->name);
-        if (order == 0) return m;
-        if (order < 0)
-            high = mid;
-        else
-            low = mid + 1;
-    }
+    const struct member *m = places[inside].members, *end = m + places[inside].n;
+    for (; m < end; m++) /* the tables are short, and the first letter settles most */
+        if (m->name[0] == name[0] && strcmp(m->name, name) == 0) return m;
     return NULL;
 }
 
@@ -190,8 +181,12 @@ static const struct {
 
 static bool find_personal_key(const char *name, enum mask_kind *ret)
 {
+    /* Only these begin one: most names are done here. */
+    static const bool begins[256] = {['a'] = 1, ['b'] = 1, ['c'] = 1, ['e'] = 1, ['f'] = 1, ['i'] = 1,
+                                     ['m'] = 1, ['n'] = 1, ['p'] = 1, ['r'] = 1, ['t'] = 1, ['v'] = 1};
     char lower[PERSONAL_KEY_MAX];
     size_t n = 0;
+    if (!begins[(unsigned char)name[0] | 0x20] && (unsigned char)name[0] < 0x80) return false;
     for (; name[n]; n++) {
         if (n + 1 >= sizeof(lower)) return false;
         lower[n] = (char)(name[n] >= 'A' && name[n] <= 'Z' ? name[n] - 'A' + 'a' : name[n]);
@@ -726,7 +721,7 @@ enum refusal event_parse(const char *bytes, size_t n, const struct event_context
                          struct event *ret, struct refused *ret_refused)
 {
     static const struct json_limits limits = {.max_bytes = EVENT_TEXT_MAX, .max_depth = EVENT_DEPTH_MAX};
-    CLEANUP(json_free_ptr) cJSON *root = NULL;
+    const cJSON *root = NULL;
     struct parse p = {.ctx = ctx, .s = ctx->scratch};
     struct event e = {.status = STATUS_ACTUAL, .msg = EVENT_ALERT};
     struct json_fault fault;
@@ -734,7 +729,7 @@ enum refusal event_parse(const char *bytes, size_t n, const struct event_context
     hash_sip128(ctx->key, bytes, n, e.digest);
     memcpy(p.refused.digest, e.digest, sizeof(e.digest));
     scratch_reset(p.s);
-    if (json_parse_detail(bytes, n, &limits, &root, &fault) != RELAY_OK) {
+    if (json_parse_arena(bytes, n, &limits, a, &root, &fault) != RELAY_OK) {
         guess_event_id(bytes, n, p.refused.event_id);
         r = refuse_json(&p, &fault, n);
     } else if (!cJSON_IsObject(root)) {
