@@ -1,14 +1,20 @@
 /* Finds personal data in normalised text and replaces it by tokens. Design section 6.
  *
- *   ‹tel› mobile and landline numbers   ‹id› identity numbers (GB 11643 check digit)   ‹card› bank cards (Luhn)
- *   ‹mail› mail addresses   ‹name› names after a word that announces one, or before a title   ‹bed› bed and room numbers
+ *   ‹tel›   mobile and landline numbers, with or without +86; 7 digits and more after 电话, 微信, qq …
+ *   ‹id›    identity numbers (GB 11643 check digit, or the old 15 digits); what follows 身份证, 住院号 …
+ *   ‹card›  bank cards (Luhn); what follows 卡号, 账号 …
+ *   ‹mail›  mail addresses
+ *   ‹name›  full names after a word that announces one, or before a title (王建国先生; 张医生 stays)
+ *   ‹bed›   beds and rooms: 3床, 5楼12床, 302病房
  *
- * Hotlines (96110, 110, 120, 12393 …), 400/800 and 95xxx numbers, money, dates and times are not personal.
+ * Hotlines (rules/data/hotlines.txt: 96110, 95xxx, 400 …), amounts, dates and times are not personal; what has stars
+ * is masked already. The words are in rules/data/personal.txt, what comes of them in tests/cases/mask.txt.
  * One helper for everything: events, logs, the command line.
  */
 #ifndef TOCSIN_BASE_MASK_H
 #define TOCSIN_BASE_MASK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -30,5 +36,9 @@ size_t mask_find(const char *text, size_t n, struct mask_span *spans, size_t max
  * the offset map) to ret_original. Either may be NULL. scratch is reused. */
 void mask_text(const char *in, size_t n, struct norm_text *scratch, struct buf *ret_norm,
                struct buf *ret_original);
+
+/* Numbers of rules/data/hotlines.txt, digits only: nobody's own; and those that texts for patients may give. */
+bool mask_is_hotline(const char *digits, size_t n);
+bool mask_may_be_given(const char *digits, size_t n);
 
 #endif

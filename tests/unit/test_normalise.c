@@ -59,7 +59,7 @@ static bool one_case(int line, const char *in, const char *out)
 static void every_case_of_the_table(void **state)
 {
     (void)state;
-    int n;
+    int n = 0;
     assert_int_equal(cases_run(TOCSIN_SOURCE_DIR "/tests/cases/normalise.txt", one_case, &n), 0);
     assert_true(n > 120);
 }

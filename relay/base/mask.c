@@ -1,0 +1,734 @@
+/* Finds personal data: one scan over normalised text that stops at digits, @ and the characters of mask_table.h. */
+#include "base/mask.h"
+
+#include "base/mask_table.h"
+#include "base/mem.h"
+#include "base/normalise_table.h"
+
+struct scan {
+    const char *text;
+    size_t n;
+    size_t low; /* end of the last span: nothing before it belongs to a new one */
+    struct mask_span *spans;
+    size_t max, found;
+};
+
+static const char *const tokens[] = {[MASK_TEL] = "‹tel›",   [MASK_ID] = "‹id›",     [MASK_CARD] = "‹card›",
+                                     [MASK_MAIL] = "‹mail›", [MASK_NAME] = "‹name›", [MASK_BED] = "‹bed›"};
+
+const char *mask_token(enum mask_kind k)
+{
+    return tokens[k];
+}
+
+static void found(struct scan *s, size_t from, size_t to, enum mask_kind kind)
+{
+    if (s->found < s->max) s->spans[s->found] = (struct mask_span){from, to, kind};
+    s->found++;
+    s->low = to;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+static uint8_t class_of(uint32_t cp)
+{
+    return cp > 0xffff ? 0 : mt_class[mt_index[cp >> 6]][cp & 63];
+}
+
+/* The code point at i, 0 at the end. */
+static uint32_t at(const struct scan *s, size_t i)
+{
+    uint32_t cp = 0;
+    if (i < s->n) (void)nt_decode(s->text + i, &cp);
+    return cp;
+}
+
+/* Where the character before i begins; i itself when there is none left. */
+static size_t before(const struct scan *s, size_t i)
+{
+    if (i <= s->low) return i;
+    size_t k = i;
+    do k--;
+    while (k > s->low && ((uint8_t)s->text[k] & 0xc0) == 0x80);
+    return k;
+}
+
+/* Length of the longest of the words that begins at i; 0: none. */
+static size_t word_at(const struct scan *s, size_t i, const struct mt_words *words)
+{
+    for (unsigned w = 0; w < words->n; w++) {
+        size_t len = words->word[w].len;
+        if (s->n - i >= len && !memcmp(s->text + i, words->word[w].text, len)) return len;
+    }
+    return 0;
+}
+
+/* … that ends before i. */
+static size_t word_before(const struct scan *s, size_t i, const struct mt_words *words)
+{
+    for (unsigned w = 0; w < words->n; w++) {
+        size_t len = words->word[w].len;
+        if (i - s->low >= len && !memcmp(s->text + i - len, words->word[w].text, len)) return len;
+    }
+    return 0;
+}
+
+static bool is_one_of(uint32_t cp, const char *list)
+{
+    for (const char *p = list; *p;) {
+        uint32_t one;
+        p += nt_decode(p, &one);
+        if (one == cp) return true;
+    }
+    return false;
+}
+
+/* --- numbers ---------------------------------------------------------------------------------------------------- */
+
+#define GROUPS_MAX 8
+#define DIGITS_MAX 24
+
+/* Digit groups with one space or hyphen between them, as people write long numbers. */
+struct number {
+    unsigned n;
+    size_t from[GROUPS_MAX], to[GROUPS_MAX];
+};
+
+/* Some of its groups, joined. */
+struct joined {
+    char d[DIGITS_MAX + 1];
+    unsigned len;
+    unsigned size[GROUPS_MAX], groups;
+    size_t from, to;
+};
+
+static bool is_hotline(const char *digits, size_t n, bool to_be_given)
+{
+    for (unsigned i = 0; i < mt_n_hotlines; i++) {
+        const struct mt_hotline *h = &mt_hotlines[i];
+        size_t k = 0;
+        if (h->len != n || (to_be_given && !h->may_be_given)) continue;
+        while (k < n && (h->digits[k] == digits[k] || h->digits[k] == 'x')) k++;
+        if (k == n) return true;
+    }
+    return false;
+}
+
+bool mask_is_hotline(const char *digits, size_t n)
+{
+    return is_hotline(digits, n, false);
+}
+
+bool mask_may_be_given(const char *digits, size_t n)
+{
+    return is_hotline(digits, n, true);
+}
+
+static int value(const char *d, unsigned n)
+{
+    int v = 0;
+    for (unsigned i = 0; i < n; i++) v = v * 10 + (d[i] - '0');
+    return v;
+}
+
+static bool is_date(int year, int month, int day)
+{
+    return year >= 1880 && year <= 2099 && month >= 1 && month <= 12 && day >= 1 && day <= 31;
+}
+
+/* The first two digits of an identity number: a province. */
+static bool is_province(const char *d)
+{
+    static const char known[] = "11121314152122233132333435363741424344454650515253546162636465717281828391";
+    for (const char *p = known; *p; p += 2)
+        if (p[0] == d[0] && p[1] == d[1]) return true;
+    return false;
+}
+
+/* GB 11643-1999: eighteen characters, the last by ISO 7064 MOD 11-2; before it, fifteen digits. */
+static bool is_id(const struct joined *j)
+{
+    static const int weight[17] = {7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2};
+    if (j->groups > 1 && (j->size[0] != 6 || j->len != 18)) return false;
+    if ((j->len != 18 && j->len != 15) || !is_province(j->d)) return false;
+    if (j->len == 15) return is_date(1900 + value(j->d + 6, 2), value(j->d + 8, 2), value(j->d + 10, 2));
+    int sum = 0;
+    for (int i = 0; i < 17; i++) sum += (j->d[i] - '0') * weight[i];
+    return j->d[17] == "10x98765432"[sum % 11] &&
+           is_date(value(j->d + 6, 4), value(j->d + 10, 2), value(j->d + 12, 2));
+}
+
+static bool is_luhn(const char *d, unsigned n)
+{
+    int sum = 0;
+    for (unsigned i = 0; i < n; i++) {
+        int v = d[n - 1 - i] - '0';
+        if (i % 2) v = v > 4 ? 2 * v - 9 : 2 * v;
+        sum += v;
+    }
+    return sum % 10 == 0;
+}
+
+/* 13 to 19 digits as card schemes give them out, in one group or in fours. */
+static bool is_card(const struct joined *j)
+{
+    if (j->len < 13 || j->len > 19) return false;
+    for (unsigned i = 0; j->groups > 1 && i < j->groups; i++)
+        if (j->size[i] > 4 || (j->size[i] < 4 && i + 1 < j->groups)) return false;
+    bool scheme = j->len >= 16 ? strchr("34569", j->d[0]) != NULL : j->d[0] == '4' || j->d[0] == '3';
+    return scheme && is_luhn(j->d, j->len);
+}
+
+static bool is_mobile(const char *d, unsigned n)
+{
+    return n == 11 && d[0] == '1' && d[1] >= '3';
+}
+
+/* 0, area code of two or three digits, seven or eight digits. */
+static bool is_landline(const char *d, unsigned n)
+{
+    if (d[0] != '0' || d[1] == '0') return false;
+    if (d[1] == '1' || d[1] == '2') return n == 11 && d[3] >= '2';
+    return (n == 11 || n == 12) && d[4] >= '2';
+}
+
+/* How people part a number: mobile 3-4-4, 3-8, 4-3-4, 7-4; a landline after its area code; anything in pairs. */
+static bool is_parted_as_tel(const unsigned *size, unsigned groups, bool landline)
+{
+    unsigned short_ones = 0;
+    for (unsigned i = 0; i < groups; i++) short_ones += size[i] <= 2;
+    if (groups <= 1 || short_ones == groups) return true;
+    if (landline) return groups <= 3 && size[0] >= 3 && size[0] <= 4;
+    return groups <= 3 && short_ones == 0 && size[0] >= 3 && size[0] <= 7;
+}
+
+static bool is_tel(const struct scan *s, const struct joined *j)
+{
+    static const char *const prefixes[] = {"", "0", "86", "0086"};
+    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
+        unsigned skip = (unsigned)strlen(prefixes[i]), size[GROUPS_MAX], first = skip && j->size[0] == skip;
+        if (j->len < skip + 10 || strncmp(j->d, prefixes[i], skip) != 0 || j->size[0] < skip) continue;
+        memcpy(size, j->size, sizeof size);
+        size[0] -= skip;
+        const char *d = j->d + skip;
+        unsigned n = j->len - skip;
+        if (is_mobile(d, n) && is_parted_as_tel(size + first, j->groups - first, false)) return true;
+        if (skip == 0 && is_landline(d, n) && is_parted_as_tel(size, j->groups, true)) return true;
+        /* From abroad the area code goes without its 0; without a plus it could be any number that begins with 86. */
+        bool abroad = skip == 4 || (skip == 2 && j->from > s->low && s->text[j->from - 1] == '+');
+        if (abroad && d[0] != '0' && d[0] != '1' && n <= 11) return true;
+    }
+    return false;
+}
+
+static bool kind_of(const struct scan *s, const struct joined *j, enum mask_kind *ret)
+{
+    if (is_id(j))
+        *ret = MASK_ID;
+    else if (is_tel(s, j))
+        *ret = MASK_TEL;
+    else if (is_card(j))
+        *ret = MASK_CARD;
+    else
+        return false;
+    return true;
+}
+
+/* Groups first..last as one. False when that is longer than any number. */
+static bool join(const struct scan *s, const struct number *num, unsigned first, unsigned last,
+                 struct joined *ret)
+{
+    *ret = (struct joined){.from = num->from[first], .to = num->to[last], .groups = last - first + 1};
+    for (unsigned g = first; g <= last; g++) {
+        size_t size = num->to[g] - num->from[g];
+        if (ret->len + size > DIGITS_MAX) return false;
+        memcpy(ret->d + ret->len, s->text + num->from[g], size);
+        ret->len += (unsigned)size;
+        ret->size[g - first] = (unsigned)size;
+    }
+    /* The check digit may be an x. */
+    size_t end = num->to[last];
+    if (ret->len == 17 && end < s->n && s->text[end] == 'x' &&
+        (end + 1 == s->n || !(is_letter(s->text[end + 1]) || is_digit(s->text[end + 1])))) {
+        ret->d[ret->len++] = 'x';
+        ret->size[ret->groups - 1]++;
+        ret->to++;
+    }
+    return true;
+}
+
+/* Reads the groups that begin at i; (029)88888888 counts as parted by its bracket. */
+static void read_number(const struct scan *s, size_t i, struct number *ret)
+{
+    ret->n = 0;
+    for (;;) {
+        size_t from = i;
+        while (i < s->n && is_digit(s->text[i])) i++;
+        ret->from[ret->n] = from;
+        ret->to[ret->n++] = i;
+        bool bracket = ret->n == 1 && from > s->low && s->text[from - 1] == '(';
+        if (ret->n == GROUPS_MAX || i + 1 >= s->n || !is_digit(s->text[i + 1])) return;
+        if (s->text[i] != ' ' && s->text[i] != '-' && !(bracket && s->text[i] == ')')) return;
+        i++;
+    }
+}
+
+static bool is_amount(const struct scan *s, size_t end)
+{
+    if (end < s->n && s->text[end] == ' ') end++;
+    size_t len = word_at(s, end, &mt_amounts);
+    if (!len) return false;
+    uint32_t next = at(s, end + len);
+    return next != 0x4e00; /* 万一 */
+}
+
+/* Does a word before i say what the number is? Marks and 号, 码, 为, 是 may stand between. */
+static bool is_announced(const struct scan *s, size_t i, unsigned digits, enum mask_kind *ret)
+{
+    static const struct {
+        const struct mt_words *words;
+        enum mask_kind kind;
+        unsigned at_least;
+    } kinds[] = {{&mt_id_words, MASK_ID, 6}, {&mt_card_words, MASK_CARD, 7}, {&mt_tel_words, MASK_TEL, 7}};
+    if (digits < 6) return false;
+    for (int gap = 0; gap <= 4; gap++) {
+        for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+            if (digits < kinds[k].at_least || !word_before(s, i, kinds[k].words)) continue;
+            *ret = kinds[k].kind;
+            return true;
+        }
+        size_t prev = before(s, i);
+        if (prev == i || !is_one_of(at(s, prev), " :=(+[\"'“‘【号码为是")) return false;
+        i = prev;
+    }
+    return false;
+}
+
+/* 029-12345: an area code before a number that is nobody's own. */
+static bool is_hotline_there(const struct joined *j)
+{
+    if (mask_is_hotline(j->d, j->len)) return true;
+    for (unsigned area = 3; area <= 4 && j->d[0] == '0' && area < j->len; area++)
+        if (mask_is_hotline(j->d + area, j->len - area)) return true;
+    return false;
+}
+
+/* Number at i: adds its span; returns where the scan goes on. */
+static size_t number(struct scan *s, size_t i)
+{
+    struct number num;
+    struct joined j;
+    enum mask_kind kind;
+    read_number(s, i, &num);
+    size_t end = num.to[num.n - 1], digits = 0;
+    for (unsigned g = 0; g < num.n; g++) digits += num.to[g] - num.from[g];
+    if (digits < 6) return end;
+
+    for (unsigned first = 0; first < num.n; first++) {
+        for (unsigned last = num.n; last-- > first;) {
+            if (!join(s, &num, first, last, &j) || !kind_of(s, &j, &kind)) continue;
+            if (kind != MASK_ID && is_amount(s, j.to)) continue;
+            size_t from = j.from;
+            if (from > s->low && s->text[from - 1] == '+') from--;
+            found(s, from, j.to, kind);
+            return j.to;
+        }
+    }
+    /* Shorter or longer than any of these, or with a wrong check digit: personal if the text says so. What has stars
+     * is masked already. */
+    bool starred = (end < s->n && s->text[end] == '*') || (i > s->low && s->text[i - 1] == '*');
+    if (starred || !is_announced(s, i, (unsigned)(digits < 99 ? digits : 99), &kind)) return end;
+    if (is_amount(s, end)) return end;
+    if (join(s, &num, 0, num.n - 1, &j)) {
+        if (is_hotline_there(&j)) return end;
+        end = j.to;
+    }
+    found(s, i, end, kind);
+    return end;
+}
+
+/* --- mail ------------------------------------------------------------------------------------------------------- */
+
+static bool is_local(char c)
+{
+    return is_letter(c) || is_digit(c) || c == '.' || c == '_' || c == '-' || c == '+' || c == '%';
+}
+
+/* End of the domain that begins at i, 0 when there is none: labels with a dot between, the last of letters. */
+static size_t domain_end(const struct scan *s, size_t i)
+{
+    size_t end = 0, label = i;
+    for (; i < s->n &&
+           (is_letter(s->text[i]) || is_digit(s->text[i]) || s->text[i] == '-' || s->text[i] == '.');
+         i++) {
+        if (s->text[i] == '.') {
+            if (i == label) break;
+            label = i + 1;
+            continue;
+        }
+        if (s->text[label - 1] == '.' && i > label && s->text[i] != '-' && is_letter(s->text[label]))
+            end = i + 1;
+    }
+    return end;
+}
+
+/* Is the @ at i that of an address? Its span then to ret_from and ret_to. */
+static bool mail(const struct scan *s, size_t i, size_t *ret_from, size_t *ret_to)
+{
+    size_t from = i;
+    while (from > s->low && is_local(s->text[from - 1])) from--;
+    size_t to = domain_end(s, i + 1);
+    if (from == i || !to) return false;
+    *ret_from = from;
+    *ret_to = to;
+    return true;
+}
+
+/* A digit at i may belong to an address whose @ is further on. */
+static size_t mail_ahead(const struct scan *s, size_t i)
+{
+    size_t k = i, from, to;
+    while (k < s->n && k - i < 64 && is_local(s->text[k])) k++;
+    return k < s->n && s->text[k] == '@' && mail(s, k, &from, &to) ? k : 0;
+}
+
+/* --- names ------------------------------------------------------------------------------------------------------ */
+
+static size_t surname_at(const struct scan *s, size_t i)
+{
+    size_t len = word_at(s, i, &mt_compound_surnames);
+    if (len) return len;
+    uint32_t cp = at(s, i);
+    return class_of(cp) & MT_SURNAME ? 3 : 0;
+}
+
+static bool is_given(const struct scan *s, size_t i)
+{
+    uint32_t cp = at(s, i);
+    return cp >= 0x3400 && cp <= 0x9fff && !(class_of(cp) & MT_NOT_GIVEN) && !word_at(s, i, &mt_titles) &&
+           !word_at(s, i, &mt_staff_titles);
+}
+
+/* The longest name that begins at i: surname and one or two characters. How many to ret_given; 0: none. */
+static size_t name_at(const struct scan *s, size_t i, unsigned *ret_given)
+{
+    size_t surname = i < s->n ? surname_at(s, i) : 0, p = i + surname;
+    *ret_given = 0;
+    if (!surname || word_at(s, i, &mt_not_names)) return 0;
+    while (*ret_given < 2 && p < s->n && is_given(s, p)) {
+        p += 3;
+        ++*ret_given;
+    }
+    return *ret_given ? p : 0;
+}
+
+static bool ends_plainly(const struct scan *s, size_t i)
+{
+    uint32_t cp = at(s, i);
+    return i >= s->n || !nt_is_han(cp) || (class_of(cp) & MT_FOLLOW) || word_at(s, i, &mt_titles);
+}
+
+/* A character at i (its end at `end`) that may close a word announcing a name. */
+static void announced_name(struct scan *s, size_t end)
+{
+    bool strong = word_before(s, end, &mt_announce);
+    if (!strong && !word_before(s, end, &mt_announce_weak)) return;
+    size_t i = end;
+    for (int gap = 0; gap < 3 && i < s->n; gap++) {
+        uint32_t cp = at(s, i);
+        bool mark = is_one_of(cp, " :=(,[\"'“‘【");
+        if (!mark && !(strong && is_one_of(cp, "为是叫"))) break;
+        strong |= cp == ':';
+        i += cp < 0x80 ? 1 : 3;
+    }
+    unsigned given;
+    size_t to = name_at(s, i, &given);
+    if (!to) return;
+    if (!strong && !ends_plainly(s, to)) {
+        to -= 3;
+        if (given < 2 || !ends_plainly(s, to)) return;
+    }
+    found(s, i, to, MASK_NAME);
+}
+
+/* Exactly [from, to) is a name. */
+static bool is_name(const struct scan *s, size_t from, size_t to)
+{
+    size_t surname = surname_at(s, from);
+    if (!surname || from + surname >= to || to - from - surname > 6 || word_at(s, from, &mt_not_names))
+        return false;
+    for (size_t p = from + surname; p < to; p += 3)
+        if (!is_given(s, p)) return false;
+    return true;
+}
+
+/* Nothing stands before i that could be the beginning of the same word. */
+static bool stands_free(const struct scan *s, size_t i)
+{
+    size_t prev = before(s, i);
+    uint32_t cp = at(s, prev);
+    return prev == i || !nt_is_han(cp) || (class_of(cp) & MT_LEFT);
+}
+
+static void titled_name(struct scan *s, size_t i)
+{
+    bool person = word_at(s, i, &mt_titles);
+    if (!person && !word_at(s, i, &mt_staff_titles)) return;
+    size_t to = i, start[5];
+    if (to - s->low >= 3 && at(s, to - 3) == 0x7684 /* 的 */) to -= 3;
+    unsigned k = 0;
+    for (start[0] = to; k < 4; k++) {
+        start[k + 1] = before(s, start[k]);
+        if (start[k] - start[k + 1] != 3) break;
+    }
+    for (; k >= 2; k--) {
+        if (!is_name(s, start[k], to)) continue;
+        bool whole = stands_free(s, start[k]);
+        /* 金店黄女士: the last one is rather her surname than the end of a name. */
+        bool doubtful = k == 2 || !person || (class_of(at(s, to - 3)) & MT_SURNAME);
+        if ((doubtful && !whole) || (!person && k == 2)) continue;
+        found(s, start[k], to, MASK_NAME);
+        return;
+    }
+}
+
+/* --- beds and rooms --------------------------------------------------------------------------------------------- */
+
+/* Where the number that ends before i begins: digits with a letter or hyphen, or spelled. i: there is none.
+ * How many of 0-9 it has, and whether it counts in tens, to the others. */
+static size_t number_before(const struct scan *s, size_t i, unsigned *ret_digits, bool *ret_tens)
+{
+    *ret_digits = 0;
+    *ret_tens = false;
+    size_t p = i;
+    while (p > s->low && is_digit(s->text[p - 1]) && *ret_digits < 5) {
+        p--;
+        ++*ret_digits;
+    }
+    if (*ret_digits == 5) return i;
+    if (*ret_digits) {
+        if (p >= s->low + 2 && s->text[p - 1] == '-' && is_digit(s->text[p - 2])) { /* 5-12床 */
+            p--;
+            while (p > s->low && is_digit(s->text[p - 1])) p--;
+        }
+        if (p > s->low && is_letter(s->text[p - 1]) && (p - 1 == s->low || !is_letter(s->text[p - 2]))) p--;
+        return p;
+    }
+    for (int k = 0; k < 4; k++) {
+        size_t prev = before(s, p);
+        uint32_t cp = at(s, prev);
+        bool tens = cp == 0x5341 || cp == 0x767e; /* 十 百 */
+        if (prev == p || (cp < 0x80) || (nt_digit_value(cp) < 0 && !tens)) break;
+        *ret_tens |= tens;
+        p = prev;
+    }
+    return p;
+}
+
+/* 第3病区, 5楼, a座: parts of the way that stand before i belong to it. */
+static size_t way_before(const struct scan *s, size_t i)
+{
+    static const struct mt_word units[] = {{6, "号楼"}, {6, "病区"}, {6, "单元"}, {6, "病房"},
+                                           {3, "楼"},   {3, "层"},   {3, "区"},   {3, "栋"},
+                                           {3, "座"},   {3, "房"},   {3, "室"}};
+    static const struct mt_words unit_words = {ARRAY_LEN(units), units};
+    for (int k = 0; k < 4; k++) {
+        size_t p = i;
+        unsigned digits;
+        bool tens;
+        if (p > s->low && s->text[p - 1] == ' ') p--;
+        size_t unit = word_before(s, p, &unit_words);
+        if (!unit) break;
+        p -= unit;
+        size_t num = number_before(s, p, &digits, &tens);
+        if (num == p && p > s->low && is_letter(s->text[p - 1]) &&
+            (p - 1 == s->low || !is_letter(s->text[p - 2])))
+            num = p - 1;
+        if (num == p) break;
+        i = num;
+        if (i - s->low >= 3 && at(s, i - 3) == 0x7b2c /* 第 */) i -= 3;
+    }
+    return i;
+}
+
+/* The 床, 房 or 室 at i: a place when a number stands before it. */
+static void room(struct scan *s, size_t i)
+{
+    uint32_t cp = at(s, i), next = at(s, i + 3);
+    bool bed = cp == 0x5e8a, ward = false, named = false, tens;
+    unsigned digits;
+    size_t p = i;
+    if (is_one_of(next, bed ? "位单垫被品椅棉" : "价产子东贷租型屋源费")) return;
+    if (!bed && p - s->low >= 3 && at(s, p - 3) == 0x75c5 /* 病 */) {
+        ward = true;
+        p -= 3;
+    }
+    if (p - s->low >= 3 && at(s, p - 3) == 0x53f7 /* 号 */) {
+        named = true;
+        p -= 3;
+    }
+    if (p > s->low && s->text[p - 1] == ' ') p--;
+    size_t from = number_before(s, p, &digits, &tens);
+    if (from == p) return;
+    size_t start = from - s->low >= 3 && at(s, from - 3) == 0x7b2c /* 第 */ ? from - 3 : from;
+    size_t way = way_before(s, start);
+    /* 一床被子, 两房一厅: a spelled or short number needs something that makes it a place. */
+    bool place = named || way != start || start != from ||
+                 (digits ? bed || ward || digits >= 3 : (bed || ward) && tens);
+    if (place) found(s, way, i + 3, MASK_BED);
+}
+
+/* --- the scan --------------------------------------------------------------------------------------------------- */
+
+size_t mask_find(const char *text, size_t n, struct mask_span *spans, size_t max)
+{
+    struct scan s = {.text = text, .n = n, .spans = spans, .max = max};
+    for (size_t i = 0; i < n;) {
+        uint8_t c = (uint8_t)text[i];
+        if (c < 0x80) {
+            size_t from, to, at_sign;
+            if (c == '@' && mail(&s, i, &from, &to)) {
+                found(&s, from, to, MASK_MAIL);
+                i = to;
+            } else if (is_digit(text[i])) {
+                at_sign = mail_ahead(&s, i);
+                i = at_sign ? at_sign : number(&s, i);
+            } else {
+                i++;
+            }
+            continue;
+        }
+        if ((c & 0xf0) != 0xe0) {
+            i += c < 0xe0 ? 2 : 4;
+            continue;
+        }
+        uint32_t cp;
+        (void)nt_decode(text + i, &cp);
+        uint8_t class = mt_class[mt_index[cp >> 6]][cp & 63] & MT_TRIGGER;
+        if (class) {
+            size_t before_any = s.low;
+            if (class & MT_ROOM) room(&s, i);
+            if (s.low == before_any && (class & MT_TITLE_START)) titled_name(&s, i);
+            if (s.low == before_any && (class & MT_ANNOUNCE_END)) announced_name(&s, i + 3);
+        }
+        i = s.low > i + 3 ? s.low : i + 3;
+    }
+    return s.found;
+}
+
+/* --- whole texts ------------------------------------------------------------------------------------------------ */
+
+struct spans {
+    struct mask_span *span;
+    size_t n, cap;
+};
+
+/* All spans of t, widened to whole characters of the original: what is a part of ½ there cannot be taken out here. */
+static void find_all(const struct norm_text *t, struct spans *ret)
+{
+    ret->n = mask_find(t->text, t->len, ret->span, ret->cap);
+    if (ret->n > ret->cap) {
+        ret->cap = ret->n;
+        ret->span = xreallocarray(ret->span, ret->cap, sizeof ret->span[0]);
+        ret->n = mask_find(t->text, t->len, ret->span, ret->cap);
+    }
+    size_t low = 0;
+    for (size_t k = 0; k < ret->n; k++) {
+        struct mask_span *span = &ret->span[k];
+        size_t high = k + 1 < ret->n ? span[1].from : t->len;
+        while (span->from > low && t->origin[span->from - 1] == t->origin[span->from]) span->from--;
+        while (span->to < high && t->origin[span->to] == t->origin[span->to - 1]) span->to++;
+        low = span->to;
+    }
+}
+
+/* The spans of t replaced by their tokens, normalised again: what stood beside them may have become joinable. The
+ * offsets of the outcome lead to the original of t. */
+static void replace(const struct norm_text *t, const struct spans *spans, struct norm_text *ret)
+{
+    size_t cap = t->len + 1, len = 0, i = 0;
+    for (size_t k = 0; k < spans->n; k++) cap += strlen(tokens[spans->span[k].kind]);
+    CLEANUP(free_ptr) char *text = xmalloc(cap);
+    CLEANUP(free_ptr) uint32_t *origin = xreallocarray(NULL, cap, sizeof origin[0]);
+    for (size_t k = 0; k <= spans->n; k++) {
+        const struct mask_span *span = k < spans->n ? &spans->span[k] : NULL;
+        size_t until = span ? span->from : t->len;
+        memcpy(text + len, t->text + i, until - i);
+        memcpy(origin + len, t->origin + i, (until - i) * sizeof origin[0]);
+        len += until - i;
+        if (!span) break;
+        for (const char *p = tokens[span->kind]; *p; p++) {
+            text[len] = *p;
+            origin[len++] = t->origin[span->from];
+        }
+        i = span->to;
+    }
+    origin[len] = t->origin[t->len];
+    normalise(text, len, ret);
+    for (size_t k = 0; k <= ret->len; k++) ret->origin[k] = origin[ret->origin[k]];
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct mask_span *x = a, *y = b;
+    return (x->from > y->from) - (x->from < y->from);
+}
+
+static void keep(struct spans *all, const struct norm_text *t, const struct spans *some)
+{
+    if (all->cap < all->n + some->n) {
+        all->cap = all->n + some->n;
+        all->span = xreallocarray(all->span, all->cap, sizeof all->span[0]);
+    }
+    for (size_t k = 0; k < some->n; k++) {
+        const struct mask_span *span = &some->span[k];
+        all->span[all->n++] = (struct mask_span){t->origin[span->from], t->origin[span->to], span->kind};
+    }
+}
+
+void mask_text(const char *in, size_t n, struct norm_text *scratch, struct buf *ret_norm,
+               struct buf *ret_original)
+{
+    normalise(in, n, scratch);
+    if (!mask_find(scratch->text, scratch->len, NULL, 0)) {
+        if (ret_norm) buf_add(ret_norm, scratch->text, scratch->len);
+        if (ret_original) buf_add(ret_original, in, n);
+        return;
+    }
+
+    /* Replace until nothing is left to find. Each round takes digits, a name or a place away, so it ends. */
+    struct norm_text text[2] = {0};
+    const struct norm_text *now = scratch;
+    struct spans all = {0}, round = {0};
+    for (unsigned which = 0;; which ^= 1) {
+        find_all(now, &round);
+        if (!round.n) break;
+        keep(&all, now, &round);
+        replace(now, &round, &text[which]);
+        now = &text[which];
+    }
+    if (ret_norm) buf_add(ret_norm, now->text, now->len);
+    if (ret_original) {
+        size_t i = 0;
+        qsort(all.span, all.n, sizeof all.span[0], by_place);
+        for (size_t k = 0; k < all.n; k++) {
+            if (all.span[k].to <= i) continue;
+            if (all.span[k].from > i) buf_add(ret_original, in + i, all.span[k].from - i);
+            buf_str(ret_original, tokens[all.span[k].kind]);
+            i = all.span[k].to;
+        }
+        buf_add(ret_original, in + i, n - i);
+    }
+    free(all.span);
+    free(round.span);
+    norm_text_release(&text[0]);
+    norm_text_release(&text[1]);
+}

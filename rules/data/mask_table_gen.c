@@ -1,0 +1,184 @@
+/* Makes mask_table.c at build time from the readable lists.
+ *
+ *   mask_table_gen PERSONAL.TXT HOTLINES.TXT > mask_table.c
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mask_table.h"
+#include "base/normalise_table.h"
+
+#define WORDS_MAX 2048
+
+struct section {
+    const char *heading, *variable; /* variable NULL: only the characters' classes are needed */
+    uint8_t each, first, last;      /* classes of every, the first, the last character */
+    struct mt_word word[WORDS_MAX];
+    unsigned n;
+};
+
+static struct section sections[] = {
+    {.heading = "surnames", .each = MT_SURNAME},
+    {.heading = "compound-surnames", .variable = "mt_compound_surnames"},
+    {.heading = "announce", .variable = "mt_announce", .last = MT_ANNOUNCE_END},
+    {.heading = "announce-weak", .variable = "mt_announce_weak", .last = MT_ANNOUNCE_END},
+    {.heading = "follow", .each = MT_FOLLOW},
+    {.heading = "titles", .variable = "mt_titles", .first = MT_TITLE_START},
+    {.heading = "staff-titles", .variable = "mt_staff_titles", .first = MT_TITLE_START},
+    {.heading = "not-given", .each = MT_NOT_GIVEN},
+    {.heading = "left", .each = MT_LEFT},
+    {.heading = "not-names", .variable = "mt_not_names"},
+    {.heading = "tel-words", .variable = "mt_tel_words"},
+    {.heading = "card-words", .variable = "mt_card_words"},
+    {.heading = "id-words", .variable = "mt_id_words"},
+    {.heading = "amounts", .variable = "mt_amounts"},
+};
+#define N_SECTIONS (sizeof sections / sizeof sections[0])
+
+static uint8_t classes[0x10000];
+static struct mt_hotline hotlines[WORDS_MAX];
+static unsigned n_hotlines;
+
+static void __attribute__((format(printf, 3, 4), noreturn))
+die(const char *path, int line, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    (void)fprintf(stderr, "%s:%d: ", path, line);
+    (void)vfprintf(stderr, fmt, ap);
+    (void)fputc('\n', stderr);
+    va_end(ap);
+    exit(1);
+}
+
+static FILE *open_list(const char *path)
+{
+    FILE *f = fopen(path, "r");
+    if (!f) die(path, 0, "%s", strerror(errno));
+    return f;
+}
+
+static void add_word(struct section *s, const char *path, int line, const char *text)
+{
+    size_t len = strlen(text);
+    if (s->n == WORDS_MAX) die(path, line, "more than %d words in [%s]", WORDS_MAX, s->heading);
+    if (len >= sizeof s->word[0].text) die(path, line, "`%s` is too long", text);
+    struct mt_word *w = &s->word[s->n++];
+    w->len = (uint8_t)len;
+    memcpy(w->text, text, len + 1);
+    uint32_t cp = 0;
+    for (size_t i = 0; i < len;) {
+        bool first = i == 0;
+        i += (size_t)nt_decode(text + i, &cp);
+        if (cp > 0xffff) die(path, line, "`%s`: characters beyond the basic plane are not looked for", text);
+        classes[cp] |= s->each | (first ? s->first : 0);
+    }
+    classes[cp] |= s->last;
+}
+
+static void read_personal(const char *path)
+{
+    FILE *f = open_list(path);
+    char text[4096];
+    struct section *s = NULL;
+    for (int line = 1; fgets(text, sizeof text, f); line++) {
+        text[strcspn(text, "\r\n")] = '\0';
+        if (!text[0] || text[0] == '#') continue;
+        if (text[0] == '[') {
+            text[strcspn(text, "]")] = '\0';
+            s = NULL;
+            for (size_t i = 0; i < N_SECTIONS; i++)
+                if (strcmp(sections[i].heading, text + 1) == 0) s = &sections[i];
+            if (!s) die(path, line, "unknown heading [%s]", text + 1);
+            continue;
+        }
+        if (!s) die(path, line, "words before the first heading");
+        for (char *p = text, *word; (word = strsep(&p, " \t"));)
+            if (*word) add_word(s, path, line, word);
+    }
+    (void)fclose(f);
+    for (size_t i = 0; i < N_SECTIONS; i++)
+        if (!sections[i].n) die(path, 0, "[%s] is missing or empty", sections[i].heading);
+}
+
+static void read_hotlines(const char *path)
+{
+    FILE *f = open_list(path);
+    char text[1024];
+    for (int line = 1; fgets(text, sizeof text, f); line++) {
+        text[strcspn(text, "\r\n")] = '\0';
+        if (!text[0] || text[0] == '#') continue;
+        char *rest = text, *number = strsep(&rest, "\t"), *use = strsep(&rest, "\t");
+        struct mt_hotline *h = &hotlines[n_hotlines++];
+        if (n_hotlines == WORDS_MAX) die(path, line, "too many numbers");
+        if (!use || (strcmp(use, "public") != 0 && strcmp(use, "known") != 0))
+            die(path, line, "expected: number, TAB, public or known, TAB, whose");
+        h->len = (uint8_t)strlen(number);
+        if (h->len == 0 || strspn(number, "0123456789x") != strlen(number) || h->len >= sizeof h->digits)
+            die(path, line, "`%s` is no number", number);
+        memcpy(h->digits, number, h->len);
+        h->may_be_given = strcmp(use, "public") == 0;
+    }
+    (void)fclose(f);
+    if (!n_hotlines) die(path, 0, "no numbers");
+}
+
+static int by_length(const void *a, const void *b)
+{
+    const struct mt_word *x = a, *y = b;
+    if (x->len != y->len) return y->len - x->len;
+    return strcmp(x->text, y->text);
+}
+
+static void print_classes(void)
+{
+    static uint8_t blocks[256][64];
+    unsigned n = 1;
+    (void)printf("const uint8_t mt_index[0x10000 >> 6] = {");
+    for (unsigned b = 0; b < 0x10000 >> 6; b++) {
+        unsigned j = 0;
+        while (j < n && memcmp(blocks[j], classes + 64 * b, 64) != 0) j++;
+        if (j == 256) die("personal.txt", 0, "too many different blocks of characters");
+        if (j == n) memcpy(blocks[n++], classes + 64 * b, 64);
+        (void)printf("%s%u,", b % 24 ? "" : "\n", j);
+    }
+    (void)printf("\n};\n\nconst uint8_t mt_class[][64] = {\n");
+    for (unsigned b = 0; b < n; b++) {
+        (void)printf("{");
+        for (unsigned i = 0; i < 64; i++) (void)printf("%u,", blocks[b][i]);
+        (void)printf("},\n");
+    }
+    (void)printf("};\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3) die("mask_table_gen", 0, "usage: mask_table_gen PERSONAL.TXT HOTLINES.TXT > mask_table.c");
+    read_personal(argv[1]);
+    read_hotlines(argv[2]);
+    static const uint32_t rooms[] = {0x5e8a /* 床 */, 0x623f /* 房 */, 0x5ba4 /* 室 */};
+    for (size_t i = 0; i < sizeof rooms / sizeof rooms[0]; i++) classes[rooms[i]] |= MT_ROOM;
+
+    (void)printf("/* Generated by rules/data/mask_table_gen.c from rules/data/personal.txt and hotlines.txt "
+                 "at build time:\n"
+                 " * do not edit, do not commit. */\n#include \"base/mask_table.h\"\n\n");
+    print_classes();
+    for (size_t i = 0; i < N_SECTIONS; i++) {
+        struct section *s = &sections[i];
+        if (!s->variable) continue;
+        qsort(s->word, s->n, sizeof s->word[0], by_length);
+        (void)printf("\nconst struct mt_words %s = {%u, (const struct mt_word[]){\n", s->variable, s->n);
+        for (unsigned j = 0; j < s->n; j++) (void)printf("{%u, \"%s\"},\n", s->word[j].len, s->word[j].text);
+        (void)printf("}};\n");
+    }
+    (void)printf("\nconst struct mt_hotline mt_hotlines[] = {\n");
+    for (unsigned i = 0; i < n_hotlines; i++)
+        (void)printf("{%u, %u, \"%s\"},\n", hotlines[i].len, hotlines[i].may_be_given, hotlines[i].digits);
+    (void)printf("};\nconst unsigned mt_n_hotlines = %u;\n", n_hotlines);
+    if (fflush(stdout) || ferror(stdout)) die("mask_table_gen", 0, "cannot write the table");
+    return 0;
+}
