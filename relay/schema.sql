@@ -1,0 +1,211 @@
+-- Schema 1. Times are UTC milliseconds. Enums are the numbers of relay/base headers, which never change meaning.
+-- One connection writes (store.c); everybody else opens the file read-only.
+
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;   -- alert_n, newest, hmac salt check
+
+CREATE TABLE feed (
+  id        INTEGER PRIMARY KEY,
+  name      TEXT NOT NULL UNIQUE,
+  last_seq  INTEGER NOT NULL DEFAULT -1,   -- highest seq accepted
+  told_seq  INTEGER NOT NULL DEFAULT -1,   -- highest last_seq of a heartbeat
+  heard     INTEGER NOT NULL DEFAULT 0     -- last event or heartbeat
+);
+
+-- One row for every accepted event, 14 days: what makes a resend a duplicate. No index but its key: pruning walks it.
+CREATE TABLE event_key (
+  feed      INTEGER NOT NULL,
+  event_id  TEXT NOT NULL,
+  digest    INTEGER NOT NULL,
+  received  INTEGER NOT NULL,
+  alert     INTEGER,                       -- the alert it was counted for
+  PRIMARY KEY (feed, event_id)
+) WITHOUT ROWID;
+
+-- Matched and unsure events, 30 days.
+CREATE TABLE event (
+  id        INTEGER PRIMARY KEY,
+  feed      INTEGER NOT NULL,
+  event_id  TEXT NOT NULL,
+  received  INTEGER NOT NULL,
+  kind      INTEGER NOT NULL,
+  status    INTEGER NOT NULL,
+  area      TEXT NOT NULL,
+  guessed   INTEGER NOT NULL,
+  count     INTEGER NOT NULL,
+  verdict   INTEGER NOT NULL,              -- MATCH 1, UNSURE 2
+  rules     TEXT NOT NULL,                 -- "id.rev id.rev", deciding one first; unsure ones end in ?
+  set_hash  TEXT NOT NULL,
+  alert     INTEGER,                       -- NULL: below its threshold, stale, not to be broadcast
+  grp       INTEGER,
+  note      TEXT NOT NULL,                 -- why no alert: candidate, stale, may_broadcast, sandbox, unsure
+  reviewed  TEXT,                          -- who dismissed or confirmed it
+  body      TEXT NOT NULL                  -- masked JSON
+);
+CREATE INDEX event_alert ON event (alert) WHERE alert IS NOT NULL;
+CREATE INDEX event_review ON event (grp) WHERE alert IS NULL AND reviewed IS NULL;
+
+-- All others, 7 days and a bounded size: for `rules try`.
+CREATE TABLE event_other (
+  id        INTEGER PRIMARY KEY,
+  feed      INTEGER NOT NULL,
+  event_id  TEXT NOT NULL,
+  received  INTEGER NOT NULL,
+  kind      INTEGER NOT NULL,
+  area      TEXT NOT NULL,
+  body      TEXT NOT NULL
+);
+
+CREATE TABLE refusal (
+  id        INTEGER PRIMARY KEY,
+  feed      INTEGER NOT NULL,
+  received  INTEGER NOT NULL,
+  event_id  TEXT NOT NULL,
+  code      INTEGER NOT NULL,
+  member    TEXT NOT NULL
+);
+CREATE INDEX refusal_feed ON refusal (feed, id);
+
+-- A group is one fingerprint: the rule and the values of group_by.
+CREATE TABLE grp (
+  id          INTEGER PRIMARY KEY,
+  fingerprint TEXT NOT NULL UNIQUE,
+  rule        TEXT NOT NULL
+);
+
+-- Occurrences by feed in slices of the rule's window. Receive time, so that a late feed cannot reopen the past.
+CREATE TABLE window (
+  grp       INTEGER NOT NULL,
+  slice     INTEGER NOT NULL,              -- start
+  feed      INTEGER NOT NULL,
+  count     INTEGER NOT NULL,
+  verified  INTEGER NOT NULL,              -- 0: only a ward's or volunteer's report so far
+  PRIMARY KEY (grp, slice, feed)
+) WITHOUT ROWID;
+
+CREATE TABLE alert (
+  n         INTEGER PRIMARY KEY,
+  id        TEXT NOT NULL UNIQUE,          -- "yanta-1-20261122-17"
+  grp       INTEGER NOT NULL,
+  rule      TEXT NOT NULL,
+  rule_rev  INTEGER NOT NULL,
+  set_hash  TEXT NOT NULL,
+  category  TEXT NOT NULL,
+  title     TEXT NOT NULL,
+  status    INTEGER NOT NULL,
+  level     INTEGER NOT NULL,
+  certainty INTEGER NOT NULL,
+  created   INTEGER NOT NULL,
+  expires   INTEGER NOT NULL,
+  rev       INTEGER NOT NULL,              -- the newest revision
+  areas     TEXT NOT NULL,                 -- "610113 6101"
+  guessed   INTEGER NOT NULL,              -- every area so far was a guess
+  count     INTEGER NOT NULL,
+  feeds     TEXT NOT NULL,                 -- names, space-separated
+  ended     INTEGER,                       -- when it was cancelled or had expired
+  end_note  TEXT NOT NULL DEFAULT '',
+  acked_by  TEXT
+);
+CREATE INDEX alert_active ON alert (grp) WHERE ended IS NULL;
+CREATE INDEX alert_created ON alert (created);
+
+CREATE TABLE revision (
+  alert     INTEGER NOT NULL,
+  rev       INTEGER NOT NULL,
+  msg_type  INTEGER NOT NULL,
+  level     INTEGER NOT NULL,
+  certainty INTEGER NOT NULL,
+  sent      INTEGER NOT NULL,
+  expires   INTEGER NOT NULL,
+  areas     TEXT NOT NULL,
+  count     INTEGER NOT NULL,
+  note      TEXT NOT NULL,                 -- why there is this revision
+  PRIMARY KEY (alert, rev)
+) WITHOUT ROWID;
+
+-- Every text of a revision as it was rendered at its commit: one row a site, one an audience and issuer of chats.
+CREATE TABLE rendering (
+  id        INTEGER PRIMARY KEY,
+  alert     INTEGER NOT NULL,
+  rev       INTEGER NOT NULL,
+  variant   TEXT NOT NULL,                 -- "site:xjtu-1", "chat:duty:…"
+  body      TEXT NOT NULL                  -- JSON
+);
+CREATE INDEX rendering_alert ON rendering (alert, rev);
+
+CREATE TABLE target (
+  id        INTEGER PRIMARY KEY,
+  name      TEXT NOT NULL UNIQUE,          -- "wecom:redgoose"
+  tokens    REAL NOT NULL DEFAULT 0,
+  tokens_at INTEGER NOT NULL DEFAULT 0,    -- 0: full
+  paused    INTEGER NOT NULL DEFAULT 0,    -- until; 0 not; -1 disabled until a person or a reload
+  why       TEXT NOT NULL DEFAULT '',
+  snap_rev  INTEGER NOT NULL DEFAULT 0
+);
+
+-- One alert revision for one target. `due` is when somebody must look at the row again; NULL when nobody must.
+CREATE TABLE delivery (
+  id        INTEGER PRIMARY KEY,
+  alert     INTEGER NOT NULL,
+  rev       INTEGER NOT NULL,
+  target    INTEGER NOT NULL,
+  state     INTEGER NOT NULL,
+  reason    TEXT NOT NULL,
+  level     INTEGER NOT NULL,
+  due       INTEGER,
+  created   INTEGER NOT NULL,
+  expires   INTEGER NOT NULL,
+  rendering INTEGER NOT NULL,
+  attempt   INTEGER NOT NULL DEFAULT 0,
+  maybe     INTEGER NOT NULL DEFAULT 0,    -- an earlier attempt may have arrived
+  fold      INTEGER NOT NULL DEFAULT 0,    -- waited in quiet hours: goes out in a digest
+  repeats   INTEGER NOT NULL DEFAULT 0,    -- how often it was said again
+  accepted  INTEGER,                       -- a device took it
+  sent_at   INTEGER,
+  ended_at  INTEGER,
+  snap_rev  INTEGER,                       -- state targets: the snapshot it went out with
+  UNIQUE (alert, target, rev)
+);
+CREATE INDEX delivery_due ON delivery (level, due) WHERE due IS NOT NULL;
+CREATE INDEX delivery_waiting ON delivery (target, due) WHERE due IS NOT NULL;
+
+-- What a state target is to show: the newest revision of each alert in force there.
+CREATE TABLE showing (
+  target    INTEGER NOT NULL,
+  alert     INTEGER NOT NULL,
+  delivery  INTEGER NOT NULL,
+  expires   INTEGER NOT NULL,
+  PRIMARY KEY (target, alert)
+) WITHOUT ROWID;
+CREATE INDEX showing_expires ON showing (expires);
+
+-- Speech at once, for the limits on it.
+CREATE TABLE spoken (
+  site      TEXT NOT NULL,
+  rule      TEXT NOT NULL,
+  area      TEXT NOT NULL,
+  at        INTEGER NOT NULL,
+  alert     INTEGER NOT NULL,
+  PRIMARY KEY (site, at, alert, area)
+) WITHOUT ROWID;
+
+-- What people did: who, when, why, in the commit of its effect.
+CREATE TABLE action (
+  id        INTEGER PRIMARY KEY,
+  at        INTEGER NOT NULL,
+  verb      TEXT NOT NULL,
+  object    TEXT NOT NULL,
+  actor     TEXT NOT NULL,                 -- --by
+  uid       INTEGER NOT NULL,              -- SO_PEERCRED; -1 none
+  reason    TEXT NOT NULL,
+  detail    TEXT NOT NULL
+);
+CREATE INDEX action_object ON action (object);
+
+-- Counts without end, by day.
+CREATE TABLE stat (
+  day       INTEGER NOT NULL,              -- 20261122 in the relay's zone
+  what      TEXT NOT NULL,
+  key       TEXT NOT NULL,
+  n         INTEGER NOT NULL,
+  PRIMARY KEY (day, what, key)
+) WITHOUT ROWID;

@@ -1,0 +1,235 @@
+/* What survives a power cut: SQLite behind verbs. The other seam of design section 14.
+ *
+ *   store_open -> each turn { store_begin on the first change … store_commit | (failed: all is rolled back) } -> store_close
+ *
+ * Only the daemon opens it for writing. Every verb that changes rows opens the turn's transaction by itself; nothing is
+ * durable before store_commit has returned RELAY_OK. After a failed commit the database is as it was after the last good
+ * one, and memory must not know better: that is why windows, alerts and due times live here and nowhere else.
+ * Errors of single statements are kept: a verb that fails makes the commit fail, so callers need not ask each one.
+ */
+#ifndef TOCSIN_RELAY_STORE_H
+#define TOCSIN_RELAY_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/alert.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/delivery.h"
+#include "base/err.h"
+#include "base/event.h"
+#include "io/db.h"
+
+struct store;
+
+enum relay_err store_open(const char *state_dir, struct store **ret, struct reason *why) MUST_CHECK;
+struct store *store_close(struct store *s);
+struct db *store_db(struct store *s); /* for status: reading only */
+/* Opens the file beside a daemon, or without one, for lists. */
+enum relay_err store_open_reader(const char *state_dir, struct db *ret, struct reason *why) MUST_CHECK;
+#define STORE_FILE "tocsin.db"
+
+bool store_dirty(const struct store *s);
+enum relay_err store_commit(struct store *s,
+                            struct reason *why) MUST_CHECK; /* RELAY_OK when nothing was dirty */
+void store_rollback(struct store *s);
+/* A row and a commit, to see whether writing works (again). */
+enum relay_err store_probe(struct store *s, int64_t wall, struct reason *why) MUST_CHECK;
+enum relay_err store_checkpoint(struct store *s, struct reason *why) MUST_CHECK;
+int64_t store_wal_pages(struct store *s);
+uint64_t store_commits(const struct store *s);
+
+/* The key under which digests, victims and suspects are hashed: made once, in the file `hmac.key` beside the database. */
+const uint8_t *store_key(const struct store *s); /* 16 bytes */
+int64_t
+store_newest(struct store *s); /* the newest wall time ever stored: a clock behind it is not trusted */
+
+/* -- events ------------------------------------------------------------------------------------------------------- */
+
+int64_t store_feed(struct store *s, const char *name); /* its row, made if needed; 0 on failure */
+struct feed_seen {
+    int64_t last_seq, told_seq, heard;
+};
+void store_feed_seen(struct store *s, int64_t feed, struct feed_seen *ret);
+void store_feed_heard(struct store *s, int64_t feed, const struct feed_seen *seen);
+
+enum key_result { KEY_NEW, KEY_SAME, KEY_CONFLICT, KEY_FAILED };
+/* Puts the key; KEY_SAME gives the alert of the first time (0 none). */
+enum key_result store_key_add(struct store *s, int64_t feed, const struct event *e, int64_t now,
+                              int64_t *ret_alert);
+void store_key_alert(struct store *s, int64_t feed, const char *event_id, int64_t alert);
+bool store_key_known(struct store *s, int64_t feed, const char *event_id);
+void store_refusal(struct store *s, int64_t feed, int64_t now, const char *event_id, enum refusal code,
+                   const char *member);
+
+struct event_row {
+    int64_t feed, received, alert, grp;
+    int verdict;
+    const char *rules, *set_hash, *note;
+};
+void store_event(struct store *s, const struct event *e, const struct event_row *r);
+void store_event_other(struct store *s, const struct event *e, int64_t feed, int64_t now);
+/* An event of this feed that a cancel or update names: its alert (0 none), group, count. False when unknown. */
+bool store_event_find(struct store *s, int64_t feed, const char *event_id, int64_t *ret_row,
+                      int64_t *ret_alert, int *ret_count);
+void store_event_withdraw(struct store *s, int64_t row);
+bool store_alert_has_other_feed(struct store *s, int64_t alert,
+                                int64_t feed); /* events not withdrawn, of another feed */
+
+/* -- groups ------------------------------------------------------------------------------------------------------- */
+
+struct group_state {
+    int64_t id;
+    int64_t count;      /* occurrences within the window, this event included */
+    int feeds;          /* different feeds within it */
+    int verified_feeds; /* … with at least one that is more than a report */
+    int64_t alert;      /* the active one, 0 none */
+};
+int64_t store_group(struct store *s, const char *fingerprint, const char *rule);
+/* Adds occurrences to the slice of `now` and reads the window back. */
+void store_window_add(struct store *s, int64_t grp, int64_t feed, int64_t now, int64_t within, int count,
+                      bool verified);
+void store_window_read(struct store *s, int64_t grp, int64_t now, int64_t within, struct group_state *ret);
+/* Events of the group that were stored as candidates become the alert's. */
+void store_candidates_join(struct store *s, int64_t grp, int64_t alert);
+/* Areas and feeds of those candidates, appended to the two space-separated sets. */
+void store_candidates_sum(struct store *s, int64_t grp, int64_t since, struct buf *areas, struct buf *feeds,
+                          bool *ret_guessed);
+
+/* -- alerts ------------------------------------------------------------------------------------------------------- */
+
+struct alert_row {
+    int64_t n, grp;
+    char id[80];
+    char rule[64], category[64], title[160], set_hash[20];
+    int rule_rev, rev;
+    enum cap_status status;
+    enum level level;
+    enum certainty certainty;
+    int64_t created, expires, ended, count;
+    bool guessed;
+    char areas[512]; /* at most 64 codes; wider ones are cut to their common prefix by the caller */
+    char feeds[512];
+};
+/* Takes the next number for the id "<relay>-<day>-<n>"; fills n and id. */
+void store_alert_new(struct store *s, const char *relay_id, int day, struct alert_row *a);
+bool store_alert_get(struct store *s, int64_t n, struct alert_row *ret);
+bool store_alert_by_id(struct store *s, const char *id, struct alert_row *ret);
+int64_t store_alert_active(struct store *s, int64_t grp, int64_t now); /* n, or 0 */
+void store_alert_update(struct store *s, const struct alert_row *a);
+void store_alert_end(struct store *s, int64_t n, int64_t now, const char *note);
+void store_revision(struct store *s, const struct alert_row *a, enum msg_type type, int64_t sent,
+                    int64_t expires, const char *note);
+struct revision_row {
+    enum msg_type msg_type;
+    enum level level;
+    enum certainty certainty;
+    int64_t sent, expires;
+};
+bool store_revision_get(struct store *s, int64_t alert, int rev, struct revision_row *ret);
+int64_t store_rendering(struct store *s, int64_t alert, int rev, const char *variant, const char *body);
+/* Appends the body of a rendering; false when there is none. */
+bool store_rendering_get(struct store *s, int64_t id, struct buf *ret);
+int store_alerts_in_force(struct store *s, int64_t now);
+/* Ends the alerts whose time has come, at most max; returns how many. */
+int store_alerts_expire(struct store *s, int64_t now, int max);
+int64_t store_alerts_next_expiry(struct store *s); /* INT64_MAX none */
+
+void store_spoken(struct store *s, const char *site, const char *rule, const char *areas, int64_t now,
+                  int64_t alert);
+bool store_spoken_since(struct store *s, const char *site, const char *rule, const char *areas,
+                        int64_t since);
+int store_spoken_count(struct store *s, const char *site, int64_t since);
+
+/* -- targets and deliveries --------------------------------------------------------------------------------------- */
+
+struct target_row {
+    int64_t id;
+    double tokens;
+    int64_t tokens_at, paused, snap_rev;
+    char why[160];
+};
+void store_target(struct store *s, const char *name,
+                  struct target_row *ret); /* made if needed; id 0 on failure */
+void store_target_save(struct store *s, const struct target_row *t);
+/* Names of rows that have waiting deliveries; fn is called for each. For a reload that removes targets. */
+void store_targets_waiting(struct store *s, void (*fn)(void *arg, int64_t target, const char *name),
+                           void *arg);
+
+struct delivery_row {
+    int64_t id, alert, target, rendering;
+    int rev;
+    enum delivery_state state;
+    enum level level;
+    int64_t due; /* INT64_MAX: NULL */
+    int64_t created, expires, sent_at, accepted, snap_rev;
+    int attempt, repeats;
+    bool maybe, fold;
+    char reason[160];
+};
+#define NO_DUE INT64_MAX
+
+int64_t store_delivery_add(struct store *s, const struct delivery_row *d);
+bool store_delivery_get(struct store *s, int64_t id, struct delivery_row *ret);
+/* The newest delivery of this alert for this target before rev; false when none. */
+bool store_delivery_of(struct store *s, int64_t alert, int64_t target, struct delivery_row *ret);
+
+/* The only mover: checks delivery_may_move, writes state, reason, due and times, logs one line and counts.
+ * `d` is the row as it was read; it is updated in place. A move that is not allowed is logged and ignored (false). */
+bool store_delivery_move(struct store *s, struct delivery_row *d, enum delivery_state to, const char *reason,
+                         int64_t due, int64_t now);
+/* Writes due, attempt, maybe, fold, repeats, accepted, snap_rev, reason without a change of state. */
+void store_delivery_save(struct store *s, const struct delivery_row *d);
+
+/* Due rows, gravest level first, then oldest due; at most max into rows; returns how many. */
+size_t store_due(struct store *s, int64_t now, struct delivery_row *rows, size_t max);
+int64_t store_next_due(struct store *s);
+/* Rows of one target that are due by now and could go out with it (queued, retry). */
+size_t store_due_of(struct store *s, int64_t target, int64_t now, struct delivery_row *rows, size_t max);
+int store_waiting_of(struct store *s, int64_t target);
+/* Every open delivery of an alert (waiting or sent); fn may move it. */
+void store_deliveries_of_alert(struct store *s, int64_t alert, bool waiting_only,
+                               void (*fn)(void *arg, struct delivery_row *d), void *arg);
+void store_deliveries_waiting(struct store *s, int64_t target, void (*fn)(void *arg, struct delivery_row *d),
+                              void *arg);
+/* After a start: every `sending` becomes `retry`, marked as maybe arrived. Returns how many. */
+int store_resume(struct store *s, int64_t now);
+/* After a clock step: dues further away than `most` are pulled to now + most (expiries stay). */
+void store_clamp_dues(struct store *s, int64_t now, int64_t most);
+
+void store_show(struct store *s,
+                const struct delivery_row *d); /* this revision is what the target shows now */
+void store_unshow(struct store *s, int64_t target, int64_t alert);
+/* Targets whose items have expired: their rows go, fn is told each target once a row. */
+int store_showing_expire(struct store *s, int64_t now, int max, void (*fn)(void *arg, int64_t target),
+                         void *arg);
+int64_t store_showing_next_expiry(struct store *s);
+void store_unshow_alert(struct store *s, int64_t alert, void (*fn)(void *arg, int64_t target), void *arg);
+
+struct shown_item {
+    struct delivery_row delivery;
+    struct alert_row alert;
+    struct revision_row revision;
+};
+/* Ordered by level, certainty, newest, id. fn may not change rows. */
+void store_showing(struct store *s, int64_t target, void (*fn)(void *arg, const struct shown_item *i),
+                   void *arg);
+/* Deliveries of a target that went out with snapshot `rev` or an earlier one and are still unconfirmed. */
+size_t store_showing_unconfirmed(struct store *s, int64_t target, int64_t rev, struct delivery_row *rows,
+                                 size_t max);
+
+/* -- people, counts, age ------------------------------------------------------------------------------------------ */
+
+void store_action(struct store *s, int64_t now, const char *verb, const char *object, const char *actor,
+                  int uid, const char *reason, const char *detail);
+void store_stat(struct store *s, int day, const char *what, const char *key, int64_t n);
+
+struct keep {
+    int64_t keys, matched, unmatched, deliveries; /* ms */
+    int64_t unmatched_bytes, refusals;
+};
+/* One slice of about 5 ms; returns true when there is more to do. Starts over by itself once an hour. */
+bool store_prune(struct store *s, int64_t now, const struct keep *k);
+
+#endif

@@ -1,0 +1,174 @@
+/* Every SQL statement of the daemon in one place, so that schema and queries can be read side by side. */
+#include "schema_sql.h" /* made from schema.sql by the build */
+#include "store_internal.h"
+
+const char *const store_schema[] = {SCHEMA_1, NULL};
+
+#define DELIVERY_COLUMNS                                                                                     \
+    "d.id, d.alert, d.rev, d.target, d.state, d.reason, d.level, d.due, d.created, d.expires, d.rendering, " \
+    "d.attempt, "                                                                                            \
+    "d.maybe, d.fold, d.repeats, d.accepted, d.sent_at, d.snap_rev"
+#define ALERT_COLUMNS                                                                                        \
+    "a.n, a.id, a.grp, a.rule, a.rule_rev, a.set_hash, a.category, a.title, a.status, a.level, "             \
+    "a.certainty, a.created, "                                                                               \
+    "a.expires, a.rev, a.areas, a.guessed, a.count, a.feeds, a.ended"
+
+const char *const store_sql[Q_COUNT] = {
+    [Q_META_GET] = "SELECT value FROM meta WHERE key = ?1",
+    [Q_META_SET] = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = ?2",
+    [Q_META_COUNT] =
+        "INSERT INTO meta VALUES (?1, 1) ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value",
+
+    [Q_FEED_ADD] = "INSERT INTO feed (name) VALUES (?1) ON CONFLICT DO NOTHING",
+    [Q_FEED_GET] = "SELECT id, last_seq, told_seq, heard FROM feed WHERE name = ?1 OR id = ?2",
+    [Q_FEED_SET] = "UPDATE feed SET last_seq = ?2, told_seq = ?3, heard = ?4 WHERE id = ?1",
+
+    [Q_KEY_ADD] = "INSERT INTO event_key VALUES (?1, ?2, ?3, ?4, NULL) ON CONFLICT DO NOTHING",
+    [Q_KEY_GET] = "SELECT digest, alert FROM event_key WHERE feed = ?1 AND event_id = ?2",
+    [Q_KEY_ALERT] = "UPDATE event_key SET alert = ?3 WHERE feed = ?1 AND event_id = ?2",
+    [Q_REFUSAL_ADD] =
+        "INSERT INTO refusal (feed, received, event_id, code, member) VALUES (?1, ?2, ?3, ?4, ?5)",
+
+    [Q_EVENT_ADD] =
+        "INSERT INTO event (feed, event_id, received, kind, status, area, guessed, count, verdict, rules, "
+        "set_hash, "
+        "alert, grp, note, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+    [Q_EVENT_OTHER_ADD] = "INSERT INTO event_other (feed, event_id, received, kind, area, body) VALUES (?1, "
+                          "?2, ?3, ?4, ?5, ?6)",
+    [Q_EVENT_FIND] =
+        "SELECT e.id, e.alert, e.count FROM event_key k JOIN event e ON e.alert = k.alert AND e.feed = "
+        "k.feed "
+        "AND e.event_id = k.event_id WHERE k.feed = ?1 AND k.event_id = ?2 AND k.alert IS NOT NULL",
+    [Q_EVENT_WITHDRAW] = "UPDATE event SET note = 'withdrawn' WHERE id = ?1",
+    [Q_EVENT_OTHER_FEED] =
+        "SELECT 1 FROM event WHERE alert = ?1 AND feed <> ?2 AND note <> 'withdrawn' LIMIT 1",
+
+    [Q_GRP_ADD] = "INSERT INTO grp (fingerprint, rule) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+    [Q_GRP_GET] = "SELECT id FROM grp WHERE fingerprint = ?1",
+    [Q_WINDOW_ADD] =
+        "INSERT INTO window VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET count = count + ?4, "
+        "verified = max(verified, ?5)",
+    [Q_WINDOW_SUM] = "SELECT coalesce(sum(count), 0), count(DISTINCT feed), count(DISTINCT CASE WHEN "
+                     "verified THEN feed END) "
+                     "FROM window WHERE grp = ?1 AND slice > ?2",
+    [Q_CANDIDATES_JOIN] =
+        "UPDATE event SET alert = ?2, note = '' WHERE grp = ?1 AND alert IS NULL AND reviewed IS NULL "
+        "AND note = 'candidate'",
+    [Q_CANDIDATE_KEYS_JOIN] =
+        "UPDATE event_key SET alert = ?2 WHERE (feed, event_id) IN (SELECT feed, event_id FROM event "
+        "WHERE grp = ?1 AND alert IS NULL AND reviewed IS NULL AND note = 'candidate')",
+    [Q_CANDIDATES_LIST] =
+        "SELECT DISTINCT e.area, f.name, e.guessed FROM event e JOIN feed f ON f.id = e.feed WHERE e.grp = "
+        "?1 "
+        "AND e.alert IS NULL AND e.reviewed IS NULL AND e.note = 'candidate' AND e.received > ?2",
+
+    [Q_ALERT_ADD] = "INSERT INTO alert (id, grp, rule, rule_rev, set_hash, category, title, status, level, "
+                    "certainty, created, "
+                    "expires, rev, areas, guessed, count, feeds) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+                    "?10, ?11, ?12, ?13, "
+                    "?14, ?15, ?16, ?17)",
+    [Q_ALERT_GET] = "SELECT " ALERT_COLUMNS " FROM alert a WHERE a.n = ?1",
+    [Q_ALERT_BY_ID] = "SELECT " ALERT_COLUMNS " FROM alert a WHERE a.id = ?1",
+    [Q_ALERT_ACTIVE] =
+        "SELECT n FROM alert WHERE grp = ?1 AND ended IS NULL AND expires > ?2 ORDER BY n DESC LIMIT 1",
+    [Q_ALERT_SET] = "UPDATE alert SET level = ?2, certainty = ?3, expires = ?4, rev = ?5, areas = ?6, "
+                    "guessed = ?7, count = ?8, "
+                    "feeds = ?9 WHERE n = ?1",
+    [Q_ALERT_END] = "UPDATE alert SET ended = ?2, end_note = ?3 WHERE n = ?1 AND ended IS NULL",
+    [Q_ALERTS_IN_FORCE] = "SELECT count(*) FROM alert WHERE ended IS NULL AND expires > ?1",
+    [Q_ALERTS_DUE] = "UPDATE alert SET ended = expires, end_note = 'expired' WHERE n IN (SELECT n FROM alert "
+                     "WHERE ended IS NULL "
+                     "AND expires <= ?1 LIMIT ?2)",
+    [Q_ALERTS_NEXT] = "SELECT min(expires) FROM alert WHERE ended IS NULL",
+    [Q_REVISION_ADD] = "INSERT INTO revision VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    [Q_REVISION_GET] =
+        "SELECT msg_type, level, certainty, sent, expires FROM revision WHERE alert = ?1 AND rev = ?2",
+    [Q_RENDERING_ADD] = "INSERT INTO rendering (alert, rev, variant, body) VALUES (?1, ?2, ?3, ?4)",
+    [Q_RENDERING_GET] = "SELECT body FROM rendering WHERE id = ?1",
+
+    [Q_SPOKEN_ADD] = "INSERT INTO spoken VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+    [Q_SPOKEN_SINCE] = "SELECT area FROM spoken WHERE site = ?1 AND rule = ?2 AND at > ?3",
+    [Q_SPOKEN_COUNT] = "SELECT count(DISTINCT alert) FROM spoken WHERE site = ?1 AND at > ?2",
+
+    [Q_TARGET_ADD] = "INSERT INTO target (name) VALUES (?1) ON CONFLICT DO NOTHING",
+    [Q_TARGET_GET] = "SELECT id, tokens, tokens_at, paused, snap_rev, why FROM target WHERE name = ?1",
+    [Q_TARGET_SET] =
+        "UPDATE target SET tokens = ?2, tokens_at = ?3, paused = ?4, snap_rev = ?5, why = ?6 WHERE id = ?1",
+    [Q_TARGETS_WAITING] = "SELECT DISTINCT t.id, t.name FROM delivery d JOIN target t ON t.id = d.target "
+                          "WHERE d.due IS NOT NULL",
+
+    [Q_DELIVERY_ADD] = "INSERT INTO delivery (alert, rev, target, state, reason, level, due, created, "
+                       "expires, rendering, fold) "
+                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    [Q_DELIVERY_GET] = "SELECT " DELIVERY_COLUMNS " FROM delivery d WHERE d.id = ?1",
+    [Q_DELIVERY_OF] = "SELECT " DELIVERY_COLUMNS
+                      " FROM delivery d WHERE d.alert = ?1 AND d.target = ?2 ORDER BY d.rev DESC LIMIT 1",
+    [Q_DELIVERY_SET] = "UPDATE delivery SET state = ?2, reason = ?3, due = ?4, attempt = ?5, maybe = ?6, "
+                       "fold = ?7, repeats = ?8, "
+                       "accepted = ?9, sent_at = ?10, ended_at = ?11, snap_rev = ?12 WHERE id = ?1",
+    [Q_DUE] = "SELECT " DELIVERY_COLUMNS
+              " FROM delivery d WHERE d.level = ?1 AND d.due <= ?2 ORDER BY d.due LIMIT ?3",
+    [Q_NEXT_DUE] = "SELECT min(due) FROM delivery WHERE level = ?1 AND due IS NOT NULL",
+    [Q_DUE_OF] = "SELECT " DELIVERY_COLUMNS
+                 " FROM delivery d WHERE d.target = ?1 AND d.due <= ?2 AND d.due IS NOT NULL "
+                 "AND d.state IN (1, 7) ORDER BY d.level DESC, d.id LIMIT ?3",
+    [Q_WAITING_OF] =
+        "SELECT count(*) FROM delivery WHERE target = ?1 AND due IS NOT NULL AND state IN (0, 1, 7)",
+    [Q_OF_ALERT] = "SELECT " DELIVERY_COLUMNS
+                   " FROM delivery d WHERE d.alert = ?1 AND (d.state IN (0, 1, 2, 7) OR (?2 = 0 AND "
+                   "d.state IN (3, 4, 5, 6)))",
+    [Q_WAITING_ROWS] = "SELECT " DELIVERY_COLUMNS
+                       " FROM delivery d WHERE d.target = ?1 AND d.due IS NOT NULL AND d.state IN (0, 1, 7)",
+    [Q_RESUME] =
+        "UPDATE delivery SET state = 7, reason = 'may have been sent', maybe = 1, due = ?1 WHERE state = 2",
+    [Q_CLAMP] = "UPDATE delivery SET due = ?2 WHERE due > ?2 AND due < expires AND state IN (1, 7)",
+
+    [Q_SHOW_ADD] =
+        "INSERT INTO showing VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET delivery = ?3, expires = ?4",
+    [Q_SHOW_DEL] = "DELETE FROM showing WHERE target = ?1 AND alert = ?2",
+    [Q_SHOW_DUE] = "DELETE FROM showing WHERE (target, alert) IN (SELECT target, alert FROM showing WHERE "
+                   "expires <= ?1 LIMIT ?2) "
+                   "RETURNING target",
+    [Q_SHOW_NEXT] = "SELECT min(expires) FROM showing",
+    [Q_SHOW_OF_ALERT] = "SELECT target FROM showing WHERE alert = ?1",
+    [Q_SHOW_DEL_ALERT] = "DELETE FROM showing WHERE alert = ?1",
+    [Q_SHOWING] =
+        "SELECT " DELIVERY_COLUMNS ", " ALERT_COLUMNS
+        ", r.msg_type, r.level, r.certainty, r.sent, r.expires FROM showing s "
+        "JOIN delivery d ON d.id = s.delivery JOIN alert a ON a.n = s.alert JOIN revision r ON r.alert = "
+        "d.alert "
+        "AND r.rev = d.rev WHERE s.target = ?1 ORDER BY r.level DESC, r.certainty DESC, r.sent DESC, a.id",
+    [Q_UNCONFIRMED] = "SELECT " DELIVERY_COLUMNS
+                      " FROM showing s JOIN delivery d ON d.id = s.delivery WHERE s.target = ?1 AND "
+                      "d.state = 3 AND d.snap_rev <= ?2 LIMIT ?3",
+
+    [Q_ACTION_ADD] = "INSERT INTO action (at, verb, object, actor, uid, reason, detail) VALUES (?1, ?2, ?3, "
+                     "?4, ?5, ?6, ?7)",
+    [Q_STAT_ADD] = "INSERT INTO stat VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET n = n + ?4",
+
+    /* Keys are walked in key order, a slice at a time: the 500th key from the cursor is where the slice ends. */
+    [Q_PRUNE_KEYS_FROM] =
+        "SELECT feed, event_id FROM event_key WHERE (feed, event_id) > (?1, ?2) ORDER BY feed, event_id "
+        "LIMIT 1 OFFSET ?3",
+    [Q_PRUNE_KEYS] = "DELETE FROM event_key WHERE (feed, event_id) > (?1, ?2) AND (feed, event_id) <= (?3, "
+                     "?4) AND received < ?5",
+    [Q_PRUNE_EVENTS] =
+        "DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY id LIMIT ?2) AND received < ?1",
+    [Q_PRUNE_OTHER] = "DELETE FROM event_other WHERE id IN (SELECT id FROM event_other ORDER BY id LIMIT ?2) "
+                      "AND received < ?1",
+    [Q_OTHER_SIZE] = "SELECT coalesce(max(id) - min(id) + 1, 0), coalesce((SELECT avg(length(body)) FROM "
+                     "(SELECT body FROM "
+                     "event_other ORDER BY id DESC LIMIT 200)), 0) FROM event_other",
+    [Q_PRUNE_REFUSALS] =
+        "DELETE FROM refusal WHERE id IN (SELECT id FROM refusal ORDER BY id LIMIT ?2) AND received < ?1",
+    [Q_PRUNE_REFUSALS_OVER] =
+        "DELETE FROM refusal WHERE feed = ?1 AND id <= (SELECT id FROM refusal WHERE feed = ?1 ORDER BY id "
+        "DESC LIMIT 1 OFFSET ?2)",
+    [Q_PRUNE_WINDOWS] = "DELETE FROM window WHERE slice < ?1",
+    [Q_PRUNE_ALERTS] =
+        "DELETE FROM alert WHERE n = (SELECT n FROM alert WHERE ended < ?1 ORDER BY n LIMIT 1) RETURNING n",
+    [Q_PRUNE_REVISIONS] = "DELETE FROM revision WHERE alert = ?1",
+    [Q_PRUNE_RENDERINGS] = "DELETE FROM rendering WHERE alert = ?1",
+    [Q_PRUNE_DELIVERIES] = "DELETE FROM delivery WHERE alert = ?1",
+    [Q_PRUNE_SPOKEN] = "DELETE FROM spoken WHERE at < ?1",
+};

@@ -1,0 +1,362 @@
+/* The store: keys, windows, alerts, the states of deliveries, what a screen shows, and failing commits. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "store.h"
+
+/* cmocka has a `fail` of its own: after ours. */
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+static char dir[64];
+static struct store *store;
+
+static int open_store(void **state)
+{
+    (void)state;
+    (void)snprintf(dir, sizeof(dir), "%s", "/tmp/tocsin-store-XXXXXX");
+    if (!mkdtemp(dir)) return -1;
+    struct reason why;
+    return store_open(dir, &store, &why) == RELAY_OK ? 0 : -1;
+}
+
+static int close_store(void **state)
+{
+    (void)state;
+    store = store_close(store);
+    char command[128];
+    (void)snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+    return system(command); /* NOLINT(cert-env33-c): a folder of our own */
+}
+
+static void reopen(void)
+{
+    struct reason why;
+    store = store_close(store);
+    assert_int_equal(store_open(dir, &store, &why), RELAY_OK);
+}
+
+static void commit(void)
+{
+    struct reason why = {""};
+    if (store_commit(store, &why) != RELAY_OK) fail_msg("%s", why.text);
+}
+
+static struct event event_of(const char *id, uint8_t digest)
+{
+    struct event e = {.event_id = id,
+                      .seq = -1,
+                      .area = "610113",
+                      .count = 1,
+                      .body = "{}",
+                      .body_len = 2,
+                      .text = "",
+                      .verified = true};
+    e.digest[0] = digest;
+    return e;
+}
+
+static void the_same_bytes_again_are_a_duplicate_and_others_a_conflict(void **state)
+{
+    (void)state;
+    int64_t feed = store_feed(store, "sn-cmcc"), alert = -1;
+    struct event a = event_of("e1", 1), b = event_of("e1", 2);
+    assert_int_equal(store_key_add(store, feed, &a, 1000, &alert), KEY_NEW);
+    store_key_alert(store, feed, "e1", 7);
+    commit();
+    reopen();
+    feed = store_feed(store, "sn-cmcc");
+    assert_int_equal(store_key_add(store, feed, &a, 2000, &alert), KEY_SAME);
+    assert_int_equal(alert, 7);
+    assert_int_equal(store_key_add(store, feed, &b, 2000, &alert), KEY_CONFLICT);
+    assert_int_equal(store_key_add(store, store_feed(store, "other"), &b, 2000, &alert), KEY_NEW);
+}
+
+static void a_failed_commit_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    int64_t feed = store_feed(store, "f"), alert;
+    commit();
+    struct event e = event_of("e1", 1);
+    assert_int_equal(store_key_add(store, feed, &e, 1, &alert), KEY_NEW);
+    db_fail_after(store_db(store), 1, 13 /* SQLITE_FULL */);
+    struct reason why = {""};
+    assert_int_not_equal(store_commit(store, &why), RELAY_OK);
+    db_fail_after(store_db(store), 0, 0);
+    assert_true(why.text[0]);
+    assert_false(store_dirty(store));
+    assert_int_equal(store_key_add(store, feed, &e, 1, &alert), KEY_NEW);
+    commit();
+}
+
+/* Every statement of an accepted event fails once, at each place in turn: what is stored is all or nothing. */
+static void whichever_statement_fails_the_event_is_stored_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    int64_t feed = store_feed(store, "f"), alert;
+    commit();
+    for (int nth = 1; nth < 60; nth++) {
+        char id[16];
+        (void)snprintf(id, sizeof(id), "e%d", nth);
+        struct event e = event_of(id, 1);
+        db_fail_after(store_db(store), nth, 10 /* SQLITE_IOERR */);
+        enum key_result key = store_key_add(store, feed, &e, 1, &alert);
+        int64_t grp = store_group(store, "rule=x", "x");
+        store_window_add(store, grp, feed, 1000, HOUR_MS, 1, true);
+        struct event_row row = {.feed = feed,
+                                .received = 1,
+                                .grp = grp,
+                                .verdict = 1,
+                                .rules = "x.1",
+                                .set_hash = "h",
+                                .note = "candidate"};
+        store_event(store, &e, &row);
+        struct reason why;
+        bool ok = store_commit(store, &why) == RELAY_OK;
+        db_fail_after(store_db(store), 0, 0);
+        struct stmt q = {NULL};
+        assert_int_equal(
+            db_prepare(store_db(store), &q,
+                       "SELECT (SELECT count(*) FROM event_key WHERE event_id = ?1), (SELECT count(*) "
+                       "FROM event WHERE event_id = ?1)",
+                       &why),
+            RELAY_OK);
+        stmt_text(&q, 1, id);
+        assert_int_equal(stmt_step(&q, &why), RELAY_OK);
+        assert_int_equal(col_int(&q, 0), ok);
+        assert_int_equal(col_int(&q, 1), ok);
+        stmt_release(&q);
+        if (ok && key == KEY_NEW) return; /* this run injected nothing: every place was tried */
+    }
+    fail_msg("the fault was injected for ever");
+}
+
+static void a_window_forgets_what_is_older_than_it(void **state)
+{
+    (void)state;
+    int64_t grp = store_group(store, "rule=x area4=6101", "x");
+    assert_int_equal(store_group(store, "rule=x area4=6101", "x"), grp);
+    int64_t now = 10 * DAY_MS;
+    store_window_add(store, grp, 1, now, 2 * HOUR_MS, 12, true);
+    store_window_add(store, grp, 2, now + HOUR_MS, 2 * HOUR_MS, 3, false);
+    struct group_state g;
+    store_window_read(store, grp, now + HOUR_MS, 2 * HOUR_MS, &g);
+    assert_int_equal(g.count, 15);
+    assert_int_equal(g.feeds, 2);
+    assert_int_equal(g.verified_feeds, 1);
+    store_window_read(store, grp, now + 2 * HOUR_MS + 10 * MINUTE_MS, 2 * HOUR_MS, &g);
+    assert_int_equal(g.count, 3);
+    assert_int_equal(g.feeds, 1);
+}
+
+static void make_alert(struct alert_row *a, int64_t expires)
+{
+    *a = (struct alert_row){.grp = 1,
+                            .level = LEVEL_RED,
+                            .certainty = CERTAINTY_LIKELY,
+                            .created = 1000,
+                            .expires = expires,
+                            .count = 3,
+                            .rule = "r",
+                            .category = "c",
+                            .title = "t",
+                            .set_hash = "h",
+                            .areas = "610113",
+                            .feeds = "f"};
+    store_alert_new(store, "yanta-1", 20261122, a);
+    a->rev = 1;
+    store_alert_update(store, a);
+    store_revision(store, a, MSG_ALERT, 1000, expires, "threshold");
+}
+
+static void alert_numbers_go_on_over_a_restart(void **state)
+{
+    (void)state;
+    struct alert_row a, b;
+    make_alert(&a, 5000);
+    assert_string_equal(a.id, "yanta-1-20261122-1");
+    commit();
+    reopen();
+    make_alert(&b, 5000);
+    assert_string_equal(b.id, "yanta-1-20261122-2");
+    assert_int_equal(store_alert_active(store, 1, 2000), b.n);
+    assert_int_equal(store_alert_active(store, 1, 6000), 0);
+    assert_int_equal(store_alerts_next_expiry(store), 5000);
+    assert_int_equal(store_alerts_expire(store, 5000, 10), 2);
+    assert_int_equal(store_alerts_next_expiry(store), INT64_MAX);
+}
+
+static struct delivery_row add(const struct alert_row *a, int64_t target, enum level level, int64_t due)
+{
+    struct delivery_row d = {.alert = a->n,
+                             .rev = 1,
+                             .target = target,
+                             .state = DELIVERY_QUEUED,
+                             .level = level,
+                             .due = due,
+                             .created = 1000,
+                             .expires = a->expires};
+    d.id = store_delivery_add(store, &d);
+    return d;
+}
+
+static void the_gravest_goes_first_and_then_the_oldest(void **state)
+{
+    (void)state;
+    struct alert_row a;
+    make_alert(&a, 100000);
+    add(&a, 1, LEVEL_BLUE, 10);
+    add(&a, 2, LEVEL_RED, 30);
+    add(&a, 3, LEVEL_RED, 20);
+    add(&a, 4, LEVEL_RED, 5000);
+    assert_int_equal(store_next_due(store), 10);
+    struct delivery_row rows[8];
+    assert_int_equal(store_due(store, 100, rows, 8), 3);
+    assert_int_equal(rows[0].target, 3);
+    assert_int_equal(rows[1].target, 2);
+    assert_int_equal(rows[2].target, 1);
+}
+
+static void under_way_at_the_stop_is_tried_again_and_marked(void **state)
+{
+    (void)state;
+    struct alert_row a;
+    make_alert(&a, 100000);
+    struct delivery_row d = add(&a, 1, LEVEL_RED, 10);
+    assert_true(store_delivery_move(store, &d, DELIVERY_SENDING, "", NO_DUE, 20));
+    commit();
+    reopen();
+    assert_int_equal(store_resume(store, 500), 1);
+    struct delivery_row after;
+    assert_true(store_delivery_get(store, d.id, &after));
+    assert_int_equal(after.state, DELIVERY_RETRY);
+    assert_true(after.maybe);
+    assert_int_equal(after.due, 500);
+    assert_int_equal(after.attempt, 1);
+}
+
+static void quiet(enum log_level level, const char *line, void *arg)
+{
+    (void)level;
+    (void)line;
+    (void)arg;
+}
+
+static void what_has_ended_does_not_move_again(void **state)
+{
+    (void)state;
+    struct alert_row a;
+    make_alert(&a, 100000);
+    struct delivery_row d = add(&a, 1, LEVEL_RED, 10);
+    assert_true(store_delivery_move(store, &d, DELIVERY_CANCELLED, "alert cancelled", NO_DUE, 20));
+    log_capture(quiet, NULL);
+    assert_false(store_delivery_move(store, &d, DELIVERY_SENDING, "", NO_DUE, 30));
+    log_capture(NULL, NULL);
+    struct delivery_row after;
+    assert_true(store_delivery_get(store, d.id, &after));
+    assert_int_equal(after.state, DELIVERY_CANCELLED);
+    assert_int_equal(after.due, NO_DUE);
+}
+
+static void note_target(void *arg, int64_t target)
+{
+    *(int64_t *)arg = target;
+}
+
+static void count_item(void *arg, const struct shown_item *i)
+{
+    assert_int_equal(i->alert.n, i->delivery.alert);
+    ++*(int *)arg;
+}
+
+static void a_screen_shows_the_newest_revision_until_it_expires(void **state)
+{
+    (void)state;
+    struct alert_row a;
+    make_alert(&a, 5000);
+    struct delivery_row d = add(&a, 9, LEVEL_RED, 10);
+    store_show(store, &d);
+    store_show(store, &d);
+    int n = 0;
+    store_showing(store, 9, count_item, &n);
+    assert_int_equal(n, 1);
+    assert_int_equal(store_showing_next_expiry(store), 5000);
+    int64_t told = 0;
+    assert_int_equal(store_showing_expire(store, 4999, 10, note_target, &told), 0);
+    assert_int_equal(store_showing_expire(store, 5000, 10, note_target, &told), 1);
+    assert_int_equal(told, 9);
+    n = 0;
+    store_showing(store, 9, count_item, &n);
+    assert_int_equal(n, 0);
+}
+
+static void speech_in_a_wider_area_counts_for_the_district(void **state)
+{
+    (void)state;
+    store_spoken(store, "s", "r", "6101 6103", 1000, 1);
+    assert_true(store_spoken_since(store, "s", "r", "610113", 0));
+    assert_false(store_spoken_since(store, "s", "r", "610113", 1000));
+    assert_false(store_spoken_since(store, "s", "other", "610113", 0));
+    assert_false(store_spoken_since(store, "s", "r", "6105", 0));
+    assert_int_equal(store_spoken_count(store, "s", 0), 1);
+}
+
+static void pruning_takes_what_is_old_and_leaves_the_rest(void **state)
+{
+    (void)state;
+    int64_t feed = store_feed(store, "f"), alert, now = 100 * DAY_MS;
+    for (int i = 0; i < 1200; i++) {
+        char id[24];
+        (void)snprintf(id, sizeof(id), "e%06d", i);
+        struct event e = event_of(id, 1);
+        int64_t at = i % 2 ? now : now - 20 * DAY_MS;
+        assert_int_equal(store_key_add(store, feed, &e, at, &alert), KEY_NEW);
+        store_event_other(store, &e, feed, i < 600 ? now - 20 * DAY_MS : now);
+    }
+    commit();
+    struct keep k = {.keys = 14 * DAY_MS,
+                     .matched = 30 * DAY_MS,
+                     .unmatched = 7 * DAY_MS,
+                     .deliveries = 1000 * DAY_MS,
+                     .unmatched_bytes = INT64_C(1) << 31,
+                     .refusals = 10000};
+    int slices = 0;
+    while (store_prune(store, now, &k)) {
+        commit();
+        assert_true(++slices < 5000);
+    }
+    commit();
+    struct stmt q = {NULL};
+    struct reason why;
+    assert_int_equal(db_prepare(store_db(store), &q,
+                                "SELECT (SELECT count(*) FROM event_key), (SELECT count(*) FROM event_other)",
+                                &why),
+                     RELAY_OK);
+    assert_int_equal(stmt_step(&q, &why), RELAY_OK);
+    assert_int_equal(col_int(&q, 0), 600);
+    assert_int_equal(col_int(&q, 1), 600);
+    stmt_release(&q);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, open_store, close_store)
+    const struct CMUnitTest tests[] = {
+        T(the_same_bytes_again_are_a_duplicate_and_others_a_conflict),
+        T(a_failed_commit_leaves_nothing_behind),
+        T(whichever_statement_fails_the_event_is_stored_whole_or_not_at_all),
+        T(a_window_forgets_what_is_older_than_it),
+        T(alert_numbers_go_on_over_a_restart),
+        T(the_gravest_goes_first_and_then_the_oldest),
+        T(under_way_at_the_stop_is_tried_again_and_marked),
+        T(what_has_ended_does_not_move_again),
+        T(a_screen_shows_the_newest_revision_until_it_expires),
+        T(speech_in_a_wider_area_counts_for_the_district),
+        T(pruning_takes_what_is_old_and_leaves_the_rest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
