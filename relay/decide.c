@@ -1,0 +1,152 @@
+/* Rule, fingerprint, threshold, certainty, holds: pure questions and answers. */
+#include "decide.h"
+
+enum { LIKELY_FACTOR = 5 };
+
+const struct rule *decide_rule(const struct rule_hit *hits, size_t n)
+{
+    const struct rule *best = NULL;
+    for (size_t i = 0; i < n; i++) {
+        const struct rule *r = hits[i].rule;
+        if (hits[i].verdict != MATCH || (r->status != RULE_STABLE && r->status != RULE_TEST)) continue;
+        /* A rule in test must not take an alert away from one that speaks. */
+        bool graver = !best || (r->status == RULE_STABLE && best->status == RULE_TEST) ||
+                      (r->status == best->status &&
+                       (r->level > best->level || (r->level == best->level && strcmp(r->id, best->id) < 0)));
+        if (graver) best = r;
+    }
+    return best;
+}
+
+enum cap_status decide_status(const struct rule *r, const struct event *e)
+{
+    return r->status == RULE_TEST && e->status == STATUS_ACTUAL ? STATUS_EXERCISE : e->status;
+}
+
+int64_t decide_expiry(const struct rule *r, const struct event *e)
+{
+    int64_t own = (e->observed_at ? e->observed_at : e->sent_at) + r->expires_ms;
+    return e->expires_at && e->expires_at < own ? e->expires_at : own;
+}
+
+static void area_part(struct buf *b, const char *label, const char *area, size_t digits)
+{
+    size_t n = strlen(area);
+    buf_printf(b, " %s=%.*s", label, (int)(n < digits ? n : digits), area);
+}
+
+void decide_fingerprint(unsigned group_labels, const struct rule *r, const struct event *e, const char *feed,
+                        const char *site, struct buf *ret)
+{
+    buf_printf(ret, "status=%s", cap_status_name(decide_status(r, e)));
+    for (int label = 0; label < LABEL_COUNT; label++) {
+        if (!(group_labels & (1u << label))) continue;
+        const char *name = label_name((enum label)label);
+        switch ((enum label)label) {
+        case LABEL_RULE: buf_printf(ret, " %s=%s", name, r->id); break;
+        case LABEL_CATEGORY: buf_printf(ret, " %s=%s", name, r->category); break;
+        case LABEL_LEVEL: buf_printf(ret, " %s=%s", name, level_name(r->level)); break;
+        case LABEL_AREA2: area_part(ret, name, e->area, 2); break;
+        case LABEL_AREA4: area_part(ret, name, e->area, 4); break;
+        case LABEL_AREA6: area_part(ret, name, e->area, 6); break;
+        case LABEL_FEED: buf_printf(ret, " %s=%s", name, feed); break;
+        case LABEL_SITE: buf_printf(ret, " %s=%s", name, site); break;
+        case LABEL_KIND: buf_printf(ret, " %s=%s", name, event_kind_name(e->kind)); break;
+        default: break; /* certainty changes within a group; status is there already */
+        }
+    }
+}
+
+/* Possible at the threshold; Likely at a second independent feed or at five times the threshold; Observed by a person. */
+static enum certainty certainty_of(const struct rule *r, const struct group_state *g, bool confirmed)
+{
+    if (confirmed) return CERTAINTY_OBSERVED;
+    if (g->feeds >= 2 || g->count >= (int64_t)LIKELY_FACTOR * r->threshold_count) return CERTAINTY_LIKELY;
+    return CERTAINTY_POSSIBLE;
+}
+
+/* The count within the window, or a second independent feed; a report alone stays unverified. */
+static bool threshold_reached(const struct rule *r, const struct group_state *g)
+{
+    if (g->feeds >= 2 && g->feeds >= r->threshold_feeds) return true;
+    return g->verified_feeds >= 1 && g->feeds >= r->threshold_feeds && g->count >= r->threshold_count;
+}
+
+struct judgement decide_group(const struct rule *r, const struct group_state *g,
+                              const struct alert_row *active, bool confirmed)
+{
+    struct judgement j = {
+        .what = DECIDE_CANDIDATE, .certainty = certainty_of(r, g, confirmed), .level = r->level};
+    if (!active) {
+        if (confirmed || threshold_reached(r, g)) j.what = DECIDE_ALERT;
+        return j;
+    }
+    /* What was once said is not unsaid by a quieter hour: level and certainty only rise. */
+    if (active->level > j.level) j.level = active->level;
+    if (active->certainty > j.certainty) j.certainty = active->certainty;
+    j.what = j.level > active->level || j.certainty > active->certainty ? DECIDE_UPDATE : DECIDE_COUNT;
+    return j;
+}
+
+static struct delivery_plan held(const char *reason, int64_t due, const struct delivery_facts *f)
+{
+    return (struct delivery_plan){
+        .wanted = true, .state = DELIVERY_HELD, .reason = reason, .due = due < f->expires ? due : f->expires};
+}
+
+static struct delivery_plan suppressed(const char *reason)
+{
+    return (struct delivery_plan){
+        .wanted = true, .state = DELIVERY_SUPPRESSED, .reason = reason, .due = NO_DUE};
+}
+
+/* Trial: everything but duty chats is recorded and not sent. Screens: boards too. */
+static bool in_trial(const struct delivery_facts *f)
+{
+    if (f->mode == SITE_LIVE) return false;
+    if (f->class == TO_CHAT) return f->audience != AUDIENCE_DUTY;
+    return !(f->mode == SITE_SCREENS && f->class == TO_BOARD);
+}
+
+struct delivery_plan decide_delivery(const struct delivery_facts *f)
+{
+    bool at_once = f->class == TO_SPEECH || f->class == TO_CHAT; /* what reaches ears and telephones */
+    struct delivery_plan go = {.wanted = true, .state = DELIVERY_QUEUED, .reason = "", .due = f->now};
+
+    if (f->msg_type == MSG_CANCEL) { /* limits do not hold back a correction; sleep does */
+        if (f->quiet_until > f->now) return held("quiet_hours", f->quiet_until, f);
+        return go;
+    }
+    if (f->class == TO_SPEECH && (f->level != LEVEL_RED || f->certainty < CERTAINTY_LIKELY))
+        return (struct delivery_plan){.wanted = false};
+    if (at_once && !f->fresh) return suppressed("older than relay.fresh");
+    if (in_trial(f)) return held("trial", f->expires, f);
+    if (f->class == TO_SPEECH && f->spoken_again)
+        return suppressed("announce_again: spoken here before, see the bulletin");
+    if (f->class == TO_SPEECH && f->spoken_enough)
+        return suppressed("announce_per_day: enough for today, see the bulletin");
+    if (!f->approved && (f->approve != APPROVE_NONE || (at_once && f->needs_person)))
+        return held("approval", f->now + f->approval_timeout, f);
+    if (f->quiet_until > f->now) {
+        struct delivery_plan p = held("quiet_hours", f->quiet_until, f);
+        p.fold = true;
+        return p;
+    }
+    if (f->not_before > f->now) go.due = f->not_before < f->expires ? f->not_before : f->expires;
+    return go;
+}
+
+struct delivery_plan decide_approval_over(enum target_class class, int64_t now, int64_t expires)
+{
+    switch (class) {
+    case TO_BULLETIN:
+    case TO_BOARD:
+        return (struct delivery_plan){
+            .wanted = true, .state = DELIVERY_QUEUED, .reason = "nobody answered in time", .due = now};
+    case TO_SPEECH: return suppressed("nobody approved in time: bulletin and screens only");
+    case TO_CHAT: break;
+    }
+    /* A chat may still be approved until the alert is over. */
+    return (struct delivery_plan){
+        .wanted = true, .state = DELIVERY_HELD, .reason = "approval", .due = expires};
+}

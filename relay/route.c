@@ -1,0 +1,153 @@
+/* Walks the routing tree and turns receivers into targets. */
+#include "route.h"
+
+#include "base/mem.h"
+
+struct walk {
+    struct targets *t;
+    const struct labels *labels;
+    const char *areas;
+    enum cap_status status;
+    bool drill_open;
+    struct selection *items;
+    size_t n;
+    bool *taken; /* by index of the target */
+};
+
+static bool names(const struct opt_strs *list, const char *word)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->items[i], word) == 0) return true;
+    return false;
+}
+
+static bool receives(const struct receiver_config *r, const struct relay_target *t)
+{
+    const char *kind = t->ops->name;
+    if (strcmp(kind, "pa") == 0) return names(&r->pa, "announce");
+    if (strcmp(kind, "bulletin") == 0) return names(&r->pa, "bulletin");
+    if (strcmp(kind, "board") == 0)
+        return names(&r->displays, "all") || names(&r->displays, t->pub.site) ||
+               names(&r->displays, strchr(t->pub.id, ':') + 1);
+    return names(&r->chats, "all") || names(&r->chats, audience_name(t->pub.audience)) ||
+           names(&r->chats, t->pub.place);
+}
+
+static void select_receiver(struct walk *w, const struct route_config *route)
+{
+    if (!route->to) return;
+    for (size_t i = 0; i < w->t->n; i++) {
+        struct relay_target *t = &w->t->items[i];
+        if (w->taken[i] || !receives(route->to, t) || !target_in_areas(t, w->areas)) continue;
+        if (w->status != STATUS_ACTUAL && !t->drills && !w->drill_open) continue;
+        w->taken[i] = true;
+        w->items[w->n++] = (struct selection){.target = t,
+                                              .approve = (enum approve)route->approve,
+                                              .group_wait = route->group_wait,
+                                              .group_interval = route->group_interval,
+                                              .repeat_interval = route->repeat_interval};
+    }
+}
+
+/* True when this node or one below it has answered. */
+static bool walk_route(struct walk *w, const struct route_config *route)
+{
+    if (!label_matchers_match(&route->compiled, w->labels)) return false;
+    bool answered = false;
+    const struct route_config *children = route->routes.items;
+    for (size_t i = 0; i < route->routes.n; i++) {
+        if (!walk_route(w, &children[i])) continue;
+        answered = true;
+        if (!children[i].continue_) break;
+    }
+    if (!answered) select_receiver(w, route);
+    return true;
+}
+
+size_t route_select(const struct relay_config *c, struct targets *t, const struct labels *labels,
+                    const char *areas, enum cap_status status, bool drill_open, struct selection **ret)
+{
+    struct walk w = {.t = t, .labels = labels, .areas = areas, .status = status, .drill_open = drill_open};
+    w.items = xcalloc(t->n, sizeof(*w.items));
+    w.taken = xcalloc(t->n, sizeof(*w.taken));
+    (void)walk_route(&w, &c->route); /* the root has no matchers, so somebody answers */
+    free(w.taken);
+    *ret = w.items;
+    return w.n;
+}
+
+static bool site_in_areas(const struct site_config *s, const char *areas)
+{
+    for (const char *p = areas; *p;) {
+        size_t n = strcspn(p, " ");
+        char code[AREA_LEN + 1];
+        (void)snprintf(code, sizeof(code), "%.*s", (int)n, p);
+        if (area_overlaps(s->area, code)) return true;
+        p += n;
+        p += strspn(p, " ");
+    }
+    return false;
+}
+
+const char *route_site(const struct targets *t, const char *areas)
+{
+    const struct site_config *sites = t->config->sites.items, *only = NULL;
+    for (size_t i = 0; i < t->config->sites.n; i++) {
+        if (!site_in_areas(&sites[i], areas)) continue;
+        if (only) return "";
+        only = &sites[i];
+    }
+    return only ? only->id : "";
+}
+
+size_t route_sites(const struct targets *t, const char *areas, enum site_mode *ret_boldest)
+{
+    const struct site_config *sites = t->config->sites.items;
+    size_t n = 0;
+    enum site_mode boldest = SITE_TRIAL;
+    for (size_t i = 0; i < t->config->sites.n; i++) {
+        if (!site_in_areas(&sites[i], areas)) continue;
+        n++;
+        if ((enum site_mode)sites[i].mode > boldest) boldest = (enum site_mode)sites[i].mode;
+    }
+    *ret_boldest = n ? boldest : SITE_LIVE;
+    return n;
+}
+
+void route_labels(const struct alert_row *a, const struct targets *t, struct label_room *room,
+                  struct labels *ret)
+{
+    *ret = (struct labels){0};
+    ret->values[LABEL_RULE].one = a->rule;
+    ret->values[LABEL_CATEGORY].one = a->category;
+    ret->values[LABEL_LEVEL].one = level_name(a->level);
+    ret->values[LABEL_CERTAINTY].one = certainty_name(a->certainty);
+    ret->values[LABEL_STATUS].one = cap_status_name(a->status);
+    (void)snprintf(room->site, sizeof(room->site), "%s", route_site(t, a->areas));
+    ret->values[LABEL_SITE].one = room->site;
+
+    size_t n = 0;
+    for (const char *p = a->areas; *p && n < ARRAY_LEN(room->codes[0]); n++) {
+        size_t len = strcspn(p, " ");
+        for (size_t k = 0; k < 3; k++) {
+            size_t digits = 2 * (k + 1);
+            (void)snprintf(room->codes[k][n], sizeof(room->codes[k][n]), "%.*s",
+                           (int)(len < digits ? len : digits), p);
+            room->values[k][n] = room->codes[k][n];
+        }
+        p += len;
+        p += strspn(p, " ");
+    }
+    for (size_t k = 0; k < 3; k++) {
+        ret->values[LABEL_AREA2 + k].many = room->values[k];
+        ret->values[LABEL_AREA2 + k].n = n;
+    }
+
+    (void)snprintf(room->feeds, sizeof(room->feeds), "%s", a->feeds);
+    n = 0;
+    char *rest = room->feeds;
+    for (char *word = strsep(&rest, " "); word && n < ARRAY_LEN(room->feed_values); word = strsep(&rest, " "))
+        if (*word) room->feed_values[n++] = word;
+    ret->values[LABEL_FEED].many = room->feed_values;
+    ret->values[LABEL_FEED].n = n;
+}

@@ -1,0 +1,228 @@
+/* From the configuration to places: one entry a zone, ward, bulletin and chat. */
+#include "targets.h"
+
+#include <uthash.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+/* The classes that take speech at once: defaults.md, "immediate". The others never get an announcement at all. */
+static bool class_takes_announcements(const char *class)
+{
+    static const char *const classes[] = {"hall",           "registration",    "cashier",
+                                          "pharmacy",       "inpatient_lobby", "canteen",
+                                          "family_waiting", "infusion"};
+    for (size_t i = 0; i < ARRAY_LEN(classes); i++)
+        if (strcmp(class, classes[i]) == 0) return true;
+    return false;
+}
+
+struct entry {
+    UT_hash_handle by_id, by_row;
+    struct relay_target *target;
+};
+
+struct targets_index {
+    struct entry *entries; /* one a target */
+    struct entry *ids, *rows;
+};
+
+static struct relay_target *add(struct targets *t, const char *kind, const char *id)
+{
+    struct relay_target *r = &t->items[t->n++];
+    r->pub.id = id;
+    r->ops = adapter_find(kind);
+    return r;
+}
+
+static void site_fields(struct relay_target *r, const struct site_config *s)
+{
+    r->site = s;
+    r->pub.site = s->id;
+    r->mode = (enum site_mode)s->mode;
+    r->issuer = s->issuer;
+    r->help = s->help;
+    r->areas = (const char *const *)&s->area; /* config_load has normalised and checked it */
+    r->n_areas = 1;
+}
+
+static void add_site(struct targets *t, const struct site_config *s)
+{
+    const struct zone_config *zones = s->zones.items;
+    for (size_t i = 0; i < s->zones.n; i++) {
+        if (!class_takes_announcements(zones[i].class)) continue;
+        struct relay_target *r = add(t, "pa", arena_printf(&t->arena, "pa:%s/%s", s->id, zones[i].id));
+        site_fields(r, s);
+        r->pub.place = zones[i].id;
+        r->pub.name = zones[i].name ? zones[i].name : zones[i].id;
+        r->drills = zones[i].drills;
+        r->night = true; /* its own quiet hours belong to the PA scheduler */
+    }
+    if (s->zones.n) {
+        struct relay_target *r = add(t, "bulletin", arena_printf(&t->arena, "bulletin:%s", s->id));
+        site_fields(r, s);
+        r->pub.name = s->name;
+        r->night = true;
+        for (size_t i = 0; i < s->zones.n; i++) r->drills = r->drills || zones[i].drills;
+    }
+    const struct ward_config *wards = s->wards.items;
+    for (size_t i = 0; i < s->wards.n; i++) {
+        struct relay_target *r = add(t, "board", arena_printf(&t->arena, "board:%s/%s", s->id, wards[i].id));
+        site_fields(r, s);
+        r->pub.place = wards[i].id;
+        r->pub.name = wards[i].name ? wards[i].name : wards[i].id;
+        r->drills = wards[i].drills;
+        r->night = wards[i].night;
+        r->quiet = wards[i].quiet;
+    }
+}
+
+static void add_chat(struct targets *t, const struct chat_config *c)
+{
+    struct relay_target *r = add(t, c->type, arena_printf(&t->arena, "%s:%s", c->type, c->id));
+    r->chat = c;
+    r->pub.place = c->id;
+    r->pub.name = c->name ? c->name : c->id;
+    r->pub.audience = (enum audience)c->audience;
+    r->pub.options = c->own.values;
+    r->mode = SITE_LIVE;
+    r->issuer = c->issuer ? c->issuer : t->config->relay.issuer;
+    r->help = t->config->relay.help;
+    r->drills = c->drills;
+    r->night = c->night;
+    r->quiet = c->quiet;
+    r->areas = c->areas.items;
+    r->n_areas = c->areas.n;
+    double a_minute = c->rate > 0 ? c->rate * 60 : r->ops->rate_per_minute;
+    r->rate_ms = a_minute / 60000;
+    r->burst = a_minute;
+}
+
+struct targets *targets_new(struct relay_config *c)
+{
+    struct targets *t = xcalloc(1, sizeof(*t));
+    t->config = c;
+    t->holds = 1;
+    const struct site_config *sites = c->sites.items;
+    const struct chat_config *chats = c->chats.items;
+    size_t most = c->chats.n;
+    for (size_t i = 0; i < c->sites.n; i++) most += sites[i].zones.n + sites[i].wards.n + 1;
+    t->items = xcalloc(most, sizeof(*t->items));
+    for (size_t i = 0; i < c->sites.n; i++) add_site(t, &sites[i]);
+    for (size_t i = 0; i < c->chats.n; i++) add_chat(t, &chats[i]);
+
+    t->index = xcalloc(1, sizeof(*t->index));
+    t->index->entries = xcalloc(t->n, sizeof(*t->index->entries));
+    for (size_t i = 0; i < t->n; i++) {
+        struct entry *e = &t->index->entries[i];
+        e->target = &t->items[i];
+        HASH_ADD_KEYPTR(by_id, t->index->ids, e->target->pub.id, strlen(e->target->pub.id), e);
+    }
+    return t;
+}
+
+void targets_hold(struct targets *t)
+{
+    t->holds++;
+}
+
+void targets_keep_config(struct targets *t, struct relay_config *c)
+{
+    t->owned = c;
+}
+
+void targets_release(struct targets *t)
+{
+    if (!t || --t->holds > 0) return;
+    for (size_t i = 0; i < t->n; i++) {
+        struct relay_target *r = &t->items[i];
+        if (r->ops && r->ops->forget && r->ctx) r->ops->forget(r->ctx, &r->pub);
+    }
+    HASH_CLEAR(by_id, t->index->ids);
+    HASH_CLEAR(by_row, t->index->rows);
+    free(t->index->entries);
+    free(t->index);
+    free(t->items);
+    arena_release(&t->arena);
+    config_free(t->owned);
+    free(t);
+}
+
+void targets_bind(struct targets *t, struct store *s, struct adapter_slot *slots, size_t n_slots)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        struct relay_target *r = &t->items[i];
+        store_target(s, r->pub.id, &r->row);
+        if (r->row.paused < 0)
+            r->row.paused = 0; /* a reload or a restart gives a disabled target another chance */
+        struct entry *e = &t->index->entries[i];
+        HASH_ADD_KEYPTR(by_row, t->index->rows, &r->row.id, sizeof(r->row.id), e);
+        for (size_t k = 0; k < n_slots; k++)
+            if (slots[k].ops == r->ops) r->ctx = slots[k].ctx;
+        r->snapshot_due = r->ops->kind == TARGET_STATE;
+        if (!r->ops->check) continue;
+        struct reason why = {""};
+        if (r->ops->check(r->ctx, &r->pub, &why) == RELAY_OK) continue;
+        r->broken = true;
+        (void)snprintf(r->why, sizeof(r->why), "%s", why.text);
+        log_error("target=%s broken: %s; its deliveries are rejected until it is mended and reloaded",
+                  r->pub.id, why.text);
+    }
+}
+
+struct relay_target *targets_by_id(const struct targets *t, const char *id)
+{
+    struct entry *e;
+    HASH_FIND(by_id, t->index->ids, id, strlen(id), e);
+    return e ? e->target : NULL;
+}
+
+struct relay_target *targets_by_row(const struct targets *t, int64_t row)
+{
+    struct entry *e;
+    HASH_FIND(by_row, t->index->rows, &row, sizeof(row), e);
+    return e ? e->target : NULL;
+}
+
+bool target_in_areas(const struct relay_target *t, const char *areas)
+{
+    if (!t->n_areas) return true;
+    for (const char *p = areas; *p;) {
+        size_t n = strcspn(p, " ");
+        char code[AREA_LEN + 1];
+        (void)snprintf(code, sizeof(code), "%.*s", (int)n, p);
+        for (size_t i = 0; i < t->n_areas; i++)
+            if (area_overlaps(t->areas[i], code)) return true;
+        p += n;
+        p += strspn(p, " ");
+    }
+    return false;
+}
+
+double target_tokens(struct relay_target *t, int64_t wall)
+{
+    if (t->rate_ms <= 0) return 1e9;
+    int64_t since = wall - t->row.tokens_at;
+    double tokens = t->row.tokens_at == 0 || since < 0 ? (t->row.tokens_at ? t->row.tokens : t->burst)
+                                                       : t->row.tokens + (double)since * t->rate_ms;
+    return tokens > t->burst ? t->burst : tokens;
+}
+
+void target_take(struct relay_target *t, int64_t wall, double n)
+{
+    if (t->rate_ms <= 0) return;
+    t->row.tokens = target_tokens(t, wall) - n;
+    t->row.tokens_at = wall;
+}
+
+int64_t target_ready_at(struct relay_target *t, int64_t wall)
+{
+    if (t->row.paused < 0) return INT64_MAX;
+    int64_t ready = t->row.paused > wall ? t->row.paused : wall;
+    double tokens = target_tokens(t, wall);
+    if (tokens < 1) {
+        int64_t refill = wall + (int64_t)((1 - tokens) / t->rate_ms) + 1;
+        if (refill > ready) ready = refill;
+    }
+    return ready;
+}

@@ -1,0 +1,71 @@
+/* Every place in the world that the configuration names, one entry each: zones, wards, bulletins, chats. Built from a
+ * configuration; a reload builds a new list aside. Operations under way hold on to the list they began with.
+ *
+ *   targets_new -> targets_bind (rows in the store, adapters opened) -> targets_hold / targets_release
+ */
+#ifndef TOCSIN_RELAY_TARGETS_H
+#define TOCSIN_RELAY_TARGETS_H
+
+#include "adapters/adapter.h"
+#include "config.h"
+#include "store.h"
+
+struct relay_target {
+    struct target pub; /* what adapters see */
+    const struct adapter_ops *ops;
+    void *ctx;                      /* the adapter's, shared by all targets of its kind */
+    const struct site_config *site; /* NULL for chats */
+    const struct chat_config *chat; /* NULL for the others */
+    const char *issuer, *help;
+    const char *const *areas; /* codes without trailing 00; none: everywhere */
+    size_t n_areas;
+    enum site_mode mode; /* of its site; live for chats */
+    bool drills, night;
+    struct opt_windows quiet;
+    double rate_ms, burst; /* tokens a millisecond; 0: no limit */
+    struct target_row row; /* as stored: tokens, pause, snapshot revision */
+    int in_flight;
+    bool snapshot_due; /* a state target with something new to show */
+    bool broken;       /* check failed at load: deliveries are rejected with `why` */
+    char why[160];
+};
+
+struct adapter_slot { /* an adapter some target uses */
+    const struct adapter_ops *ops;
+    void *ctx;
+    bool open;
+};
+
+struct targets {
+    struct relay_target *items;
+    size_t n;
+    struct arena arena;
+    struct relay_config *config; /* outlives the list; see targets_keep_config */
+    struct relay_config *owned;
+    int holds;
+    struct targets_index *index; /* by id and by row */
+};
+
+/* Never fails: a target whose kind does not exist was refused by config_load. */
+struct targets *targets_new(struct relay_config *c);
+void targets_hold(struct targets *t);
+void targets_release(struct targets *t); /* frees at the last release */
+/* After a reload: the old configuration lives as long as operations that read it. */
+void targets_keep_config(struct targets *t, struct relay_config *c);
+
+/* Gives each target its row and its adapter's ctx, and lets the adapter check it. */
+void targets_bind(struct targets *t, struct store *s, struct adapter_slot *slots, size_t n_slots);
+
+struct relay_target *targets_by_id(const struct targets *t, const char *id);
+struct relay_target *targets_by_row(const struct targets *t, int64_t row);
+
+/* True when one of the target's areas and one of the space-separated `areas` are equal or one is the other's prefix. */
+bool target_in_areas(const struct relay_target *t, const char *areas);
+
+/* Tokens of the bucket now, refilled; and taking n of them. */
+double target_tokens(struct relay_target *t, int64_t wall);
+void target_take(struct relay_target *t, int64_t wall, double n);
+/* When one more message may go: now, or later. INT64_MAX while it is disabled. */
+int64_t target_ready_at(struct relay_target *t, int64_t wall);
+
+#endif
