@@ -1,0 +1,701 @@
+/* Groups become alerts, alerts become revisions, revisions become deliveries. */
+#include "alerts.h"
+
+#include "base/hash.h"
+#include "base/i18n.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "decide.h"
+#include "dispatch.h"
+#include "render.h"
+#include "route.h"
+
+enum { AREAS_MAX = 60, BODY_MAX = 64 * 1024 };
+#define CANCEL_LIFE (72 * HOUR_MS)
+
+/* One revision on its way out. */
+struct edition {
+    struct alert_row *alert;
+    const struct rule_say *say;
+    const char *rule_title;
+    enum msg_type type;
+    int64_t sent, expires;
+    bool fresh, approved, needs_person;
+    enum site_mode boldest;
+    /* Renderings of this revision by variant, so that a thousand chats share one row. */
+    struct variant {
+        char name[160];
+        int64_t row;
+    } * variants;
+    size_t n_variants;
+};
+
+/* -- texts -------------------------------------------------------------------------------------------------------- */
+
+/* "雁塔区、碑林区、莲湖区等地" */
+static void area_words(const char *areas, struct buf *b)
+{
+    int n = 0;
+    for (const char *p = areas; *p && n < 3; n++) {
+        size_t len = strcspn(p, " ");
+        char code[AREA_LEN + 1];
+        (void)snprintf(code, sizeof(code), "%.*s", (int)len, p);
+        if (n) buf_str(b, "、");
+        buf_str(b, area_name(code));
+        p += len;
+        p += strspn(p, " ");
+        if (n == 2 && *p) buf_str(b, "等地");
+    }
+}
+
+struct slot_texts {
+    char area[200], count[RENDER_WORD_LEN], time[RENDER_WORD_LEN], valid[RENDER_WORD_LEN];
+};
+
+/* What every text of this revision may say; site, help and issuer are the target's. */
+static struct render_slots slots_fill(struct slot_texts *t, const struct edition *ed,
+                                      const struct relay_target *to)
+{
+    CLEANUP(buf_release) struct buf area = BUF_INIT(sizeof(t->area) - 1);
+    area_words(ed->alert->areas, &area);
+    (void)snprintf(t->area, sizeof(t->area), "%s", buf_cstr(&area));
+    return (struct render_slots){.site = to->site ? to->site->name : NULL,
+                                 .help = to->help,
+                                 .area = t->area,
+                                 /* A number never stands beside a site or ward. */
+                                 .count = render_count(to->site ? 0 : ed->alert->count, t->count),
+                                 .issuer = to->issuer,
+                                 .time = render_time(ed->sent, t->time),
+                                 .valid = render_time(ed->expires, t->valid),
+                                 .id = "{{id}}"}; /* dispatch puts the delivery's own */
+}
+
+/* Drills and tests are marked at the head of every text, and spoken first and last. */
+static const char *mark_of(const struct edition *ed, bool trial)
+{
+    if (ed->alert->status == STATUS_EXERCISE) return "【演练】";
+    if (ed->alert->status == STATUS_TEST) return "【测试】";
+    return trial ? "【试运行】" : "";
+}
+
+static void add_text(struct buf *body, const char *name, const char *mark, const char *template,
+                     const struct render_slots *slots)
+{
+    if (!template) return;
+    CLEANUP(buf_release) struct buf text = BUF_INIT(BODY_MAX);
+    buf_str(&text, mark);
+    struct reason why;
+    if (render(template, slots, &text, &why) !=
+        RELAY_OK) { /* the rule's lint has refused this: be loud and say what is left */
+        log_error("text=%s not rendered: %s; it is left out", name, why.text);
+        return;
+    }
+    buf_json_member(body, name, buf_cstr(&text));
+}
+
+static void add_spoken(struct buf *body, const char *name, const struct edition *ed, const char *template,
+                       const struct render_slots *slots)
+{
+    if (!template) return;
+    const char *around = ed->alert->status == STATUS_EXERCISE ? "这是演练。"
+                         : ed->alert->status == STATUS_TEST   ? "这是测试。"
+                                                              : "";
+    CLEANUP(buf_release) struct buf text = BUF_INIT(BODY_MAX);
+    buf_str(&text, around);
+    struct reason why;
+    if (render(template, slots, &text, &why) != RELAY_OK) {
+        log_error("text=%s not rendered: %s; it is left out", name, why.text);
+        return;
+    }
+    buf_str(&text, around);
+    buf_json_member(body, name, buf_cstr(&text));
+}
+
+static void add_lines(struct buf *body, const char *const *lines, int n)
+{
+    buf_json_key(body, "lines");
+    buf_char(body, '[');
+    for (int i = 0; i < n; i++) {
+        if (i) buf_char(body, ',');
+        buf_json_str(body, lines[i]);
+    }
+    buf_char(body, ']');
+}
+
+/* A correction on a screen: its own headline, the sentences of the correction as lines. */
+static void add_correction_lines(struct buf *body, const char *mark, const char *correction)
+{
+    CLEANUP(buf_release) struct buf head = BUF_INIT(128);
+    buf_printf(&head, "%s更正：前面的提醒有误", mark);
+    buf_json_member(body, "headline", buf_cstr(&head));
+    const char *lines[3] = {"请您不必担心", "有疑问请到服务台", "或者打 96110"};
+    (void)correction; /* its sentences are longer than a line of a screen */
+    add_lines(body, lines, 3);
+}
+
+static void site_body(const struct edition *ed, const struct relay_target *t, struct buf *body)
+{
+    struct slot_texts texts;
+    struct render_slots slots = slots_fill(&texts, ed, t);
+    const struct rule_say *say = ed->say;
+    const char *mark = mark_of(ed, false);
+    buf_char(body, '{');
+    buf_json_member(body, "issuer", t->issuer);
+    if (ed->type == MSG_CANCEL) {
+        add_spoken(body, "voice", ed, say->correction, &slots);
+        add_spoken(body, "voice_short", ed, say->correction, &slots);
+        add_correction_lines(body, mark, say->correction);
+    } else {
+        add_spoken(body, "voice", ed, say->voice, &slots);
+        add_spoken(body, "voice_short", ed, say->voice_short, &slots);
+        if (say->rhyme) add_text(body, "rhyme", "", say->rhyme, &slots);
+        add_text(body, "headline", mark, say->headline, &slots);
+        buf_json_key(body, "lines");
+        buf_char(body, '[');
+        for (int i = 0; i < say->n_lines; i++) {
+            CLEANUP(buf_release) struct buf line = BUF_INIT(512);
+            struct reason why;
+            if (render(say->lines[i], &slots, &line, &why) != RELAY_OK) continue; /* refused by lint before */
+            if (body->data[body->len - 1] != '[') buf_char(body, ',');
+            buf_json_str(body, buf_cstr(&line));
+        }
+        buf_char(body, ']');
+    }
+    buf_char(body, '}');
+}
+
+static void chat_body(const struct edition *ed, const struct relay_target *t, bool trial, struct buf *body)
+{
+    struct slot_texts texts;
+    struct render_slots slots = slots_fill(&texts, ed, t);
+    const struct rule_say *say = ed->say;
+    const char *mark = mark_of(ed, trial);
+    bool duty = t->pub.audience == AUDIENCE_DUTY;
+    CLEANUP(buf_release) struct buf whole = BUF_INIT(BODY_MAX);
+    if (ed->type == MSG_CANCEL) {
+        buf_printf(&whole, "【更正】%s\n%s\n编号 {{id}}", "{{issuer}} {{time}}",
+                   say->correction ? say->correction : ed->rule_title);
+    } else if (duty) {
+        buf_printf(&whole, "【%s·%s】%s\n%s", level_name_zh(ed->alert->level),
+                   ed->alert->certainty >= CERTAINTY_LIKELY ? "多源" : "单源", ed->rule_title,
+                   say->duty   ? say->duty
+                   : say->chat ? say->chat
+                               : ed->rule_title);
+        buf_str(&whole, "\n{{time}} 发布，{{valid}} 前有效，编号 {{id}}");
+    } else {
+        buf_str(&whole, say->chat ? say->chat : ed->rule_title);
+        if (say->caught && (!say->chat || !strstr(say->chat, say->caught)))
+            buf_printf(&whole, "\n%s", say->caught);
+        if (!strstr(buf_cstr(&whole), "{{id}}"))
+            buf_str(&whole, "\n{{issuer}} {{time}} 发布，{{valid}} 前有效，编号 {{id}}");
+    }
+    buf_char(body, '{');
+    buf_json_member(body, "issuer", t->issuer);
+    add_text(body, "chat", mark, buf_cstr(&whole), &slots);
+    if (say->headline && ed->type != MSG_CANCEL) {
+        add_text(body, "headline", mark, say->headline, &slots);
+        add_lines(body, say->lines, say->n_lines);
+    }
+    buf_char(body, '}');
+}
+
+/* The rendering row of this revision for this target: made at the first target that needs it. */
+static int64_t rendering_of(struct relay *r, struct edition *ed, const struct relay_target *t)
+{
+    bool trial = t->chat && ed->boldest == SITE_TRIAL && t->pub.audience == AUDIENCE_DUTY;
+    char name[160];
+    if (t->chat)
+        (void)snprintf(name, sizeof(name), "chat:%s:%s:%d", audience_name(t->pub.audience),
+                       t->issuer ? t->issuer : "", trial);
+    else
+        (void)snprintf(name, sizeof(name), "site:%s", t->pub.site);
+    for (size_t i = 0; i < ed->n_variants; i++)
+        if (strcmp(ed->variants[i].name, name) == 0) return ed->variants[i].row;
+
+    CLEANUP(buf_release) struct buf body = BUF_INIT(BODY_MAX);
+    if (t->chat)
+        chat_body(ed, t, trial, &body);
+    else
+        site_body(ed, t, &body);
+    int64_t row = store_rendering(r->store, ed->alert->n, ed->alert->rev, name, buf_cstr(&body));
+    ed->variants = xreallocarray(ed->variants, ed->n_variants + 1, sizeof(*ed->variants));
+    struct variant *v = &ed->variants[ed->n_variants++];
+    memcpy(v->name, name, sizeof(name));
+    v->row = row;
+    return row;
+}
+
+/* -- deliveries --------------------------------------------------------------------------------------------------- */
+
+static enum target_class class_of(const struct relay_target *t)
+{
+    if (t->chat) return TO_CHAT;
+    if (strcmp(t->ops->name, "pa") == 0) return TO_SPEECH;
+    return strcmp(t->ops->name, "bulletin") == 0 ? TO_BULLETIN : TO_BOARD;
+}
+
+/* The end of the quiet hours the target is in; 0 when it is in none, or red may pass. */
+static int64_t quiet_until(const struct relay_target *t, enum level level, int64_t now)
+{
+    if (t->night && level == LEVEL_RED) return 0;
+    for (size_t i = 0; i < t->quiet.n; i++)
+        if (day_window_contains(&t->quiet.items[i], now)) return day_window_end(&t->quiet.items[i], now);
+    return 0;
+}
+
+static struct delivery_plan plan_for(struct relay *r, const struct edition *ed, const struct relay_target *t,
+                                     const struct selection *sel, const struct delivery_row *before)
+{
+    const struct relay_options *o = &r->config->relay;
+    int64_t now = r->now.wall;
+    struct delivery_facts f = {.now = now,
+                               .expires = ed->expires,
+                               .class = class_of(t),
+                               .msg_type = ed->type,
+                               .level = ed->alert->level,
+                               .certainty = ed->alert->certainty,
+                               .mode = t->chat ? ed->boldest : t->mode,
+                               .audience = t->pub.audience,
+                               .fresh = ed->fresh,
+                               .needs_person = ed->needs_person,
+                               .approved = ed->approved,
+                               .approve = sel ? sel->approve : APPROVE_NONE,
+                               .approval_timeout = o->approval_timeout,
+                               .quiet_until = quiet_until(t, ed->alert->level, now)};
+    if (ed->alert->status != STATUS_ACTUAL) f.mode = SITE_LIVE; /* only drill targets were selected */
+    if (f.class == TO_SPEECH && ed->type != MSG_CANCEL && f.level == LEVEL_RED) {
+        f.spoken_again = store_spoken_since(r->store, t->pub.site, ed->alert->rule, ed->alert->areas,
+                                            now - o->announce_again);
+        struct local_time midnight = clock_local(now);
+        midnight.hour = midnight.minute = midnight.second = 0;
+        f.spoken_enough =
+            store_spoken_count(r->store, t->pub.site, clock_local_to_wall(midnight)) >= o->announce_per_day;
+    }
+    if (sel && ed->type != MSG_CANCEL) {
+        f.not_before = now + sel->group_wait;
+        if (before && before->sent_at && before->sent_at + sel->group_interval > f.not_before)
+            f.not_before = before->sent_at + sel->group_interval;
+    }
+    return decide_delivery(&f);
+}
+
+/* A newer revision takes the place of one that is still waiting here. */
+static void supersede(struct relay *r, struct delivery_row *before, int rev)
+{
+    char why[80];
+    (void)snprintf(why, sizeof(why), "superseded by revision %d", rev);
+    if (delivery_is_waiting(before->state) && before->state != DELIVERY_SENDING)
+        (void)store_delivery_move(r->store, before, DELIVERY_SUPPRESSED, why, NO_DUE, r->now.wall);
+}
+
+static void add_delivery(struct relay *r, struct edition *ed, struct relay_target *t,
+                         const struct selection *sel)
+{
+    if ((class_of(t) == TO_SPEECH && !ed->say->voice) ||
+        (class_of(t) == TO_BULLETIN && !ed->say->voice_short))
+        return; /* never spoken */
+    struct delivery_row before;
+    bool had = store_delivery_of(r->store, ed->alert->n, t->row.id, &before);
+    struct delivery_plan p = plan_for(r, ed, t, sel, had ? &before : NULL);
+    if (!p.wanted) return;
+    if (had) supersede(r, &before, ed->alert->rev);
+    struct delivery_row d = {.alert = ed->alert->n,
+                             .rev = ed->alert->rev,
+                             .target = t->row.id,
+                             .state = p.state,
+                             .level = ed->alert->level,
+                             .due = p.due,
+                             .created = r->now.wall,
+                             .expires = ed->expires,
+                             .fold = p.fold,
+                             .rendering = rendering_of(r, ed, t)};
+    (void)snprintf(d.reason, sizeof(d.reason), "%s", p.reason);
+    d.id = store_delivery_add(r->store, &d);
+    r->counters.deliveries[d.state]++;
+    if (d.state == DELIVERY_QUEUED) dispatch_queued(r, t, &d);
+}
+
+/* Two or more waits of one site's zones are one speech: it is counted once a revision. */
+static void note_speech(struct relay *r, const struct edition *ed, const struct selection *sel, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct relay_target *t = sel[i].target;
+        struct delivery_row d;
+        if (class_of(t) != TO_SPEECH || !store_delivery_of(r->store, ed->alert->n, t->row.id, &d)) continue;
+        if (d.rev == ed->alert->rev && d.state == DELIVERY_QUEUED)
+            store_spoken(r->store, t->pub.site, ed->alert->rule, ed->alert->areas, r->now.wall, ed->alert->n);
+    }
+}
+
+static bool has_delivery(struct relay *r, int64_t alert, const struct relay_target *t)
+{
+    struct delivery_row d;
+    return store_delivery_of(r->store, alert, t->row.id, &d);
+}
+
+/* Writes the revision, renders, routes. only_new: an area was added, so only targets that have nothing yet hear of it. */
+static size_t publish(struct relay *r, struct edition *ed, const char *note, bool only_new)
+{
+    struct alert_row *a = ed->alert;
+    ed->sent = r->now.wall;
+    size_t sites = route_sites(r->targets, a->areas, &ed->boldest);
+    ed->needs_person = a->guessed || (int64_t)sites > r->config->relay.wide_sites;
+
+    struct label_room *room = xcalloc(1, sizeof(*room));
+    struct labels labels;
+    route_labels(a, r->targets, room, &labels);
+    struct selection *sel;
+    size_t n = route_select(r->config, r->targets, &labels, a->areas, a->status, false, &sel);
+    if (only_new) {
+        size_t kept = 0;
+        for (size_t i = 0; i < n; i++)
+            if (!has_delivery(r, a->n, sel[i].target)) sel[kept++] = sel[i];
+        n = kept;
+    }
+    if (n || !only_new) {
+        a->rev++;
+        store_alert_update(r->store, a);
+        store_revision(r->store, a, ed->type, ed->sent, ed->expires, note);
+        for (size_t i = 0; i < n; i++) add_delivery(r, ed, sel[i].target, &sel[i]);
+        note_speech(r, ed, sel, n);
+        r->counters.revisions++;
+        log_info("%s.%d: %s rule=%s level=%s certainty=%s areas=%s count=%lld targets=%zu (%s)", a->id,
+                 a->rev, msg_type_name(ed->type), a->rule, level_name(a->level), certainty_name(a->certainty),
+                 a->areas, (long long)a->count, n, note);
+    }
+    free(sel);
+    free(room);
+    free(ed->variants);
+    return n;
+}
+
+/* -- groups ------------------------------------------------------------------------------------------------------- */
+
+/* Adds a word to a space-separated set of bounded size; false when it was there or does not fit. */
+static bool add_word(char *set, size_t size, const char *word)
+{
+    size_t n = strlen(word), used = strlen(set);
+    if (!n) return false;
+    for (const char *p = set; (p = strstr(p, word)); p += n)
+        if ((p == set || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\0')) return false;
+    if (used + n + 2 > size) return false;
+    (void)snprintf(set + used, size - used, "%s%s", used ? " " : "", word);
+    return true;
+}
+
+/* More districts than a list should hold become their prefectures: wider, never narrower. */
+static void widen(struct alert_row *a)
+{
+    size_t n = 1;
+    for (const char *p = a->areas; *p; p++) n += *p == ' ';
+    if (n <= AREAS_MAX) return;
+    char wide[sizeof(a->areas)] = "";
+    for (const char *p = a->areas; *p;) {
+        size_t len = strcspn(p, " ");
+        char code[5];
+        (void)snprintf(code, sizeof(code), "%.*s", (int)len, p);
+        (void)add_word(wide, sizeof(wide), code);
+        p += len;
+        p += strspn(p, " ");
+    }
+    memcpy(a->areas, wide, sizeof(wide));
+}
+
+static void new_alert(struct relay *r, const struct event *e, const struct feed_config *feed,
+                      const struct rule *rule, int64_t grp, const struct group_state *g,
+                      const struct judgement *j, struct alert_row *a)
+{
+    *a = (struct alert_row){.grp = grp,
+                            .rule_rev = rule->rev,
+                            .status = decide_status(rule, e),
+                            .level = j->level,
+                            .certainty = j->certainty,
+                            .created = r->now.wall,
+                            .expires = decide_expiry(rule, e),
+                            .count = g->count,
+                            .guessed = e->area_guessed};
+    (void)snprintf(a->rule, sizeof(a->rule), "%s", rule->id);
+    (void)snprintf(a->category, sizeof(a->category), "%s", rule->category);
+    (void)snprintf(a->title, sizeof(a->title), "%s", rule->title);
+    (void)snprintf(a->set_hash, sizeof(a->set_hash), "%s", rule_set_hash(r->rules));
+    CLEANUP(buf_release) struct buf areas = BUF_INIT(sizeof(a->areas) - 1);
+    CLEANUP(buf_release) struct buf feeds = BUF_INIT(sizeof(a->feeds) - 1);
+    buf_str(&areas, e->area);
+    buf_str(&feeds, feed->id);
+    store_candidates_sum(r->store, grp, r->now.wall - rule->threshold_within_ms, &areas, &feeds, &a->guessed);
+    (void)snprintf(a->areas, sizeof(a->areas), "%s", buf_cstr(&areas));
+    (void)snprintf(a->feeds, sizeof(a->feeds), "%s", buf_cstr(&feeds));
+    widen(a);
+    store_alert_new(r->store, r->config->relay.id, clock_local_day(r->now.wall), a);
+    store_candidates_join(r->store, grp, a->n);
+    r->counters.alerts++;
+    store_stat(r->store, clock_local_day(r->now.wall), "alert", rule->id, 1);
+}
+
+static bool is_fresh(const struct relay *r, const struct event *e)
+{
+    int64_t at = e->observed_at ? e->observed_at : e->sent_at;
+    return r->now.wall - at <= r->config->relay.fresh;
+}
+
+void alerts_event(struct relay *r, const struct event *e, const struct feed_config *feed, int64_t feed_row,
+                  const struct rule *rule, struct event_row *row)
+{
+    int64_t now = r->now.wall, expires = decide_expiry(rule, e);
+    if (feed->mode == FEED_SANDBOX) {
+        row->note = "sandbox";
+        return;
+    }
+    if (e->stale || expires <= now) {
+        row->note = "stale";
+        return;
+    }
+    if (!e->may_broadcast) {
+        row->note = "not to be broadcast";
+        return;
+    }
+    CLEANUP(buf_release) struct buf fingerprint = BUF_INIT(512);
+    decide_fingerprint(r->config->route.group_labels, rule, e, feed->id, route_site(r->targets, e->area),
+                       &fingerprint);
+    int64_t grp = store_group(r->store, buf_cstr(&fingerprint), rule->id);
+    row->grp = grp;
+    store_window_add(r->store, grp, feed_row, now, rule->threshold_within_ms, e->count, e->verified);
+    struct group_state g;
+    store_window_read(r->store, grp, now, rule->threshold_within_ms, &g);
+
+    struct alert_row a;
+    bool active = g.alert && store_alert_get(r->store, g.alert, &a);
+    struct judgement j = decide_group(rule, &g, active ? &a : NULL, false);
+    struct edition ed = {.alert = &a,
+                         .say = &rule->say,
+                         .rule_title = rule->title,
+                         .type = MSG_ALERT,
+                         .fresh = is_fresh(r, e)};
+    switch (j.what) {
+    case DECIDE_CANDIDATE: row->note = "candidate"; return;
+    case DECIDE_ALERT:
+        if (store_alerts_in_force(r->store, now) >= r->config->limits.alerts) {
+            row->note = "candidate"; /* the bound of design section 13: a person sees it in the review list */
+            log_error(
+                "rule=%s has no alert: limits.alerts are in force already; cancel some or raise the limit",
+                rule->id);
+            return;
+        }
+        new_alert(r, e, feed, rule, grp, &g, &j, &a);
+        ed.expires = a.expires;
+        (void)publish(r, &ed, g.feeds >= 2 ? "second feed" : "threshold", false);
+        break;
+    case DECIDE_COUNT:
+    case DECIDE_UPDATE: {
+        a.count += e->count;
+        bool new_area = add_word(a.areas, sizeof(a.areas), e->area);
+        (void)add_word(a.feeds, sizeof(a.feeds), feed->id);
+        a.guessed = a.guessed && e->area_guessed;
+        widen(&a);
+        ed.expires = a.expires;
+        if (j.what == DECIDE_UPDATE) {
+            bool level_up = j.level > a.level;
+            a.level = j.level;
+            a.certainty = j.certainty;
+            if (expires > a.expires) ed.expires = a.expires = expires;
+            ed.type = MSG_UPDATE;
+            (void)publish(r, &ed, level_up ? "higher level" : "higher certainty", false);
+        } else {
+            store_alert_update(r->store, &a);
+            ed.type = MSG_ALERT; /* an Alert to the targets that are new */
+            if (new_area) (void)publish(r, &ed, "new area", true);
+        }
+        break;
+    }
+    }
+    row->alert = a.n;
+}
+
+/* -- ends --------------------------------------------------------------------------------------------------------- */
+
+struct cancelling {
+    struct relay *r;
+    struct edition *ed;
+    int64_t *told; /* targets that had an earlier revision */
+    size_t n, cap;
+};
+
+static void end_waiting(void *arg, struct delivery_row *d)
+{
+    struct cancelling *c = arg;
+    bool had = d->sent_at || d->maybe || d->state == DELIVERY_SENDING;
+    if (had) {
+        if (c->n == c->cap) {
+            c->cap = c->cap ? c->cap * 2 : 64;
+            c->told = xreallocarray(c->told, c->cap, sizeof(*c->told));
+        }
+        bool twice = false;
+        for (size_t i = 0; i < c->n; i++) twice = twice || c->told[i] == d->target;
+        if (!twice) c->told[c->n++] = d->target;
+    }
+    if (delivery_is_waiting(d->state) && d->state != DELIVERY_SENDING)
+        (void)store_delivery_move(c->r->store, d, DELIVERY_CANCELLED, "alert cancelled", NO_DUE,
+                                  c->r->now.wall);
+}
+
+static void snapshot_again(void *arg, int64_t target)
+{
+    struct relay *r = arg;
+    struct relay_target *t = targets_by_row(r->targets, target);
+    if (t) t->snapshot_due = true;
+}
+
+/* The revision that takes an alert back: to exactly those who had an earlier one, whatever the limits. */
+static void cancel(struct relay *r, struct alert_row *a, const char *note)
+{
+    const struct rule *rule = rule_set_find(r->rules, a->rule);
+    static const struct rule_say plain = {
+        .correction = "更正。刚才的防骗提醒，经核实有误，请您不必担心。有疑问，请到服务台。"};
+    struct rule_say say = rule && rule->say.correction ? rule->say : plain;
+    say.voice = say.voice_short = say.correction;
+    struct edition ed = {.alert = a,
+                         .say = &say,
+                         .rule_title = a->title,
+                         .type = MSG_CANCEL,
+                         .sent = r->now.wall,
+                         .expires = r->now.wall + CANCEL_LIFE,
+                         .fresh = true,
+                         .approved = true,
+                         .boldest = SITE_LIVE};
+    struct cancelling c = {.r = r, .ed = &ed};
+    store_deliveries_of_alert(r->store, a->n, false, end_waiting, &c);
+    store_unshow_alert(r->store, a->n, snapshot_again, r);
+    a->rev++;
+    store_alert_update(r->store, a);
+    store_revision(r->store, a, MSG_CANCEL, ed.sent, ed.expires, note);
+    for (size_t i = 0; i < c.n; i++) {
+        struct relay_target *t = targets_by_row(r->targets, c.told[i]);
+        if (t) add_delivery(r, &ed, t, NULL);
+    }
+    store_alert_end(r->store, a->n, r->now.wall, note);
+    r->counters.revisions++;
+    log_info("%s.%d: Cancel targets=%zu (%s)", a->id, a->rev, c.n, note);
+    free(c.told);
+    free(ed.variants);
+}
+
+void alerts_withdraw(struct relay *r, int64_t feed_row, const char *event_id)
+{
+    int64_t row, alert = 0;
+    int count;
+    if (!store_event_find(r->store, feed_row, event_id, &row, &alert, &count) || !alert) return;
+    store_event_withdraw(r->store, row);
+    struct alert_row a;
+    if (!store_alert_get(r->store, alert, &a) || a.ended || a.expires <= r->now.wall) return;
+    if (!store_alert_has_other_feed(r->store, alert, feed_row)) {
+        cancel(r, &a, "withdrawn by its feed");
+        return;
+    }
+    a.count = a.count > count ? a.count - count : 1;
+    store_alert_update(r->store, &a);
+}
+
+static enum relay_err find_in_force(struct relay *r, const char *id, struct alert_row *a, struct reason *why)
+{
+    if (!store_alert_by_id(r->store, id, a))
+        return fail(why, RELAY_NOT_FOUND, _("there is no alert `%s`; `tocsin alerts list` shows them"), id);
+    if (a->ended || a->expires <= r->now.wall)
+        return fail(why, RELAY_CONFLICT, _("alert `%s` has ended already"), id);
+    return RELAY_OK;
+}
+
+enum relay_err alerts_cancel(struct relay *r, const char *alert_id, const struct actor *by,
+                             struct reason *why)
+{
+    struct alert_row a;
+    enum relay_err err = find_in_force(r, alert_id, &a, why);
+    if (err != RELAY_OK) return err;
+    char note[160];
+    (void)snprintf(note, sizeof(note), "cancelled by %s", by->name);
+    cancel(r, &a, note);
+    store_action(r->store, r->now.wall, "alert.cancel", a.id, by->name, by->uid, by->reason, "");
+    return RELAY_OK;
+}
+
+enum relay_err alerts_confirm(struct relay *r, const char *alert_id, const struct actor *by,
+                              struct reason *why)
+{
+    struct alert_row a;
+    enum relay_err err = find_in_force(r, alert_id, &a, why);
+    if (err != RELAY_OK) return err;
+    const struct rule *rule = rule_set_find(r->rules, a.rule);
+    if (!rule)
+        return fail(why, RELAY_CONFLICT, _("rule `%s` is no longer loaded; its texts are needed"), a.rule);
+    if (a.certainty == CERTAINTY_OBSERVED)
+        return fail(why, RELAY_CONFLICT, _("alert `%s` is confirmed already"), alert_id);
+    a.certainty = CERTAINTY_OBSERVED;
+    a.guessed = false;
+    struct edition ed = {.alert = &a,
+                         .say = &rule->say,
+                         .rule_title = rule->title,
+                         .type = MSG_UPDATE,
+                         .expires = a.expires,
+                         .fresh = r->now.wall - a.created <= r->config->relay.fresh,
+                         .approved = true};
+    char note[160];
+    (void)snprintf(note, sizeof(note), "confirmed by %s", by->name);
+    (void)publish(r, &ed, note, false);
+    store_action(r->store, r->now.wall, "alert.confirm", a.id, by->name, by->uid, by->reason, "");
+    return RELAY_OK;
+}
+
+enum relay_err alerts_test(struct relay *r, const char *target, const struct actor *by, int64_t *ret_delivery,
+                           struct reason *why)
+{
+    struct relay_target *t = targets_by_id(r->targets, target);
+    if (!t)
+        return fail(why, RELAY_NOT_FOUND, _("there is no target `%s`; `tocsin status` lists them"), target);
+    if (t->broken) return fail(why, RELAY_CONFLICT, _("target `%s` is not usable: %s"), target, t->why);
+    static const struct rule_say say = {
+        .voice = "这里是防骗提醒系统，正在试音，请不必理会。",
+        .voice_short = "这里是防骗提醒系统，正在试音，请不必理会。",
+        .headline = "防骗提醒 试显示",
+        .lines = {"这是一次测试", "请不必理会"},
+        .n_lines = 2,
+        .chat = "这是防骗提醒系统的测试消息，请不必理会。{{issuer}} {{time}}，编号 {{id}}",
+        .duty = "这是防骗提醒系统的测试消息，请不必理会。",
+    };
+    struct alert_row a = {.grp = 0,
+                          .status = STATUS_TEST,
+                          .level = LEVEL_BLUE,
+                          .created = r->now.wall,
+                          .expires = r->now.wall + 10 * MINUTE_MS,
+                          .count = 1,
+                          .rule = "target-test",
+                          .category = "test"};
+    (void)snprintf(a.title, sizeof(a.title), "%s", "测试");
+    (void)snprintf(a.set_hash, sizeof(a.set_hash), "%s", rule_set_hash(r->rules));
+    store_alert_new(r->store, r->config->relay.id, clock_local_day(r->now.wall), &a);
+    a.rev = 1;
+    store_alert_update(r->store, &a);
+    store_revision(r->store, &a, MSG_ALERT, r->now.wall, a.expires, "target test");
+    struct edition ed = {.alert = &a,
+                         .say = &say,
+                         .rule_title = a.title,
+                         .type = MSG_ALERT,
+                         .sent = r->now.wall,
+                         .expires = a.expires,
+                         .fresh = true,
+                         .approved = true,
+                         .boldest = SITE_LIVE};
+    struct delivery_row d = {.alert = a.n,
+                             .rev = a.rev,
+                             .target = t->row.id,
+                             .state = DELIVERY_QUEUED,
+                             .level = a.level,
+                             .due = r->now.wall,
+                             .created = r->now.wall,
+                             .expires = a.expires,
+                             .rendering = rendering_of(r, &ed, t)};
+    d.id = store_delivery_add(r->store, &d);
+    dispatch_queued(r, t, &d);
+    store_action(r->store, r->now.wall, "target.test", target, by->name, by->uid, by->reason, a.id);
+    free(ed.variants);
+    *ret_delivery = d.id;
+    return RELAY_OK;
+}

@@ -1,0 +1,31 @@
+/* From matched events to alert revisions with their rendered texts and delivery rows: all in the turn's transaction.
+ * decide.c answers, this writes. */
+#ifndef TOCSIN_RELAY_ALERTS_H
+#define TOCSIN_RELAY_ALERTS_H
+
+#include "relay.h"
+
+/* Counts a matched event for its group and makes what follows: a candidate, a new alert, a count, an Update.
+ * row is filled for the event table: alert, grp, note. */
+void alerts_event(struct relay *r, const struct event *e, const struct feed_config *feed, int64_t feed_row,
+                  const struct rule *rule, struct event_row *row);
+
+/* A feed takes its own event back: the alert ends if no other feed's events remain. */
+void alerts_withdraw(struct relay *r, int64_t feed_row, const char *event_id);
+
+/* A person's word; `actor` is recorded with its effect in the same commit. RELAY_NOT_FOUND, RELAY_CONFLICT with why. */
+struct actor {
+    const char *name; /* --by, required */
+    const char *reason;
+    int uid; /* SO_PEERCRED */
+};
+enum relay_err alerts_cancel(struct relay *r, const char *alert_id, const struct actor *by,
+                             struct reason *why) MUST_CHECK;
+enum relay_err alerts_confirm(struct relay *r, const char *alert_id, const struct actor *by,
+                              struct reason *why) MUST_CHECK;
+
+/* A message of ours for one target, marked Test: `tocsin target test`. Returns the delivery's row. */
+enum relay_err alerts_test(struct relay *r, const char *target, const struct actor *by, int64_t *ret_delivery,
+                           struct reason *why) MUST_CHECK;
+
+#endif

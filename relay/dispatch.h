@@ -1,0 +1,39 @@
+/* From due rows to sends, and from the channel's word back to rows.
+ *
+ * In a turn: dispatch_collect applies outcomes and reports to rows (step 2), dispatch_claim turns what is due into
+ * `sending` inside the open transaction, and after the commit dispatch_start hands it to the adapters (step 4) or, when
+ * the commit failed, dispatch_forget drops it: the rows are `queued` again. Outcomes stay until a commit has taken them.
+ */
+#ifndef TOCSIN_RELAY_DISPATCH_H
+#define TOCSIN_RELAY_DISPATCH_H
+
+#include "relay.h"
+
+struct dispatch;
+
+struct dispatch *dispatch_new(struct relay *r);
+struct dispatch *dispatch_free(struct dispatch *d);
+
+/* A row was inserted as queued (or released): a state target is to show it, and has a snapshot due. */
+void dispatch_queued(struct relay *r, struct relay_target *t, const struct delivery_row *row);
+
+void dispatch_collect(struct relay *r);
+void dispatch_claim(struct relay *r);
+void dispatch_start(struct relay *r);
+void dispatch_forget(struct relay *r);
+void dispatch_committed(struct relay *r);   /* what was applied is durable: outcomes may be dropped */
+int64_t dispatch_next_due(struct relay *r); /* wall ms; INT64_MAX none */
+
+void dispatch_report(struct relay *r, const struct report *report); /* env->report */
+
+/* After a reload: rows of targets that are no more end as cancelled, new state targets get their snapshot. */
+void dispatch_targets_changed(struct relay *r, struct targets *old);
+/* Every board and bulletin is to be sent again: after a connect. */
+void dispatch_refresh_states(struct relay *r);
+
+/* A person's word on one delivery: again, now. RELAY_NOT_FOUND, RELAY_CONFLICT. */
+enum relay_err dispatch_replay(struct relay *r, int64_t delivery, struct reason *why) MUST_CHECK;
+
+int dispatch_in_flight(const struct dispatch *d);
+
+#endif

@@ -1,0 +1,52 @@
+/* The daemon's state: what the stages share. pipeline.c owns it and wires it; each member belongs to the stage named.
+ * Stages take a struct relay * and touch only their own members and the verbs of others. */
+#ifndef TOCSIN_RELAY_RELAY_H
+#define TOCSIN_RELAY_RELAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "io/http_client.h"
+#include "io/http_server.h"
+#include "io/loop.h"
+#include "rules/rules.h"
+#include "store.h"
+#include "targets.h"
+
+struct counters {         /* since the start; /metrics shows them */
+    uint64_t events[4];   /* accepted, duplicate, rejected, stale */
+    uint64_t verdicts[3]; /* no_match, match, unsure */
+    uint64_t refusals[REFUSAL_COUNT];
+    uint64_t deliveries[DELIVERY_STATE_COUNT]; /* moves into the state */
+    uint64_t alerts, revisions;
+    uint64_t commits_failed, turns;
+    uint64_t odd_messages, unknown_members;
+};
+
+struct relay {
+    struct now now;              /* of this turn */
+    struct loop *loop;           /* pipeline */
+    struct relay_config *config; /* pipeline: reload */
+    struct targets *targets;     /* pipeline: reload */
+    struct rule_set *rules;      /* pipeline: reload */
+    struct matcher *matcher;     /* intake */
+    struct store *store;
+    struct http_client *http;     /* adapters */
+    struct http_server *control;  /* unix socket */
+    struct http_server *pages[4]; /* TCP listeners */
+    size_t n_pages;
+    struct adapter_slot slots[24]; /* adapters */
+    size_t n_slots;
+    struct feeds *feeds;       /* feeds.c */
+    struct outlink *out;       /* outlink.c */
+    struct dispatch *dispatch; /* dispatch.c */
+    struct counters counters;
+    bool store_ok;     /* the last commit worked: sends may start */
+    bool intake_open;  /* … and there is room on the disk, and the clock is trusted */
+    char trouble[200]; /* why not, for status and health */
+    bool clock_trusted;
+    int64_t started; /* wall */
+};
+
+#endif
