@@ -1,0 +1,158 @@
+/* One event on its way in. Everything it changes is in the turn's transaction, or nowhere. */
+#include "intake.h"
+
+#include "alerts.h"
+#include "base/crashpoint.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "decide.h"
+#include "event_parse.h"
+
+/* Memory that is used again for each event. */
+static struct arena arena;
+static struct event_scratch scratch;
+
+void intake_release(void)
+{
+    arena_release(&arena);
+    event_scratch_release(&scratch);
+}
+
+static void refuse(struct relay *r, struct feed_state *f, const struct refused *why)
+{
+    f->rejected++;
+    r->counters.events[2]++;
+    r->counters.refusals[why->code]++;
+    store_refusal(r->store, f->feed.db_id, r->now.wall, why->event_id, why->code, why->member);
+    feeds_result(f, why->event_id, why->digest, "rejected", why->code, why->member, why->message, NULL);
+    log_info("feed=%s event=%s rejected code=%s member=%s", f->feed.config->id,
+             *why->event_id ? why->event_id : "-", refusal_name(why->code), *why->member ? why->member : "-");
+}
+
+static void refuse_event(struct relay *r, struct feed_state *f, enum refusal code, const struct event *e,
+                         const char *member)
+{
+    struct refused why;
+    refused_set(&why, code, e, member);
+    refuse(r, f, &why);
+}
+
+/* An update or cancel names events of its own feed that were accepted. */
+static bool references_known(struct relay *r, struct feed_state *f, const struct event *e)
+{
+    for (size_t i = 0; i < e->n_references; i++)
+        if (!store_key_known(r->store, f->feed.db_id, e->references[i])) return false;
+    return true;
+}
+
+static void count_sequence(struct feed_state *f, int64_t seq)
+{
+    if (seq < 0) return;
+    if (f->seen.last_seq >= 0 && seq > f->seen.last_seq + 1) {
+        int64_t hole = seq - f->seen.last_seq - 1;
+        f->missing += hole;
+        log_error("feed=%s gap: %lld numbers before %lld are missing; waiting for it to resend",
+                  f->feed.config->id, (long long)hole, (long long)seq);
+    } else if (seq <= f->seen.last_seq && f->missing > 0) {
+        f->missing--;
+    }
+    if (seq > f->seen.last_seq) f->seen.last_seq = seq;
+}
+
+/* "id.rev id.rev other.rev?": the deciding rule first, unsure ones with a question mark. */
+static void name_rules(const struct rule_hit *hits, size_t n, const struct rule *first, struct buf *b)
+{
+    if (first) buf_printf(b, "%s.%d", first->id, first->rev);
+    for (size_t i = 0; i < n; i++) {
+        if (hits[i].rule == first) continue;
+        buf_printf(b, "%s%s.%d%s", b->len ? " " : "", hits[i].rule->id, hits[i].rule->rev,
+                   hits[i].verdict == UNSURE ? "?" : "");
+    }
+}
+
+/* Matches, and makes of it what decide says. Returns the alert's row, 0 for none. */
+static int64_t match_and_decide(struct relay *r, struct feed_state *f, const struct event *e)
+{
+    const struct rule_hit *hits;
+    size_t n = rules_match(r->matcher, e->text, e->text_len, e->kind, false, &hits);
+    enum verdict verdict = NO_MATCH;
+    for (size_t i = 0; i < n; i++)
+        if (verdict != MATCH) verdict = hits[i].verdict;
+    r->counters.verdicts[verdict]++;
+    if (verdict == NO_MATCH) {
+        store_event_other(r->store, e, f->feed.db_id, r->now.wall);
+        return 0;
+    }
+    const struct rule *rule = decide_rule(hits, n);
+    CLEANUP(buf_release) struct buf rules = BUF_INIT(16 * 1024);
+    name_rules(hits, n, rule, &rules);
+    struct event_row row = {.feed = f->feed.db_id,
+                            .received = r->now.wall,
+                            .verdict = verdict,
+                            .rules = buf_cstr(&rules),
+                            .set_hash = rule_set_hash(r->rules),
+                            .note = "unsure"};
+    if (rule) {
+        row.note = "";
+        alerts_event(r, e, f->feed.config, f->feed.db_id, rule, &row);
+    }
+    store_event(r->store, e, &row);
+    if (row.alert) store_key_alert(r->store, f->feed.db_id, e->event_id, row.alert);
+    return row.alert;
+}
+
+static const char *alert_name(struct relay *r, int64_t n, struct alert_row *room)
+{
+    return n && store_alert_get(r->store, n, room) ? room->id : "";
+}
+
+void intake_event(struct relay *r, struct feed_state *f, const char *bytes, size_t n)
+{
+    const struct feed_config *c = f->feed.config;
+    struct event_context ctx = {.now = r->now,
+                                .areas = c->areas.items,
+                                .n_areas = c->areas.n,
+                                .may_broadcast = c->may_broadcast,
+                                .clock_untrusted = !r->clock_trusted,
+                                .key = store_key(r->store),
+                                .scratch = &scratch};
+    struct event e;
+    struct refused why;
+    arena_reset(&arena);
+    f->seen.heard = r->now.wall;
+    f->seen_changed = true;
+    if (event_parse(bytes, n, &ctx, &arena, &e, &why) != REFUSAL_NONE) {
+        refuse(r, f, &why);
+        return;
+    }
+    crashpoint("after_read");
+    if (e.msg != EVENT_ALERT && !references_known(r, f, &e)) {
+        refuse_event(r, f, REFUSAL_UNKNOWN_REFERENCE, &e, "references");
+        return;
+    }
+    struct alert_row a;
+    int64_t alert = 0;
+    switch (store_key_add(r->store, f->feed.db_id, &e, r->now.wall, &alert)) {
+    case KEY_NEW: break;
+    case KEY_SAME:
+        f->duplicate++;
+        r->counters.events[1]++;
+        feeds_result(f, e.event_id, e.digest, "duplicate", REFUSAL_NONE, NULL, NULL,
+                     alert_name(r, alert, &a));
+        return;
+    case KEY_CONFLICT: refuse_event(r, f, REFUSAL_ID_CONFLICT, &e, "event_id"); return;
+    case KEY_FAILED: return; /* the commit will fail, and the feed sends it again */
+    }
+    count_sequence(f, e.seq);
+    if (e.msg == EVENT_CANCEL) {
+        for (size_t i = 0; i < e.n_references; i++) alerts_withdraw(r, f->feed.db_id, e.references[i]);
+        store_event_other(r->store, &e, f->feed.db_id, r->now.wall);
+    } else {
+        alert = match_and_decide(r, f, &e);
+    }
+    crashpoint("in_transaction");
+    f->accepted++;
+    r->counters.events[0]++;
+    if (e.stale) r->counters.events[3]++;
+    feeds_result(f, e.event_id, e.digest, "accepted", REFUSAL_NONE, NULL, NULL, alert_name(r, alert, &a));
+}
