@@ -1,12 +1,12 @@
 /* Every kind of target there is: one row each. */
 #include "adapters/adapter.h"
+#include "adapters/display/board.h"
+#include "adapters/pa/pa.h"
 
 extern const struct adapter_ops null_ops, file_ops;
 
 const struct adapter_ops *const adapter_list[] = {
-    &null_ops,
-    &file_ops,
-    NULL,
+    &pa_ops, &bulletin_ops, &board_ops, &null_ops, &file_ops, NULL,
 };
 
 const struct adapter_ops *adapter_find(const char *name)
