@@ -1,0 +1,57 @@
+/* tocsin run: the daemon. */
+#include <argp.h>
+
+#include "base/i18n.h"
+#include "base/log.h"
+#include "cli/cli.h"
+#include "cli/verbs.h"
+#include "pipeline.h"
+
+static const char *config_file;
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    if (key == 'c')
+        config_file = arg;
+    else if (key == ARGP_KEY_ARG)
+        argp_usage(state);
+    else
+        return ARGP_ERR_UNKNOWN;
+    return 0;
+}
+
+int cli_run(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        {"config", 'c', "FILE", 0, N_("configuration (default: TOCSIN_CONFIG, else /etc/tocsin/tocsin.yaml)"),
+         0},
+        {0}};
+    static const struct argp argp = {
+        options, parse, NULL,    N_("Runs the relay until SIGTERM; SIGHUP reloads rules and configuration."),
+        NULL,    NULL,  "tocsin"};
+    argp_err_exit_status = EXIT_USAGE;
+    if (argp_parse(&argp, argc, argv, 0, NULL, NULL) != 0) return EXIT_USAGE;
+
+    struct relay_config *config = NULL;
+    struct opt_problems problems = {0};
+    if (config_load(config_path(config_file), &config, &problems) != RELAY_OK) {
+        for (size_t i = 0; i < problems.n; i++) (void)fprintf(stderr, "%s\n", problems.items[i].text);
+        return EXIT_FAILED;
+    }
+    i18n_init(config->relay.language == 1 ? "en" : "zh-CN");
+    static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
+                                            LOG_LEVEL_DEBUG};
+    log_set_level(levels[config->relay.log_level & 3]);
+    struct relay *relay;
+    struct reason why = {""};
+    if (pipeline_new(config, &relay, &why) != RELAY_OK) {
+        log_error("%s", why.text);
+        return EXIT_FAILED;
+    }
+    log_info("relay=%s running rules=%zu set=%s targets=%zu feeds=%zu", relay->config->relay.id,
+             rule_set_size(relay->rules), rule_set_hash(relay->rules), relay->targets->n,
+             relay->config->feeds.n);
+    int code = pipeline_run(relay);
+    pipeline_free(relay);
+    return code;
+}

@@ -1,0 +1,7 @@
+/* The functions behind verbs.c's table; each is one file of relay/cli. argv[0] is the verb. */
+#ifndef TOCSIN_RELAY_CLI_VERBS_H
+#define TOCSIN_RELAY_CLI_VERBS_H
+
+int cli_run(int argc, char **argv);
+
+#endif

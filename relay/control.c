@@ -1,0 +1,216 @@
+/* The control socket: lists for everybody who may open it, verbs with a name. */
+#include "control.h"
+
+#include "alerts.h"
+#include "base/i18n.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "dispatch.h"
+#include "list.h"
+#include "pipeline.h"
+#include "status.h"
+
+enum { ANSWER_MAX = 8 * 1024 * 1024 };
+
+static void reply_error(struct relay *r, struct http_exchange *x, enum relay_err err,
+                        const struct reason *why)
+{
+    CLEANUP(buf_release) struct buf b = BUF_INIT(4096);
+    buf_char(&b, '{');
+    buf_json_member(&b, "error", why->text);
+    buf_json_member(&b, "code", relay_err_name(err));
+    buf_char(&b, '}');
+    int status = err == RELAY_NOT_FOUND  ? 404
+                 : err == RELAY_CONFLICT ? 409
+                 : err == RELAY_INVALID  ? 400
+                                         : 500;
+    pipeline_reply(r, x, status, buf_cstr(&b));
+}
+
+static void reply_list(struct relay *r, struct http_exchange *x, enum relay_err err, const struct buf *b,
+                       const struct reason *why)
+{
+    if (err != RELAY_OK)
+        reply_error(r, x, err, why);
+    else
+        http_reply_json(x, 200, buf_cstr(b));
+}
+
+static void filter_of(struct relay *r, struct http_exchange *x, struct list_filter *f)
+{
+    const char *limit = http_query(x, "limit");
+    *f = (struct list_filter){.active = http_query(x, "active") != NULL,
+                              .state = http_query(x, "state"),
+                              .target = http_query(x, "target"),
+                              .alert = http_query(x, "alert"),
+                              .now = r->now.wall,
+                              .limit = limit ? strtoll(limit, NULL, 10) : 0};
+}
+
+static void get_status(void *arg, struct http_exchange *x)
+{
+    struct relay *r = arg;
+    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
+    status_json(r, &b);
+    http_reply_json(x, 200, buf_cstr(&b));
+}
+
+static void get_alerts(void *arg, struct http_exchange *x)
+{
+    struct relay *r = arg;
+    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
+    struct list_filter f;
+    struct reason why = {""};
+    filter_of(r, x, &f);
+    reply_list(r, x,
+               http_query(x, "review") ? list_review(store_db(r->store), &f, &b, &why)
+                                       : list_alerts(store_db(r->store), &f, &b, &why),
+               &b, &why);
+}
+
+static void get_alert(void *arg, struct http_exchange *x)
+{
+    struct relay *r = arg;
+    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
+    struct reason why = {""};
+    const char *id = http_query(x, "id");
+    reply_list(r, x, list_alert(store_db(r->store), id ? id : "", &b, &why), &b, &why);
+}
+
+static void get_deliveries(void *arg, struct http_exchange *x)
+{
+    struct relay *r = arg;
+    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
+    struct list_filter f;
+    struct reason why = {""};
+    filter_of(r, x, &f);
+    reply_list(r, x, list_deliveries(store_db(r->store), &f, &b, &why), &b, &why);
+}
+
+static void get_delivery(void *arg, struct http_exchange *x)
+{
+    struct relay *r = arg;
+    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
+    struct reason why = {""};
+    const char *id = http_query(x, "id");
+    reply_list(r, x, list_delivery(store_db(r->store), id ? id : "", &b, NULL, &why), &b, &why);
+}
+
+/* -- verbs: one row each, with who and why ------------------------------------------------------------------------ */
+
+struct verb {
+    const char *path;
+    bool names_person; /* --by is required */
+    /* Appends members of the answer to `ret` after {"ok":true */
+    enum relay_err (*run)(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
+                          struct reason *why);
+};
+
+static enum relay_err verb_cancel(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
+                                  struct reason *why)
+{
+    (void)ret;
+    return alerts_cancel(r, id, by, why);
+}
+
+static enum relay_err verb_confirm(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
+                                   struct reason *why)
+{
+    (void)ret;
+    return alerts_confirm(r, id, by, why);
+}
+
+static enum relay_err verb_replay(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
+                                  struct reason *why)
+{
+    CLEANUP(buf_release) struct buf shown = BUF_INIT(ANSWER_MAX);
+    int64_t row;
+    enum relay_err err = list_delivery(store_db(r->store), id, &shown, &row, why);
+    if (err == RELAY_OK) err = dispatch_replay(r, row, why);
+    if (err != RELAY_OK) return err;
+    store_action(r->store, r->now.wall, "delivery.replay", id, by->name, by->uid, by->reason, "");
+    buf_json_member_int(ret, "row", row);
+    return RELAY_OK;
+}
+
+static enum relay_err verb_target_test(struct relay *r, const char *id, const struct actor *by,
+                                       struct buf *ret, struct reason *why)
+{
+    int64_t row;
+    enum relay_err err = alerts_test(r, id, by, &row, why);
+    if (err == RELAY_OK) buf_json_member_int(ret, "row", row);
+    return err;
+}
+
+static enum relay_err verb_reload(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
+                                  struct reason *why)
+{
+    (void)id;
+    (void)ret;
+    (void)why;
+    store_action(r->store, r->now.wall, "relay.reload", r->config->relay.id, by->name, by->uid, by->reason,
+                 "");
+    pipeline_reload(r);
+    return RELAY_OK;
+}
+
+static const struct verb verbs[] = {
+    {"/v1/alerts/cancel", true, verb_cancel},     {"/v1/alerts/confirm", true, verb_confirm},
+    {"/v1/deliveries/replay", true, verb_replay}, {"/v1/target/test", false, verb_target_test},
+    {"/v1/reload", false, verb_reload},
+};
+
+static void post_verb(void *arg, struct http_exchange *x)
+{
+    struct relay *r = arg;
+    const struct verb *v = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        if (strcmp(verbs[i].path, http_path(x)) == 0) v = &verbs[i];
+    if (!v) {
+        http_reply_json(x, 404, "{\"error\":\"no such verb\"}");
+        return;
+    }
+    struct reason why = {""};
+    size_t n;
+    const char *bytes = http_body(x, &n);
+    struct json_limits limits = {16 * 1024, 4};
+    CLEANUP(json_free_ptr) cJSON *j = NULL;
+    int uid = -1, pid = -1;
+    enum relay_err err = json_parse(bytes, n, &limits, &j, &why);
+    if (err == RELAY_OK) err = http_peer(x, &uid, &pid);
+    struct actor by = {.name = json_str_or(j, "by", ""), .reason = json_str_or(j, "reason", ""), .uid = uid};
+    if (err == RELAY_OK && v->names_person && !*by.name)
+        err = fail(&why, RELAY_INVALID, _("say who you are: --by NAME"));
+    CLEANUP(buf_release) struct buf b = BUF_INIT(64 * 1024);
+    buf_str(&b, "{\"ok\":true");
+    if (err == RELAY_OK) err = v->run(r, json_str_or(j, "id", ""), &by, &b, &why);
+    buf_char(&b, '}');
+    if (err != RELAY_OK) {
+        reply_error(r, x, err, &why);
+        return;
+    }
+    log_info("verb=%s object=%s by=%s uid=%d pid=%d", v->path, json_str_or(j, "id", ""), by.name, uid, pid);
+    pipeline_reply(r, x, 200, buf_cstr(&b));
+}
+
+enum relay_err control_open(struct relay *r, struct reason *why)
+{
+    CLEANUP(free_ptr) char *path = xasprintf("%s/" CONTROL_SOCKET, r->config->relay.state_dir);
+    struct http_server_options o = {.unix_path = path, .unix_group = "tocsin", .max_connections = 64};
+    enum relay_err err = http_server_new(r->loop, &o, &r->control, why);
+    if (err != RELAY_OK) return fail_in(why, err, _("control socket"));
+    static const struct {
+        const char *path;
+        http_handler_fn fn;
+    } views[] = {{"/v1/status", get_status},
+                 {"/v1/alerts", get_alerts},
+                 {"/v1/alert", get_alert},
+                 {"/v1/deliveries", get_deliveries},
+                 {"/v1/delivery", get_delivery}};
+    for (size_t i = 0; i < ARRAY_LEN(views); i++)
+        http_server_on(r->control, "GET", views[i].path, views[i].fn, r);
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        http_server_on(r->control, "POST", verbs[i].path, post_verb, r);
+    return RELAY_OK;
+}

@@ -1,0 +1,303 @@
+/* Lists and stories, from rows to JSON. */
+#include "list.h"
+
+#include "base/alert.h"
+#include "base/delivery.h"
+#include "base/hash.h"
+#include "base/i18n.h"
+#include "base/mem.h"
+
+enum { DEFAULT_LIMIT = 100, SHORT_ID_LOOK = 20000 };
+
+static void stmt_done(struct stmt *q)
+{
+    stmt_release(q);
+}
+
+#define STMT CLEANUP(stmt_done) struct stmt
+
+static void member_enum(struct buf *b, const char *name, const char *value)
+{
+    buf_json_member(b, name, value);
+}
+
+#define ALERT_FIELDS                                                                                         \
+    "a.id, a.rule, a.rule_rev, a.category, a.title, a.status, a.level, a.certainty, a.created, a.expires, "  \
+    "a.rev, a.areas, "                                                                                       \
+    "a.count, a.feeds, a.ended, a.end_note, a.n, a.set_hash"
+
+static void add_alert(struct buf *b, struct stmt *q)
+{
+    buf_char(b, '{');
+    buf_json_member(b, "id", col_text(q, 0));
+    buf_json_member(b, "rule", col_text(q, 1));
+    buf_json_member_int(b, "rule_rev", col_int(q, 2));
+    buf_json_member(b, "category", col_text(q, 3));
+    buf_json_member(b, "title", col_text(q, 4));
+    member_enum(b, "status", cap_status_name((enum cap_status)col_int(q, 5)));
+    member_enum(b, "level", level_name((enum level)col_int(q, 6)));
+    member_enum(b, "certainty", certainty_name((enum certainty)col_int(q, 7)));
+    buf_json_member_time(b, "created", col_int(q, 8));
+    buf_json_member_time(b, "expires", col_int(q, 9));
+    buf_json_member_int(b, "rev", col_int(q, 10));
+    buf_json_member(b, "areas", col_text(q, 11));
+    buf_json_member_int(b, "count", col_int(q, 12));
+    buf_json_member(b, "feeds", col_text(q, 13));
+    buf_json_member_time(b, "ended", col_int(q, 14));
+    if (*col_text(q, 15)) buf_json_member(b, "end_note", col_text(q, 15));
+    buf_json_member(b, "set_hash", col_text(q, 17));
+}
+
+/* Runs q to its end; each row is added by fn, with a comma between. */
+static enum relay_err add_rows(struct buf *b, struct stmt *q, void (*fn)(struct buf *b, struct stmt *q),
+                               struct reason *why)
+{
+    enum relay_err err;
+    bool first = true;
+    buf_char(b, '[');
+    while ((err = stmt_step(q, why)) == RELAY_OK) {
+        if (!first) buf_char(b, ',');
+        first = false;
+        fn(b, q);
+        buf_char(b, '}');
+    }
+    buf_char(b, ']');
+    return err == RELAY_NOT_FOUND ? RELAY_OK : err;
+}
+
+enum relay_err list_alerts(struct db *db, const struct list_filter *f, struct buf *ret, struct reason *why)
+{
+    STMT q = {NULL};
+    enum relay_err err = db_prepare(db, &q,
+                                    "SELECT " ALERT_FIELDS
+                                    " FROM alert a WHERE (?1 = 0 OR (a.ended IS NULL AND a.expires > ?2)) "
+                                    "ORDER BY a.n DESC LIMIT ?3",
+                                    why);
+    if (err != RELAY_OK) return err;
+    stmt_int(&q, 1, f->active);
+    stmt_int(&q, 2, f->now);
+    stmt_int(&q, 3, f->limit ? f->limit : DEFAULT_LIMIT);
+    return add_rows(ret, &q, add_alert, why);
+}
+
+static void add_review(struct buf *b, struct stmt *q)
+{
+    buf_char(b, '{');
+    buf_json_member_int(b, "event", col_int(q, 0));
+    buf_json_member(b, "feed", col_text(q, 1));
+    buf_json_member(b, "event_id", col_text(q, 2));
+    buf_json_member_time(b, "received", col_int(q, 3));
+    buf_json_member(b, "note", col_text(q, 4));
+    buf_json_member(b, "rules", col_text(q, 5));
+    buf_json_member(b, "area", col_text(q, 6));
+    buf_json_member_int(b, "count", col_int(q, 7));
+    buf_json_key(b, "body");
+    buf_str(b, col_text(q, 8));
+}
+
+enum relay_err list_review(struct db *db, const struct list_filter *f, struct buf *ret, struct reason *why)
+{
+    STMT q = {NULL};
+    enum relay_err err = db_prepare(
+        db, &q,
+        "SELECT e.id, f.name, e.event_id, e.received, e.note, e.rules, e.area, e.count, e.body FROM "
+        "event e JOIN feed f ON f.id = e.feed WHERE e.alert IS NULL AND e.reviewed IS NULL AND "
+        "e.note IN ('candidate', 'unsure') ORDER BY e.id DESC LIMIT ?1",
+        why);
+    if (err != RELAY_OK) return err;
+    stmt_int(&q, 1, f->limit ? f->limit : DEFAULT_LIMIT);
+    return add_rows(ret, &q, add_review, why);
+}
+
+static void add_revision(struct buf *b, struct stmt *q)
+{
+    buf_char(b, '{');
+    buf_json_member_int(b, "rev", col_int(q, 0));
+    member_enum(b, "msgType", msg_type_name((enum msg_type)col_int(q, 1)));
+    member_enum(b, "level", level_name((enum level)col_int(q, 2)));
+    member_enum(b, "certainty", certainty_name((enum certainty)col_int(q, 3)));
+    buf_json_member_time(b, "sent", col_int(q, 4));
+    buf_json_member_time(b, "expires", col_int(q, 5));
+    buf_json_member_int(b, "count", col_int(q, 6));
+    buf_json_member(b, "note", col_text(q, 7));
+}
+
+static void add_event(struct buf *b, struct stmt *q)
+{
+    buf_char(b, '{');
+    buf_json_member(b, "feed", col_text(q, 0));
+    buf_json_member(b, "event_id", col_text(q, 1));
+    buf_json_member_time(b, "received", col_int(q, 2));
+    buf_json_member(b, "area", col_text(q, 3));
+    buf_json_member_int(b, "count", col_int(q, 4));
+    buf_json_member(b, "rules", col_text(q, 5));
+    buf_json_key(b, "body");
+    buf_str(b, col_text(q, 6));
+}
+
+static void add_action(struct buf *b, struct stmt *q)
+{
+    buf_char(b, '{');
+    buf_json_member_time(b, "at", col_int(q, 0));
+    buf_json_member(b, "verb", col_text(q, 1));
+    buf_json_member(b, "by", col_text(q, 2));
+    buf_json_member_int(b, "uid", col_int(q, 3));
+    buf_json_member(b, "reason", col_text(q, 4));
+}
+
+#define DELIVERY_FIELDS                                                                                      \
+    "a.id, d.rev, t.name, d.state, d.reason, d.level, d.due, d.created, d.expires, d.attempt, d.accepted, "  \
+    "d.sent_at, d.ended_at, d.id"
+
+static void add_delivery(struct buf *b, struct stmt *q)
+{
+    char id[DELIVERY_ID_MAX], small[SHORT_ID_LEN];
+    (void)snprintf(id, sizeof(id), "%s.%lld/%s", col_text(q, 0), (long long)col_int(q, 1), col_text(q, 2));
+    short_id(id, small);
+    buf_char(b, '{');
+    buf_json_member(b, "id", id);
+    buf_json_member(b, "short", small);
+    buf_json_member(b, "alert", col_text(q, 0));
+    buf_json_member_int(b, "rev", col_int(q, 1));
+    buf_json_member(b, "target", col_text(q, 2));
+    member_enum(b, "state", delivery_state_name((enum delivery_state)col_int(q, 3)));
+    buf_json_member(b, "reason", col_text(q, 4));
+    member_enum(b, "level", level_name((enum level)col_int(q, 5)));
+    buf_json_member_time(b, "due", col_int(q, 6));
+    buf_json_member_time(b, "created", col_int(q, 7));
+    buf_json_member_time(b, "expires", col_int(q, 8));
+    buf_json_member_int(b, "attempt", col_int(q, 9));
+    buf_json_member_time(b, "accepted", col_int(q, 10));
+    buf_json_member_time(b, "sent", col_int(q, 11));
+    buf_json_member_time(b, "ended", col_int(q, 12));
+    buf_json_member_int(b, "row", col_int(q, 13));
+}
+
+/* One section of an alert's story: rows of `sql` whose ?1 is the alert. */
+static enum relay_err add_section(struct db *db, struct buf *b, const char *name, const char *sql, int64_t n,
+                                  const char *id, void (*fn)(struct buf *b, struct stmt *q),
+                                  struct reason *why)
+{
+    STMT q = {NULL};
+    enum relay_err err = db_prepare(db, &q, sql, why);
+    if (err != RELAY_OK) return err;
+    if (id)
+        stmt_text(&q, 1, id);
+    else
+        stmt_int(&q, 1, n);
+    buf_json_key(b, name);
+    return add_rows(b, &q, fn, why);
+}
+
+enum relay_err list_alert(struct db *db, const char *id, struct buf *ret, struct reason *why)
+{
+    STMT q = {NULL};
+    enum relay_err err = db_prepare(db, &q, "SELECT " ALERT_FIELDS " FROM alert a WHERE a.id = ?1", why);
+    if (err != RELAY_OK) return err;
+    stmt_text(&q, 1, id);
+    err = stmt_step(&q, why);
+    if (err == RELAY_NOT_FOUND)
+        return fail(why, err, _("there is no alert `%s`; `tocsin alerts list` shows them"), id);
+    if (err != RELAY_OK) return err;
+    int64_t n = col_int(&q, 16);
+    add_alert(ret, &q);
+    err =
+        add_section(db, ret, "revisions",
+                    "SELECT rev, msg_type, level, certainty, sent, expires, count, note FROM revision WHERE "
+                    "alert = ?1 ORDER BY rev",
+                    n, NULL, add_revision, why);
+    if (err == RELAY_OK)
+        err = add_section(
+            db, ret, "events",
+            "SELECT f.name, e.event_id, e.received, e.area, e.count, e.rules, e.body FROM event e JOIN "
+            "feed f ON f.id = e.feed WHERE e.alert = ?1 ORDER BY e.id LIMIT 200",
+            n, NULL, add_event, why);
+    if (err == RELAY_OK)
+        err = add_section(db, ret, "deliveries",
+                          "SELECT " DELIVERY_FIELDS
+                          " FROM delivery d JOIN alert a ON a.n = d.alert JOIN target t "
+                          "ON t.id = d.target WHERE d.alert = ?1 ORDER BY d.id LIMIT 500",
+                          n, NULL, add_delivery, why);
+    if (err == RELAY_OK)
+        err = add_section(db, ret, "actions",
+                          "SELECT at, verb, actor, uid, reason FROM action WHERE object = ?1 ORDER BY id", 0,
+                          id, add_action, why);
+    buf_char(ret, '}');
+    return err;
+}
+
+enum relay_err list_deliveries(struct db *db, const struct list_filter *f, struct buf *ret,
+                               struct reason *why)
+{
+    enum delivery_state state = DELIVERY_STATE_COUNT;
+    if (f->state && !delivery_state_parse(f->state, &state))
+        return fail(
+            why, RELAY_INVALID,
+            _("`%s` is no state; states are held, queued, sending, sent, played, displayed, acknowledged, "
+              "retry, expired, rejected, cancelled, suppressed, unconfirmed"),
+            f->state);
+    STMT q = {NULL};
+    enum relay_err err = db_prepare(
+        db, &q,
+        "SELECT " DELIVERY_FIELDS " FROM delivery d JOIN alert a ON a.n = d.alert JOIN target t ON "
+        "t.id = d.target WHERE (?1 < 0 OR d.state = ?1) AND (?2 IS NULL OR t.name = ?2) AND (?3 IS NULL "
+        "OR a.id = ?3) AND (?4 = 0 OR d.state IN (0, 1, 2, 3, 7)) ORDER BY d.id DESC LIMIT ?5",
+        why);
+    if (err != RELAY_OK) return err;
+    stmt_int(&q, 1, f->state ? (int64_t)state : -1);
+    stmt_text(&q, 2, f->target);
+    stmt_text(&q, 3, f->alert);
+    stmt_int(&q, 4, f->active);
+    stmt_int(&q, 5, f->limit ? f->limit : DEFAULT_LIMIT);
+    return add_rows(ret, &q, add_delivery, why);
+}
+
+/* The row that an id, a row number or a short id means; 0 when none, -1 when a short id fits several. */
+static int64_t find_row(struct db *db, const char *id, struct reason *why)
+{
+    bool digits = *id && strspn(id, "0123456789") == strlen(id);
+    if (digits && strlen(id) != SHORT_ID_LEN - 1) return strtoll(id, NULL, 10);
+    STMT q = {NULL};
+    if (db_prepare(db, &q,
+                   "SELECT " DELIVERY_FIELDS
+                   " FROM delivery d JOIN alert a ON a.n = d.alert JOIN target t ON t.id = d.target "
+                   "ORDER BY d.id DESC LIMIT ?1",
+                   why) != RELAY_OK)
+        return 0;
+    stmt_int(&q, 1, SHORT_ID_LOOK);
+    int64_t found = 0;
+    while (stmt_step(&q, why) == RELAY_OK) {
+        char whole[DELIVERY_ID_MAX], small[SHORT_ID_LEN];
+        (void)snprintf(whole, sizeof(whole), "%s.%lld/%s", col_text(&q, 0), (long long)col_int(&q, 1),
+                       col_text(&q, 2));
+        short_id(whole, small);
+        if (strcmp(whole, id) == 0) return col_int(&q, 13);
+        if (strcasecmp(small, id) == 0) found = found ? -1 : col_int(&q, 13);
+    }
+    return found;
+}
+
+enum relay_err list_delivery(struct db *db, const char *id, struct buf *ret, int64_t *ret_row,
+                             struct reason *why)
+{
+    int64_t row = find_row(db, id, why);
+    if (row < 0) return fail(why, RELAY_CONFLICT, _("`%s` fits several deliveries; give the whole id"), id);
+    STMT q = {NULL};
+    enum relay_err err = db_prepare(
+        db, &q,
+        "SELECT " DELIVERY_FIELDS ", r.body FROM delivery d JOIN alert a ON a.n = d.alert JOIN target t "
+        "ON t.id = d.target JOIN rendering r ON r.id = d.rendering WHERE d.id = ?1",
+        why);
+    if (err != RELAY_OK) return err;
+    stmt_int(&q, 1, row);
+    err = stmt_step(&q, why);
+    if (err == RELAY_NOT_FOUND)
+        return fail(why, err, _("there is no delivery `%s`; `tocsin deliveries list` shows them"), id);
+    if (err != RELAY_OK) return err;
+    add_delivery(ret, &q);
+    buf_json_key(ret, "texts");
+    buf_str(ret, col_text(&q, 14));
+    buf_char(ret, '}');
+    if (ret_row) *ret_row = row;
+    return RELAY_OK;
+}

@@ -1,0 +1,39 @@
+/* Probes and metrics on the TCP listeners. */
+#include "pages.h"
+
+#include "base/mem.h"
+#include "status.h"
+
+static void get_metrics(void *arg, struct http_exchange *x)
+{
+    CLEANUP(buf_release) struct buf b = BUF_INIT(4 * 1024 * 1024);
+    status_metrics(arg, &b);
+    http_reply(x, 200, "text/plain; version=0.0.4; charset=utf-8", buf_cstr(&b), b.len);
+}
+
+/* Alive: the loop turns. */
+static void get_health(void *arg, struct http_exchange *x)
+{
+    struct relay *r = arg;
+    http_reply_json(x, r->store_ok ? 200 : 503,
+                    r->store_ok ? "{\"ok\":true}" : "{\"ok\":false,\"why\":\"store\"}");
+}
+
+/* Ready: it does all of its work. */
+static void get_ready(void *arg, struct http_exchange *x)
+{
+    const char *trouble = status_trouble(arg);
+    CLEANUP(buf_release) struct buf b = BUF_INIT(2048);
+    buf_char(&b, '{');
+    buf_json_member_bool(&b, "ready", !*trouble);
+    if (*trouble) buf_json_member(&b, "why", trouble);
+    buf_char(&b, '}');
+    http_reply_json(x, *trouble ? 503 : 200, buf_cstr(&b));
+}
+
+void pages_serve(struct relay *r, struct http_server *s)
+{
+    http_server_on(s, "GET", "/metrics", get_metrics, r);
+    http_server_on(s, "GET", "/healthz", get_health, r);
+    http_server_on(s, "GET", "/readyz", get_ready, r);
+}

@@ -1,0 +1,601 @@
+/* The turn, and what it is made of. */
+#include "pipeline.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/crashpoint.h"
+#include "base/i18n.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "control.h"
+#include "dispatch.h"
+#include "feeds.h"
+#include "intake.h"
+#include "outlink.h"
+#include "pages.h"
+
+#define CLOCK_STEP     (2 * SECOND_MS)
+#define DISK_LOOK      (5 * SECOND_MS)
+#define PROBE_EVERY    (1 * SECOND_MS)
+#define PRUNE_EVERY    HOUR_MS
+#define WAL_IDLE_PAGES 1000
+#define WAL_MOST_PAGES 16000
+
+struct reply {
+    struct reply *next;
+    struct http_exchange *x;
+    int status;
+    char *json;
+};
+
+/* What only the pipeline needs to know. */
+struct pipeline {
+    struct relay relay; /* first: the stages' view */
+    struct reply *replies, **replies_end;
+    int64_t wall_base, mono_base; /* the clocks at the last look */
+    int64_t newest;               /* the newest time in the store */
+    int64_t disk_at, probe_at, prune_at;
+    bool pruning;
+    bool reload_runs, reload_again;
+};
+
+static volatile sig_atomic_t stop_signals, hangup;
+static struct loop *signal_loop;
+
+static struct pipeline *of(struct relay *r)
+{
+    return (struct pipeline *)r;
+}
+
+/* -- adapters' view of the core ----------------------------------------------------------------------------------- */
+
+static struct now env_now(void *core)
+{
+    return ((struct relay *)core)->now;
+}
+
+static void env_publish(void *core, const char *topic, const char *payload, size_t n, bool retain,
+                        int64_t expiry_ms, struct send *op)
+{
+    outlink_publish(core, topic, payload, n, retain, expiry_ms, op);
+}
+
+static void env_on_topic(void *core, const char *filter,
+                         void (*fn)(void *ctx, const char *topic, const char *payload, size_t n), void *ctx)
+{
+    outlink_on_topic(core, filter, fn, ctx);
+}
+
+static void env_on_http(void *core, const char *method, const char *path, http_handler_fn fn, void *ctx)
+{
+    struct relay *r = core;
+    for (size_t i = 0; i < r->n_pages; i++) http_server_on(r->pages[i], method, path, fn, ctx);
+}
+
+static void env_report(void *core, const struct report *report)
+{
+    dispatch_report(core, report);
+}
+
+static const struct target *env_find_target(void *core, const char *id)
+{
+    struct relay_target *t = targets_by_id(((struct relay *)core)->targets, id);
+    return t ? &t->pub : NULL;
+}
+
+static const struct target *env_target_at(void *core, const char *adapter, size_t i)
+{
+    struct targets *t = ((struct relay *)core)->targets;
+    for (size_t k = 0; k < t->n; k++)
+        if (strcmp(t->items[k].ops->name, adapter) == 0 && i-- == 0) return &t->items[k].pub;
+    return NULL;
+}
+
+/* Opens every kind that some target uses and that is not open yet. */
+static enum relay_err open_adapters(struct relay *r, const struct targets *t, struct reason *why)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct adapter_ops *ops = t->items[i].ops;
+        bool open = false;
+        for (size_t k = 0; k < r->n_slots; k++) open = open || r->slots[k].ops == ops;
+        if (open) continue;
+        if (r->n_slots == ARRAY_LEN(r->slots))
+            return fail(why, RELAY_LIMIT, _("more kinds of target than this build has room for"));
+        struct adapter_slot *slot = &r->slots[r->n_slots++];
+        slot->ops = ops;
+        slot->ctx = xcalloc(1, ops->ctx_size ? ops->ctx_size : 1);
+        struct adapter_env env = {.http = r->http,
+                                  .prefix = r->config->broker.prefix,
+                                  .relay_id = r->config->relay.id,
+                                  .core = r,
+                                  .now = env_now,
+                                  .publish = env_publish,
+                                  .on_topic = env_on_topic,
+                                  .on_http = env_on_http,
+                                  .report = env_report,
+                                  .find_target = env_find_target,
+                                  .target_at = env_target_at};
+        if (!ops->open) continue;
+        enum relay_err err = ops->open(slot->ctx, &env, why);
+        if (err != RELAY_OK) return fail_in(why, err, _("adapter %s"), ops->name);
+    }
+    return RELAY_OK;
+}
+
+/* -- start and end ------------------------------------------------------------------------------------------------ */
+
+static enum relay_err load_rules(const struct relay_config *c, struct rule_set **ret, struct reason *why)
+{
+    struct rule_problems problems = {0};
+    enum relay_err err = rule_set_load(c->rules.packs.items, c->rules.packs.n, ret, &problems, why);
+    for (size_t i = 0; i < problems.n; i++) {
+        const struct rule_problem *p = &problems.items[i];
+        if (p->warning) continue;
+        log_error("%s:%d: rule %s left out: %s", p->file, p->line, *p->rule ? p->rule : "-", p->why.text);
+    }
+    rule_problems_release(&problems);
+    return err;
+}
+
+static enum relay_err open_pages(struct relay *r, struct reason *why)
+{
+    const struct http_options *h = &r->config->http;
+    for (size_t i = 0; i < h->listen.n && i < ARRAY_LEN(r->pages); i++) {
+        char host[46];
+        int port;
+        if (!config_listen(h->listen.items[i], host, &port))
+            return fail(why, RELAY_INVALID, _("http.listen: %s"), h->listen.items[i]);
+        struct http_server_options o = {.host = host,
+                                        .port = port,
+                                        .tls_cert_file = h->tls.cert,
+                                        .tls_key_file = h->tls.key,
+                                        .max_connections = (int)r->config->limits.streams + 100};
+        enum relay_err err = http_server_new(r->loop, &o, &r->pages[i], why);
+        if (err != RELAY_OK) return fail_in(why, err, "http.listen %s", h->listen.items[i]);
+        r->n_pages = i + 1;
+        pages_serve(r, r->pages[i]);
+    }
+    return RELAY_OK;
+}
+
+static enum relay_err start(struct relay *r, struct reason *why)
+{
+    const struct relay_config *c = r->config;
+    enum relay_err err = clock_set_zone(c->relay.timezone, why);
+    if (err == RELAY_OK) err = loop_new(&r->loop, why);
+    r->now = clock_now();
+    r->started = r->now.wall;
+    if (err == RELAY_OK) err = store_open(c->relay.state_dir, &r->store, why);
+    if (err == RELAY_OK) err = load_rules(c, &r->rules, why);
+    if (err != RELAY_OK) return err;
+    r->matcher = matcher_new(r->rules);
+    r->dispatch = dispatch_new(r);
+    of(r)->newest = store_newest(r->store);
+    err = http_client_new(r->loop, (int)c->limits.http, &r->http, why);
+    if (err == RELAY_OK) err = outlink_new(r, &r->out, why);
+    if (err == RELAY_OK) err = open_pages(r, why);
+    if (err == RELAY_OK) err = control_open(r, why);
+    if (err != RELAY_OK) return err;
+    r->targets = targets_new(r->config);
+    err = open_adapters(r, r->targets, why);
+    if (err != RELAY_OK) return err;
+    targets_bind(r->targets, r->store, r->slots, r->n_slots);
+    dispatch_targets_changed(r, NULL);
+    int resumed = store_resume(r->store, r->now.wall);
+    if (resumed)
+        log_info("resumed=%d deliveries that were under way at the stop: they are tried again, marked",
+                 resumed);
+    err = feeds_new(r, &r->feeds, why);
+    if (err == RELAY_OK) err = store_commit(r->store, why);
+    return err;
+}
+
+enum relay_err pipeline_new(struct relay_config *c, struct relay **ret, struct reason *why)
+{
+    struct pipeline *p = xcalloc(1, sizeof(*p));
+    struct relay *r = &p->relay;
+    r->config = c;
+    r->store_ok = r->intake_open = r->clock_trusted = true;
+    p->replies_end = &p->replies;
+    crashpoint_init();
+    enum relay_err err = start(r, why);
+    if (err != RELAY_OK) {
+        pipeline_free(r);
+        return err;
+    }
+    p->wall_base = r->now.wall;
+    p->mono_base = r->now.mono;
+    p->prune_at = r->now.mono + MINUTE_MS;
+    *ret = r;
+    return RELAY_OK;
+}
+
+struct relay *pipeline_free(struct relay *r)
+{
+    if (!r) return NULL;
+    struct pipeline *p = of(r);
+    r->feeds = feeds_free(r->feeds);
+    r->http = http_client_free(r->http);
+    r->out = outlink_free(r->out);
+    r->dispatch = dispatch_free(r->dispatch);
+    targets_release(r->targets);
+    for (size_t i = 0; i < r->n_slots; i++) {
+        if (r->slots[i].ops->close) r->slots[i].ops->close(r->slots[i].ctx);
+        free(r->slots[i].ctx);
+    }
+    while (p->replies) {
+        struct reply *reply = p->replies;
+        p->replies = reply->next;
+        free(reply->json);
+        free(reply);
+    }
+    for (size_t i = 0; i < r->n_pages; i++) http_server_free(r->pages[i]);
+    http_server_free(r->control);
+    matcher_free(r->matcher);
+    rule_set_free(r->rules);
+    store_close(r->store);
+    loop_free(r->loop);
+    config_free(r->config);
+    intake_release();
+    free(p);
+    return NULL;
+}
+
+/* -- reload ------------------------------------------------------------------------------------------------------- */
+
+struct reload {
+    struct relay *relay;
+    char *path;
+    struct relay_config *config;
+    struct rule_set *rules;
+    struct opt_problems problems;
+    struct reason why;
+    bool ok;
+};
+
+static void reload_work(void *arg) /* on the helper thread: builds, touches nothing of the relay's */
+{
+    struct reload *l = arg;
+    if (config_load(l->path, &l->config, &l->problems) != RELAY_OK) {
+        (void)snprintf(l->why.text, sizeof(l->why.text), "%s",
+                       l->problems.n ? l->problems.items[0].text : "");
+        return;
+    }
+    l->ok = load_rules(l->config, &l->rules, &l->why) == RELAY_OK;
+}
+
+/* What a reload cannot change while the process runs. */
+static const char *needs_restart(const struct relay_config *a, const struct relay_config *b)
+{
+    if (strcmp(a->relay.id, b->relay.id) != 0) return "relay.id";
+    if (strcmp(a->relay.state_dir, b->relay.state_dir) != 0) return "relay.state_dir";
+    if (strcmp(a->broker.host, b->broker.host) != 0 || a->broker.port != b->broker.port) return "broker";
+    if (strcmp(a->broker.prefix, b->broker.prefix) != 0) return "broker.prefix";
+    if (a->http.listen.n != b->http.listen.n) return "http.listen";
+    return NULL;
+}
+
+static void swap_in(struct relay *r, struct reload *l)
+{
+    struct reason why = {""};
+    struct targets *fresh = targets_new(l->config);
+    if (open_adapters(r, fresh, &why) != RELAY_OK) {
+        log_error("reload refused: %s; the old configuration stays", why.text);
+        targets_release(fresh);
+        rule_set_free(l->rules);
+        config_free(l->config);
+        return;
+    }
+    /* Feeds read the configuration that they were opened with: they are closed before it goes, and nothing is lost,
+     * because what was read is committed and what was not read is still at the broker. */
+    struct relay_config *old_config = r->config;
+    struct targets *old = r->targets;
+    struct feeds *feeds = NULL;
+    r->feeds = feeds_free(r->feeds);
+    r->config = l->config;
+    if (feeds_new(r, &feeds, &why) != RELAY_OK) {
+        log_error("reload refused: %s; the old configuration stays", why.text);
+        r->config = old_config;
+        if (feeds_new(r, &feeds, &why) != RELAY_OK)
+            log_error("the old feeds do not open again: %s; restart the relay", why.text);
+        r->feeds = feeds;
+        targets_release(fresh);
+        rule_set_free(l->rules);
+        config_free(l->config);
+        return;
+    }
+    r->feeds = feeds;
+    r->targets = fresh;
+    targets_bind(fresh, r->store, r->slots, r->n_slots);
+    dispatch_targets_changed(r, old);
+    matcher_free(r->matcher);
+    rule_set_free(r->rules);
+    r->rules = l->rules;
+    r->matcher = matcher_new(r->rules);
+    targets_keep_config(old, old_config); /* operations under way may still read it */
+    targets_release(old);
+    crashpoint("in_reload");
+    log_info("reloaded %s: rules=%zu set=%s targets=%zu", r->config->file, rule_set_size(r->rules),
+             rule_set_hash(r->rules), fresh->n);
+}
+
+static void reload_done(void *arg, bool cancelled)
+{
+    struct reload *l = arg;
+    struct relay *r = l->relay;
+    const char *restart = l->ok && !cancelled ? needs_restart(r->config, l->config) : NULL;
+    if (l->ok && !cancelled && !restart) {
+        swap_in(r, l);
+    } else {
+        if (!cancelled)
+            log_error("reload refused: %s%s; the old rules and configuration stay",
+                      restart ? restart : l->why.text, restart ? " cannot change without a restart" : "");
+        rule_set_free(l->rules);
+        config_free(l->config);
+    }
+    of(r)->reload_runs = false;
+    free(l->path);
+    free(l);
+}
+
+void pipeline_reload(struct relay *r)
+{
+    if (of(r)->reload_runs) {
+        of(r)->reload_again = true;
+        return;
+    }
+    of(r)->reload_runs = true;
+    struct reload *l = xcalloc(1, sizeof(*l));
+    l->relay = r;
+    l->path = xstrdup(r->config->file);
+    loop_offload(r->loop, reload_work, reload_done, l);
+}
+
+/* -- the turn ----------------------------------------------------------------------------------------------------- */
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t next_due(struct relay *r)
+{
+    struct pipeline *p = of(r);
+    int64_t due = r->now.mono + MINUTE_MS; /* silence and clock are looked at once a minute at least */
+    int64_t wall = dispatch_next_due(r);
+    if (wall != INT64_MAX) due = sooner(due, r->now.mono + (wall - r->now.wall));
+    due = sooner(due, feeds_next_due(r));
+    due = sooner(due, outlink_next_due(r));
+    due = sooner(due, http_client_next_due(r->http));
+    for (size_t i = 0; i < r->n_pages; i++) due = sooner(due, http_server_next_due(r->pages[i]));
+    due = sooner(due, http_server_next_due(r->control));
+    if (!r->store_ok) due = sooner(due, p->probe_at);
+    due = sooner(due, p->pruning ? r->now.mono + 20 : p->prune_at);
+    due = sooner(due, p->disk_at);
+    return due;
+}
+
+/* A clock behind what is stored, or before the build, is not believed: accept, send nothing, say so. */
+static void watch_clock(struct relay *r)
+{
+    struct pipeline *p = of(r);
+    int64_t drift = (r->now.wall - p->wall_base) - (r->now.mono - p->mono_base);
+    if (drift > CLOCK_STEP || drift < -CLOCK_STEP) {
+        log_warning("clock stepped by %lld ms: dues are counted anew from now", (long long)drift);
+        p->wall_base = r->now.wall;
+        p->mono_base = r->now.mono;
+        store_clamp_dues(r->store, r->now.wall, MINUTE_MS);
+    }
+    bool trusted = r->now.wall >= clock_build_ms() && r->now.wall >= p->newest - CLOCK_STEP;
+    if (trusted != r->clock_trusted) {
+        if (trusted)
+            log_info("clock is trusted again: sending goes on");
+        else
+            log_error("clock is not trusted (it is before the newest stored record): events are accepted, "
+                      "nothing is sent; set "
+                      "the time and check NTP");
+        r->clock_trusted = trusted;
+    }
+    if (trusted && r->now.wall > p->newest) p->newest = r->now.wall;
+}
+
+static void watch_disk(struct relay *r)
+{
+    struct pipeline *p = of(r);
+    if (r->now.mono < p->disk_at) return;
+    p->disk_at = r->now.mono + DISK_LOOK;
+    int64_t room = db_free_bytes(r->config->relay.state_dir);
+    bool open = room < 0 || room >= r->config->relay.reserve;
+    if (open != r->intake_open) {
+        if (open)
+            log_info("disk has room again: intake goes on");
+        else
+            log_error("disk nearly full (%lld MiB free, relay.reserve is %lld): intake stops, deliveries go "
+                      "on; make room in %s",
+                      (long long)room >> 20, (long long)r->config->relay.reserve >> 20,
+                      r->config->relay.state_dir);
+    }
+    r->intake_open = open;
+}
+
+/* While commits fail nothing is read or sent; a small commit is tried until one works. */
+static void probe_store(struct relay *r)
+{
+    struct pipeline *p = of(r);
+    if (r->store_ok || r->now.mono < p->probe_at) return;
+    p->probe_at = r->now.mono + PROBE_EVERY;
+    struct reason why;
+    if (store_probe(r->store, r->now.wall, &why) != RELAY_OK) {
+        (void)snprintf(r->trouble, sizeof(r->trouble), "%s", why.text);
+        return;
+    }
+    r->store_ok = true;
+    r->trouble[0] = '\0';
+    log_info("store works again: intake and sending go on");
+}
+
+static void read_everything(struct relay *r)
+{
+    feeds_service(r);
+    outlink_service(r);
+    feeds_read(r);
+    outlink_read(r);
+    http_client_collect(r->http);
+    http_server_run(r->control);
+    for (size_t i = 0; i < r->n_pages; i++) http_server_run(r->pages[i]);
+    dispatch_collect(r);
+    dispatch_claim(r);
+}
+
+static bool commit(struct relay *r)
+{
+    if (!store_dirty(r->store)) return r->store_ok;
+    crashpoint("before_commit");
+    struct reason why = {""};
+    if (store_commit(r->store, &why) == RELAY_OK) {
+        crashpoint("after_commit");
+        return true;
+    }
+    r->counters.commits_failed++;
+    if (r->store_ok || strcmp(why.text, r->trouble) != 0)
+        log_error("store: %s; nothing is acknowledged or sent until a commit works, feeds keep their events",
+                  why.text);
+    (void)snprintf(r->trouble, sizeof(r->trouble), "%s", why.text);
+    r->store_ok = false;
+    of(r)->probe_at = r->now.mono + PROBE_EVERY;
+    return false;
+}
+
+static void send_replies(struct relay *r, bool committed)
+{
+    struct pipeline *p = of(r);
+    while (p->replies) {
+        struct reply *reply = p->replies;
+        p->replies = reply->next;
+        if (committed)
+            http_reply_json(reply->x, reply->status, reply->json);
+        else
+            http_reply_json(
+                reply->x, 503,
+                "{\"error\":\"the store does not work: nothing was changed; see tocsin status\"}");
+        free(reply->json);
+        free(reply);
+    }
+    p->replies_end = &p->replies;
+}
+
+void pipeline_reply(struct relay *r, struct http_exchange *x, int status, const char *json)
+{
+    struct pipeline *p = of(r);
+    struct reply *reply = xcalloc(1, sizeof(*reply));
+    *reply = (struct reply){.x = x, .status = status, .json = xstrdup(json)};
+    *p->replies_end = reply;
+    p->replies_end = &reply->next;
+}
+
+static void release_everything(struct relay *r)
+{
+    dispatch_committed(r);
+    feeds_release(r);
+    crashpoint("after_puback");
+    dispatch_start(r);
+    outlink_release(r);
+    http_client_start(r->http);
+    crashpoint("after_send");
+    send_replies(r, true);
+}
+
+static void refuse_everything(struct relay *r)
+{
+    dispatch_forget(r);
+    feeds_refuse(r, r->trouble);
+    outlink_refuse(r, r->trouble);
+    send_replies(r, false);
+}
+
+/* Checkpoints and pruning wait for a quiet moment, but not for ever. */
+static void housekeeping(struct relay *r)
+{
+    struct pipeline *p = of(r);
+    bool idle = r->feeds->read_now == 0;
+    int64_t wal = store_wal_pages(r->store);
+    struct reason why;
+    if ((idle && wal > WAL_IDLE_PAGES) || wal > WAL_MOST_PAGES) {
+        crashpoint("before_checkpoint");
+        if (store_checkpoint(r->store, &why) != RELAY_OK)
+            log_warning("checkpoint: %s; trying again", why.text);
+        crashpoint("after_checkpoint");
+    }
+    if (!p->pruning && r->now.mono >= p->prune_at) {
+        p->pruning = true;
+        p->prune_at = r->now.mono + PRUNE_EVERY;
+    }
+    if (p->pruning && r->store_ok) {
+        const struct relay_options *o = &r->config->relay;
+        struct keep k = {.keys = o->keep_keys,
+                         .matched = o->keep_matched,
+                         .unmatched = o->keep_unmatched,
+                         .deliveries = o->keep_deliveries,
+                         .unmatched_bytes = o->keep_unmatched_bytes,
+                         .refusals = o->keep_refusals};
+        p->pruning = store_prune(r->store, r->now.wall, &k);
+        crashpoint("in_pruning");
+    }
+}
+
+void pipeline_turn(struct relay *r, int64_t max_wait_ms)
+{
+    int64_t due = sooner(next_due(r), r->now.mono + max_wait_ms);
+    r->now = loop_wait(r->loop, due);
+    r->counters.turns++;
+    loop_run_done(r->loop);
+    watch_clock(r);
+    watch_disk(r);
+    probe_store(r);
+    read_everything(r);
+    if (commit(r))
+        release_everything(r);
+    else
+        refuse_everything(r);
+    http_server_release(r->control);
+    for (size_t i = 0; i < r->n_pages; i++) http_server_release(r->pages[i]);
+    housekeeping(r);
+}
+
+/* -- running ------------------------------------------------------------------------------------------------------ */
+
+static void on_signal(int number)
+{
+    if (number == SIGHUP) {
+        hangup = 1;
+    } else {
+        if (++stop_signals > 1) _exit(1);
+    }
+    if (signal_loop) loop_wake(signal_loop);
+}
+
+int pipeline_run(struct relay *r)
+{
+    struct sigaction a = {.sa_handler = on_signal};
+    sigemptyset(&a.sa_mask);
+    (void)sigaction(SIGTERM, &a, NULL);
+    (void)sigaction(SIGINT, &a, NULL);
+    (void)sigaction(SIGHUP, &a, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    signal_loop = r->loop;
+    stop_signals = 0;
+    while (!stop_signals) {
+        if (hangup || of(r)->reload_again) {
+            if (hangup) log_info("reloading %s", r->config->file);
+            hangup = 0;
+            of(r)->reload_again = false;
+            pipeline_reload(r);
+        }
+        pipeline_turn(r, MINUTE_MS);
+    }
+    log_info("stopping: what was accepted is in the store");
+    signal_loop = NULL;
+    return 0;
+}

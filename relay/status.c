@@ -1,0 +1,155 @@
+/* Status and metrics: read-only views of what the stages count. */
+#include "status.h"
+
+#include "base/i18n.h"
+#include "dispatch.h"
+#include "feeds.h"
+#include "outlink.h"
+
+const char *status_trouble(struct relay *r)
+{
+    if (!r->store_ok) return r->trouble;
+    if (!r->intake_open) return _("disk nearly full: intake stopped");
+    if (!r->clock_trusted) return _("clock not trusted: nothing is sent");
+    if (!outlink_up(r)) return _("broker not connected");
+    return "";
+}
+
+static void feeds_json(struct relay *r, struct buf *b)
+{
+    buf_json_key(b, "feeds");
+    buf_char(b, '[');
+    for (size_t i = 0; i < r->feeds->n; i++) {
+        const struct feed_state *f = &r->feeds->items[i];
+        if (i) buf_char(b, ',');
+        buf_char(b, '{');
+        buf_json_member(b, "id", f->feed.config->id);
+        buf_json_member(b, "mode", f->feed.config->mode == FEED_SANDBOX ? "sandbox" : "live");
+        buf_json_member_bool(b, "up", f->up);
+        if (*f->why) buf_json_member(b, "why", f->why);
+        buf_json_member_bool(b, "silent", f->silent);
+        buf_json_member_time(b, "heard", f->seen.heard);
+        buf_json_member_int(b, "missing", f->missing);
+        buf_json_member_int(b, "accepted", (int64_t)f->accepted);
+        buf_json_member_int(b, "duplicate", (int64_t)f->duplicate);
+        buf_json_member_int(b, "rejected", (int64_t)f->rejected);
+        buf_char(b, '}');
+    }
+    buf_char(b, ']');
+}
+
+static const char *target_state(const struct relay *r, const struct relay_target *t)
+{
+    if (t->broken) return "broken";
+    if (t->row.paused < 0) return "disabled";
+    return t->row.paused > r->now.wall ? "paused" : "ok";
+}
+
+static void targets_json(struct relay *r, struct buf *b)
+{
+    buf_json_key(b, "targets");
+    buf_char(b, '[');
+    for (size_t i = 0; i < r->targets->n; i++) {
+        const struct relay_target *t = &r->targets->items[i];
+        if (i) buf_char(b, ',');
+        buf_char(b, '{');
+        buf_json_member(b, "id", t->pub.id);
+        buf_json_member(b, "name", t->pub.name);
+        buf_json_member(b, "state", target_state(r, t));
+        const char *why = t->broken ? t->why : t->row.why;
+        if (*why) buf_json_member(b, "why", why);
+        buf_char(b, '}');
+    }
+    buf_char(b, ']');
+}
+
+void status_json(struct relay *r, struct buf *b)
+{
+    const char *trouble = status_trouble(r);
+    buf_char(b, '{');
+    buf_json_member(b, "relay", r->config->relay.id);
+    buf_json_member(b, "version", TOCSIN_VERSION);
+    buf_json_member_bool(b, "ok", !*trouble);
+    if (*trouble) buf_json_member(b, "trouble", trouble);
+    buf_json_member_time(b, "now", r->now.wall);
+    buf_json_member_time(b, "started", r->started);
+    buf_json_member_bool(b, "broker", outlink_up(r));
+    buf_json_member_int(b, "broker_dropped", outlink_broker_dropped(r));
+    buf_json_member_int(b, "rules", (int64_t)rule_set_size(r->rules));
+    buf_json_member(b, "rule_set", rule_set_hash(r->rules));
+    buf_json_member_int(b, "alerts_in_force", store_alerts_in_force(r->store, r->now.wall));
+    buf_json_member_int(b, "accepted", (int64_t)r->counters.events[0]);
+    buf_json_member_int(b, "duplicate", (int64_t)r->counters.events[1]);
+    buf_json_member_int(b, "rejected", (int64_t)r->counters.events[2]);
+    buf_json_member_int(b, "in_flight", dispatch_in_flight(r->dispatch));
+    feeds_json(r, b);
+    targets_json(r, b);
+    buf_char(b, '}');
+}
+
+static void metric(struct buf *b, const char *name, const char *type, const char *help)
+{
+    buf_printf(b, "# HELP tocsin_%s %s\n# TYPE tocsin_%s %s\n", name, help, name, type);
+}
+
+static void feed_metrics(struct relay *r, struct buf *b)
+{
+    metric(b, "feed_up", "gauge", "1 while the feed's session is connected.");
+    for (size_t i = 0; i < r->feeds->n; i++)
+        buf_printf(b, "tocsin_feed_up{feed=\"%s\"} %d\n", r->feeds->items[i].feed.config->id,
+                   r->feeds->items[i].up);
+    metric(b, "feed_missing", "gauge", "Sequence numbers not seen yet.");
+    for (size_t i = 0; i < r->feeds->n; i++)
+        buf_printf(b, "tocsin_feed_missing{feed=\"%s\"} %lld\n", r->feeds->items[i].feed.config->id,
+                   (long long)r->feeds->items[i].missing);
+    metric(b, "feed_silent", "gauge", "1 while the silence alarm is on.");
+    for (size_t i = 0; i < r->feeds->n; i++)
+        buf_printf(b, "tocsin_feed_silent{feed=\"%s\"} %d\n", r->feeds->items[i].feed.config->id,
+                   r->feeds->items[i].silent);
+    static const char *const results[] = {"accepted", "duplicate", "rejected"};
+    metric(b, "feed_events_total", "counter", "Events by feed and the status of their receipts.");
+    for (size_t i = 0; i < r->feeds->n; i++) {
+        const struct feed_state *f = &r->feeds->items[i];
+        const uint64_t n[] = {f->accepted, f->duplicate, f->rejected};
+        for (size_t k = 0; k < 3; k++)
+            buf_printf(b, "tocsin_feed_events_total{feed=\"%s\",status=\"%s\"} %llu\n", f->feed.config->id,
+                       results[k], (unsigned long long)n[k]);
+    }
+}
+
+void status_metrics(struct relay *r, struct buf *b)
+{
+    const struct counters *c = &r->counters;
+    metric(b, "up", "gauge", "1 while the relay does all of its work.");
+    buf_printf(b, "tocsin_up %d\n", !*status_trouble(r));
+    feed_metrics(r, b);
+    metric(b, "verdicts_total", "counter", "Accepted events by verdict.");
+    for (int v = NO_MATCH; v <= UNSURE; v++)
+        buf_printf(b, "tocsin_verdicts_total{verdict=\"%s\"} %llu\n", verdict_name((enum verdict)v),
+                   (unsigned long long)c->verdicts[v]);
+    metric(b, "refusals_total", "counter", "Refused events by code.");
+    for (int i = 1; i < REFUSAL_COUNT; i++)
+        buf_printf(b, "tocsin_refusals_total{code=\"%s\"} %llu\n", refusal_name((enum refusal)i),
+                   (unsigned long long)c->refusals[i]);
+    metric(b, "deliveries_total", "counter", "Moves of deliveries into a state.");
+    for (int s = 0; s < DELIVERY_STATE_COUNT; s++)
+        buf_printf(b, "tocsin_deliveries_total{state=\"%s\"} %llu\n",
+                   delivery_state_name((enum delivery_state)s), (unsigned long long)c->deliveries[s]);
+    metric(b, "alerts_total", "counter", "Alerts made.");
+    buf_printf(b, "tocsin_alerts_total %llu\n", (unsigned long long)c->alerts);
+    metric(b, "alerts_in_force", "gauge", "Alerts that have neither expired nor been cancelled.");
+    buf_printf(b, "tocsin_alerts_in_force %d\n", store_alerts_in_force(r->store, r->now.wall));
+    metric(b, "commits_total", "counter", "Commits of the store.");
+    buf_printf(b, "tocsin_commits_total %llu\n", (unsigned long long)store_commits(r->store));
+    metric(b, "commits_failed_total", "counter", "Commits that failed and were rolled back.");
+    buf_printf(b, "tocsin_commits_failed_total %llu\n", (unsigned long long)c->commits_failed);
+    metric(b, "wal_pages", "gauge", "Pages in the write-ahead log.");
+    buf_printf(b, "tocsin_wal_pages %lld\n", (long long)store_wal_pages(r->store));
+    metric(b, "in_flight", "gauge", "Sends that wait for their channel's word.");
+    buf_printf(b, "tocsin_in_flight %d\n", dispatch_in_flight(r->dispatch));
+    metric(b, "broker_dropped", "gauge",
+           "Messages that the broker says it has dropped; -1 when it does not say.");
+    buf_printf(b, "tocsin_broker_dropped %lld\n", (long long)outlink_broker_dropped(r));
+    metric(b, "turns_total", "counter", "Turns of the loop.");
+    buf_printf(b, "tocsin_turns_total %llu\n", (unsigned long long)c->turns);
+}
