@@ -1,11 +1,7 @@
 /* Rule, fingerprint, threshold, certainty, holds. */
 #include "decide.h"
 
-/* cmocka has a `fail` of its own: after ours. */
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "unit.h"
 
 static const struct rule orange = {.id = "b_orange",
                                    .status = RULE_STABLE,

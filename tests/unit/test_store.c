@@ -6,11 +6,7 @@
 #include "base/mem.h"
 #include "store.h"
 
-/* cmocka has a `fail` of its own: after ours. */
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "unit.h"
 
 static char dir[64];
 static struct store *store;
