@@ -3,10 +3,16 @@
 #include "adapters/display/board.h"
 #include "adapters/pa/pa.h"
 
-extern const struct adapter_ops null_ops, file_ops;
+extern const struct adapter_ops null_ops, file_ops, wecom_ops;
 
 const struct adapter_ops *const adapter_list[] = {
-    &pa_ops, &bulletin_ops, &board_ops, &null_ops, &file_ops, NULL,
+    &pa_ops,       /* loudspeakers, at once */
+    &bulletin_ops, /* loudspeakers, on the hour */
+    &board_ops,    /* ward screens */
+    &wecom_ops,    /* chats: WeCom group bots */
+    &file_ops,     /* JSON lines */
+    &null_ops,     /* nowhere */
+    NULL,
 };
 
 const struct adapter_ops *adapter_find(const char *name)

@@ -1,0 +1,303 @@
+/* The stand-in for WeCom's group bot API. */
+#include "wecom_standin.h"
+
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+enum { TEXT_BYTES = 2048, MARKDOWN_BYTES = 4096, RATE = 20, BUCKETS = 4096, NO_ERRCODE = -2 };
+
+struct group { /* one key, with when it last heard something */
+    struct group *next;
+    char *key;
+    int64_t *times; /* ring of `rate` */
+    int at;
+};
+
+struct answer { /* waits for its time */
+    struct answer *next;
+    struct http_exchange *exchange;
+    int64_t due;
+    int status;
+    char *retry_after, *body;
+};
+
+struct wecom_standin {
+    struct http_server *server;
+    int delay_ms, rate;
+    char *keys, *script, *script_next;
+    FILE *journal, *show;
+    bool keep;
+    struct group *groups[BUCKETS];
+    struct answer *first, **end;
+    struct wecom_post *posts;
+    size_t n_posts, count;
+};
+
+static struct group *group_find(struct wecom_standin *s, const char *key)
+{
+    unsigned h = 5381;
+    for (const char *p = key; *p; p++) h = h * 33 + (unsigned char)*p;
+    struct group **g = &s->groups[h % BUCKETS];
+    for (; *g; g = &(*g)->next)
+        if (strcmp((*g)->key, key) == 0) return *g;
+    *g = xcalloc(1, sizeof(**g));
+    (*g)->key = xstrdup(key);
+    (*g)->times = xcalloc((size_t)(s->rate > 0 ? s->rate : 1), sizeof(int64_t));
+    return *g;
+}
+
+static bool over_rate(struct wecom_standin *s, const char *key, int64_t mono)
+{
+    if (s->rate < 0) return false;
+    struct group *g = group_find(s, key);
+    if (g->times[g->at] && mono - g->times[g->at] < MINUTE_MS) return true;
+    g->times[g->at] = mono;
+    g->at = (g->at + 1) % s->rate;
+    return false;
+}
+
+static bool key_known(const struct wecom_standin *s, const char *key)
+{
+    if (!s->keys) return *key != '\0';
+    size_t n = strlen(key);
+    for (const char *p = s->keys; *p && n; p += strcspn(p, ","), p += *p == ',')
+        if (strncmp(p, key, n) == 0 && (p[n] == ',' || !p[n])) return true;
+    return false;
+}
+
+/* What the real one says of a request; fills in what the post was. */
+static int judge(struct wecom_standin *s, const char *body, size_t n, struct wecom_post *p)
+{
+    const struct json_limits limits = {64 * 1024, 16};
+    CLEANUP(json_free_ptr) cJSON *j = NULL;
+    struct reason why;
+    bool known = key_known(s, p->key);
+    if (json_parse(body, n, &limits, &j, &why) == RELAY_OK) {
+        const char *type = json_str_or(j, "msgtype", "");
+        const cJSON *part = cJSON_GetObjectItemCaseSensitive(j, type), *list;
+        free(p->msgtype);
+        free(p->content);
+        p->msgtype = xstrdup(type);
+        p->content = xstrdup(json_str_or(part, "content", ""));
+        list = cJSON_GetObjectItemCaseSensitive(part, "mentioned_list");
+        char *mentions = list ? cJSON_PrintUnformatted(list) : NULL;
+        if (mentions) {
+            free(p->mentions);
+            p->mentions = xstrdup(mentions);
+            cJSON_free(mentions);
+        }
+    }
+    bool text = strcmp(p->msgtype, "text") == 0, markdown = strncmp(p->msgtype, "markdown", 8) == 0;
+    if (!known) return 93000;
+    if (!text && !markdown) return 40008;
+    if (!*p->content) return 44004;
+    if (strlen(p->content) > (text ? TEXT_BYTES : MARKDOWN_BYTES)) return 40058;
+    return over_rate(s, p->key, clock_now().mono) ? 45009 : 0;
+}
+
+static const char *words(int errcode)
+{
+    switch (errcode) {
+    case 0: return "ok";
+    case -1: return "system busy";
+    case 40008: return "invalid message type";
+    case 40058: return "content exceed max length";
+    case 44004: return "empty content";
+    case 45009: return "api freq out of limit";
+    case 93000: return "invalid webhook url";
+    default: return "error";
+    }
+}
+
+/* Takes the next word of the script. False at its end, or for the word "-": then the rules decide. */
+static bool scripted(struct wecom_standin *s, char word[static 32])
+{
+    if (!s->script_next || !*s->script_next) return false;
+    size_t n = strcspn(s->script_next, ",");
+    (void)snprintf(word, 32, "%.*s", (int)n, s->script_next);
+    s->script_next += n + (s->script_next[n] == ',');
+    return strcmp(word, "-") != 0;
+}
+
+static void record(struct wecom_standin *s, struct wecom_post *p)
+{
+    s->count++;
+    if (s->journal) {
+        CLEANUP(buf_release) struct buf line = BUF_INIT(256 * 1024);
+        buf_char(&line, '{');
+        buf_json_member_time(&line, "at", p->at);
+        buf_json_member(&line, "key", p->key);
+        buf_json_member(&line, "msgtype", p->msgtype);
+        buf_json_member(&line, "content", p->content);
+        buf_json_member_int(&line, "errcode", p->errcode);
+        buf_str(&line, "}\n");
+        (void)fwrite(line.data, 1, line.len, s->journal);
+        (void)fflush(s->journal);
+    }
+    if (s->show) {
+        (void)fprintf(s->show, "── %s ── %s\n%s\n", p->key, p->errcode ? words(p->errcode) : "ok",
+                      p->content);
+        (void)fflush(s->show);
+    }
+    if (s->keep) {
+        s->posts = xreallocarray(s->posts, s->n_posts + 1, sizeof(*s->posts));
+        s->posts[s->n_posts++] = *p;
+        return;
+    }
+    free(p->key);
+    free(p->msgtype);
+    free(p->content);
+    free(p->mentions);
+}
+
+static void on_send(void *arg, struct http_exchange *x)
+{
+    struct wecom_standin *s = arg;
+    const char *key = http_query(x, "key");
+    size_t n;
+    const char *body = http_body(x, &n);
+    struct wecom_post p = {.key = xstrdup(key ? key : ""),
+                           .msgtype = xstrdup(""),
+                           .content = xstrdup(""),
+                           .mentions = xstrdup(""),
+                           .at = clock_now().wall};
+    struct answer *a = xcalloc(1, sizeof(*a));
+    char word[32];
+    a->exchange = x;
+    a->due = clock_now().mono + s->delay_ms;
+    a->status = 200;
+    p.errcode = judge(s, body, n, &p);
+    if (scripted(s, word)) {
+        p.errcode = NO_ERRCODE;
+        if (strcmp(word, "hang") == 0) {
+            a->due = INT64_MAX;
+        } else if (strncmp(word, "http", 4) == 0) {
+            a->status = (int)strtol(word + 4, NULL, 10);
+            if (strchr(word, ':')) a->retry_after = xstrdup(strchr(word, ':') + 1);
+        } else if (strcmp(word, "garbage") == 0) {
+            a->body = xstrdup("<html>ok</html>");
+        } else if (strcmp(word, "nocode") == 0) {
+            a->body = xstrdup("{\"errmsg\":\"ok\"}");
+        } else {
+            p.errcode = (int)strtol(word, NULL, 10);
+        }
+    }
+    if (!a->body && a->status == 200 && p.errcode != NO_ERRCODE)
+        a->body = xasprintf("{\"errcode\":%d,\"errmsg\":\"%s\"}", p.errcode, words(p.errcode));
+    record(s, &p);
+    *s->end = a;
+    s->end = &a->next;
+}
+
+void wecom_standin_script(struct wecom_standin *s, const char *script)
+{
+    free(s->script);
+    s->script = s->script_next = script ? xstrdup(script) : NULL;
+}
+
+enum relay_err wecom_standin_new(struct loop *l, const struct wecom_standin_options *o,
+                                 struct wecom_standin **ret, struct reason *why)
+{
+    const struct http_server_options http = {.host = "127.0.0.1", .port = o->port};
+    struct http_server *server;
+    enum relay_err err = http_server_new(l, &http, &server, why);
+    if (err != RELAY_OK) return err;
+    struct wecom_standin *s = xcalloc(1, sizeof(*s));
+    s->server = server;
+    s->delay_ms = o->delay_ms;
+    s->rate = o->rate ? o->rate : RATE;
+    s->keys = o->keys ? xstrdup(o->keys) : NULL;
+    s->journal = o->journal;
+    s->show = o->show;
+    s->keep = o->keep;
+    s->end = &s->first;
+    wecom_standin_script(s, o->script);
+    http_server_on(server, "POST", "/cgi-bin/webhook/send", on_send, s);
+    *ret = s;
+    return RELAY_OK;
+}
+
+static struct answer *answer_free(struct answer *a)
+{
+    struct answer *next = a->next;
+    free(a->retry_after);
+    free(a->body);
+    free(a);
+    return next;
+}
+
+void wecom_standin_turn(struct wecom_standin *s)
+{
+    http_server_run(s->server);
+    int64_t mono = clock_now().mono;
+    struct answer **p = &s->first;
+    while (*p) {
+        struct answer *a = *p;
+        if (a->due == INT64_MAX) { /* those that hang do not hold up the others */
+            p = &a->next;
+            continue;
+        }
+        if (a->due > mono) break;
+        if (a->retry_after) http_reply_header(a->exchange, "Retry-After", a->retry_after);
+        http_reply_json(a->exchange, a->status, a->body ? a->body : "");
+        *p = answer_free(a);
+    }
+    if (!*p) s->end = p;
+    http_server_release(s->server);
+}
+
+int64_t wecom_standin_next_due(const struct wecom_standin *s)
+{
+    int64_t due = http_server_next_due(s->server);
+    for (const struct answer *a = s->first; a; a = a->next) {
+        if (a->due < due) due = a->due;
+        if (a->due != INT64_MAX) break; /* in order but for those that hang */
+    }
+    return due;
+}
+
+struct wecom_standin *wecom_standin_free(struct wecom_standin *s)
+{
+    if (!s) return NULL;
+    http_server_free(s->server);
+    while (s->first) s->first = answer_free(s->first);
+    for (size_t i = 0; i < BUCKETS; i++) {
+        while (s->groups[i]) {
+            struct group *g = s->groups[i];
+            s->groups[i] = g->next;
+            free(g->key);
+            free(g->times);
+            free(g);
+        }
+    }
+    for (size_t i = 0; i < s->n_posts; i++) {
+        free(s->posts[i].key);
+        free(s->posts[i].msgtype);
+        free(s->posts[i].content);
+        free(s->posts[i].mentions);
+    }
+    free(s->posts);
+    free(s->keys);
+    free(s->script);
+    free(s);
+    return NULL;
+}
+
+int wecom_standin_port(const struct wecom_standin *s)
+{
+    return http_server_port(s->server);
+}
+
+size_t wecom_standin_count(const struct wecom_standin *s)
+{
+    return s->count;
+}
+
+const struct wecom_post *wecom_standin_post(const struct wecom_standin *s, size_t i)
+{
+    return i < s->n_posts ? &s->posts[i] : NULL;
+}
