@@ -463,7 +463,7 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
     struct group_state g;
     store_window_read(r->store, grp, now, rule->threshold_within_ms, &g);
 
-    struct alert_row a;
+    struct alert_row a = {.n = 0};
     bool active = g.alert && store_alert_get(r->store, g.alert, &a);
     struct judgement j = decide_group(rule, &g, active ? &a : NULL, false);
     struct edition ed = {.alert = &a,

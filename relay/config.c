@@ -431,7 +431,7 @@ static enum relay_err load(const char *name, const char *text, size_t n, struct 
         if (problems->n) err = RELAY_INVALID;
     }
     if (err)
-        c = config_free(c);
+        (void)config_free(c);
     else
         *ret = c;
     return err;

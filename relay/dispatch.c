@@ -62,6 +62,17 @@ static void list_remove(struct send **list, struct send *s)
     if (s->next) s->next->prev = s->prev;
 }
 
+/* The first of the list, taken off it; NULL when it is empty. */
+static struct send *list_pop(struct send **list)
+{
+    struct send *s = *list;
+    if (!s) return NULL;
+    *list = s->next;
+    if (s->next) s->next->prev = NULL;
+    s->next = NULL;
+    return s;
+}
+
 static void send_free(struct send *s)
 {
     targets_release(s->held);
@@ -84,11 +95,7 @@ struct dispatch *dispatch_free(struct dispatch *d)
     if (!d) return NULL;
     struct send **lists[] = {&d->claimed, &d->running, &d->applied};
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        while (*lists[i]) {
-            struct send *s = *lists[i];
-            list_remove(lists[i], s);
-            send_free(s);
-        }
+        for (struct send *s; (s = list_pop(lists[i]));) send_free(s);
     }
     while (d->reports) {
         struct pending_report *p = d->reports;
@@ -458,9 +465,7 @@ void dispatch_claim(struct relay *r)
 void dispatch_start(struct relay *r)
 {
     struct dispatch *d = r->dispatch;
-    while (d->claimed) {
-        struct send *op = d->claimed;
-        list_remove(&d->claimed, op);
+    for (struct send *op; (op = list_pop(&d->claimed));) {
         list_push(&d->running, op);
         struct relay_target *t = op->target;
         t->ops->send(t->ctx, &t->pub, op->messages, op->n_messages,
@@ -471,9 +476,7 @@ void dispatch_start(struct relay *r)
 void dispatch_forget(struct relay *r)
 {
     struct dispatch *d = r->dispatch;
-    while (d->claimed) {
-        struct send *op = d->claimed;
-        list_remove(&d->claimed, op);
+    for (struct send *op; (op = list_pop(&d->claimed));) {
         op->target->in_flight--;
         if (op->target->ops->kind == TARGET_STATE)
             op->target->snapshot_due = true;
@@ -482,9 +485,7 @@ void dispatch_forget(struct relay *r)
         send_free(op);
     }
     /* What was applied was not taken: it waits in `running`, done, for the next collect. */
-    while (d->applied) {
-        struct send *op = d->applied;
-        list_remove(&d->applied, op);
+    for (struct send *op; (op = list_pop(&d->applied));) {
         list_push(&d->running, op);
     }
     for (struct pending_report *p = d->reports; p; p = p->next) p->applied = false;
@@ -493,9 +494,7 @@ void dispatch_forget(struct relay *r)
 void dispatch_committed(struct relay *r)
 {
     struct dispatch *d = r->dispatch;
-    while (d->applied) {
-        struct send *op = d->applied;
-        list_remove(&d->applied, op);
+    for (struct send *op; (op = list_pop(&d->applied));) {
         op->target->in_flight--;
         if (op->target->ops->kind != TARGET_STATE) d->in_flight--;
         send_free(op);

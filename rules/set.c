@@ -331,7 +331,7 @@ struct rule_set *rule_set_build(struct arena *a, struct rule_sources *sources, c
     compile_all(set, sources, o, problems);
     set->n = sources->items ? sources->n : 0;
     set->rules = arena_alloc(&set->arena, set->n * sizeof(struct rule_source *) + 1);
-    for (size_t i = 0; i < set->n; i++) {
+    for (size_t i = 0; sources->items && i < set->n; i++) {
         set->rules[i] = sources->items[i];
         set->rules[i]->rule.index = (int)i;
     }

@@ -20,8 +20,7 @@ static void empty_silent_and_clipped_sound_is_refused(void **state)
     (void)state;
     struct reason why;
     CLEANUP(audio_release)
-    struct audio empty = {.rate = 16000},
-                 silent = {.rate = 16000}, clipped = {0}, good = {0};
+    struct audio empty = {.rate = 16000}, silent = {.rate = 16000}, clipped = {0}, good = {0};
     audio_silence(&silent, 2000);
     sine(&clipped, 3.0, 1000);
     for (size_t i = 0; i < clipped.n; i++) clipped.samples[i] = fmaxf(-1, fminf(1, clipped.samples[i]));
