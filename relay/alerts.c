@@ -279,12 +279,14 @@ static struct delivery_plan plan_for(struct relay *r, const struct edition *ed, 
     return decide_delivery(&f);
 }
 
-/* A newer revision takes the place of one that is still waiting here. */
+/* A newer revision takes the place of one that still waits here, or that nobody has confirmed yet. */
 static void supersede(struct relay *r, struct delivery_row *before, int rev)
 {
     char why[80];
     (void)snprintf(why, sizeof(why), "superseded by revision %d", rev);
-    if (delivery_is_waiting(before->state) && before->state != DELIVERY_SENDING)
+    bool unsent = delivery_is_waiting(before->state) && before->state != DELIVERY_SENDING;
+    bool unconfirmed = before->state == DELIVERY_SENT && before->due != NO_DUE; /* it would be said again */
+    if (unsent || unconfirmed)
         (void)store_delivery_move(r->store, before, DELIVERY_SUPPRESSED, why, NO_DUE, r->now.wall);
 }
 

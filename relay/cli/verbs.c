@@ -7,5 +7,10 @@
 
 const struct cli_verb cli_verbs[] = {
     {"run", cli_run, N_("the relay itself")},
+    {"status", cli_status, N_("how the relay is: broker, feeds, targets")},
+    {"alerts", cli_alerts, N_("list, show, confirm, cancel")},
+    {"deliveries", cli_deliveries, N_("list, show, replay")},
+    {"target", cli_target, N_("a test message to one target")},
+    {"reload", cli_reload, N_("read rules and configuration anew")},
     {NULL, NULL, NULL},
 };

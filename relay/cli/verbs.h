@@ -3,5 +3,10 @@
 #define TOCSIN_RELAY_CLI_VERBS_H
 
 int cli_run(int argc, char **argv);
+int cli_status(int argc, char **argv);
+int cli_alerts(int argc, char **argv);
+int cli_deliveries(int argc, char **argv);
+int cli_target(int argc, char **argv);
+int cli_reload(int argc, char **argv);
 
 #endif

@@ -1,0 +1,51 @@
+/* How the command line reaches the daemon: HTTP with JSON over <state_dir>/control.sock. Without a daemon lists are read
+ * from the store over a read-only connection; changes fail with `relay is not running`. */
+#ifndef TOCSIN_RELAY_CLI_CLIENT_H
+#define TOCSIN_RELAY_CLI_CLIENT_H
+
+#include <cjson/cJSON.h>
+
+#include "base/err.h"
+#include "config.h"
+#include "list.h"
+
+/* Options that operators' verbs share. */
+struct client {
+    const char *config_path;
+    struct relay_config *config; /* loaded by client_open */
+    bool json;                   /* print what the daemon said, as it said it */
+    const char *by, *reason;
+    struct list_filter filter;
+    bool review;
+    char **rest; /* what is not an option */
+    int n_rest;
+};
+
+/* Reads options (each also by --help) and the configuration. An exit code, or -1 to go on. `usage` is the whole text. */
+int client_open(struct client *c, int argc, char **argv, const char *usage);
+void client_close(struct client *c);
+
+/* GET path with the filter as query and id (may be NULL); the caller frees *ret. RELAY_OFFLINE without a daemon. */
+enum relay_err client_get(const struct client *c, const char *path, const char *id, cJSON **ret,
+                          struct reason *why) MUST_CHECK;
+/* POST {"id","by","reason"}. RELAY_OFFLINE with words without a daemon. */
+enum relay_err client_post(const struct client *c, const char *path, const char *id, cJSON **ret,
+                           struct reason *why) MUST_CHECK;
+/* A list or thing: from the daemon, else by `offline` over the read-only store. */
+enum relay_err client_read(const struct client *c, const char *path, const char *id,
+                           enum relay_err (*offline)(struct db *db, const struct client *c, const char *id,
+                                                     struct buf *ret, struct reason *why),
+                           cJSON **ret, struct reason *why) MUST_CHECK;
+
+int client_failed(const struct reason *why); /* prints it; EXIT_FAILED */
+void client_print_json(const cJSON *j);
+
+/* A table for people: columns as wide as their widest cell (Han count double), the last one unpadded. */
+struct column {
+    const char *member, *title;
+};
+void client_print_table(const cJSON *rows, const struct column *columns, size_t n);
+/* "18:34:05" today, else "11-22 18:34"; "-" for null. */
+const char *client_time(const cJSON *row, const char *member, char out[static 24]);
+
+#endif

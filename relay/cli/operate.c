@@ -1,0 +1,282 @@
+/* tocsin status, alerts, deliveries, target, reload: what people look at and do. */
+#include "base/i18n.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "cli/verbs.h"
+
+/* -- offline readers ---------------------------------------------------------------------------------------------- */
+
+static enum relay_err read_alerts(struct db *db, const struct client *c, const char *id, struct buf *ret,
+                                  struct reason *why)
+{
+    (void)id;
+    return c->review ? list_review(db, &c->filter, ret, why) : list_alerts(db, &c->filter, ret, why);
+}
+
+static enum relay_err read_alert(struct db *db, const struct client *c, const char *id, struct buf *ret,
+                                 struct reason *why)
+{
+    (void)c;
+    return list_alert(db, id, ret, why);
+}
+
+static enum relay_err read_deliveries(struct db *db, const struct client *c, const char *id, struct buf *ret,
+                                      struct reason *why)
+{
+    (void)id;
+    return list_deliveries(db, &c->filter, ret, why);
+}
+
+static enum relay_err read_delivery(struct db *db, const struct client *c, const char *id, struct buf *ret,
+                                    struct reason *why)
+{
+    (void)c;
+    return list_delivery(db, id, ret, NULL, why);
+}
+
+/* -- status ------------------------------------------------------------------------------------------------------- */
+
+static void print_status(const cJSON *j)
+{
+    char room[24];
+    bool ok = false;
+    (void)!json_bool(j, "ok", &ok); /* absent counts as not well */
+    (void)printf("%s  %s %s  %s\n", json_str_or(j, "relay", "?"), _("version"),
+                 json_str_or(j, "version", "?"), ok ? _("all is well") : json_str_or(j, "trouble", "?"));
+    const cJSON *n = cJSON_GetObjectItemCaseSensitive(j, "alerts_in_force");
+    const cJSON *rules = cJSON_GetObjectItemCaseSensitive(j, "rules");
+    (void)printf("%s %s   %s %d (%s)   %s %d\n\n", _("since"), client_time(j, "started", room), _("rules"),
+                 rules ? rules->valueint : 0, json_str_or(j, "rule_set", ""), _("alerts in force"),
+                 n ? n->valueint : 0);
+    static const struct column feeds[] = {
+        {"id", N_("FEED")},           {"mode", N_("MODE")},         {"up", N_("UP")},
+        {"heard", N_("HEARD")},       {"accepted", N_("ACCEPTED")}, {"duplicate", N_("DUPLICATE")},
+        {"rejected", N_("REJECTED")}, {"missing", N_("MISSING")},   {"why", N_("WHY")}};
+    client_print_table(cJSON_GetObjectItemCaseSensitive(j, "feeds"), feeds, ARRAY_LEN(feeds));
+    (void)putchar('\n');
+    static const struct column targets[] = {
+        {"id", N_("TARGET")}, {"name", N_("NAME")}, {"state", N_("STATE")}, {"why", N_("WHY")}};
+    client_print_table(cJSON_GetObjectItemCaseSensitive(j, "targets"), targets, ARRAY_LEN(targets));
+}
+
+int cli_status(int argc, char **argv)
+{
+    struct client c;
+    int code = client_open(
+        &c, argc, argv,
+        _("Usage: tocsin status [--json] [-c FILE]\nHow the relay is: broker, feeds, targets.\n"));
+    if (code >= 0) return code;
+    struct reason why = {""};
+    CLEANUP(json_free_ptr) cJSON *j = NULL;
+    enum relay_err err = client_get(&c, "/v1/status", NULL, &j, &why);
+    if (err != RELAY_OK)
+        code = client_failed(&why);
+    else {
+        bool ok = false;
+        (void)!json_bool(j, "ok", &ok);
+        if (c.json)
+            client_print_json(j);
+        else
+            print_status(j);
+        code = ok ? EXIT_DONE : EXIT_FAILED;
+    }
+    client_close(&c);
+    return code;
+}
+
+/* -- alerts ------------------------------------------------------------------------------------------------------- */
+
+static const struct column delivery_columns[] = {
+    {"short", N_("SHORT")},     {"target", N_("TARGET")}, {"state", N_("STATE")}, {"attempt", N_("ATTEMPT")},
+    {"created", N_("CREATED")}, {"sent", N_("SENT")},     {"ended", N_("ENDED")}, {"alert", N_("ALERT")},
+    {"rev", N_("REV")},         {"reason", N_("REASON")}};
+
+/* The story of an alert on one screen, from events to loudspeaker. */
+static void print_alert(const cJSON *j)
+{
+    char from[24], to[24];
+    (void)printf("%s  %s\n", json_str_or(j, "id", "?"), json_str_or(j, "title", ""));
+    (void)printf("%s %s, %s, %s; %s %s; %s %s – %s\n", _("level"), json_str_or(j, "level", ""),
+                 json_str_or(j, "certainty", ""), json_str_or(j, "status", ""), _("areas"),
+                 json_str_or(j, "areas", ""), _("in force"), client_time(j, "created", from),
+                 client_time(j, "expires", to));
+    if (json_str_or(j, "end_note", NULL))
+        (void)printf("%s: %s\n", _("ended"), json_str_or(j, "end_note", ""));
+    static const struct column events[] = {{"received", N_("RECEIVED")}, {"feed", N_("FEED")},
+                                           {"event_id", N_("EVENT")},    {"area", N_("AREA")},
+                                           {"count", N_("COUNT")},       {"rules", N_("RULES")}};
+    static const struct column revisions[] = {
+        {"rev", N_("REV")},   {"msgType", N_("TYPE")}, {"level", N_("LEVEL")}, {"certainty", N_("CERTAINTY")},
+        {"sent", N_("SENT")}, {"count", N_("COUNT")},  {"note", N_("WHY")}};
+    static const struct column actions[] = {
+        {"at", N_("AT")}, {"verb", N_("ACTION")}, {"by", N_("BY")}, {"reason", N_("REASON")}};
+    const struct {
+        const char *member;
+        const struct column *columns;
+        size_t n;
+    } parts[] = {{"events", events, ARRAY_LEN(events)},
+                 {"revisions", revisions, ARRAY_LEN(revisions)},
+                 {"deliveries", delivery_columns, ARRAY_LEN(delivery_columns)},
+                 {"actions", actions, ARRAY_LEN(actions)}};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        const cJSON *rows = cJSON_GetObjectItemCaseSensitive(j, parts[i].member);
+        if (!cJSON_GetArraySize(rows)) continue;
+        (void)putchar('\n');
+        client_print_table(rows, parts[i].columns, parts[i].n);
+    }
+}
+
+static int show(struct client *c, const char *path, const char *id,
+                enum relay_err (*offline)(struct db *, const struct client *, const char *, struct buf *,
+                                          struct reason *),
+                void (*print)(const cJSON *))
+{
+    struct reason why = {""};
+    CLEANUP(json_free_ptr) cJSON *j = NULL;
+    if (client_read(c, path, id, offline, &j, &why) != RELAY_OK) return client_failed(&why);
+    if (c->json)
+        client_print_json(j);
+    else
+        print(j);
+    return EXIT_DONE;
+}
+
+static int change(struct client *c, const char *path, const char *id, const char *done)
+{
+    struct reason why = {""};
+    CLEANUP(json_free_ptr) cJSON *j = NULL;
+    if (client_post(c, path, id, &j, &why) != RELAY_OK) return client_failed(&why);
+    if (c->json)
+        client_print_json(j);
+    else
+        (void)printf("%s\n", done);
+    return EXIT_DONE;
+}
+
+static void print_alerts(const cJSON *j)
+{
+    static const struct column columns[] = {{"created", N_("CREATED")}, {"id", N_("ALERT")},
+                                            {"level", N_("LEVEL")},     {"certainty", N_("CERTAINTY")},
+                                            {"status", N_("STATUS")},   {"count", N_("COUNT")},
+                                            {"areas", N_("AREAS")},     {"expires", N_("EXPIRES")},
+                                            {"end_note", N_("ENDED")},  {"title", N_("TITLE")}};
+    client_print_table(j, columns, ARRAY_LEN(columns));
+}
+
+static void print_review(const cJSON *j)
+{
+    static const struct column columns[] = {{"event", N_("EVENT")}, {"received", N_("RECEIVED")},
+                                            {"feed", N_("FEED")},   {"note", N_("WHY")},
+                                            {"area", N_("AREA")},   {"count", N_("COUNT")},
+                                            {"rules", N_("RULES")}, {"event_id", N_("EVENT ID")}};
+    client_print_table(j, columns, ARRAY_LEN(columns));
+}
+
+static void print_deliveries(const cJSON *j)
+{
+    client_print_table(j, delivery_columns, ARRAY_LEN(delivery_columns));
+}
+
+static void print_delivery(const cJSON *j)
+{
+    static const char *const members[] = {"id",      "short", "state",    "reason", "level", "attempt",
+                                          "created", "sent",  "accepted", "ended",  "due",   "expires"};
+    char room[24];
+    int64_t at;
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        const char *text = json_str_or(j, members[i], NULL);
+        if (!text || !*text) continue;
+        (void)printf("%-9s %s\n", members[i],
+                     clock_parse(text, &at) == RELAY_OK ? client_time(j, members[i], room) : text);
+    }
+    const cJSON *text;
+    cJSON_ArrayForEach(text, cJSON_GetObjectItemCaseSensitive(j, "texts"))
+    {
+        if (cJSON_IsString(text)) (void)printf("\n[%s]\n%s\n", text->string, text->valuestring);
+    }
+}
+
+/* One row a sub-verb: what it needs and what it does. */
+struct action {
+    const char *name;
+    int n_args;
+    const char *path;
+    enum relay_err (*offline)(struct db *, const struct client *, const char *, struct buf *,
+                              struct reason *);
+    void (*print)(const cJSON *);
+    const char *done; /* a change: what to say afterwards */
+};
+
+static int run_actions(int argc, char **argv, const struct action *actions, size_t n, const char *usage)
+{
+    struct client c;
+    int code = client_open(&c, argc, argv, usage);
+    if (code >= 0) return code;
+    code = EXIT_USAGE;
+    for (size_t i = 0; i < n && c.n_rest; i++) {
+        const struct action *a = &actions[i];
+        if (strcmp(a->name, c.rest[0]) != 0 || c.n_rest != 1 + a->n_args) continue;
+        const char *id = a->n_args ? c.rest[1] : NULL;
+        void (*print)(const cJSON *) = c.review && a->print == print_alerts ? print_review : a->print;
+        code = a->done ? change(&c, a->path, id, _(a->done)) : show(&c, a->path, id, a->offline, print);
+        break;
+    }
+    if (code == EXIT_USAGE) (void)fputs(usage, stderr);
+    client_close(&c);
+    return code;
+}
+
+int cli_alerts(int argc, char **argv)
+{
+    static const struct action actions[] = {
+        {"list", 0, "/v1/alerts", read_alerts, print_alerts, NULL},
+        {"show", 1, "/v1/alert", read_alert, print_alert, NULL},
+        {"cancel", 1, "/v1/alerts/cancel", NULL, NULL,
+         N_("cancelled: the correction goes to everybody who had the alert")},
+        {"confirm", 1, "/v1/alerts/confirm", NULL, NULL, N_("confirmed")},
+    };
+    return run_actions(argc, argv, actions, ARRAY_LEN(actions),
+                       _("Usage: tocsin alerts list [--active] [--review] [--limit N] [--json]\n"
+                         "       tocsin alerts show ID\n"
+                         "       tocsin alerts confirm ID --by NAME [--reason WHY]\n"
+                         "       tocsin alerts cancel ID --by NAME [--reason WHY]\n"));
+}
+
+int cli_deliveries(int argc, char **argv)
+{
+    static const struct action actions[] = {
+        {"list", 0, "/v1/deliveries", read_deliveries, print_deliveries, NULL},
+        {"show", 1, "/v1/delivery", read_delivery, print_delivery, NULL},
+        {"replay", 1, "/v1/deliveries/replay", NULL, NULL, N_("it goes out again now")},
+    };
+    return run_actions(argc, argv, actions, ARRAY_LEN(actions),
+                       _("Usage: tocsin deliveries list [--active] [--state S] [--target T] [--alert ID] "
+                         "[--limit N] [--json]\n"
+                         "       tocsin deliveries show ID        (whole id, short id or row)\n"
+                         "       tocsin deliveries replay ID --by NAME [--reason WHY]\n"));
+}
+
+int cli_target(int argc, char **argv)
+{
+    static const struct action actions[] = {
+        {"test", 1, "/v1/target/test", NULL, NULL,
+         N_("a test message is on its way; `tocsin deliveries list --target ID` shows its answer")},
+    };
+    return run_actions(argc, argv, actions, ARRAY_LEN(actions),
+                       _("Usage: tocsin target test ID [--by NAME]\n"));
+}
+
+int cli_reload(int argc, char **argv)
+{
+    struct client c;
+    int code = client_open(
+        &c, argc, argv,
+        _("Usage: tocsin reload [--by NAME]\nRules and configuration are read anew; what is wrong "
+          "stays out, and the log says why.\n"));
+    if (code >= 0) return code;
+    code = change(&c, "/v1/reload", NULL, _("reloading; the log says how it went"));
+    client_close(&c);
+    return code;
+}
