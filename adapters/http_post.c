@@ -165,7 +165,8 @@ static void judge_code(const struct post_kind *k, const struct http_answer *a, i
     CLEANUP(json_free_ptr) cJSON *answer = NULL;
     int64_t code;
     if (json_parse(a->body, a->body_len, &limits, &answer, &why) != RELAY_OK ||
-        json_int(answer, k->code_member, &code) != RELAY_OK) {
+        (json_int(answer, k->code_member, &code) != RELAY_OK &&
+         (!k->old_code_member || json_int(answer, k->old_code_member, &code) != RELAY_OK))) {
         out->result = SEND_UNKNOWN;
         (void)snprintf(out->reason, sizeof(out->reason), _("HTTP %d without %s"), a->status, k->code_member);
         return;
@@ -189,14 +190,13 @@ void post_judge(const struct post_kind *k, const struct http_answer *a, int atte
     *ret_too_long = false;
     if (a->end == HTTP_ANSWERED && a->status >= 200 && a->status < 300) {
         if (k->code_member) judge_code(k, a, attempt, ret, ret_too_long);
-        return;
-    }
-    if (a->end == HTTP_ANSWERED) {
+    } else if (a->end == HTTP_ANSWERED) {
         judge_status(a, attempt, ret, ret_too_long);
-        return;
+    } else {
+        ret->result = a->end == HTTP_NOT_SENT ? SEND_RETRY : SEND_UNKNOWN;
+        (void)snprintf(ret->reason, sizeof(ret->reason), "%s", a->error ? a->error : "");
     }
-    ret->result = a->end == HTTP_NOT_SENT ? SEND_RETRY : SEND_UNKNOWN;
-    (void)snprintf(ret->reason, sizeof(ret->reason), "%s", a->error ? a->error : "");
+    if (k->idempotent && ret->result == SEND_UNKNOWN) ret->result = SEND_RETRY;
 }
 
 /* ---- The operation -------------------------------------------------------------------------------------------------- */
@@ -210,6 +210,12 @@ void post_header(struct post_request *r, const char *fmt, ...)
     (void)vsnprintf(line, sizeof(line), fmt, ap);
     va_end(ap);
     r->headers[r->n_headers++] = xstrdup(line);
+}
+
+void post_guard_word(const char *text, const char *word, struct buf *out)
+{
+    buf_str(out, text);
+    if (word && *word && !strstr(text, word)) buf_printf(out, "（%s）", word);
 }
 
 static void request_release(struct post_request *r)
@@ -250,7 +256,7 @@ static void post_next(struct post *p)
     const struct chat_part *part = &p->parts[p->index];
     size_t of = p->numbered + p->of;
     if (of > 1) buf_printf(&text, "(%zu/%zu) ", p->numbered + p->index + 1, of);
-    buf_add(&text, p->text.data + part->from, part->len);
+    if (part->len) buf_add(&text, p->text.data + part->from, part->len);
 
     CLEANUP(request_release) struct post_request r = {.url = BUF_INIT(URL_MAX), .body = BUF_INIT(BODY_MAX)};
     const struct post_part info = {.target = p->target,
@@ -323,9 +329,10 @@ void post_send(struct post_ctx *ctx, const struct post_kind *k, const struct tar
     struct post *p = xcalloc(1, sizeof(*p));
     *p = (struct post){
         .ctx = ctx, .kind = k, .target = t, .messages = m, .n = n, .op = op, .text = BUF_INIT(TEXT_MAX)};
-    size_t room = k->room(t);
-    if (n) chat_text(m, n, t->audience, room, &p->text);
+    size_t room = k->room ? k->room(t) : 0;
+    if (room && n) chat_text(m, n, t->audience, room, &p->text);
     if (p->text.len && !buf_failed(&p->text)) p->of = chat_split(p->text.data, p->text.len, room, p->parts);
+    if (!k->room) p->of = 1;
     if (p->of) {
         post_next(p);
         return;

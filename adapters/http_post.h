@@ -80,16 +80,21 @@ struct post_request {
 void post_header(struct post_request *r, const char *fmt, ...) PRINTF(2, 3);
 
 struct post_kind {
-    /* Bytes of text in one message of this target. */
+    /* Bytes of text in one message of this target. NULL: build works from the messages, and there is one part. */
     size_t (*room)(const struct target *t);
     void (*build)(const struct post_part *p, struct post_request *r);
     const char *code_member;       /* of the JSON answer; NULL: the HTTP status decides, 2xx is SENT */
+    const char *old_code_member;   /* of an earlier form of the answer; may be NULL */
     const struct post_code *codes; /* 0 is SENT without a row; what has none is RETRY */
+    bool idempotent; /* the channel knows a repeat by its id: what may have arrived is simply sent again */
 };
 
 struct post_ctx { /* ctx of every such adapter */
     struct adapter_env env;
 };
+
+/* The guard word that some bots demand: appended to the text when it is not in it. */
+void post_guard_word(const char *text, const char *word, struct buf *out);
 
 /* Functions for adapter_ops; check may be called by a kind's own check. */
 enum relay_err post_open(void *ctx, const struct adapter_env *env, struct reason *why);

@@ -3,13 +3,18 @@
 #include "adapters/display/board.h"
 #include "adapters/pa/pa.h"
 
-extern const struct adapter_ops null_ops, file_ops, wecom_ops;
+extern const struct adapter_ops null_ops, file_ops, wecom_ops, dingtalk_ops, feishu_ops, webhook_ops,
+    ntfy_ops;
 
 const struct adapter_ops *const adapter_list[] = {
     &pa_ops,       /* loudspeakers, at once */
     &bulletin_ops, /* loudspeakers, on the hour */
     &board_ops,    /* ward screens */
     &wecom_ops,    /* chats: WeCom group bots */
+    &dingtalk_ops, /* chats: DingTalk group bots */
+    &feishu_ops,   /* chats: Feishu and Lark group bots */
+    &ntfy_ops,     /* phones, by ntfy */
+    &webhook_ops,  /* somebody's own program, signed */
     &file_ops,     /* JSON lines */
     &null_ops,     /* nowhere */
     NULL,
