@@ -341,6 +341,11 @@ const char *config_path(const char *given)
     return env && *env ? env : "/etc/tocsin/tocsin.yaml";
 }
 
+const char *config_language(const struct relay_config *c)
+{
+    return languages[c->relay.language];
+}
+
 /* --- sites.d --- */
 
 static int only_yaml(const struct dirent *entry)
@@ -431,7 +436,7 @@ static enum relay_err load(const char *name, const char *text, size_t n, struct 
         if (problems->n) err = RELAY_INVALID;
     }
     if (err)
-        (void)config_free(c);
+        (void)config_free(c); /* returns NULL */
     else
         *ret = c;
     return err;

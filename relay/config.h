@@ -152,6 +152,8 @@ enum relay_err config_load_text(const char *name, const char *text, size_t n, st
 enum relay_err config_check_files(const struct relay_config *c, struct opt_problems *problems) MUST_CHECK;
 struct relay_config *config_free(struct relay_config *c);
 
+const char *config_language(const struct relay_config *c); /* for i18n_init */
+
 /* "127.0.0.1:8480" or "[::1]:8480": an address, never a name. */
 bool config_listen(const char *text, char ret_host[static 46], int *ret_port);
 bool config_host_is_loopback(const char *host);

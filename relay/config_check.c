@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "adapters/adapter.h"
+#include "areas.h"
 #include "base/clock.h"
 #include "base/i18n.h"
 #include "config_internal.h"
@@ -93,6 +94,10 @@ static void check_area(const struct check *k, const struct yaml_node *at, const 
     char area[AREA_LEN + 1];
     if (area_normalise(*code, area)) {
         *code = arena_strdup(&k->config->arena, area);
+        return;
+    }
+    if (area_code(*code, area)) {
+        opt_problem(k->problems, at, _("%s: write the code of %s, '%s'"), key, *code, area);
         return;
     }
     opt_problem(k->problems, at,

@@ -8,5 +8,6 @@ int cli_alerts(int argc, char **argv);
 int cli_deliveries(int argc, char **argv);
 int cli_target(int argc, char **argv);
 int cli_reload(int argc, char **argv);
+int cli_check(int argc, char **argv);
 
 #endif

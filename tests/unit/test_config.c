@@ -211,7 +211,7 @@ static void every_mistake_is_named_where_it_stands(void **state)
         {SMALL "feeds: [{id: a, type: bank, areas: ['61'], path: x}]\n", "path: is for source: file only"},
         {SMALL "feeds: [{id: a, type: bank, areas: ['61'], rate: 0/s}]\n", "rate: 0 would never be read"},
         {SMALL "feeds: [{id: a, type: bank, areas: []}]\n", "areas: has 0 items, allowed 1"},
-        {SMALL "sites: [{id: a, name: A, area: 雁塔区}]\n", "area: `雁塔区` is no area code"},
+        {SMALL "sites: [{id: a, name: A, area: 雁塔区}]\n", "area: write the code of 雁塔区, '610113'"},
         {SMALL "sites: [{id: a, name: A, area: '61', zones: [{id: z, class: lobby}]}]\n",
          "class: `lobby` is not known, allowed: hall, registration"},
         {SMALL "sites: [{id: a, name: A, area: '61', zones: [{id: z, class: icu}, {id: z, class: icu}]}]\n",
@@ -343,6 +343,26 @@ static struct relay_config *load_file(void)
     return c;
 }
 
+static void the_sample_configuration_loads(void **state)
+{
+    (void)state;
+    struct relay_config *c = NULL;
+    if (config_load(TOCSIN_SOURCE_DIR "/packaging/config/tocsin.yaml", &c, &problems))
+        fail_msg("%s", problems.items[0].text);
+    assert_int_equal(c->sites.n, 1); /* the sample beside it is not read */
+    assert_int_equal(((const struct site_config *)c->sites.items)->mode, SITE_TRIAL);
+    (void)config_free(c); /* returns NULL */
+
+    struct yaml_node *site = NULL;
+    struct arena arena = {0};
+    struct reason why = {0};
+    assert_int_equal(
+        yaml_load(TOCSIN_SOURCE_DIR "/packaging/config/sites.d/example.yaml.sample", &arena, &site, &why),
+        RELAY_OK);
+    assert_string_equal(yaml_get(site, "id")->text, "fourth-hospital");
+    arena_release(&arena);
+}
+
 static void sites_also_stand_in_files_of_their_own(void **state)
 {
     (void)state;
@@ -427,6 +447,7 @@ int main(void)
         cmocka_unit_test(limits_count_feeds_and_targets),
         cmocka_unit_test(behind_a_proxy_or_with_tls_other_machines_are_served),
         cmocka_unit_test(listen_addresses_are_taken_apart),
+        cmocka_unit_test(the_sample_configuration_loads),
         WITH_FILES(sites_also_stand_in_files_of_their_own),
         WITH_FILES(mistakes_in_their_files_are_named_with_both_places),
         cmocka_unit_test(a_missing_file_is_named_with_how_to_make_one),
