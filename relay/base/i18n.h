@@ -8,7 +8,8 @@
 #define _(s)  gettext(s)
 #define N_(s) (s)
 
-/* "zh-CN" or "en". TOCSIN_LANG wins over what is passed; NULL means the default. Safe to call again. */
+/* "zh-CN" or "en". TOCSIN_LANG wins over what is passed; NULL means the default. Safe to call again.
+ * Catalogues are looked for in TOCSIN_LOCALEDIR, then beside the program, then where the build would install them. */
 void i18n_init(const char *language);
 
 #endif
