@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/i18n.h"
+#include "base/mem.h"
 
 static void usage(FILE *out)
 {
@@ -27,8 +28,12 @@ int cli_main(int argc, char **argv)
         (void)printf("tocsin %s\n", TOCSIN_VERSION);
         return EXIT_DONE;
     }
-    for (const struct cli_verb *v = cli_verbs; v->name; v++)
-        if (strcmp(v->name, argv[1]) == 0) return v->run(argc - 1, argv + 1);
+    for (const struct cli_verb *v = cli_verbs; v->name; v++) {
+        if (strcmp(v->name, argv[1]) != 0) continue;
+        argv[1] =
+            xasprintf("tocsin %s", v->name); /* what its --help and errors call it; lives as long as argv */
+        return v->run(argc - 1, argv + 1);
+    }
     (void)fprintf(stderr, _("tocsin: no verb `%s`; `tocsin help` lists them\n"), argv[1]);
     return EXIT_USAGE;
 }

@@ -7,7 +7,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct cli_verb {
     const char *name;                  /* "rules" */
-    int (*run)(int argc, char **argv); /* argv[0] is the verb */
+    int (*run)(int argc, char **argv); /* argv[0] is "tocsin VERB" */
     const char *summary;               /* one line, N_() */
 };
 

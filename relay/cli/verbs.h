@@ -1,4 +1,4 @@
-/* The functions behind verbs.c's table; each is one file of relay/cli. argv[0] is the verb. */
+/* The functions behind verbs.c's table; each is one file of relay/cli. argv[0] is "tocsin VERB". */
 #ifndef TOCSIN_RELAY_CLI_VERBS_H
 #define TOCSIN_RELAY_CLI_VERBS_H
 
