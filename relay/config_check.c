@@ -527,11 +527,11 @@ enum relay_err config_check_files(const struct relay_config *c, struct opt_probl
 
     const struct chat_config *chats = c->chats.items;
     for (size_t i = 0; i < c->chats.n;
-         i++) { /* an adapter's files are addresses with keys in them, and secrets */
+         i++) { /* what an adapter keeps in a file of its own (url_file) is secret */
         for (const struct opt_row *row = chats[i].own.rows; row && row->name; row++) {
-            if (row->type != OPT_PATH) continue;
-            const char *const *path =
-                (const char *const *)(const void *)((const char *)chats[i].own.values + row->offset);
+            size_t n = strlen(row->name);
+            if (row->type != OPT_PATH || n < 5 || strcmp(row->name + n - 5, "_file") != 0) continue;
+            const char *const *path = (const void *)((const char *)chats[i].own.values + row->offset);
             check_secret(problems, chats[i].at, row->name, *path);
         }
     }

@@ -61,8 +61,10 @@ static bool check_rules(const struct relay_config *c, size_t *ret_rules)
     }
     for (size_t i = 0; i < problems.n; i++) {
         const struct rule_problem *p = &problems.items[i];
-        (void)fprintf(stderr, "%s:%d: %s%s%s%s\n", p->file, p->line, p->warning ? _("warning: ") : "",
-                      p->rule, *p->rule ? ": " : "", p->why.text);
+        char line[16] = "";
+        if (p->line) (void)snprintf(line, sizeof(line), ":%d", p->line);
+        (void)fprintf(stderr, "%s%s: %s%s%s%s\n", p->file, line, p->warning ? _("warning: ") : "", p->rule,
+                      *p->rule ? ": " : "", p->why.text);
         if (!p->warning) good = false;
     }
     size_t n = set ? rule_set_size(set) : 0;

@@ -38,6 +38,11 @@ void opt_problem(struct opt_problems *p, const struct yaml_node *node, const cha
 
 #define PROBLEM(l, node, ...) ((l)->bad = true, opt_problem((l)->problems, node, __VA_ARGS__))
 
+static bool is_string(enum opt_type type)
+{
+    return type == OPT_STR || type == OPT_ID || type == OPT_PATH;
+}
+
 static bool is_list(enum opt_type type)
 {
     return type == OPT_STRS || type == OPT_PATHS || type == OPT_WINDOWS;
@@ -211,12 +216,18 @@ static char *resolve_path(struct arena *a, const struct yaml_node *node)
     return arena_printf(a, "%.*s/%s", (int)(slash - node->file), node->file, node->text);
 }
 
+/* `key:` with nothing after it, or with every line below commented out. */
+static bool is_nothing(const struct yaml_node *node)
+{
+    return node->kind == YAML_SCALAR && !node->text_len && !node->quoted;
+}
+
 static void load_scalar(struct load *l, const struct opt_row *row, const struct yaml_node *node, void *dest)
 {
     const char *text = node->text;
     int64_t whole = 0;
     bool ok = true;
-    if (!node->text_len && !node->quoted) {
+    if (is_nothing(node)) {
         PROBLEM(l, node, _("%s: has no value: write one, or take the key out"), row->name);
         return;
     }
@@ -270,7 +281,7 @@ static size_t list_items(const struct yaml_node *node, struct yaml_node *const *
         return node->n;
     }
     *ret = one;
-    return node->text_len || node->quoted ? 1 : 0;
+    return is_nothing(node) ? 0 : 1;
 }
 
 /* False when the item is no value of this list. */
@@ -301,7 +312,7 @@ static void load_list(struct load *l, const struct opt_row *row, const struct ya
         ((struct opt_strs *)dest)->items = arena_alloc(l->arena, (n + 1) * sizeof(char *));
     for (size_t i = 0; i < n; i++) {
         const struct yaml_node *item = items[i];
-        if (item->kind != YAML_SCALAR || (!item->text_len && !item->quoted)) {
+        if (item->kind != YAML_SCALAR || is_nothing(item)) {
             PROBLEM(l, item, _("%s: item %zu must be one value"), row->name, i + 1);
         } else if (load_item(l, row, item, dest, kept)) {
             kept++;
@@ -323,7 +334,7 @@ static void load_block(struct load *l, const struct opt_row *rows, const struct 
 static void load_blocks(struct load *l, const struct opt_row *row, const struct yaml_node *node,
                         struct opt_blocks *dest)
 {
-    if (node->kind == YAML_SCALAR && !node->text_len) return; /* `feeds:` with every item commented out */
+    if (is_nothing(node)) return;
     if (node->kind != YAML_LIST) {
         PROBLEM(l, node, _("%s: a list is expected: begin each item with `- `"), row->name);
         return;
@@ -340,6 +351,15 @@ static void load_blocks(struct load *l, const struct opt_row *row, const struct 
     check_count(l, row, node, node->n);
 }
 
+/* `tls:` with nothing in it is not the same as no tls: what it requires is missing. */
+static const struct yaml_node *empty_map(struct arena *a, const struct yaml_node *node)
+{
+    struct yaml_node *map = arena_alloc(a, sizeof(*map));
+    *map =
+        (struct yaml_node){.kind = YAML_MAP, .line = node->line, .column = node->column, .file = node->file};
+    return map;
+}
+
 static void load_value(struct load *l, const struct opt_row *row, const struct yaml_node *node, void *dest)
 {
     switch (row->type) {
@@ -351,10 +371,10 @@ static void load_value(struct load *l, const struct opt_row *row, const struct y
     case OPT_SELF:
     case OPT_EXTRA: return; /* have no key */
     case OPT_BLOCK:
-        if (node->kind == YAML_SCALAR && !node->text_len)
-            load_block(l, row->sub, NULL, NULL, dest);
-        else if (node->kind == YAML_MAP)
+        if (node->kind == YAML_MAP)
             load_block(l, row->sub, NULL, node, dest);
+        else if (is_nothing(node))
+            load_block(l, row->sub, NULL, empty_map(l->arena, node), dest);
         else
             PROBLEM(l, node, _("%s: a block of `key: value` is expected"), row->name);
         return;
@@ -473,14 +493,12 @@ static void load_block(struct load *l, const struct opt_row *rows, const struct 
             continue;
         }
         const struct yaml_node *value = yaml_get(map, row->name);
-        if (value) {
+        load_default(l, row, dest); /* also under a wrong value, so that later checks find something */
+        if (value)
             load_value(l, row, value, dest);
-            continue;
-        }
-        if (row->required && map)
+        else if (row->required && map)
             PROBLEM(l, map, _("%s: is missing: %s"), row->name,
                     row->help ? _(row->help) : type_name(row->type));
-        load_default(l, row, dest);
     }
     if (!map || leave_unknown) return;
     for (size_t i = 0; i < map->n; i++) {
@@ -524,26 +542,52 @@ static bool is_secret(const struct opt_row *row)
     return false;
 }
 
+/* What YAML reads as a line break, or not at all, when it stands there as itself. */
+static bool needs_escape(uint32_t cp)
+{
+    return cp < 0x20 || (cp >= 0x7F && cp < 0xA0) || cp == 0x2028 || cp == 0x2029 || cp == 0xFEFF ||
+           cp == 0xFFFE || cp == 0xFFFF;
+}
+
+static void print_escaped(struct buf *out, const char *s, size_t n)
+{
+    buf_char(out, '"');
+    for (uint32_t cp = 0; n;) {
+        int used = text_next(s, n, &cp);
+        if (needs_escape(cp)) {
+            buf_printf(out, "\\u%04X", (unsigned)cp);
+        } else {
+            if (cp == '"' || cp == '\\') buf_char(out, '\\');
+            buf_add(out, s, (size_t)used);
+        }
+        s += used;
+        n -= (size_t)used;
+    }
+    buf_char(out, '"');
+}
+
 /* Plain where that is surely read as the same text, else in quotes. */
 static void print_text(struct buf *out, const char *s)
 {
-    bool plain = *s && *s != '-' && *s != '.', control = false;
-    for (const char *p = s; *p; p++) {
-        unsigned char c = (unsigned char)*p;
-        if (c < 0x20 || c == 0x7F) control = true;
-        bool word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!word && !strchr("_-./", c))
-            plain = false; /* also Chinese: some of its space characters need quotes */
+    size_t n = strlen(s);
+    bool plain = *s && *s != '-' && *s != '.', escape = false;
+    uint32_t cp = 0;
+    for (size_t i = 0; i < n;) {
+        i += (size_t)text_next(s + i, n - i, &cp);
+        bool word = (cp >= '0' && cp <= '9') || (cp >= 'a' && cp <= 'z') || (cp >= 'A' && cp <= 'Z') ||
+                    text_is_han(cp);
+        if (!word && (cp >= 0x80 || !strchr("_-./", (int)cp))) plain = false;
+        if (needs_escape(cp)) escape = true;
     }
     if (plain) {
         buf_str(out, s);
-    } else if (control) {
-        buf_json_str(out, s);
+    } else if (escape) {
+        print_escaped(out, s, n);
     } else {
         buf_char(out, '\'');
-        for (const char *p = s; *p; p++) {
-            if (*p == '\'') buf_char(out, '\'');
-            buf_char(out, *p);
+        for (; *s; s++) {
+            if (*s == '\'') buf_char(out, '\'');
+            buf_char(out, *s);
         }
         buf_char(out, '\'');
     }
@@ -615,19 +659,30 @@ static void print_blocks(const struct opt_row *row, const struct opt_blocks *blo
     }
 }
 
+/* A block that lacks what it requires was not written at all. */
+static bool was_absent(const struct opt_row *rows, const void *values)
+{
+    for (const struct opt_row *row = rows; row && row->name; row++) {
+        if (row->required && is_string(row->type) &&
+            !*(const char *const *)(const void *)((const char *)values + row->offset))
+            return true;
+    }
+    return false;
+}
+
 /* *dash: the next key is the first of a list item. */
 static void print_rows(const struct opt_row *rows, const void *values, int indent, bool *dash,
                        struct buf *out)
 {
     for (const struct opt_row *row = rows; row && row->name; row++) {
         const void *value = (const char *)values + row->offset;
-        bool absent = (row->type == OPT_STR || row->type == OPT_ID || row->type == OPT_PATH) &&
-                      !*(const char *const *)value;
+        bool absent = is_string(row->type) && !*(const char *const *)value;
         if (row->type == OPT_EXTRA) {
             const struct opt_extra *x = value;
             if (x->values) print_rows(x->rows, x->values, indent, dash, out);
             continue;
         }
+        if (row->type == OPT_BLOCK && was_absent(row->sub, value)) continue;
         if (absent || row->type == OPT_NODE || row->type == OPT_SELF) continue;
         size_t before = out->len;
         bool had_dash = *dash;

@@ -31,6 +31,7 @@ struct all {
     const struct yaml_node *self;
     struct opt_windows quiet;
     struct inner tls;
+    struct item must;
     struct opt_blocks items;
     const struct yaml_node *node;
 };
@@ -89,6 +90,7 @@ static const struct opt_row rows[] = {
      .deflt = "[rule, area4]"},
     {.name = "quiet", .type = OPT_WINDOWS, .offset = offsetof(struct all, quiet)},
     {.name = "tls", .type = OPT_BLOCK, .offset = offsetof(struct all, tls), .sub = inner_rows},
+    {.name = "must", .type = OPT_BLOCK, .offset = offsetof(struct all, must), .sub = item_rows},
     {.name = "items",
      .type = OPT_BLOCKS,
      .offset = offsetof(struct all, items),
@@ -218,6 +220,7 @@ static void each_mistake_names_file_line_key_and_what_is_allowed(void **state)
         {"id: a\nwords: [a, [b]]\n", "words: item 2 must be one value"},
         {"id: a\nwords: {a: b}\n", "words: a list is expected"},
         {"id: a\nquiet: ['9pm-7am']\n", "quiet: `9pm-7am` is not possible, allowed: hours"},
+        {"id: a\nmust:\n", "t.yaml:2: id: is missing: its name"},
         {"id: a\ntls: yes\n", "tls: a block of `key: value` is expected"},
         {"id: a\ntls:\n  prot: 1\n", "t.yaml:3: prot: unknown key, did you mean `port`?"},
         {"id: a\ntls:\n  zzzzzz: 1\n", "zzzzzz: unknown key, known here: ca, key, port"},
