@@ -123,10 +123,15 @@ struct adapter_env {
     const struct target *(*target_at)(void *core, const char *adapter, size_t i);
 };
 
+enum { AGAIN_FOREVER = -1 };
+
 struct adapter_ops {
     const char *name; /* prefix of target ids: "wecom", "pa", "bulletin", "board", "file", "null" */
     enum target_kind kind;
-    bool confirms;                 /* `sent` is not the end: played, displayed follows */
+    bool confirms; /* `sent` is not the end: played, displayed follows */
+    /* Confirming messages: waits before each repeat, until somebody reports it accepted. AGAIN_FOREVER repeats the last
+     * wait, 0 ends them. NULL: it is said once. */
+    const int64_t *again;
     const struct opt_row *options; /* per target; NULL: none */
     size_t options_size, ctx_size; /* ctx comes zeroed */
     double rate_per_minute;        /* the channel's own limit; 0: none */
@@ -141,5 +146,7 @@ struct adapter_ops {
 
 extern const struct adapter_ops *const adapter_list[]; /* list.c; NULL at the end */
 const struct adapter_ops *adapter_find(const char *name);
+/* The wait before the next repeat of what was said `repeats` times more than once; -1: no more. */
+int64_t adapter_again(const struct adapter_ops *ops, int repeats);
 
 #endif

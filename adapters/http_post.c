@@ -52,6 +52,7 @@ struct post {
     struct chat_part parts[CHAT_PARTS_MAX];
     size_t index, of;
     size_t numbered; /* parts that went before those in `parts`, after a second cut */
+    size_t preface;  /* 1: the first part is the preface, which has no number */
     bool halved;
 };
 
@@ -254,8 +255,9 @@ static void post_next(struct post *p)
     const struct post_options *o = p->target->options;
     const struct post_state *s = p->target->state;
     const struct chat_part *part = &p->parts[p->index];
-    size_t of = p->numbered + p->of;
-    if (of > 1) buf_printf(&text, "(%zu/%zu) ", p->numbered + p->index + 1, of);
+    size_t at = p->numbered + p->index, of = p->numbered + p->of;
+    if (at >= p->preface && of - p->preface > 1)
+        buf_printf(&text, "(%zu/%zu) ", at + 1 - p->preface, of - p->preface);
     if (part->len) buf_add(&text, p->text.data + part->from, part->len);
 
     CLEANUP(request_release) struct post_request r = {.url = BUF_INIT(URL_MAX), .body = BUF_INIT(BODY_MAX)};
@@ -263,7 +265,7 @@ static void post_next(struct post *p)
                                    .messages = p->messages,
                                    .n = p->n,
                                    .text = buf_cstr(&text),
-                                   .index = (int)(p->numbered + p->index),
+                                   .index = (int)at,
                                    .of = (int)of,
                                    .wall = p->ctx->env.now(p->ctx->env.core).wall,
                                    .secret = s->secret};
@@ -329,9 +331,20 @@ void post_send(struct post_ctx *ctx, const struct post_kind *k, const struct tar
     struct post *p = xcalloc(1, sizeof(*p));
     *p = (struct post){
         .ctx = ctx, .kind = k, .target = t, .messages = m, .n = n, .op = op, .text = BUF_INIT(TEXT_MAX)};
-    size_t room = k->room ? k->room(t) : 0;
+    size_t room = k->room ? k->room(t) : 0, from = 0;
+    if (room && k->preface) k->preface(t, m, n, &p->text);
+    if (p->text.len) {
+        from = p->text.len;
+        p->parts[p->preface++] = (struct chat_part){0, from};
+    }
     if (room && n) chat_text(m, n, t->audience, room, &p->text);
-    if (p->text.len && !buf_failed(&p->text)) p->of = chat_split(p->text.data, p->text.len, room, p->parts);
+    if (p->text.len > from && !buf_failed(&p->text)) {
+        struct chat_part cut[CHAT_PARTS_MAX];
+        size_t parts = chat_split(p->text.data + from, p->text.len - from, room, cut);
+        if (parts && parts + p->preface <= CHAT_PARTS_MAX) p->of = parts + p->preface;
+        for (size_t i = p->preface; i < p->of; i++)
+            p->parts[i] = (struct chat_part){from + cut[i - p->preface].from, cut[i - p->preface].len};
+    }
     if (!k->room) p->of = 1;
     if (p->of) {
         post_next(p);

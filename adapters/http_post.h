@@ -82,6 +82,8 @@ void post_header(struct post_request *r, const char *fmt, ...) PRINTF(2, 3);
 struct post_kind {
     /* Bytes of text in one message of this target. NULL: build works from the messages, and there is one part. */
     size_t (*room)(const struct target *t);
+    /* Appends what goes before the text as a part of its own. NULL: nothing. */
+    void (*preface)(const struct target *t, const struct message *m, size_t n, struct buf *out);
     void (*build)(const struct post_part *p, struct post_request *r);
     const char *code_member;       /* of the JSON answer; NULL: the HTTP status decides, 2xx is SENT */
     const char *old_code_member;   /* of an earlier form of the answer; may be NULL */

@@ -544,11 +544,9 @@ static int64_t backoff(const struct delivery_row *d)
 /* When a sent row must be looked at again: to be repeated until accepted, to remind a duty chat, or at its expiry. */
 static int64_t after_sent(struct relay *r, const struct relay_target *t, const struct delivery_row *d)
 {
-    static const int64_t announce_again[] = {5 * SECOND_MS, 15 * SECOND_MS, 60 * SECOND_MS};
     if (!t->ops->confirms) return NO_DUE;
-    if (t->ops->kind == TARGET_STATE || d->accepted) return d->expires;
-    int64_t wait = d->repeats < (int)ARRAY_LEN(announce_again) ? announce_again[d->repeats] : 60 * SECOND_MS;
-    return sooner(r->now.wall + wait, d->expires);
+    int64_t wait = t->ops->kind == TARGET_STATE || d->accepted ? -1 : adapter_again(t->ops, d->repeats);
+    return wait < 0 ? d->expires : sooner(r->now.wall + wait, d->expires);
 }
 
 static void log_attempt(const struct relay *r, const struct send *op, const struct delivery_row *d,

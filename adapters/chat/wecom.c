@@ -4,6 +4,8 @@
  *
  * Limits count bytes of the decoded text. The key in the address is the only secret. Reaches internal groups only.
  */
+#include "adapters/chat/wecom.h"
+
 #include "adapters/http_post.h"
 #include "base/i18n.h"
 
@@ -36,7 +38,7 @@ static const struct opt_row wecom_rows[] = {
     {0},
 };
 
-static const struct post_code wecom_codes[] = {
+const struct post_code wecom_codes[] = {
     {.code = -1, .result = SEND_RETRY, .max_attempts = 4, .words = N_("the service is busy")},
     {.code = 45009,
      .result = SEND_RETRY,

@@ -79,10 +79,14 @@ static void announce_send(void *arg, const struct target *t, const struct messag
     ctx->env.publish(ctx->env.core, topic, buf_cstr(&b), b.len, false, m->expires - now.wall, op);
 }
 
+/* A device that was away for a moment is asked again soon, and then each minute. */
+static const int64_t again[] = {5 * SECOND_MS, 15 * SECOND_MS, 60 * SECOND_MS, AGAIN_FOREVER};
+
 const struct adapter_ops pa_ops = {
     .name = "pa",
     .kind = TARGET_MESSAGE,
     .confirms = true,
+    .again = again,
     .ctx_size = sizeof(struct pa_ctx),
     .open = announce_open,
     .send = announce_send,

@@ -84,7 +84,7 @@ static inline const char *http_peer_string(const cJSON *j, const char *path)
         j = cJSON_IsArray(j) ? cJSON_GetArrayItem(j, (int)strtol(name, NULL, 10))
                              : cJSON_GetObjectItemCaseSensitive(j, name);
     }
-    return cJSON_IsString(j) ? j->valuestring : "";
+    return j && cJSON_IsString(j) ? j->valuestring : "";
 }
 
 #endif

@@ -246,6 +246,7 @@ static void ntfy_rings_by_level_and_carries_its_token(void **state)
 /* ---- Standard Webhooks -------------------------------------------------------------------------------------------------- */
 
 #define SPEC_KEY "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+#define TWO_KEYS (SPEC_KEY " nonsense")
 
 static int start_webhook(void **state)
 {
@@ -365,8 +366,8 @@ static void a_webhook_of_many_warnings_stays_small(void **state)
 static void keys_that_cannot_sign_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {
-        "", "secret", "whsec_", "whsec_AAAA", "whsec_!!!!", "whsk_AAAAAAAA", SPEC_KEY " nonsense"};
+    static const char *const bad[] = {"",           "secret",        "whsec_", "whsec_AAAA",
+                                      "whsec_!!!!", "whsk_AAAAAAAA", TWO_KEYS};
     char yaml[256];
     (void)snprintf(yaml, sizeof(yaml), "url_file: %s\nallow_insecure: true\n", c.url_file);
     assert_int_equal(chat_target(&c, AUDIENCE_DUTY, yaml), RELAY_INVALID);

@@ -41,11 +41,26 @@ static void the_skeleton_is_not_listed(void **state)
             if (strcmp((*a)->name, (*b)->name) == 0) fail_msg("%s is listed twice", (*a)->name);
 }
 
+static void what_is_not_accepted_is_said_again_as_its_kind_wants(void **state)
+{
+    (void)state;
+    const struct adapter_ops *pa = adapter_find("pa"), *forward = adapter_find("forward"),
+                             *file = adapter_find("file");
+    static const int64_t expected[] = {5000, 15000, 60000, 60000, 60000};
+    for (int i = 0; i < (int)COUNT(expected); i++) assert_int_equal(adapter_again(pa, i), expected[i]);
+    assert_int_equal(adapter_again(forward, 0), 600000);
+    assert_int_equal(adapter_again(forward, 1), -1);
+    assert_int_equal(adapter_again(forward, 7), -1);
+    assert_int_equal(adapter_again(file, 0), -1);
+    assert_int_equal(adapter_again(adapter_find("board"), 0), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_skeleton_lives_through_its_whole_life),
         cmocka_unit_test(the_skeleton_is_not_listed),
+        cmocka_unit_test(what_is_not_accepted_is_said_again_as_its_kind_wants),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
