@@ -3,6 +3,7 @@
  * Life cycle, all on the loop's thread:
  *   open   once a kind that some target uses; may fail, and says why. May register on_http and on_topic.
  *   check  once a target at load and reload: reads what the options cannot say (a key file), fills target->state.
+ *          `tocsin check` calls it too, with a ctx that was never opened (all zero), and changes nothing by it.
  *   send   finishes `op` exactly once, now or later, by send_done. Borrows target and messages until then.
  *   close  idempotent; takes a half-open ctx; every op still open is finished as SEND_UNKNOWN by the core before.
  *

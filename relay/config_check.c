@@ -507,6 +507,23 @@ static void check_private(struct opt_problems *p, const struct yaml_node *at, co
                     _("%s: %s: anybody on this machine can read or change it: chmod 0600 it"), key, path);
 }
 
+/* What the kind of chat itself says: its address and secret files, https, what goes together. */
+static void check_target(struct opt_problems *p, const struct chat_config *chat)
+{
+    const struct adapter_ops *ops = chat->adapter;
+    if (!ops->check) return;
+    CLEANUP(free_ptr) char *id = xasprintf("%s:%s", ops->name, chat->id);
+    CLEANUP(free_ptr) void *ctx = xcalloc(1, ops->ctx_size);
+    struct target t = {.id = id,
+                       .place = chat->id,
+                       .name = chat->name,
+                       .audience = (enum audience)chat->audience,
+                       .options = chat->own.values};
+    struct reason why = {0};
+    if (ops->check(ctx, &t, &why)) opt_problem(p, chat->at, "%s: %s", chat->id, why.text);
+    if (ops->forget) ops->forget(ctx, &t);
+}
+
 enum relay_err config_check_files(const struct relay_config *c, struct opt_problems *problems)
 {
     *problems = (struct opt_problems){0};
@@ -526,14 +543,6 @@ enum relay_err config_check_files(const struct relay_config *c, struct opt_probl
     for (size_t i = 0; i < c->feeds.n; i++) check_readable(problems, feeds[i].at, "path", feeds[i].path);
 
     const struct chat_config *chats = c->chats.items;
-    for (size_t i = 0; i < c->chats.n;
-         i++) { /* what an adapter keeps in a file of its own (url_file) is secret */
-        for (const struct opt_row *row = chats[i].own.rows; row && row->name; row++) {
-            size_t n = strlen(row->name);
-            if (row->type != OPT_PATH || n < 5 || strcmp(row->name + n - 5, "_file") != 0) continue;
-            const char *const *path = (const void *)((const char *)chats[i].own.values + row->offset);
-            check_secret(problems, chats[i].at, row->name, *path);
-        }
-    }
+    for (size_t i = 0; i < c->chats.n; i++) check_target(problems, &chats[i]);
     return problems->n ? RELAY_INVALID : RELAY_OK;
 }

@@ -26,10 +26,20 @@ static const struct opt_row robot_rows[] = {
     {.name = "allow_insecure", .type = OPT_BOOL, .offset = offsetof(struct robot_options, allow_insecure)},
     {0},
 };
+/* As a real one: reads the file that its options name. */
+static enum relay_err robot_check(void *ctx, struct target *t, struct reason *why)
+{
+    char *url = NULL;
+    assert_non_null(ctx);
+    enum relay_err err = secret_read(((const struct robot_options *)t->options)->url_file, &url, why);
+    free(url);
+    return err;
+}
 static const struct adapter_ops robot = {.name = "wecom",
                                          .kind = TARGET_MESSAGE,
                                          .options = robot_rows,
-                                         .options_size = sizeof(struct robot_options)};
+                                         .options_size = sizeof(struct robot_options),
+                                         .check = robot_check};
 static const struct adapter_ops board = {.name = "board", .kind = TARGET_STATE};
 static const struct adapter_ops pa = {.name = "pa", .kind = TARGET_MESSAGE};
 const struct adapter_ops *const adapter_list[] = {&robot, &board, &pa, NULL};
@@ -430,7 +440,7 @@ static void secrets_are_checked_apart_from_loading(void **state)
     assert_non_null(strstr(problems.items[0].text, "chmod 0600"));
     assert_non_null(strstr(problems.items[1].text, "t.yaml:5: ca: "));
     assert_non_null(strstr(problems.items[2].text, "t.yaml:4: packs: "));
-    assert_non_null(strstr(problems.items[3].text, "t.yaml:6: url_file: "));
+    assert_non_null(strstr(problems.items[3].text, "t.yaml:6: c: "));
     (void)config_free(c); /* returns NULL */
 }
 

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# tocsin check as people use it: exit codes, what goes to which stream, what it prints loads again.
+#   run.sh TOCSIN SOURCES   (both as whole paths)
+set -euo pipefail
+tocsin=$1 sources=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export TOCSIN_LANG=en
+unset TOCSIN_CONFIG
+
+fail() {
+    echo "check: $1" >&2
+    for f in out err; do sed "s/^/  $f: /" "$work/$f" >&2; done
+    exit 1
+}
+# run CODE ARGUMENT…: what it says goes to $work/out and $work/err
+run() {
+    local wanted=$1 code=0
+    shift
+    "$tocsin" check "$@" >"$work/out" 2>"$work/err" || code=$?
+    [ $code = "$wanted" ] || fail "exit $code instead of $wanted: $*"
+}
+says() { grep -qF -- "$2" "$work/$1" || fail "no \"$2\" on $1"; }
+
+mkdir "$work/state" "$work/sites.d"
+echo secret >"$work/mqtt.password"
+echo https://example.org/hook >"$work/duty.url"
+cp "$work/duty.url" "$work/redgoose.url"
+chmod 0600 "$work"/*.url "$work/mqtt.password"
+sed -e "s#/usr/share/tocsin/packs#$sources/rules/packs#" -e "s#^relay:#relay:\n  state_dir: state#" \
+    "$sources/packaging/config/tocsin.yaml" >"$work/tocsin.yaml"
+cp "$sources/packaging/config/sites.d/example.yaml.sample" "$work/sites.d/fourth.yaml"
+
+run 0 -c "$work/tocsin.yaml"
+says out "yanta-1 is in order: feeds 2, sites 2, zones 5, wards 3, chats 2, rules "
+[ ! -s "$work/err" ] || fail "something on standard error"
+TOCSIN_CONFIG=$work/tocsin.yaml run 0
+
+run 0 -c "$work/tocsin.yaml" --print-config
+says out "fresh: 2h"
+cp "$work/out" "$work/printed.yaml"
+rm "$work/sites.d/fourth.yaml" # it is in what was printed
+run 0 -c "$work/printed.yaml"
+run 0 --manual
+says out "announce_again: duration"
+
+chmod 0644 "$work/mqtt.password"
+run 1 -c "$work/tocsin.yaml"
+says err "mqtt.password: anybody on this machine can read"
+[ ! -s "$work/out" ] || fail "something on standard output"
+chmod 0600 "$work/mqtt.password"
+
+echo http://example.org/hook?key=693a91f6 >"$work/duty.url"
+run 1 -c "$work/tocsin.yaml"
+says err "allow_insecure"
+! grep -q 693a91f6 "$work/err" || fail "a key was shown"
+echo https://example.org/hook >"$work/duty.url"
+
+mkdir "$work/rules"
+printf -- '- id: broken\n' >"$work/rules/broken.yaml"
+sed "s#packs: .*#packs: [rules]#" "$work/tocsin.yaml" >"$work/bad-rule.yaml"
+run 1 -c "$work/bad-rule.yaml"
+says err "rules/broken.yaml:1"
+
+sed "s/audience: duty /audience: dutty /" "$work/tocsin.yaml" >"$work/bad.yaml"
+run 1 -c "$work/bad.yaml"
+says err 'bad.yaml:70: audience: `dutty` is not possible, allowed: public, volunteer, duty'
+run 1 -c "$work/none.yaml"
+says err "tocsin init"
+run 2 -c "$work/tocsin.yaml" too-much
+run 2 --print-config --manual
+run 2 --no-such-option
