@@ -67,7 +67,7 @@ static const struct opt_row relay_rows[] = {
      .max = 365 * DAY_MS, .deflt = "7d",
      .help = N_("how soon the same rule may be spoken at once in the same area again")},
     {.name = "announce_per_day", .type = OPT_INT, AT(struct relay_options, announce_per_day), .min = 0,
-     .max = 100, .deflt = "3",
+     .max = 10000, .deflt = "3",
      .help = N_("how many warnings a day a site may speak at once; the others wait for the hourly slot")},
     {.name = "approval_timeout", .type = OPT_DURATION, AT(struct relay_options, approval_timeout),
      .min = MINUTE_MS, .max = DAY_MS, .deflt = "10m",

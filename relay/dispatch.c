@@ -2,6 +2,7 @@
 #include "dispatch.h"
 
 #include "alerts.h"
+#include "base/crashpoint.h"
 #include "base/hash.h"
 #include "base/i18n.h"
 #include "base/json.h"
@@ -9,7 +10,7 @@
 #include "base/mem.h"
 #include "decide.h"
 
-enum { CLAIM_ROWS = 256, DIGEST_MAX = 100, SNAPSHOT_ITEMS = 64, RESERVE_FOR_RED = 5, DUTY_REPEATS = 3 };
+enum { CLAIM_ROWS = 256, DIGEST_MAX = 100, SNAPSHOT_MAX = 200, ACK_ROWS = 64, RESERVE_FOR_RED = 5 };
 #define BACKOFF_FIRST (1 * SECOND_MS)
 #define BACKOFF_MOST  (60 * SECOND_MS)
 #define GRACE         (120 * SECOND_MS) /* in which a failed playback is tried again */
@@ -349,7 +350,8 @@ struct snapshot_build {
 static void snapshot_item(void *arg, const struct shown_item *i)
 {
     struct snapshot_build *b = arg;
-    if (i->delivery.expires <= b->r->now.wall) return;
+    if (i->delivery.expires <= b->r->now.wall || b->op->n_messages == SNAPSHOT_MAX)
+        return; /* the gravest came first */
     struct send *op = b->op;
     if (op->n_messages == b->cap) {
         b->cap = b->cap ? b->cap * 2 : 8;
@@ -417,6 +419,48 @@ static bool due_row(struct relay *r, struct relay_target *t, struct delivery_row
     return true;
 }
 
+/* One due row: what only time decides is done; a message goes out if its target can take it. */
+static void claim_row(struct relay *r, const struct delivery_row *found)
+{
+    struct relay_target *t = targets_by_row(r->targets, found->target);
+    struct delivery_row row = *found;
+    if (!t) {
+        move(r, &row, DELIVERY_CANCELLED, "target removed", NO_DUE);
+        return;
+    }
+    /* An earlier row of this batch may have taken this one along. */
+    if (!store_delivery_get(r->store, found->id, &row) || row.due == NO_DUE || row.due > r->now.wall) return;
+    if (!due_row(r, t, &row)) return;
+    if (t->ops->kind == TARGET_STATE)
+        t->snapshot_due = true;
+    else
+        (void)claim_messages(r, t);
+}
+
+/* A row that its target's snapshot did not take: the one before is under way, or there are SNAPSHOT_MAX graver ones. */
+static void postpone_unshown(struct relay *r, const struct delivery_row *found)
+{
+    struct relay_target *t = targets_by_row(r->targets, found->target);
+    struct delivery_row row;
+    if (!t || t->ops->kind != TARGET_STATE || !store_delivery_get(r->store, found->id, &row)) return;
+    if ((row.state != DELIVERY_QUEUED && row.state != DELIVERY_RETRY) || row.due > r->now.wall) return;
+    bool full = !t->snapshot_due;
+    postpone(r, &row, 1, r->now.wall + (full ? MINUTE_MS : 50), full ? "graver ones fill the screen" : "");
+}
+
+/* At most CLAIM_ROWS snapshots; true when more are due. */
+static bool claim_snapshots(struct relay *r)
+{
+    int n = 0;
+    for (size_t i = 0; i < r->targets->n; i++) {
+        struct relay_target *t = &r->targets->items[i];
+        if (!t->snapshot_due || t->in_flight || t->row.paused > r->now.wall) continue;
+        if (++n > CLAIM_ROWS) return true;
+        claim_snapshot(r, t);
+    }
+    return false;
+}
+
 void dispatch_claim(struct relay *r)
 {
     struct dispatch *d = r->dispatch;
@@ -426,40 +470,17 @@ void dispatch_claim(struct relay *r)
         d->again = store_showing_expire(r->store, r->now.wall, CLAIM_ROWS, showing_expired, r) == CLAIM_ROWS;
     if (store_alerts_next_expiry(r->store) <= r->now.wall)
         (void)store_alerts_expire(r->store, r->now.wall, CLAIM_ROWS);
+    struct delivery_row *rows = NULL;
+    size_t n = 0;
     if (store_next_due(r->store) <= r->now.wall) {
-        struct delivery_row *rows = xcalloc(CLAIM_ROWS, sizeof(*rows));
-        size_t n = store_due(r->store, r->now.wall, rows, CLAIM_ROWS);
-        for (size_t i = 0; i < n; i++) {
-            struct delivery_row row;
-            struct relay_target *t = targets_by_row(r->targets, rows[i].target);
-            if (!t) {
-                move(r, &rows[i], DELIVERY_CANCELLED, "target removed", NO_DUE);
-                continue;
-            }
-            /* An earlier row of this batch may have taken this one along. */
-            if (!store_delivery_get(r->store, rows[i].id, &row) || row.due == NO_DUE || row.due > r->now.wall)
-                continue;
-            if (!due_row(r, t, &row)) continue;
-            if (t->ops->kind == TARGET_STATE) {
-                t->snapshot_due = true;
-                if (t->in_flight) postpone(r, &row, 1, r->now.wall + 50, "");
-            } else {
-                (void)claim_messages(r, t);
-            }
-        }
-        d->again = d->again || n == CLAIM_ROWS;
-        free(rows);
+        rows = xcalloc(CLAIM_ROWS, sizeof(*rows));
+        n = store_due(r->store, r->now.wall, rows, CLAIM_ROWS);
+        for (size_t i = 0; i < n; i++) claim_row(r, &rows[i]);
     }
-    int slice = 0;
-    for (size_t i = 0; i < r->targets->n; i++) {
-        struct relay_target *t = &r->targets->items[i];
-        if (!t->snapshot_due || t->in_flight || t->row.paused > r->now.wall) continue;
-        if (++slice > CLAIM_ROWS) {
-            d->again = true;
-            break;
-        }
-        claim_snapshot(r, t);
-    }
+    bool more = claim_snapshots(r);
+    for (size_t i = 0; i < n; i++) postpone_unshown(r, &rows[i]);
+    d->again = d->again || more || n == CLAIM_ROWS;
+    free(rows);
 }
 
 void dispatch_start(struct relay *r)
@@ -726,12 +747,12 @@ static void apply_report(struct relay *r, const struct report *p)
     }
     t = targets_by_id(r->targets, p->target);
     if (!t) return;
-    struct delivery_row rows[SNAPSHOT_ITEMS];
+    struct delivery_row rows[ACK_ROWS];
     size_t n;
     do {
-        n = store_showing_unconfirmed(r->store, t->row.id, p->rev, rows, SNAPSHOT_ITEMS);
+        n = store_showing_unconfirmed(r->store, t->row.id, p->rev, rows, ACK_ROWS);
         for (size_t i = 0; i < n; i++) apply_to(r, t, &rows[i], p);
-    } while (n == SNAPSHOT_ITEMS && rows[0].state != DELIVERY_SENT);
+    } while (n == ACK_ROWS && rows[0].state != DELIVERY_SENT);
 }
 
 void dispatch_collect(struct relay *r)
@@ -742,6 +763,7 @@ void dispatch_collect(struct relay *r)
         next = op->next;
         if (!op->done) continue;
         list_remove(&d->running, op);
+        crashpoint("before_outcome");
         apply_outcome(r, op);
         list_push(&d->applied, op);
     }

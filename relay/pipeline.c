@@ -20,7 +20,7 @@
 #define DISK_LOOK      (5 * SECOND_MS)
 #define PROBE_EVERY    (1 * SECOND_MS)
 #define PRUNE_EVERY    HOUR_MS
-#define WAL_IDLE_PAGES 1000
+#define WAL_IDLE_PAGES 250
 #define WAL_MOST_PAGES 16000
 
 struct reply {
@@ -207,7 +207,7 @@ enum relay_err pipeline_new(struct relay_config *c, struct relay **ret, struct r
     }
     p->wall_base = r->now.wall;
     p->mono_base = r->now.mono;
-    p->prune_at = r->now.mono + MINUTE_MS;
+    p->prune_at = r->now.mono + 2 * SECOND_MS;
     *ret = r;
     return RELAY_OK;
 }

@@ -9,7 +9,8 @@
     X(META_GET)                                                                                              \
     X(META_SET)                                                                                              \
     X(META_COUNT)                                                                                            \
-    X(FEED_ADD) X(FEED_GET) X(FEED_SET) X(KEY_ADD) X(KEY_GET) X(KEY_ALERT) X(REFUSAL_ADD) X(EVENT_ADD)       \
+    X(FEED_ADD)                                                                                              \
+    X(FEED_GET) X(FEED_SET) X(KEY_ADD) X(KEY_GET) X(KEY_ALERT) X(REFUSAL_ADD) X(EVENT_ADD)                   \
         X(EVENT_OTHER_ADD) X(EVENT_FIND) X(EVENT_WITHDRAW) X(EVENT_OTHER_FEED) X(GRP_ADD) X(GRP_GET)         \
             X(WINDOW_ADD) X(WINDOW_SUM) X(CANDIDATES_JOIN) X(CANDIDATE_KEYS_JOIN) X(CANDIDATES_LIST)         \
                 X(ALERT_ADD) X(ALERT_GET) X(ALERT_BY_ID) X(ALERT_ACTIVE) X(ALERT_SET) X(ALERT_END)           \
