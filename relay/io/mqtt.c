@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
 #include <netdb.h>
@@ -575,6 +576,9 @@ static void attempt_done(void *arg, bool cancelled)
         return;
     }
     int fd = mosquitto_socket(k->handle);
+    /* The library closes the socket by itself. A copy of it in a child of ours would keep it in the epoll set, which
+     * would then report it for ever, to a watch that may be gone. */
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* it cannot fail on an open descriptor */
     if (m->options.host[0] != '/' && k->keepalive_s) {
         /* A half-open connection shows also while we only write. */
         unsigned ms = 2U * 1000U * (unsigned)k->keepalive_s;
@@ -848,6 +852,11 @@ enum relay_err mqtt_publish(struct mqtt *m, const char *topic, const void *paylo
 int mqtt_inflight(const struct mqtt *m)
 {
     return m->n_outgoing;
+}
+
+int mqtt_room(const struct mqtt *m)
+{
+    return m->state == MQTT_UP && m->n_outgoing < m->out_limit ? m->out_limit - m->n_outgoing : 0;
 }
 
 /* ---- words ---- */

@@ -101,6 +101,8 @@ void mqtt_disconnect(struct mqtt *m, bool with_will);
 enum relay_err mqtt_publish(struct mqtt *m, const char *topic, const void *payload, size_t n, bool retain,
                             uint32_t expiry_s, uint64_t token) MUST_CHECK;
 int mqtt_inflight(const struct mqtt *m);
+int mqtt_room(
+    const struct mqtt *m); /* how many more mqtt_publish would take now; the broker may allow fewer than we */
 
 const char *mqtt_reason(int reason_code); /* words for a v5 reason code; 16 is "no subscriber" */
 

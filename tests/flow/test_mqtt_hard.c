@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "broker.h"
+#include "child.h"
 #include "fake_broker.h"
 #include "turn.h"
 #include "unit.h"
@@ -222,6 +223,27 @@ static void refusals_come_in_words(void **state)
     fake_broker_stop(b);
 }
 
+/* libmosquitto closes the socket itself; a copy in a child once kept it in the epoll set. */
+static void a_child_started_meanwhile_does_not_keep_a_dead_connection(void **state)
+{
+    (void)state;
+    struct fake_broker *b = fake_broker_start();
+    struct mqtt_options o = turn_options("127.0.0.1", fake_broker_port(b), "parent");
+    turn_open(&seen, &o);
+    assert_true(turn_until(&seen, &seen.ups, 1, 3000));
+    struct child child = child_start((const char *[]){"/bin/sleep", "30", NULL}, "/dev/null");
+    fake_broker_cut(b);
+    assert_true(turn_until(&seen, &seen.downs, 1, 1000));
+    double cpu = turn_cpu_ms();
+    assert_true(turn_until(&seen, &seen.ups, 2, 3000));
+    turn_for(&seen, 500);
+    assert_true(turn_cpu_ms() - cpu < 50);
+    assert_int_equal(seen.downs, 1);
+    child_release(&child);
+    turn_close(&seen);
+    fake_broker_stop(b);
+}
+
 static void a_broker_that_hangs_is_left_within_two_keepalives(void **state)
 {
     (void)state;
@@ -322,6 +344,7 @@ int main(void)
         cmocka_unit_test(the_last_will_is_published_on_a_drop_and_on_request_only),
         cmocka_unit_test(what_is_no_mqtt_is_said_and_left),
         cmocka_unit_test(refusals_come_in_words),
+        cmocka_unit_test(a_child_started_meanwhile_does_not_keep_a_dead_connection),
         cmocka_unit_test(a_broker_that_hangs_is_left_within_two_keepalives),
         cmocka_unit_test(a_session_paused_for_long_stays_alive),
         cmocka_unit_test(one_that_accepts_and_one_that_does_not_are_left_after_ten_seconds),

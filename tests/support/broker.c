@@ -79,11 +79,8 @@ static void write_config(struct broker *b, const struct broker_setup *s)
     if (s->tls)
         (void)fprintf(f, "listener %d 127.0.0.1\ncertfile %s/server.pem\nkeyfile %s/server.key\n",
                       b->tls_port, b->dir, b->dir);
-    (void)fprintf(
-        f, "persistence true\npersistence_location %s/\nautosave_on_changes true\nautosave_interval 1\n",
-        b->dir);
     (void)fprintf(f, "max_queued_messages 100000\nmax_inflight_messages 1000\nset_tcp_nodelay true\n");
-    (void)fprintf(f, "log_dest file %s/log\nlog_type all\n", b->dir);
+    (void)fprintf(f, "log_dest file %s/log\nlog_type error\nlog_type warning\nlog_type notice\n", b->dir);
     if (s->acl) {
         (void)fprintf(f, "allow_anonymous false\nacl_file %s/acl\npassword_file %s/passwords\n", b->dir,
                       b->dir);

@@ -4,6 +4,7 @@
  *   … broker_port(b) … broker_kill(b); broker_start_again(b); …
  *   broker_stop(b);
  *
+ * It keeps nothing over its own death, as a broker with default settings keeps next to nothing over a power cut.
  * Users exist when an ACL is given: every name in `users` has itself as password. The broker dies with the test.
  */
 #ifndef TOCSIN_TESTS_BROKER_H
