@@ -13,5 +13,6 @@ const struct cli_verb cli_verbs[] = {
     {"deliveries", cli_deliveries, N_("list, show, replay")},
     {"target", cli_target, N_("a test message to one target")},
     {"reload", cli_reload, N_("read rules and configuration anew")},
+    {"feed", cli_feed, N_("push events as a bank or carrier does, and check that a feed may")},
     {NULL, NULL, NULL},
 };

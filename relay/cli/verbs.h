@@ -9,5 +9,6 @@ int cli_deliveries(int argc, char **argv);
 int cli_target(int argc, char **argv);
 int cli_reload(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_feed(int argc, char **argv);
 
 #endif
