@@ -110,6 +110,8 @@ struct span {
  * *ret: the first decisive span when it matches. */
 enum verdict rule_run(const struct rule_code *code, struct runner *r, const struct scan *scan,
                       const char *text, size_t n, struct span *ret);
+/* Whether the literals that the rule needs are there; rule_run asks it first. */
+bool rule_possible(const struct rule_code *code, const struct scan *scan);
 /* Its parts, for explain. */
 enum verdict unit_run(const struct unit *u, struct runner *r, const char *text, size_t n, size_t start,
                       struct span *ret);

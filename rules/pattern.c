@@ -805,6 +805,7 @@ static bool walk_to(const struct node *n, const struct node *target, size_t byte
 
 struct attack {
     const struct node *root;
+    const char *end; /* the last character of its witness */
     size_t bytes;
     void (*fn)(void *arg, const char *text, size_t n);
     void *arg;
@@ -818,6 +819,13 @@ static void attack_repeats(const struct attack *t, const struct node *n)
         (void)walk_to(t->root, n, t->bytes, &b);
         t->fn(t->arg, buf_cstr(&b), b.len);
         buf_str(&b, "✗");
+        t->fn(t->arg, buf_cstr(&b), b.len);
+        /* Its last character alone, then all of it: else PCRE2 sees at once that something of the end is missing. */
+        size_t broken = b.len;
+        buf_str(&b, t->end);
+        t->fn(t->arg, buf_cstr(&b), b.len);
+        b.len = broken;
+        witness(t->root, &b);
         t->fn(t->arg, buf_cstr(&b), b.len);
     }
     for (size_t i = 0; i < n->n_kids; i++) attack_repeats(t, n->kids[i]);
@@ -843,11 +851,14 @@ static void attack_pieces(const struct attack *t)
 void pattern_attacks(const struct pattern *p, size_t bytes, void (*fn)(void *arg, const char *text, size_t n),
                      void *arg)
 {
-    struct attack t = {.root = p->root, .bytes = bytes, .fn = fn, .arg = arg};
-    attack_repeats(&t, p->root);
-    attack_pieces(&t);
     CLEANUP(buf_release) struct buf whole = BUF_INIT(64 * 1024), b = BUF_INIT(bytes + 4096);
     witness(p->root, &whole);
+    size_t last = whole.len;
+    while (last > 0 && ((unsigned char)whole.data[--last] & 0xc0) == 0x80)
+        ;
+    struct attack t = {.root = p->root, .end = buf_cstr(&whole) + last, .bytes = bytes, .fn = fn, .arg = arg};
+    attack_repeats(&t, p->root);
+    attack_pieces(&t);
     if (whole.len == 0 || whole.len > bytes) return;
     while (b.len + whole.len <= bytes) buf_add(&b, whole.data, whole.len);
     fn(arg, buf_cstr(&b), b.len);

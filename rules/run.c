@@ -150,6 +150,17 @@ static enum verdict unit_verdict(const struct unit *u, struct runner *r, const s
     return gate_open(&u->gate, scan) ? unit_run(u, r, text, n, 0, ret) : NO_MATCH;
 }
 
+bool rule_possible(const struct rule_code *code, const struct scan *scan)
+{
+    if (!gate_open(&code->words, scan)) return false;
+    for (size_t i = 0; i < code->n_all; i++)
+        if (!gate_open(&unit_all(code, i)->gate, scan)) return false;
+    bool possible = code->n_any == 0;
+    for (size_t i = 0; i < code->n_any && !possible; i++)
+        possible = gate_open(&unit_any(code, i)->gate, scan);
+    return possible;
+}
+
 /* What needs no PCRE2 is asked first, for all of the rule; then `none`, whose patterns mostly fall at the gate; then `all`
  * and `any`. A clear no ends it; UNSURE goes on, because a later no would still be clear. */
 enum verdict rule_run(const struct rule_code *code, struct runner *r, const struct scan *scan,
@@ -159,14 +170,7 @@ enum verdict rule_run(const struct rule_code *code, struct runner *r, const stru
     struct span span = {0}, first = {0};
     bool has_first = false;
 
-    if (!gate_open(&code->words, scan)) return NO_MATCH;
-    for (size_t i = 0; i < code->n_all; i++)
-        if (!gate_open(&unit_all(code, i)->gate, scan)) return NO_MATCH;
-    bool possible = code->n_any == 0;
-    for (size_t i = 0; i < code->n_any && !possible; i++)
-        possible = gate_open(&unit_any(code, i)->gate, scan);
-    if (!possible) return NO_MATCH;
-
+    if (!rule_possible(code, scan)) return NO_MATCH;
     if (code->n_lists) {
         if (words_run(code, r, text, n, code->near, &first) == NO_MATCH) return NO_MATCH;
         has_first = true;

@@ -93,14 +93,19 @@ static bool try_samples(const struct rule_source *s, const struct rule_texts *sa
         char cut[64];
         ok = false;
         if (problems)
-            rule_problem_add(
-                problems, false, s->rule.file, samples->items[i].line, s->rule.id,
-                wanted == MATCH
-                    ? _("its own sample is not found, so the rule is left out: %s")
-                    : _("it finds a sample that it must leave alone, so the rule is left out: %s"),
-                excerpt(text, cut));
+            rule_problem_add(problems, false, s->rule.file, samples->items[i].line, s->rule.id,
+                             wanted == MATCH ? _("its own sample is not found: %s")
+                                             : _("it finds a sample that it must leave alone: %s"),
+                             excerpt(text, cut));
     }
     return ok;
+}
+
+bool rule_try_samples(const struct rule_source *s, struct runner *r, struct rule_problems *problems)
+{
+    bool found = try_samples(s, &s->samples_match, MATCH, r, problems);
+    bool passed = try_samples(s, &s->samples_pass, NO_MATCH, r, problems);
+    return found && passed;
 }
 
 /* ---- building ---- */
@@ -151,13 +156,9 @@ static void compile_all(struct rule_set *set, struct rule_sources *s, const stru
             rule_problem_add(problems, false, r->rule.file, line, r->rule.id, "%s", why.text);
             continue;
         }
-        if (!o->keep_failing) {
-            bool found = try_samples(r, &r->samples_match, MATCH, &runner, problems);
-            bool passed = try_samples(r, &r->samples_pass, NO_MATCH, &runner, problems);
-            if (!found || !passed) {
-                rule_code_release(r->rule.code);
-                continue;
-            }
+        if (!o->keep_failing && !rule_try_samples(r, &runner, problems)) {
+            rule_code_release(r->rule.code);
+            continue;
         }
         s->items[kept++] = r;
     }

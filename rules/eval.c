@@ -1,0 +1,344 @@
+/* JSON lines in, verdicts out, and the tables that say how good they are. */
+#include "rules/eval.h"
+
+#include "base/i18n.h"
+#include "base/json.h"
+#include "base/mask.h"
+#include "base/text.h"
+
+enum { PREPARED_MAX = 4 * EVENT_TEXT_MAX, GROUPS_MAX = 200, WRONG_MAX = 4 * 1024 * 1024 };
+
+enum label { LABEL_MEDICAL, LABEL_OTHER, LABEL_BENIGN, LABEL_COUNT };
+static const char *const label_names[LABEL_COUNT] = {"medical_scam", "other_scam", "benign"};
+
+/* Counts of one origin, or of one category. */
+struct group {
+    char *name;
+    size_t n[LABEL_COUNT], found[LABEL_COUNT];
+    size_t right;   /* medical scams found in their own category */
+    size_t claimed; /* categories: texts whose first match says this category … */
+    size_t claimed_right;
+};
+struct groups {
+    struct group items[GROUPS_MAX];
+    size_t n;
+};
+
+struct tally {
+    struct group total;
+    size_t hard[LABEL_COUNT], hard_found[LABEL_COUNT];
+    size_t unsure;
+    struct groups origins, categories;
+    struct buf wrong;
+};
+
+void eval_init(struct eval *e, const struct rule_set *set, bool all)
+{
+    *e = (struct eval){.matcher = matcher_new(set), .text = BUF_INIT(PREPARED_MAX), .all = all};
+}
+
+static void groups_release(struct groups *g)
+{
+    for (size_t i = 0; i < g->n; i++) free(g->items[i].name);
+}
+
+void eval_release(struct eval *e)
+{
+    matcher_free(e->matcher);
+    norm_text_release(&e->scratch);
+    buf_release(&e->text);
+    if (e->tally) {
+        groups_release(&e->tally->origins);
+        groups_release(&e->tally->categories);
+        buf_release(&e->tally->wrong);
+        free(e->tally);
+    }
+    *e = (struct eval){0};
+}
+
+/* ---- counting ---- */
+
+static struct group *group_of(struct groups *g, const char *name)
+{
+    for (size_t i = 0; i < g->n; i++)
+        if (strcmp(g->items[i].name, name) == 0) return &g->items[i];
+    if (g->n == GROUPS_MAX) return NULL;
+    g->items[g->n] = (struct group){.name = xstrdup(name)};
+    return &g->items[g->n++];
+}
+
+static void count_in(struct group *g, enum label label, bool found, bool right)
+{
+    if (!g) return;
+    g->n[label]++;
+    g->found[label] += found;
+    g->right += right;
+}
+
+static void note_wrong(struct tally *t, const char *what, const char *id, const char *category,
+                       const struct rule *rule)
+{
+    buf_printf(&t->wrong, "%s\t%s\t%s\t%s\n", what, id, category ? category : "-", rule ? rule->id : "-");
+}
+
+/* `first` is the match that would make the alert; NULL when there is none. */
+static void tally_add(struct eval *e, const cJSON *in, const char *id, const char *label_name,
+                      const struct rule *first, enum verdict verdict)
+{
+    if (!e->tally) {
+        e->tally = xcalloc(1, sizeof(*e->tally));
+        e->tally->wrong = BUF_INIT(WRONG_MAX);
+    }
+    struct tally *t = e->tally;
+    enum label label = LABEL_MEDICAL;
+    while (label < LABEL_COUNT && strcmp(label_names[label], label_name) != 0) label++;
+    if (label == LABEL_COUNT) return;
+
+    const char *category = json_str_or(in, "category", NULL);
+    bool found = first != NULL, hard = false;
+    bool right = found && label == LABEL_MEDICAL && category && strcmp(category, first->category) == 0;
+    if (json_bool(in, "hard", &hard)) hard = false;
+    count_in(&t->total, label, found, right);
+    count_in(group_of(&t->origins, json_str_or(in, "origin", "-")), label, found, right);
+    if (category) count_in(group_of(&t->categories, category), label, found, right);
+    t->unsure += verdict == UNSURE;
+    if (hard) {
+        t->hard[label]++;
+        t->hard_found[label] += found;
+    }
+    if (first) {
+        struct group *claimed = group_of(&t->categories, first->category);
+        if (claimed) {
+            claimed->claimed++;
+            claimed->claimed_right += right;
+        }
+    }
+    if (label == LABEL_MEDICAL && !found)
+        note_wrong(t, "missed", id, category, NULL);
+    else if (label == LABEL_MEDICAL && !right)
+        note_wrong(t, "other_category", id, category, first);
+    else if (label != LABEL_MEDICAL && found)
+        note_wrong(t,
+                   label == LABEL_OTHER ? "other_scam"
+                   : hard               ? "false_alarm_hard"
+                                        : "false_alarm",
+                   id, "-", first);
+}
+
+/* ---- one line ---- */
+
+/* Highest level, then lowest id, makes the alert: matches are listed in that order. */
+static const struct rule *write_matches(const struct rule_hit *hits, size_t n, struct buf *out)
+{
+    const struct rule *first = NULL;
+    buf_str(out, ",\"matches\":[");
+    for (int level = LEVEL_COUNT - 1; level >= 0; level--)
+        for (size_t i = 0; i < n; i++) {
+            const struct rule *r = hits[i].rule;
+            if (hits[i].verdict != MATCH || (int)r->level != level) continue;
+            if (first) buf_char(out, ',');
+            if (!first) first = r;
+            buf_char(out, '{');
+            buf_json_member(out, "rule", r->id);
+            buf_json_member(out, "category", r->category);
+            buf_json_member(out, "level", level_name(r->level));
+            buf_char(out, '}');
+        }
+    buf_char(out, ']');
+    return first;
+}
+
+static enum relay_err read_line(const cJSON *in, const char **ret_text, const char **ret_memo, int *ret_kind,
+                                struct reason *why)
+{
+    const char *kind_name = json_str_or(in, "kind", NULL);
+    enum event_kind kind;
+    *ret_text = json_str_or(in, "text", NULL);
+    *ret_memo = json_str_or(in, "memo", NULL);
+    *ret_kind = kind_name && event_kind_parse(kind_name, &kind) ? (int)kind : -1;
+    if (!*ret_text && !*ret_memo)
+        return fail(why, RELAY_INVALID, _("member \"text\" is missing or not a string"));
+    size_t n = (*ret_text ? strlen(*ret_text) : 0) + (*ret_memo ? strlen(*ret_memo) : 0);
+    if (n > EVENT_TEXT_MAX)
+        return fail(why, RELAY_LIMIT, _("text has %zu bytes; an event has at most %d"), n, EVENT_TEXT_MAX);
+    return RELAY_OK;
+}
+
+static void join(const char *text, const char *memo, struct buf *out)
+{
+    if (text) buf_str(out, text);
+    if (text && memo) buf_char(out, '\n');
+    if (memo) buf_str(out, memo);
+}
+
+enum relay_err eval_line(struct eval *e, const char *line, size_t n, struct buf *out, struct reason *why)
+{
+    static const struct json_limits limits = {.max_bytes = EVAL_LINE_MAX, .max_depth = 8};
+    CLEANUP(json_free_ptr) cJSON *in = NULL;
+    enum relay_err err = json_parse(line, n, &limits, &in, why);
+    if (err) return err;
+    if (!cJSON_IsObject(in)) return fail(why, RELAY_INVALID, _("not a JSON object"));
+    const char *id = json_str_or(in, "id", NULL), *text, *memo;
+    int kind;
+    if (!id) return fail(why, RELAY_INVALID, _("member \"id\" is missing or not a string"));
+    err = read_line(in, &text, &memo, &kind, why);
+    if (err) return err;
+
+    CLEANUP(buf_release) struct buf whole = BUF_INIT(EVENT_TEXT_MAX + 8);
+    join(text, memo, &whole);
+    buf_clear(&e->text);
+    mask_text(buf_cstr(&whole), whole.len, &e->scratch, &e->text, NULL);
+    const struct rule_hit *hits = NULL;
+    size_t n_hits = rules_match(e->matcher, buf_cstr(&e->text), e->text.len, kind, e->all, &hits);
+
+    CLEANUP(buf_release) struct buf matches = BUF_INIT(4 * 1024 * 1024);
+    const struct rule *first = write_matches(hits, n_hits, &matches);
+    enum verdict verdict = first ? MATCH : n_hits ? UNSURE : NO_MATCH;
+    buf_char(out, '{');
+    buf_json_member(out, "id", id);
+    buf_json_member(out, "verdict", verdict_name(verdict));
+    buf_add(out, matches.data, matches.len);
+    if (verdict == UNSURE) {
+        buf_str(out, ",\"unsure\":[");
+        for (size_t i = 0; i < n_hits; i++) {
+            if (i) buf_char(out, ',');
+            buf_json_str(out, hits[i].rule->id);
+        }
+        buf_char(out, ']');
+    }
+    buf_str(out, "}\n");
+    const char *label = json_str_or(in, "label", NULL);
+    if (label) tally_add(e, in, id, label, first, verdict);
+    return RELAY_OK;
+}
+
+/* ---- the report ---- */
+
+static double share(size_t part, size_t whole)
+{
+    return whole ? (double)part / (double)whole : 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct group *const *x = a, *const *y = b;
+    return strcmp((*x)->name, (*y)->name);
+}
+
+static size_t sorted(const struct groups *g, const struct group *out[static GROUPS_MAX])
+{
+    for (size_t i = 0; i < g->n; i++) out[i] = &g->items[i];
+    if (g->n) qsort(out, g->n, sizeof(*out), by_name);
+    return g->n;
+}
+
+static void ratio(struct buf *out, size_t part, size_t whole)
+{
+    char text[48] = "-";
+    if (whole) (void)snprintf(text, sizeof(text), "%zu/%zu %.3f", part, whole, share(part, whole));
+    buf_printf(out, " %18s", text);
+}
+
+static void table_head(struct buf *out, const char *first, const char *const *columns, size_t n)
+{
+    buf_printf(out, "%-28s", first);
+    for (size_t i = 0; i < n; i++) buf_printf(out, " %18s", columns[i]);
+    buf_char(out, '\n');
+}
+
+static void report_text(const struct tally *t, struct buf *out)
+{
+    const struct group *g[GROUPS_MAX];
+    static const char *const totals[] = {"found", "of these hard"};
+    table_head(out, "label", totals, ARRAY_LEN(totals));
+    for (int l = 0; l < LABEL_COUNT; l++) {
+        buf_printf(out, "%-28s", label_names[l]);
+        ratio(out, t->total.found[l], t->total.n[l]);
+        ratio(out, t->hard_found[l], t->hard[l]);
+        buf_char(out, '\n');
+    }
+    buf_printf(out, "%-28s", "right category");
+    ratio(out, t->total.right, t->total.found[LABEL_MEDICAL]);
+    buf_printf(out, "\n%-28s %18zu\n\n", "unsure", t->unsure);
+
+    static const char *const origin_columns[] = {"recall", "right category", "other_scam", "benign"};
+    table_head(out, "origin", origin_columns, ARRAY_LEN(origin_columns));
+    for (size_t i = 0, n = sorted(&t->origins, g); i < n; i++) {
+        buf_printf(out, "%-28s", g[i]->name);
+        ratio(out, g[i]->found[LABEL_MEDICAL], g[i]->n[LABEL_MEDICAL]);
+        ratio(out, g[i]->right, g[i]->found[LABEL_MEDICAL]);
+        ratio(out, g[i]->found[LABEL_OTHER], g[i]->n[LABEL_OTHER]);
+        ratio(out, g[i]->found[LABEL_BENIGN], g[i]->n[LABEL_BENIGN]);
+        buf_char(out, '\n');
+    }
+    static const char *const category_columns[] = {"recall", "right category", "precision"};
+    buf_char(out, '\n');
+    table_head(out, "category", category_columns, ARRAY_LEN(category_columns));
+    for (size_t i = 0, n = sorted(&t->categories, g); i < n; i++) {
+        buf_printf(out, "%-28s", g[i]->name);
+        ratio(out, g[i]->found[LABEL_MEDICAL], g[i]->n[LABEL_MEDICAL]);
+        ratio(out, g[i]->right, g[i]->found[LABEL_MEDICAL]);
+        ratio(out, g[i]->claimed_right, g[i]->claimed);
+        buf_char(out, '\n');
+    }
+}
+
+static void json_counts(struct buf *out, const struct group *g)
+{
+    static const char *const found_names[LABEL_COUNT] = {"medical_scam_found", "other_scam_found",
+                                                         "benign_found"};
+    for (int l = 0; l < LABEL_COUNT; l++) {
+        buf_json_member_int(out, label_names[l], (int64_t)g->n[l]);
+        buf_json_member_int(out, found_names[l], (int64_t)g->found[l]);
+    }
+    buf_json_member_int(out, "right_category", (int64_t)g->right);
+}
+
+static void report_json(const struct tally *t, struct buf *out)
+{
+    const struct group *g[GROUPS_MAX];
+    buf_str(out, "{\"total\":{");
+    json_counts(out, &t->total);
+    buf_json_member_int(out, "hard_medical_scam", (int64_t)t->hard[LABEL_MEDICAL]);
+    buf_json_member_int(out, "hard_medical_scam_found", (int64_t)t->hard_found[LABEL_MEDICAL]);
+    buf_json_member_int(out, "hard_other_scam", (int64_t)t->hard[LABEL_OTHER]);
+    buf_json_member_int(out, "hard_other_scam_found", (int64_t)t->hard_found[LABEL_OTHER]);
+    buf_json_member_int(out, "hard_benign", (int64_t)t->hard[LABEL_BENIGN]);
+    buf_json_member_int(out, "hard_benign_found", (int64_t)t->hard_found[LABEL_BENIGN]);
+    buf_json_member_int(out, "unsure", (int64_t)t->unsure);
+    buf_str(out, "},\"origins\":{");
+    for (size_t i = 0, n = sorted(&t->origins, g); i < n; i++) {
+        buf_json_key(out, g[i]->name);
+        buf_char(out, '{');
+        json_counts(out, g[i]);
+        buf_char(out, '}');
+    }
+    buf_str(out, "},\"categories\":{");
+    for (size_t i = 0, n = sorted(&t->categories, g); i < n; i++) {
+        buf_json_key(out, g[i]->name);
+        buf_char(out, '{');
+        json_counts(out, g[i]);
+        buf_json_member_int(out, "claimed", (int64_t)g[i]->claimed);
+        buf_json_member_int(out, "claimed_right", (int64_t)g[i]->claimed_right);
+        buf_char(out, '}');
+    }
+    buf_str(out, "}}\n");
+}
+
+enum relay_err eval_report(const struct eval *e, bool json, struct buf *out, struct reason *why)
+{
+    if (!e->tally)
+        return fail(why, RELAY_NOT_FOUND,
+                    _("no line carried a \"label\" (medical_scam, other_scam, benign), so there is nothing "
+                      "to report"));
+    if (json)
+        report_json(e->tally, out);
+    else
+        report_text(e->tally, out);
+    return RELAY_OK;
+}
+
+void eval_wrong(const struct eval *e, struct buf *out)
+{
+    if (e->tally) buf_add(out, e->tally->wrong.data, e->tally->wrong.len);
+}

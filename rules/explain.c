@@ -1,0 +1,378 @@
+/* Runs every part of every rule over one text and writes down what held and what did not. */
+#include "rules/explain.h"
+
+#include "base/i18n.h"
+#include "base/mask.h"
+#include "base/normalise.h"
+
+enum { MASKS_MAX = 256, SPANS_MAX = 64, SHOWN_WORDS = 8, MISSING_MAX = 32 };
+
+/* ---- the way back to the original ---- */
+
+enum { TOKEN_MAX = 16 }; /* bytes of "‹name›" and its like */
+
+static void copy_piece(struct prepared *p, const struct norm_text *norm, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) p->origin[p->text.len + i - from] = norm->origin[i];
+    buf_add(&p->text, norm->text + from, to - from);
+}
+
+static void put_token(struct prepared *p, const char *token, uint32_t origin)
+{
+    size_t n = strnlen(token, TOKEN_MAX);
+    for (size_t i = 0; i < n; i++) p->origin[p->text.len + i] = origin;
+    buf_add(&p->text, token, n);
+}
+
+/* The same text as mask_text makes (a test holds that), with the offsets kept. */
+void prepare(const char *original, size_t n, struct prepared *ret)
+{
+    struct norm_text norm = {0};
+    struct mask_span *spans = xcalloc(MASKS_MAX, sizeof(*spans));
+    size_t at = 0;
+    normalise(original, n, &norm);
+    size_t found = mask_find(norm.text, norm.len, spans, MASKS_MAX);
+    if (found > MASKS_MAX) {
+        spans = xreallocarray(spans, found, sizeof(*spans));
+        found = mask_find(norm.text, norm.len, spans, found);
+    }
+    *ret = (struct prepared){.text = BUF_INIT(norm.len + found * TOKEN_MAX + 1)};
+    ret->origin = xcalloc(norm.len + found * TOKEN_MAX + 1, sizeof(*ret->origin));
+    for (size_t i = 0; i < found; i++) {
+        copy_piece(ret, &norm, at, spans[i].from);
+        put_token(ret, mask_token(spans[i].kind), norm.origin[spans[i].from]);
+        at = spans[i].to;
+    }
+    copy_piece(ret, &norm, at, norm.len);
+    ret->origin[ret->text.len] = (uint32_t)n;
+    norm_text_release(&norm);
+    free(spans);
+}
+
+void prepared_release(struct prepared *p)
+{
+    buf_release(&p->text);
+    free(p->origin);
+    *p = (struct prepared){0};
+}
+
+/* ---- what a rule saw ---- */
+
+struct finding {
+    const struct rule *rule;
+    enum verdict verdict;
+    struct span spans[SPANS_MAX];
+    size_t n_spans;
+    size_t have, lack; /* conditions that hold, that do not */
+    struct buf missing[MISSING_MAX];
+    size_t n_missing;
+    struct buf surplus; /* takes nothing */
+    bool blocked;       /* only `none` stood in the way */
+};
+
+struct view {
+    struct runner *runner;
+    const char *text;
+    size_t n;
+};
+
+static void add_span(struct finding *f, struct span s)
+{
+    if (f->n_spans < SPANS_MAX && s.to > s.from) f->spans[f->n_spans++] = s;
+}
+
+static struct buf *add_missing(struct finding *f)
+{
+    if (f->n_missing == MISSING_MAX) return &f->surplus;
+    f->missing[f->n_missing] = BUF_INIT(4096);
+    return &f->missing[f->n_missing++];
+}
+
+static void list_words(struct buf *b, const char *const *items, size_t n)
+{
+    for (size_t i = 0; i < n && i < SHOWN_WORDS; i++) buf_printf(b, "%s%s", i ? " / " : "", items[i]);
+    if (n > SHOWN_WORDS) buf_printf(b, " … (+%zu)", n - SHOWN_WORDS);
+}
+
+static bool word_in(const struct view *v, const struct word_list *l, struct span within, struct finding *f)
+{
+    bool found = false;
+    for (size_t i = 0; i < l->n; i++) {
+        const char *at =
+            memmem(v->text + within.from, within.to - within.from, l->items[i], strlen(l->items[i]));
+        if (!at) continue;
+        found = true;
+        if (f)
+            add_span(f, (struct span){(uint32_t)(at - v->text),
+                                      (uint32_t)(at - v->text + (long)strlen(l->items[i]))});
+    }
+    return found;
+}
+
+static void look_at_words(const struct rule_code *c, const struct view *v, struct finding *f)
+{
+    if (c->n_lists == 0) return;
+    struct span whole = {0, (uint32_t)v->n}, window = {0};
+    size_t present = 0;
+    for (size_t i = 0; i < c->n_lists; i++) {
+        if (word_in(v, &c->lists[i], whole, NULL)) {
+            present++;
+            continue;
+        }
+        f->lack++;
+        struct buf *b = add_missing(f);
+        buf_str(b, _("one of the words: "));
+        list_words(b, c->lists[i].items, c->lists[i].n);
+    }
+    f->have += present;
+    if (present < c->n_lists) return;
+    if (words_run(c, v->runner, v->text, v->n, c->near, &window) == MATCH) {
+        for (size_t i = 0; i < c->n_lists; i++) (void)word_in(v, &c->lists[i], window, f);
+        return;
+    }
+    f->lack++;
+    buf_printf(add_missing(f), _("the words are there, but not within %d characters of each other"), c->near);
+}
+
+/* What a pattern that did not match lacks; counts its clauses as conditions. */
+static void look_why_not(const struct unit *u, const struct view *v, struct finding *f)
+{
+    size_t held = 0;
+    for (size_t i = 0; i < u->needs.n; i++) {
+        const struct clause *c = &u->needs.items[i];
+        bool one = false;
+        for (size_t k = 0; k < c->n && !one; k++)
+            one = memmem(v->text, v->n, c->items[k], strlen(c->items[k])) != NULL;
+        if (one) {
+            held++;
+            continue;
+        }
+        f->lack++;
+        struct buf *b = add_missing(f);
+        buf_str(b, _("one of: "));
+        list_words(b, c->items, c->n);
+    }
+    f->have += held;
+    if (held < u->needs.n) return;
+    f->lack++;
+    buf_printf(add_missing(f),
+               u->needs.n ? _("its words are there, but not in the order or distance of '%s'") : "'%s'",
+               u->pattern->source);
+}
+
+static void look_at_any(const struct rule_code *c, const struct view *v, struct finding *f)
+{
+    if (c->n_any == 0) return;
+    bool found = false, unsure = false;
+    for (size_t i = 0; i < c->n_any; i++) {
+        struct span s = {0};
+        enum verdict a = unit_run(unit_any(c, i), v->runner, v->text, v->n, 0, &s);
+        unsure = unsure || a == UNSURE;
+        if (a != MATCH) continue;
+        found = true;
+        add_span(f, s);
+    }
+    if (found) {
+        f->have++;
+        return;
+    }
+    f->lack++;
+    struct buf *b = add_missing(f);
+    buf_str(b, unsure ? _("a pattern was given up at its limit: ") : _("one of the patterns: "));
+    for (size_t i = 0; i < c->n_any && i < 4; i++)
+        buf_printf(b, "%s'%s'", i ? " / " : "", unit_any(c, i)->pattern->source);
+    if (c->n_any > 4) buf_printf(b, " … (+%zu)", c->n_any - 4);
+}
+
+static void look_at(const struct rule *r, const struct view *v, struct finding *f)
+{
+    const struct rule_code *c = r->code;
+    struct span s = {0};
+    *f = (struct finding){.rule = r};
+    f->verdict = rule_run(c, v->runner, NULL, v->text, v->n, &s);
+    look_at_words(c, v, f);
+    for (size_t i = 0; i < c->n_all; i++) {
+        switch (unit_run(unit_all(c, i), v->runner, v->text, v->n, 0, &s)) {
+        case MATCH:
+            f->have += 1 + unit_all(c, i)->needs.n;
+            add_span(f, s);
+            break;
+        case UNSURE:
+            f->lack++;
+            buf_printf(add_missing(f), _("a pattern was given up at its limit: '%s'"),
+                       unit_all(c, i)->pattern->source);
+            break;
+        case NO_MATCH: look_why_not(unit_all(c, i), v, f); break;
+        }
+    }
+    look_at_any(c, v, f);
+    if (f->verdict != NO_MATCH || f->lack) return;
+    f->blocked = true;
+    for (size_t i = 0; i < c->n_none; i++)
+        if (unit_run(unit_none(c, i), v->runner, v->text, v->n, 0, &s) == MATCH)
+            buf_printf(add_missing(f), _("\"%.*s\" is there, which this rule takes for harmless"),
+                       (int)(s.to - s.from), v->text + s.from);
+}
+
+/* Near: only `none` is in the way, or one condition is missing, or a third of them at most. */
+static bool is_near(const struct finding *f)
+{
+    return f->blocked || (f->have >= 1 && (f->lack <= 1 || f->have >= 2 * f->lack));
+}
+
+static int nearest_first(const void *a, const void *b)
+{
+    const struct finding *const *x = a, *const *y = b;
+    if ((*x)->lack != (*y)->lack) return (*x)->lack < (*y)->lack ? -1 : 1;
+    if ((*x)->have != (*y)->have) return (*x)->have > (*y)->have ? -1 : 1;
+    return strcmp((*x)->rule->id, (*y)->rule->id);
+}
+
+/* ---- writing ---- */
+
+static int by_from(const void *a, const void *b)
+{
+    const struct span *x = a, *y = b;
+    return (x->from > y->from) - (x->from < y->from);
+}
+
+/* Spans of the normalised text to spans of the original, sorted, overlaps joined. */
+static size_t to_original(const struct prepared *p, struct finding *f)
+{
+    for (size_t i = 0; i < f->n_spans; i++)
+        f->spans[i] = (struct span){p->origin[f->spans[i].from], p->origin[f->spans[i].to]};
+    if (f->n_spans) qsort(f->spans, f->n_spans, sizeof(f->spans[0]), by_from);
+    size_t kept = 0;
+    for (size_t i = 0; i < f->n_spans; i++) {
+        if (kept && f->spans[i].from <= f->spans[kept - 1].to) {
+            if (f->spans[i].to > f->spans[kept - 1].to) f->spans[kept - 1].to = f->spans[i].to;
+        } else {
+            f->spans[kept++] = f->spans[i];
+        }
+    }
+    return f->n_spans = kept;
+}
+
+static void write_marked(const struct finding *f, const char *original, size_t n, struct buf *out)
+{
+    size_t at = 0;
+    buf_str(out, "    ");
+    for (size_t i = 0; i < f->n_spans; i++) {
+        buf_add(out, original + at, f->spans[i].from - at);
+        buf_str(out, "⟦");
+        buf_add(out, original + f->spans[i].from, f->spans[i].to - f->spans[i].from);
+        buf_str(out, "⟧");
+        at = f->spans[i].to;
+    }
+    buf_add(out, original + at, n - at);
+    buf_char(out, '\n');
+}
+
+static void write_rule_line(const struct rule *r, struct buf *out)
+{
+    buf_printf(out, "%s  %s  %s  (%s, %s)\n", r->id, level_name_zh(r->level), r->title, r->category,
+               rule_status_name(r->status));
+}
+
+static void write_text(const struct finding *hits, size_t n_hits, struct finding *const *near, size_t n_near,
+                       const struct prepared *p, const char *original, size_t n, struct buf *out)
+{
+    buf_printf(out, _("As rules see it:\n    %s\n"), buf_cstr(&p->text));
+    if (n_hits == 0) buf_str(out, _("\nNo rule finds it.\n"));
+    for (size_t i = 0; i < n_hits; i++) {
+        buf_str(out,
+                hits[i].verdict == MATCH ? _("\nFound by ") : _("\nNot sure (a pattern met its limit): "));
+        write_rule_line(hits[i].rule, out);
+        write_marked(&hits[i], original, n, out);
+    }
+    for (size_t i = 0; i < n_near; i++) {
+        buf_str(out, near[i]->blocked ? _("\nNot found by ") : _("\nNearly found by "));
+        write_rule_line(near[i]->rule, out);
+        for (size_t k = 0; k < near[i]->n_missing; k++)
+            buf_printf(out, near[i]->blocked ? _("    because %s\n") : _("    missing: %s\n"),
+                       buf_cstr(&near[i]->missing[k]));
+    }
+}
+
+static void json_rule(const struct rule *r, struct buf *out)
+{
+    buf_json_member(out, "rule", r->id);
+    buf_json_member(out, "title", r->title);
+    buf_json_member(out, "category", r->category);
+    buf_json_member(out, "level", level_name(r->level));
+    buf_json_member(out, "status", rule_status_name(r->status));
+}
+
+static void write_json(const struct finding *hits, size_t n_hits, struct finding *const *near, size_t n_near,
+                       const struct prepared *p, const char *original, struct buf *out)
+{
+    buf_char(out, '{');
+    buf_json_member(out, "normalised", buf_cstr(&p->text));
+    buf_str(out, ",\"matches\":[");
+    for (size_t i = 0; i < n_hits; i++) {
+        if (i) buf_char(out, ',');
+        buf_char(out, '{');
+        json_rule(hits[i].rule, out);
+        buf_json_member(out, "verdict", verdict_name(hits[i].verdict));
+        buf_str(out, ",\"spans\":[");
+        for (size_t k = 0; k < hits[i].n_spans; k++) {
+            struct span s = hits[i].spans[k];
+            if (k) buf_char(out, ',');
+            buf_char(out, '{');
+            buf_json_member_int(out, "from", s.from);
+            buf_json_member_int(out, "to", s.to);
+            buf_json_key(out, "text");
+            buf_json_strn(out, original + s.from, s.to - s.from);
+            buf_char(out, '}');
+        }
+        buf_str(out, "]}");
+    }
+    buf_str(out, "],\"near\":[");
+    for (size_t i = 0; i < n_near; i++) {
+        if (i) buf_char(out, ',');
+        buf_char(out, '{');
+        json_rule(near[i]->rule, out);
+        buf_json_member_bool(out, "blocked", near[i]->blocked);
+        buf_str(out, ",\"missing\":[");
+        for (size_t k = 0; k < near[i]->n_missing; k++) {
+            if (k) buf_char(out, ',');
+            buf_json_str(out, buf_cstr(&near[i]->missing[k]));
+        }
+        buf_str(out, "]}");
+    }
+    buf_str(out, "]}\n");
+}
+
+void explain(const struct rule_set *set, const char *original, size_t n, bool json, struct buf *out)
+{
+    struct prepared p;
+    struct runner runner;
+    prepare(original, n, &p);
+    runner_init(&runner);
+    struct view v = {&runner, buf_cstr(&p.text), p.text.len};
+    struct finding *all = xcalloc(set->n + 1, sizeof(*all));
+    struct finding *hits = xcalloc(set->n + 1, sizeof(*hits));
+    struct finding **near = xcalloc(set->n + 1, sizeof(*near));
+    size_t n_hits = 0, n_near = 0;
+    for (size_t i = 0; i < set->n; i++) {
+        look_at(&set->rules[i]->rule, &v, &all[i]);
+        (void)to_original(&p, &all[i]);
+        if (all[i].verdict != NO_MATCH)
+            hits[n_hits++] = all[i];
+        else if (is_near(&all[i]))
+            near[n_near++] = &all[i];
+    }
+    if (n_near) qsort(near, n_near, sizeof(*near), nearest_first);
+    if (n_near > EXPLAIN_NEAR_MAX) n_near = EXPLAIN_NEAR_MAX;
+    if (json)
+        write_json(hits, n_hits, near, n_near, &p, original, out);
+    else
+        write_text(hits, n_hits, near, n_near, &p, original, n, out);
+    for (size_t i = 0; i < set->n; i++)
+        for (size_t k = 0; k < all[i].n_missing; k++) buf_release(&all[i].missing[k]);
+    free(all);
+    free(hits);
+    free(near);
+    runner_release(&runner);
+    prepared_release(&p);
+}

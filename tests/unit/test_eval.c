@@ -1,0 +1,196 @@
+/* eval.c: the JSON lines contract, and the report's sums. */
+#include "rules/eval.h"
+
+#include "unit.h"
+
+#include "base/json.h"
+
+#define HEAD(id, category, level)                                                                            \
+    "- {id: " id ", rev: 1, status: stable, title: t, category: " category ", level: " level ", match: "
+
+static const char rules[] = HEAD("b_card", "cat_card", "red") "{all: ['医保', '停用']}}\n" HEAD(
+    "a_card", "cat_other",
+    "orange") "{all: ['医保']}}\n" HEAD("c_call", "cat_card",
+                                        "red") "{all: ['停用']}, kinds: [call]}\n" HEAD("d_slow", "cat_slow",
+                                                                                        "red") "{all: "
+                                                                                               "['(?:x+)+!$']"
+                                                                                               "}}\n"
+                                                                                               "- {id: "
+                                                                                               "e_new, rev: "
+                                                                                               "1, title: t, "
+                                                                                               "category: "
+                                                                                               "cat_card, "
+                                                                                               "level: red, "
+                                                                                               "match: {all: "
+                                                                                               "['新词']}}\n";
+
+static struct rule_set *set;
+static struct eval e;
+
+static int up(void **state)
+{
+    (void)state;
+    struct arena a = {0};
+    struct rule_sources sources = {0};
+    struct rule_problems problems = {0};
+    if (rules_parse_text("t.yaml", rules, strlen(rules), &a, &sources, &problems)) return -1;
+    set = rule_set_build(&a, &sources, &(struct set_options){0}, &problems);
+    int bad = (int)problems.n;
+    rule_problems_release(&problems);
+    eval_init(&e, set, false);
+    return rule_set_size(set) == 5 ? bad : -1;
+}
+
+static int down(void **state)
+{
+    (void)state;
+    eval_release(&e);
+    set = rule_set_free(set);
+    return 0;
+}
+
+static void assert_answer(const char *line, const char *wanted)
+{
+    CLEANUP(buf_release) struct buf out = BUF_INIT(65536);
+    struct reason why = {0};
+    if (eval_line(&e, line, strlen(line), &out, &why)) fail_msg("%s: %s", line, why.text);
+    assert_string_equal(buf_cstr(&out), wanted);
+}
+
+static void a_line_is_answered_highest_level_first(void **state)
+{
+    (void)state;
+    assert_answer(
+        "{\"id\":\"1\",\"text\":\"您的医保卡停用\",\"kind\":\"sms\"}",
+        "{\"id\":\"1\",\"verdict\":\"match\",\"matches\":[{\"rule\":\"b_card\",\"category\":\"cat_card\","
+        "\"level\":\"red\"},{\"rule\":\"a_card\",\"category\":\"cat_other\",\"level\":\"orange\"}]}\n");
+    assert_answer("{\"id\":\"2\",\"text\":\"你好\"}",
+                  "{\"id\":\"2\",\"verdict\":\"no_match\",\"matches\":[]}\n");
+    assert_answer("{\"id\":\"\\n\\\"\",\"text\":\"\"}",
+                  "{\"id\":\"\\n\\\"\",\"verdict\":\"no_match\",\"matches\":[]}\n");
+}
+
+static void the_text_is_normalised_and_joined_with_the_memo(void **state)
+{
+    (void)state;
+    assert_answer(
+        "{\"id\":\"1\",\"text\":\"醫 保\",\"memo\":\"停用\",\"kind\":\"sms\"}",
+        "{\"id\":\"1\",\"verdict\":\"match\",\"matches\":[{\"rule\":\"b_card\",\"category\":\"cat_card\","
+        "\"level\":\"red\"},{\"rule\":\"a_card\",\"category\":\"cat_other\",\"level\":\"orange\"}]}\n");
+    assert_answer("{\"id\":\"1\",\"memo\":\"停用\",\"kind\":\"sms\"}",
+                  "{\"id\":\"1\",\"verdict\":\"no_match\",\"matches\":[]}\n");
+}
+
+static void a_kind_is_honoured_and_an_unknown_one_means_all(void **state)
+{
+    (void)state;
+    static const char found[] =
+        "{\"id\":\"1\",\"verdict\":\"match\",\"matches\":[{\"rule\":\"c_call\",\"category\":"
+        "\"cat_card\",\"level\":\"red\"}]}\n";
+    assert_answer("{\"id\":\"1\",\"text\":\"停用\",\"kind\":\"call\"}", found);
+    assert_answer("{\"id\":\"1\",\"text\":\"停用\",\"kind\":\"电话\"}", found);
+    assert_answer("{\"id\":\"1\",\"text\":\"停用\",\"kind\":\"narrative\"}", found);
+    assert_answer("{\"id\":\"1\",\"text\":\"停用\"}", found);
+    assert_answer("{\"id\":\"1\",\"text\":\"停用\",\"kind\":\"sms\"}",
+                  "{\"id\":\"1\",\"verdict\":\"no_match\",\"matches\":[]}\n");
+}
+
+static void a_limit_is_unsure_and_names_the_rule(void **state)
+{
+    (void)state;
+    assert_answer("{\"id\":\"1\",\"text\":\"! xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"}",
+                  "{\"id\":\"1\",\"verdict\":\"no_match\",\"matches\":[]}\n"); /* no "x!" in it: surely not */
+    assert_answer("{\"id\":\"1\",\"text\":\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx!a\"}",
+                  "{\"id\":\"1\",\"verdict\":\"unsure\",\"matches\":[],\"unsure\":[\"d_slow\"]}\n");
+}
+
+static void a_bad_line_says_what_is_wrong(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *says;
+    } bad[] = {{"{", ""},
+               {"[]", "object"},
+               {"{\"text\":\"x\"}", "\"id\""},
+               {"{\"id\":1,\"text\":\"x\"}", "\"id\""},
+               {"{\"id\":\"1\"}", "\"text\""},
+               {"{\"id\":\"1\",\"text\":5}", "\"text\""},
+               {"{\"id\":\"1\",\"text\":\"\xff\"}", ""}};
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        CLEANUP(buf_release) struct buf out = BUF_INIT(65536);
+        struct reason why = {0};
+        assert_int_not_equal(eval_line(&e, bad[i].line, strlen(bad[i].line), &out, &why), RELAY_OK);
+        assert_int_equal(out.len, 0);
+        assert_true(why.text[0] != '\0');
+        if (!strstr(why.text, bad[i].says)) fail_msg("\"%s\" does not say %s", why.text, bad[i].says);
+    }
+}
+
+static void the_report_adds_up(void **state)
+{
+    (void)state;
+    struct buf out = BUF_INIT(1u << 20);
+    struct reason why = {0};
+    assert_int_equal(eval_report(&e, false, &out, &why), RELAY_NOT_FOUND);
+    static const char *const lines[] = {
+        "{\"id\":\"1\",\"text\":\"医保停用\",\"label\":\"medical_scam\",\"category\":\"cat_card\",\"origin\":"
+        "\"real\",\"hard\":true}",
+        "{\"id\":\"2\",\"text\":\"医保\",\"label\":\"medical_scam\",\"category\":\"cat_card\",\"origin\":"
+        "\"real\"}",
+        "{\"id\":\"3\",\"text\":\"没有\",\"label\":\"medical_scam\",\"category\":\"cat_card\",\"origin\":"
+        "\"told\"}",
+        "{\"id\":\"4\",\"text\":\"医保\",\"label\":\"benign\",\"origin\":\"real\",\"hard\":true}",
+        "{\"id\":\"5\",\"text\":\"早安\",\"label\":\"benign\",\"origin\":\"real\"}",
+        "{\"id\":\"6\",\"text\":\"医保\",\"label\":\"other_scam\",\"origin\":\"real\"}",
+        "{\"id\":\"7\",\"text\":\"早安\"}"};
+    for (size_t i = 0; i < COUNT(lines); i++)
+        assert_int_equal(eval_line(&e, lines[i], strlen(lines[i]), &out, &why), 0);
+    buf_clear(&out);
+    assert_int_equal(eval_report(&e, true, &out, &why), RELAY_OK);
+    static const char total[] =
+        "{\"total\":{\"medical_scam\":3,\"medical_scam_found\":2,\"other_scam\":1,\"other_scam_found\":1,"
+        "\"benign\":2,"
+        "\"benign_found\":1,\"right_category\":1,\"hard_medical_scam\":1,\"hard_medical_scam_found\":1,"
+        "\"hard_other_scam\":0,\"hard_other_scam_found\":0,\"hard_benign\":1,\"hard_benign_found\":1,"
+        "\"unsure\":0}";
+    if (strncmp(buf_cstr(&out), total, strlen(total)) != 0) fail_msg("%s", buf_cstr(&out));
+    assert_non_null(strstr(buf_cstr(&out),
+                           "\"cat_other\":{\"medical_scam\":0,\"medical_scam_found\":0,\"other_scam\":0,"
+                           "\"other_scam_found\":0,\"benign\":0,\"benign_found\":0,\"right_category\":0,"
+                           "\"claimed\":3,\"claimed_right\":0}"));
+    buf_clear(&out);
+    assert_int_equal(eval_report(&e, false, &out, &why), RELAY_OK);
+    assert_non_null(strstr(buf_cstr(&out), "2/3 0.667"));
+    buf_clear(&out);
+    eval_wrong(&e, &out);
+    assert_string_equal(buf_cstr(&out), "other_category\t2\tcat_card\ta_card\nmissed\t3\tcat_card\t-\n"
+                                        "false_alarm_hard\t4\t-\ta_card\nother_scam\t6\t-\ta_card\n");
+    buf_release(&out);
+}
+
+static void rules_that_do_not_run_are_asked_only_on_demand(void **state)
+{
+    (void)state;
+    assert_answer("{\"id\":\"1\",\"text\":\"新词\"}",
+                  "{\"id\":\"1\",\"verdict\":\"no_match\",\"matches\":[]}\n");
+    e.all = true;
+    assert_answer("{\"id\":\"1\",\"text\":\"新词\"}",
+                  "{\"id\":\"1\",\"verdict\":\"match\",\"matches\":[{\"rule\":\"e_new\","
+                  "\"category\":\"cat_card\",\"level\":\"red\"}]}\n");
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, up, down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(a_line_is_answered_highest_level_first),
+        T(the_text_is_normalised_and_joined_with_the_memo),
+        T(a_kind_is_honoured_and_an_unknown_one_means_all),
+        T(a_limit_is_unsure_and_names_the_rule),
+        T(a_bad_line_says_what_is_wrong),
+        T(the_report_adds_up),
+        T(rules_that_do_not_run_are_asked_only_on_demand),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

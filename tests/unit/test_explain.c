@@ -1,0 +1,108 @@
+/* explain.c: spans in the original, and what was missing. */
+#include "rules/explain.h"
+
+#include "unit.h"
+
+#include "base/mask.h"
+#include "base/normalise.h"
+#include "base/text.h"
+#include "rule_gen.h"
+
+static struct rule_set *set_from(const char *yaml)
+{
+    struct arena a = {0};
+    struct rule_sources sources = {0};
+    struct rule_problems problems = {0};
+    assert_int_equal(rules_parse_text("t.yaml", yaml, strlen(yaml), &a, &sources, &problems), RELAY_OK);
+    struct rule_set *s = rule_set_build(&a, &sources, &(struct set_options){0}, &problems);
+    for (size_t i = 0; i < problems.n; i++) fail_msg("%s", problems.items[i].why.text);
+    rule_problems_release(&problems);
+    return s;
+}
+
+static void the_prepared_text_is_the_masked_text_of_events(void **state)
+{
+    (void)state;
+    static const char *const personal[] = {"13812345678", "１３８１２３４５６７８",
+                                           "张医生",      "6222021234567890128",
+                                           "a@b.cn",      "12床",
+                                           "ＶＩＰ",      "醫 保",
+                                           "110"};
+    struct gen g = {11};
+    unsigned masked = 0;
+    for (unsigned i = 0; i < 500; i++) {
+        CLEANUP(buf_release) struct buf in = BUF_INIT(8192), wanted = BUF_INIT(8192);
+        for (unsigned k = gen_below(&g, 6); k-- > 0;) {
+            gen_text(&g, gen_below(&g, 6), 30, &in);
+            buf_str(&in, personal[gen_below(&g, ARRAY_LEN(personal))]);
+        }
+        struct norm_text scratch = {0};
+        mask_text(buf_cstr(&in), in.len, &scratch, &wanted, NULL);
+        norm_text_release(&scratch);
+        struct prepared p;
+        prepare(buf_cstr(&in), in.len, &p);
+        assert_string_equal(buf_cstr(&p.text), buf_cstr(&wanted));
+        assert_int_equal(p.origin[p.text.len], in.len);
+        for (size_t k = 1; k <= p.text.len; k++) assert_true(p.origin[k] >= p.origin[k - 1]);
+        masked += strstr(buf_cstr(&wanted), "‹tel›") != NULL;
+        prepared_release(&p);
+    }
+    assert_true(masked > 20);
+}
+
+static const char rules[] = "- {id: words_1, rev: 1, status: stable, title: 词, category: c1, level: 橙, "
+                            "match: {words: [[医保, 社保], [停用], [点击, 打开]], near: 20}}\n"
+                            "- {id: pattern_1, rev: 1, status: stable, title: 式, category: c1, level: 红, "
+                            "match: {all: ['医保.{0,4}停用'], none: ['谨防']}}\n";
+
+static void assert_says(const char *text, bool json, const char *const *says, size_t n)
+{
+    struct rule_set *s = set_from(rules);
+    CLEANUP(buf_release) struct buf out = BUF_INIT(1u << 20);
+    explain(s, text, strlen(text), json, &out);
+    for (size_t i = 0; i < n; i++)
+        if (!strstr(buf_cstr(&out), says[i])) fail_msg("%s\n does not say %s", buf_cstr(&out), says[i]);
+    rule_set_free(s);
+}
+
+static void matched_spans_are_marked_in_the_original(void **state)
+{
+    (void)state;
+    static const char *const says[] = {"您的⟦醫 保⟧卡⟦停用⟧了请⟦点击⟧看", "您的⟦醫 保卡停用⟧了请点击看",
+                                       "医保卡停用"};
+    assert_says("您的醫 保卡停用了请点击看", false, says, COUNT(says));
+    static const char *const json[] = {"\"normalised\":\"您的医保卡停用了\"",
+                                       "\"from\":6,\"to\":22,\"text\":\"醫 保卡停用\""};
+    assert_says("您的醫 保卡停用了", true, json, COUNT(json));
+}
+
+static void a_near_miss_says_what_was_missing(void **state)
+{
+    (void)state;
+    static const char *const word[] = {"words_1", "打开 / 点击"};
+    assert_says("社保已停用", false, word, COUNT(word));
+    static const char *const far[] = {"words_1", "20"};
+    assert_says("社保已经停用了很久很久很久很久很久很久很久很久很久很久,点击", false, far, COUNT(far));
+    static const char *const order[] = {"pattern_1", "'医保.{0,4}停用'"};
+    assert_says("停用的医保", false, order, COUNT(order));
+    static const char *const blocked[] = {"\"rule\":\"pattern_1\"", "\"blocked\":true", "谨防"};
+    assert_says("谨防医保停用", true, blocked, COUNT(blocked));
+}
+
+static void a_text_of_nothing_is_explained_too(void **state)
+{
+    (void)state;
+    static const char *const json[] = {"{\"normalised\":\"\",\"matches\":[],\"near\":[]}"};
+    assert_says("", true, json, COUNT(json));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_prepared_text_is_the_masked_text_of_events),
+        cmocka_unit_test(matched_spans_are_marked_in_the_original),
+        cmocka_unit_test(a_near_miss_says_what_was_missing),
+        cmocka_unit_test(a_text_of_nothing_is_explained_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,224 @@
+/* lint.c: each check speaks where it should, and only there. */
+#include "rules/lint.h"
+
+#include "unit.h"
+
+static void lint_text(const char *yaml, struct lint *l)
+{
+    struct arena a = {0};
+    struct rule_sources sources = {0};
+    struct rule_problems problems = {0};
+    (void)!rules_parse_text("t.yaml", yaml, strlen(yaml), &a, &sources, &problems);
+    struct rule_set *s = rule_set_build(&a, &sources, &(struct set_options){.keep_failing = true}, &problems);
+    lint_set(s, &problems, l);
+    rule_set_free(s);
+    rule_problems_release(&problems);
+}
+
+static const char head[] =
+    "id: medins_test\nrev: 1\nstatus: stable\ntitle: t\ncategory: medins_phishing_sms\nlevel: red\n";
+static const char match[] = "match:\n  all: ['医保(?:卡|账户).{0,12}(?:停用|冻结)']\n";
+static const char say[] =
+    "say:\n"
+    "  voice: "
+    "防骗提醒。有人发短信，说您的医保卡停用了，让您点链接。这是骗子。不要点，不要填密码，不要转账。拿不准，先"
+    "问护士、保安，或者拨打九六一一零。\n"
+    "  voice_short: 防骗提醒。说您医保卡停用、让您点链接的短信，是骗子发的。不要点，先问护士或者保安。\n"
+    "  rhyme: 短信说你医保停，链接一点钱归零；不慌不点不转账，先到窗口问个清。\n"
+    "  screen: {headline: 短信说医保停用，是骗子, lines: [别点短信里的链接, 别填密码 别转账, "
+    "先问护士或医保窗口]}\n"
+    "  chat: |-\n"
+    "    【防骗提醒】{{issuer}} {{time}}\n"
+    "    有人冒充医保局群发短信，说“医保账户停用”，让人点链接。这是诈骗。\n"
+    "    不点链接，不填密码和验证码，不转账。\n"
+    "    拿不准：到{{help}}问，或打 96110。\n"
+    "    {{valid}} 前有效，编号 {{id}}\n"
+    "  duty: '{{area}} {{count}}：看 example.fyi，联系 13800000000。'\n"
+    "  caught: 已经点了、填了：马上打银行客服冻结银行卡，再打 110。\n"
+    "  correction: 更正。刚才播的医保短信提醒，经警方核实有误，请您不必担心。有疑问，请到医保窗口。\n";
+static const char rest[] =
+    "samples:\n"
+    "  match: ['医保卡停用', '医保账户已停用', '医保卡被冻结', '医保账户冻结', '医保卡要停用']\n"
+    "  pass: ['医保', '卡停用', '停用医保', '社保卡停用', '冻结']\n"
+    "falsepositives: ['x']\nreferences: ['y']\n";
+
+static void lint_parts(const char *h, const char *m, const char *s, const char *r, struct lint *l)
+{
+    CLEANUP(buf_release) struct buf b = BUF_INIT(65536);
+    buf_printf(&b, "%s%s%s%s", h, m, s, r);
+    lint_text(buf_cstr(&b), l);
+}
+
+static void the_sample_rule_of_the_wording_guide_is_clean(void **state)
+{
+    (void)state;
+    CLEANUP(lint_release) struct lint l;
+    lint_parts(head, match, say, rest, &l);
+    for (size_t i = 0; i < l.n; i++)
+        fail_msg("%s:%d %s %s", l.items[i].rule, l.items[i].line, l.items[i].code, l.items[i].text);
+}
+
+static const struct lint_finding *found(const struct lint *l, const char *code)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (strcmp(l->items[i].code, code) == 0) return &l->items[i];
+    return NULL;
+}
+
+/* `from` in the good texts replaced by `to` must give exactly this finding on this line, and an error or not. */
+static void assert_change(const char *from, const char *to, const char *code, bool error, int line)
+{
+    const char *at = strstr(say, from);
+    assert_non_null(at);
+    CLEANUP(buf_release) struct buf b = BUF_INIT(65536);
+    buf_add(&b, say, (size_t)(at - say));
+    buf_printf(&b, "%s%s", to, at + strlen(from));
+    CLEANUP(lint_release) struct lint l;
+    lint_parts(head, match, buf_cstr(&b), rest, &l);
+    const struct lint_finding *f = found(&l, code);
+    if (!f) {
+        fail_msg("\"%s\": no %s among %zu findings", to, code, l.n);
+        return;
+    }
+    assert_int_equal(f->error, error);
+    if (line) assert_int_equal(f->line, line);
+    assert_string_equal(f->rule, "medins_test");
+    for (size_t i = 0; i < l.n; i++)
+        if (strcmp(l.items[i].code, code) != 0)
+            fail_msg("\"%s\" also gives %s: %s", to, l.items[i].code, l.items[i].text);
+}
+
+static void every_wording_rule_is_held(void **state)
+{
+    (void)state;
+    assert_change("防骗提醒。有人发短信，说您的医保卡停用了", "注意。有人发短信，您的医保卡停用了", "opening",
+                  true, 10);
+    assert_change("不要填密码，", "不要下木马，", "forbidden_word", true, 10);
+    assert_change("不填密码和", "不装APP和", "forbidden_word", true, 14);
+    assert_change("九六一一零", "一三八零零", "number", true, 10);
+    assert_change("或打 96110", "或打 12381", "number", true, 14);
+    assert_change("不点链接，不填", "看 http://a.cn 不填", "link", true, 14);
+    assert_change("{{valid}} 前有效", "扫码看，{{valid}} 前有效", "contact", true, 14);
+    assert_change("不要点，不要填密码", "不要点不要填密码也不要告诉他", "long_phrase", false, 10);
+    assert_change("让您点链接。这是", "让你点链接。这是", "polite", false, 10);
+    assert_change("先问护士、保安，或者拨打九六一一零", "多想一想，不着急", "action", false, 10);
+    assert_change("是骗子, lines", "都是骗子干的坏事, lines", "screen_length", true, 13);
+    assert_change("别点短信里的链接,", "别点短信里的链接也别打电话过去了,", "screen_length", true, 13);
+    assert_change("到{{help}}问", "到{{where}}问", "slot", true, 14);
+    assert_change("请到医保窗口", "请到{{area}}窗口", "slot", true, 22);
+    assert_change("{{id}}", "{{id", "slot", true, 14);
+    assert_change("更正。刚才", "刚才", "opening", false, 22);
+    assert_change("有人发短信，说您的医保卡停用了，让您点链接。这是骗子。", "医保卡现已停用。请点链接。",
+                  "claim", true, 10);
+    assert_change("先问护士、保安", "先问護士、保安", "no_reading", false, 10);
+    assert_change("  caught: 已经点了", "#  caught: 已经点了", "text_missing", true, 1);
+    assert_change("不要转账。拿不准",
+                  "不要转账。不要相信他。不要告诉他。不要理他。不要着急。不要害怕。不要上当。拿不准",
+                  "speech_length", true, 10);
+}
+
+static void a_chat_text_that_does_not_fit_is_an_error(void **state)
+{
+    (void)state;
+    CLEANUP(buf_release) struct buf b = BUF_INIT(65536);
+    buf_str(&b, say);
+    buf_str(&b, "# more\n");
+    char *at = strstr(b.data, "caught: ");
+    CLEANUP(buf_release) struct buf longer = BUF_INIT(65536);
+    buf_add(&longer, b.data, (size_t)(at - b.data) + strlen("caught: "));
+    for (int i = 0; i < 200; i++) buf_str(&longer, "不要点，");
+    buf_str(&longer, at + strlen("caught: "));
+    CLEANUP(lint_release) struct lint l;
+    lint_parts(head, match, buf_cstr(&longer), rest, &l);
+    assert_non_null(found(&l, "chat_length"));
+}
+
+static const char plain_head[] =
+    "id: medins_test\nrev: 1\nstatus: %s\ntitle: t\ncategory: medins_phishing_sms\nlevel: yellow\n";
+
+static void lint_pattern(const char *status, const char *pattern, struct lint *l)
+{
+    CLEANUP(buf_release) struct buf h = BUF_INIT(4096), m = BUF_INIT(4096);
+    buf_printf(&h, plain_head, status);
+    buf_printf(&m, "match:\n  all: ['%s']\n", pattern);
+    lint_parts(buf_cstr(&h), buf_cstr(&m), "", "", l);
+}
+
+static void a_catastrophic_pattern_is_refused_in_stable(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"医保(?:a+)+!", "医保(?:[a-z]+)*!", "(?:a|aa)+!", "(?:.*a){12}!"};
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        CLEANUP(lint_release) struct lint stable, test;
+        lint_pattern("stable", bad[i], &stable);
+        if (!found(&stable, "catastrophic")) fail_msg("%s is not seen", bad[i]);
+        assert_true(found(&stable, "catastrophic")->error);
+        assert_int_equal(found(&stable, "catastrophic")->line, 8);
+        lint_pattern("test", bad[i], &test);
+        assert_false(found(&test, "catastrophic")->error);
+    }
+    static const char *const good[] = {"(?:医保|社保).{0,30}(?:停用|冻结).{0,30}(?:点击|链接)", "医保.*停用",
+                                       "医保[^。]*停用", "(?:医保){1,3}a+!"};
+    for (size_t i = 0; i < COUNT(good); i++) {
+        CLEANUP(lint_release) struct lint l;
+        lint_pattern("stable", good[i], &l);
+        if (found(&l, "catastrophic")) fail_msg("%s is taken for catastrophic", good[i]);
+    }
+}
+
+static void costly_and_empty_patterns_are_pointed_out(void **state)
+{
+    (void)state;
+    CLEANUP(lint_release) struct lint l, m;
+    lint_pattern("test", "\\d{3,8}", &l);
+    assert_non_null(found(&l, "no_literal"));
+    assert_non_null(strstr(found(&l, "no_literal")->text, "µs"));
+    lint_pattern("test", "(?:医保)?", &m);
+    assert_non_null(found(&m, "empty_match"));
+}
+
+static void what_the_loader_says_is_passed_on(void **state)
+{
+    (void)state;
+    CLEANUP(lint_release) struct lint l;
+    lint_parts(head, "match:\n  all: [APP]\n", "", rest, &l);
+    assert_non_null(found(&l, "load"));
+    assert_non_null(found(&l, "load_warning"));
+    assert_true(l.errors >= 1);
+}
+
+static void samples_are_wanted_and_run(void **state)
+{
+    (void)state;
+    CLEANUP(lint_release) struct lint none, wrong, few, plain;
+    lint_parts(head, match, say, "", &none);
+    assert_true(found(&none, "samples_missing")->error);
+    lint_parts(head, match, say, "samples: {match: ['没有'], pass: ['x']}\n", &wrong);
+    assert_true(found(&wrong, "sample_fails")->error);
+    lint_parts(head, match, say, "samples: {match: ['医保卡停用'], pass: ['x']}\n", &few);
+    assert_false(found(&few, "samples_few")->error);
+    lint_parts(head, match, say, "samples: {match: [医保卡停用], pass: ['x']}\n", &plain);
+    assert_non_null(found(&plain, "unquoted"));
+}
+
+static void speech_is_timed_as_it_is_heard(void **state)
+{
+    (void)state;
+    assert_int_equal(lint_spoken_chars("防骗提醒。打 96110，到{{help}}。"), 4 + 1 + 5 + 1 + 6);
+    assert_true(lint_seconds("一二三四五六七八九十一二三四五六") == 5.0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_sample_rule_of_the_wording_guide_is_clean),
+        cmocka_unit_test(every_wording_rule_is_held),
+        cmocka_unit_test(a_chat_text_that_does_not_fit_is_an_error),
+        cmocka_unit_test(a_catastrophic_pattern_is_refused_in_stable),
+        cmocka_unit_test(costly_and_empty_patterns_are_pointed_out),
+        cmocka_unit_test(what_the_loader_says_is_passed_on),
+        cmocka_unit_test(samples_are_wanted_and_run),
+        cmocka_unit_test(speech_is_timed_as_it_is_heard),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
