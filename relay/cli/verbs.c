@@ -14,5 +14,6 @@ const struct cli_verb cli_verbs[] = {
     {"target", cli_target, N_("a test message to one target")},
     {"reload", cli_reload, N_("read rules and configuration anew")},
     {"feed", cli_feed, N_("push events as a bank or carrier does, and check that a feed may")},
+    {"rules", cli_rules, N_("check, try and explain rules")},
     {NULL, NULL, NULL},
 };

@@ -10,5 +10,6 @@ int cli_target(int argc, char **argv);
 int cli_reload(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_feed(int argc, char **argv);
+int cli_rules(int argc, char **argv);
 
 #endif
