@@ -29,11 +29,27 @@ static void a_message_without_translation_is_its_source(void **state)
     assert_string_equal(textdomain(NULL), "tocsin");
 }
 
+static void programs_of_a_build_tree_find_its_catalogue(void **state)
+{
+    (void)state;
+    (void)unsetenv("TOCSIN_LANG");
+    (void)unsetenv("TOCSIN_LOCALEDIR");
+    i18n_init("zh-CN");
+    assert_string_equal(_("whole number"), "整数");
+    i18n_init("en");
+    assert_string_equal(_("whole number"), "whole number");
+    (void)setenv("TOCSIN_LOCALEDIR", "/nonexistent", 1);
+    i18n_init("zh-CN");
+    assert_string_equal(_("whole number"), "whole number");
+    (void)unsetenv("TOCSIN_LOCALEDIR");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_language_comes_from_configuration_or_one_command),
         cmocka_unit_test(a_message_without_translation_is_its_source),
+        cmocka_unit_test(programs_of_a_build_tree_find_its_catalogue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
