@@ -39,6 +39,7 @@ enum {
     SLICE_MS = 5,
     SLICE_STREAMS = 64, /* resumed before libmicrohttpd writes and the clock is looked at */
     HANDLERS_A_TURN = 200,
+    STREAM_BLOCK = 512,        /* kept for each stream, and used for clients of HTTP/1.0 only */
     STREAM_KERNEL = 16 * 1024, /* what the kernel may keep unsent for one stream */
     TLS_FILE_MAX = 256 * 1024,
     DEPARTURES = 128
@@ -309,8 +310,7 @@ struct http_stream *http_stream_open(struct http_exchange *x, const char *conten
     http_reply_header(x, "Content-Type", content_type);
     http_reply_header(x, "X-Accel-Buffering", "no");
     x->status = 200;
-    x->response =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, CONNECTION_MEMORY, stream_read, st, NULL);
+    x->response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read, st, NULL);
     x->state = REPLIED;
     exchange_push(&s->replied, x);
     return st;
@@ -835,8 +835,18 @@ static bool mhd_has_more(struct http_server *s)
     return MHD_get_timeout(s->daemon, &ms) == MHD_YES && ms == 0;
 }
 
-/* Lets libmicrohttpd read and write, and resumes the streams that have something to send, for about 5 ms. */
+/* Lets libmicrohttpd read and write for about 5 ms. */
 static void pump(struct http_server *s)
+{
+    int64_t end = s->mono + SLICE_MS;
+    do {
+        (void)MHD_run(s->daemon); /* fails only for a daemon of another kind */
+        s->mono = clock_now().mono;
+    } while (mhd_has_more(s) && s->mono < end);
+}
+
+/* The same, with the streams that have something to send, some at a time. */
+static void pump_streams(struct http_server *s)
 {
     int64_t end = s->mono + SLICE_MS;
     do {
@@ -934,7 +944,7 @@ void http_server_release(struct http_server *s)
     }
     s->changed_end = &s->changed;
     s->last_blob = blob_unref(s->last_blob);
-    if (some) pump(s);
+    if (some) pump_streams(s);
 }
 
 void http_server_refuse(struct http_server *s)
@@ -966,7 +976,7 @@ void http_server_refuse(struct http_server *s)
     s->changed_end = &s->changed;
     s->last_blob = blob_unref(s->last_blob);
     release_replies(s);
-    pump(s);
+    pump_streams(s);
 }
 
 int64_t http_server_next_due(const struct http_server *s)
