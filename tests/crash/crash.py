@@ -231,12 +231,13 @@ def main():
                 times = 1 if point in ("in_pruning", "in_reload", "before_checkpoint", "after_checkpoint") else random.randint(1, 6)
                 bench.run_relay(f"{point}:{times}" if point else None)
                 time.sleep(0.15)
-                bench.publish(EVENTS_A_ROUND)
+                slow = point in ("in_pruning", "before_checkpoint", "after_checkpoint")
+                bench.publish(EVENTS_A_ROUND * (4 if slow else 1))  # a checkpoint waits for a log of some size
                 if point == "in_reload" and bench.relay.poll() is None:
                     time.sleep(0.2)
                     bench.relay.send_signal(signal.SIGHUP)
                 try:
-                    bench.relay.wait(3.0 if point == "in_pruning" else 1.2 if point else random.uniform(0.02, 0.5))
+                    bench.relay.wait(4.0 if slow else 1.2 if point else random.uniform(0.02, 0.5))
                 except subprocess.TimeoutExpired:
                     pass
                 if bench.relay.poll() == -signal.SIGKILL and point:
