@@ -8,6 +8,7 @@
 #include "areas.h"
 #include "base/clock.h"
 #include "base/i18n.h"
+#include "base/zone_class.h"
 #include "config_internal.h"
 
 struct check {
@@ -111,36 +112,13 @@ static void check_areas(const struct check *k, const struct yaml_node *at, struc
         check_area(k, item_place(at, "areas", i), "areas", &areas->items[i]);
 }
 
-/* The classes of tocsin-pa: which hours and how much speech each allows is its business. */
-static const char *const zone_classes[] = {
-    "hall",
-    "registration",
-    "cashier",
-    "pharmacy",
-    "inpatient_lobby",
-    "canteen",
-    "family_waiting",
-    "infusion",
-    "clinic",
-    "emergency",
-    "ward",
-    "icu",
-    "nicu",
-    "operating",
-    "delivery",
-    "palliative",
-    "psychiatric",
-    "imaging",
-    "staff_rest",
-};
-
 static void check_zone_class(const struct check *k, const struct zone_config *zone)
 {
     char known[400] = "";
     size_t used = 0;
-    for (size_t i = 0; i < ARRAY_LEN(zone_classes); i++) {
-        if (strcmp(zone->class, zone_classes[i]) == 0) return;
-        int n = snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "", zone_classes[i]);
+    if (zone_class_known(zone->class)) return;
+    for (const char *const *name = zone_class_names; *name && used < sizeof(known); name++) {
+        int n = snprintf(known + used, sizeof(known) - used, "%s%s", used ? ", " : "", *name);
         if (n > 0) used += (size_t)n;
     }
     opt_problem(k->problems, place(zone->at, "class"), _("class: `%.30s` is not known, allowed: %s"),

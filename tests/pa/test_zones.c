@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "base/clock.h"
+#include "base/zone_class.h"
 #include "player/zones.h"
 
 static int64_t at(const char *time)
@@ -182,6 +183,16 @@ static void a_zone_answers_to_itself_its_groups_and_all(void **state)
     assert_false(zone_answers_to(&z, "first-floor"));
 }
 
+static void relay_and_player_know_the_same_classes(void **state)
+{
+    (void)state;
+    size_t n = 0;
+    for (const struct zone_class *c = zone_classes; c->name; c++, n++) assert_true(zone_class_known(c->name));
+    for (size_t i = 0; zone_class_names[i]; i++) assert_non_null(zone_class_find(zone_class_names[i]));
+    assert_null(zone_class_names[n]);
+    assert_false(zone_class_known("lobby"));
+}
+
 int main(void)
 {
     assert_int_equal(clock_set_zone("Asia/Shanghai", NULL), RELAY_OK);
@@ -193,6 +204,7 @@ int main(void)
         cmocka_unit_test(own_settings_replace_single_values),
         cmocka_unit_test(wrong_settings_are_refused_with_the_zone_and_the_value),
         cmocka_unit_test(a_silent_class_cannot_be_opened_by_settings),
+        cmocka_unit_test(relay_and_player_know_the_same_classes),
         cmocka_unit_test(a_zone_answers_to_itself_its_groups_and_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
