@@ -555,12 +555,14 @@ void pipeline_turn(struct relay *r, int64_t max_wait_ms)
     watch_disk(r);
     probe_store(r);
     read_everything(r);
-    if (commit(r))
+    bool committed = commit(r);
+    if (committed)
         release_everything(r);
     else
         refuse_everything(r);
     http_server_release(r->control);
-    for (size_t i = 0; i < r->n_pages; i++) http_server_release(r->pages[i]);
+    for (size_t i = 0; i < r->n_pages; i++)
+        (committed ? http_server_release : http_server_refuse)(r->pages[i]);
     housekeeping(r);
 }
 

@@ -385,6 +385,17 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
     *context = c;
 }
 
+static void headers_free(struct http_exchange *x)
+{
+    while (x->headers) {
+        struct header *h = x->headers;
+        x->headers = h->next;
+        free(h->name);
+        free(h->value);
+        free(h);
+    }
+}
+
 static void on_completed(void *arg, struct MHD_Connection *mhd, void **context,
                          enum MHD_RequestTerminationCode how)
 {
@@ -398,13 +409,7 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **context,
     x->conn->exchange = NULL;
     x->conn->deadline = s->mono + IDLE_MS;
     if (x->response) MHD_destroy_response(x->response);
-    while (x->headers) {
-        struct header *h = x->headers;
-        x->headers = h->next;
-        free(h->name);
-        free(h->value);
-        free(h);
-    }
+    headers_free(x);
     buf_release(&x->body);
     free(x->method);
     free(x->path);
@@ -950,33 +955,21 @@ void http_server_release(struct http_server *s)
 void http_server_refuse(struct http_server *s)
 {
     static const char text[] = "the relay cannot write its store now; nothing was changed\n";
-    s->mono = clock_now().mono;
-    struct exchange_list refused = s->replied;
+    struct exchange_list all = s->replied;
     s->replied = (struct exchange_list){NULL, NULL};
     struct http_exchange *x;
-    while ((x = exchange_pop(&refused))) {
-        if (x->stream) { /* a client of EventSource comes again after an end, but never after a 503 */
-            x->stream->ending = true;
+    while ((x = exchange_pop(&all))) {
+        bool reads = strcmp(x->method, "GET") == 0 || strcmp(x->method, "HEAD") == 0;
+        if (reads || x->stream || x->status >= 400) {
             exchange_push(&s->replied, x);
             continue;
         }
-        if (x->response) MHD_destroy_response(x->response);
+        MHD_destroy_response(x->response);
+        headers_free(x);
         x->state = HELD;
         http_reply(x, 503, "text/plain; charset=utf-8", text, sizeof(text) - 1);
     }
-    while (s->changed) {
-        struct http_stream *st = s->changed;
-        s->changed = st->next_changed;
-        st->changed = false;
-        st->set = blob_unref(st->set);
-        st->ending =
-            true; /* what its client shows is no longer what was meant: it comes again for the truth */
-        stream_flush_later(st);
-    }
-    s->changed_end = &s->changed;
-    s->last_blob = blob_unref(s->last_blob);
-    release_replies(s);
-    pump_streams(s);
+    http_server_release(s);
 }
 
 int64_t http_server_next_due(const struct http_server *s)

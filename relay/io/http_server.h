@@ -49,8 +49,8 @@ void http_server_run(struct http_server *s);
 /* Step 4, after the commit: answers and snapshots may leave. Calls nobody. Streams are written in slices of about 5 ms,
  * in the order in which they were set; what is left is due at once. */
 void http_server_release(struct http_server *s);
-/* Instead of release when the commit failed: answers not yet released become 503; streams that were opened or set since
- * the last release end without what was set, and their clients come again. */
+/* Instead of release when the commit failed: what was answered to anything but GET and HEAD becomes 503, because it may
+ * speak of a change that is not there. Reading goes on. */
 void http_server_refuse(struct http_server *s);
 int64_t http_server_next_due(const struct http_server *s);
 
