@@ -3,6 +3,26 @@
 
 #include <stdarg.h>
 
+#include "base/text.h"
+
+void reason_mend(struct reason *why)
+{
+    size_t n = strlen(why->text), kept = 0;
+    if (text_valid_utf8(why->text, n)) return;
+    for (size_t i = 0; i < n;) {
+        unsigned char lead = (unsigned char)why->text[i];
+        size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+        if (length > n - i || !text_valid_utf8(why->text + i, length)) {
+            i++;
+            continue;
+        }
+        memmove(why->text + kept, why->text + i, length);
+        kept += length;
+        i += length;
+    }
+    why->text[kept] = '\0';
+}
+
 enum relay_err fail(struct reason *why, enum relay_err err, const char *fmt, ...)
 {
     if (!why) return err;
@@ -10,6 +30,7 @@ enum relay_err fail(struct reason *why, enum relay_err err, const char *fmt, ...
     va_start(ap, fmt);
     (void)vsnprintf(why->text, sizeof(why->text), fmt, ap); /* a long reason is cut: it is for people */
     va_end(ap);
+    reason_mend(why);
     return err;
 }
 
@@ -23,6 +44,7 @@ enum relay_err fail_in(struct reason *why, enum relay_err err, const char *fmt, 
     va_end(ap);
     if (n < 0 || (size_t)n >= sizeof(why->text)) return err;
     (void)snprintf(why->text + n, sizeof(why->text) - (size_t)n, ": %s", inner.text);
+    reason_mend(why);
     return err;
 }
 

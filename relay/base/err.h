@@ -38,6 +38,9 @@ enum relay_err fail(struct reason *why, enum relay_err err, const char *fmt, ...
 /* Puts "prefix: " before what `why` says already, to add the file or member on the way up. Returns err. */
 enum relay_err fail_in(struct reason *why, enum relay_err err, const char *fmt, ...) PRINTF(3, 4);
 
+/* Drops what a cut in the middle of a character left: reasons go into JSON. fail and fail_in do so themselves. */
+void reason_mend(struct reason *why);
+
 const char *relay_err_name(enum relay_err err); /* "invalid", "not_found", …: for logs and JSON */
 
 #endif

@@ -34,6 +34,7 @@ void opt_problem(struct opt_problems *p, const struct yaml_node *node, const cha
     va_start(ap, fmt);
     (void)vsnprintf(r->text + n, sizeof(r->text) - (size_t)n, fmt, ap);
     va_end(ap);
+    reason_mend(r);
 }
 
 #define PROBLEM(l, node, ...) ((l)->bad = true, opt_problem((l)->problems, node, __VA_ARGS__))

@@ -1,6 +1,7 @@
 /* Any file as configuration: it loads, or every problem has a line; what has loaded prints as YAML that loads as the same. */
 #include "adapters/adapter.h"
 #include "base/buf.h"
+#include "base/text.h"
 #include "config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -51,6 +52,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     HOLDS(!c && problems.n > 0);
-    for (size_t i = 0; i < problems.n; i++) HOLDS(*problems.items[i].text);
+    for (size_t i = 0; i < problems.n; i++) {
+        const char *text = problems.items[i].text;
+        HOLDS(*text && text_valid_utf8(text, strlen(text)));
+    }
     return 0;
 }

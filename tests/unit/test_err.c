@@ -49,6 +49,21 @@ static void every_error_has_its_own_name(void **state)
     assert_string_equal(relay_err_name((enum relay_err)99), "unknown");
 }
 
+static void a_reason_that_is_cut_stays_utf8(void **state)
+{
+    (void)state;
+    struct reason why;
+    (void)fail(&why, RELAY_INVALID, "`%.4s` \xD2\xBD\xB1 and %.2s", "医院", "药");
+    assert_string_equal(why.text, "`医` \xD2\xBD and ");
+    char many[sizeof(why.text)] = "";
+    for (size_t n = 1; n + 4 < sizeof(many); n += 3) memcpy(many + n, "医", 4);
+    many[0] = 'x';
+    (void)fail(&why, RELAY_INVALID, "%s", many);
+    (void)fail_in(&why, RELAY_INVALID, "%s", "f");
+    assert_true(strlen(why.text) > sizeof(why.text) - 5);
+    assert_memory_equal(why.text + strlen(why.text) - 3, "医", 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -56,6 +71,7 @@ int main(void)
         cmocka_unit_test(nobody_need_ask_for_a_reason),
         cmocka_unit_test(a_long_reason_is_cut),
         cmocka_unit_test(every_error_has_its_own_name),
+        cmocka_unit_test(a_reason_that_is_cut_stays_utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
