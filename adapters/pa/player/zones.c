@@ -110,7 +110,7 @@ static enum relay_err copy_windows(const struct zone *z, const char *key, const 
 {
     if (from->n > ARRAY_LEN(z->quiet))
         return fail(why, RELAY_LIMIT, _("zone %s: %s: at most 8 windows"), z->id, key);
-    memcpy(to, from->items, from->n * sizeof(*to));
+    if (from->n) memcpy(to, from->items, from->n * sizeof(*to));
     *ret_n = from->n;
     return RELAY_OK;
 }
