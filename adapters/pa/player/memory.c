@@ -24,6 +24,18 @@ void memory_add(struct memory *m, struct said s)
     m->items[m->n++] = s;
 }
 
+void memory_cut(struct memory *m, int64_t from, int64_t mono)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < m->n; i++) {
+        struct said *s = &m->items[i];
+        if (s->mono >= from && s->mono >= mono) continue;
+        if (s->mono >= from && s->mono + s->length_ms > mono) s->length_ms = mono - s->mono;
+        m->items[kept++] = *s;
+    }
+    m->n = kept;
+}
+
 void memory_copy(const struct memory *from, struct memory *to)
 {
     *to = (struct memory){0};

@@ -27,6 +27,8 @@ struct memory {
 uint64_t text_key(const char *text); /* FNV-1a of the bytes, never 0 */
 
 void memory_add(struct memory *m, struct said s);
+/* What began at or after `from` was broken off at `mono`: later texts were not said, the one in the middle only partly. */
+void memory_cut(struct memory *m, int64_t from, int64_t mono);
 void memory_copy(const struct memory *from, struct memory *to);
 void memory_prune(struct memory *m, int64_t mono, int64_t civil_minute);
 void memory_release(struct memory *m);

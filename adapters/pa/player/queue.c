@@ -87,7 +87,9 @@ static struct queue_verdict judge_waiting(struct queue_item *item, const struct 
         v.why = WHY_QUIET_HOURS;
     } else if (item->give_up <= c->now.mono) {
         v.act = QUEUE_SKIP;
-        v.why = item->waits_for == WHY_SOUNDS ? WHY_MISSED : item->waits_for;
+        v.why = item->state == ITEM_PREPARING   ? WHY_PREPARING
+                : item->waits_for == WHY_SOUNDS ? WHY_MISSED
+                                                : item->waits_for;
     } else if (item->busy_from && c->now.mono - item->busy_from >= c->grace_ms &&
                obstacle(item, c) == WHY_BUSY) {
         v.act = QUEUE_SKIP;
@@ -139,7 +141,9 @@ struct queue_verdict queue_decide(struct zone_queue *q, const struct conditions 
             blocked = true; /* what follows is not graver */
             continue;
         }
-        enum why why = blocked ? WHY_HIGHER : obstacle(item, c);
+        enum why why = obstacle(item, c);
+        bool outside = why == WHY_CLOCK || why == WHY_HOLD || why == WHY_BUSY;
+        if (blocked && !outside) why = WHY_HIGHER;
         if (why == WHY_BUSY && !item->busy_from) item->busy_from = c->now.mono;
         if (why == WHY_SOUNDS) {
             if (!playing) {

@@ -138,6 +138,8 @@ struct speech *speech_free(struct speech *s)
     while (s->renders) {
         struct render *r = s->renders;
         s->renders = r->next;
+        r->result.err = fail(&r->result.why, RELAY_OFFLINE, _("the player stops"));
+        if (r->done) r->done(r->arg, &r->result);
         render_free(r);
     }
     while (s->entries) {

@@ -254,16 +254,22 @@ bool zone_is_quiet(const struct zone *z, int64_t wall, int64_t *ret_end)
     return true;
 }
 
-bool zone_is_quiet_within(const struct zone *z, int64_t wall, int64_t length_ms)
+int64_t zone_until_quiet(const struct zone *z, int64_t wall)
 {
-    if (any_window_has(z->quiet, z->n_quiet, wall)) return true;
-    int64_t now = ms_of_day(civil_ms(wall));
+    if (any_window_has(z->quiet, z->n_quiet, wall)) return 0;
+    int64_t now = ms_of_day(civil_ms(wall)), soonest = INT64_MAX;
     for (size_t i = 0; i < z->n_quiet; i++) {
         int64_t from = z->quiet[i].from * MINUTE_MS;
         int64_t until = from >= now ? from - now : from + DAY_MS - now;
-        if (until < length_ms) return true;
+        if (until < soonest) soonest = until;
     }
-    return false;
+    return soonest;
+}
+
+bool zone_is_quiet_within(const struct zone *z, int64_t wall, int64_t length_ms)
+{
+    int64_t until = zone_until_quiet(z, wall);
+    return until == 0 || until < length_ms;
 }
 
 bool zone_wants_rhyme(const struct zone *z, int64_t wall)

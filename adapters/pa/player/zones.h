@@ -79,6 +79,8 @@ enum relay_err zone_init(struct zone *z, const struct zone_settings *config, str
 
 /* Quiet at this instant; ret_end: the wall time at which it ends (untouched when not quiet). */
 bool zone_is_quiet(const struct zone *z, int64_t wall, int64_t *ret_end);
+/* How long until it is quiet; 0: it is, INT64_MAX: never. */
+int64_t zone_until_quiet(const struct zone *z, int64_t wall);
 /* Something that sounds from `wall` for length_ms would touch a quiet hour. */
 bool zone_is_quiet_within(const struct zone *z, int64_t wall, int64_t length_ms);
 bool zone_wants_rhyme(const struct zone *z, int64_t wall);

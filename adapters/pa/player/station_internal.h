@@ -1,0 +1,99 @@
+/* What station.c (time, queues, sound), station_inputs.c (relay, house, people) and station_view.c share; nobody else. */
+#ifndef TOCSIN_PLAYER_STATION_INTERNAL_H
+#define TOCSIN_PLAYER_STATION_INTERNAL_H
+
+#include "base/mem.h"
+#include "player/station.h"
+
+enum { ITEM_LINES_MAX = 8, HOLD_SOURCES = 4, NAME_MAX_LEN = 64, REASON_MAX_LEN = 160 };
+
+/* One text of an item. */
+struct item_line {
+    char *text, *rhyme; /* rhyme: follows it; NULL */
+    char *ref;          /* the bulletin item or announcement that it says; NULL: a house reminder */
+    bool drill;
+    int64_t length_ms; /* with its rhyme, as far as known */
+};
+
+/* One thing to be played in one zone. On the list of all items; in its zone's queue or held or prepared. */
+struct item {
+    struct queue_item q; /* first: the queue hands it back */
+    struct item *next;
+    size_t zone;
+    char *id, *wav;
+    struct announcement announce; /* ITEM_ANNOUNCE and the children of a digest; strings in `strings` */
+    struct arena strings;
+    struct item_line lines[ITEM_LINES_MAX];
+    size_t n_lines;
+    int64_t minute; /* ITEM_SLOT */
+    bool queued, held, rendering, rendered, to_start, on_air;
+    int passes, volume, tries;
+    int64_t started, fail_until; /* mono */
+    struct item *children;       /* of a digest, by their next */
+};
+
+struct zone_state {
+    const struct zone *zone;
+    struct zone_queue queue;
+    struct memory memory;
+    int64_t mute_until, override_until; /* mono; 0: not */
+    int64_t mute_until_wall, override_until_wall;
+    char mute_by[NAME_MAX_LEN], mute_reason[REASON_MAX_LEN];
+    bool mute_warned;
+    bool busy;
+    int64_t busy_since, free_since; /* mono */
+    bool was_quiet, caught_up;
+    struct item *prepared; /* rendered ahead for the slot at its minute */
+    int64_t prepared_minute;
+};
+
+struct hold_source {
+    char name[16], by[NAME_MAX_LEN];
+    enum priority hold;
+};
+
+struct station {
+    struct station_settings set;
+    struct station_env env;
+    struct book *book;
+    struct zone_state *zones;
+    struct item *items;
+    uint64_t next_item, next_item_reserved;
+    struct arena bulletin_arena;
+    struct bulletin bulletin;
+    struct hold_source holds[HOLD_SOURCES];
+    enum priority hold;
+    bool trusted, said_untrusted, has_scanned;
+    struct now last;       /* of the turn before */
+    int64_t last_wall;     /* newest wall time in the book */
+    int64_t scanned;       /* civil minute up to which slots were looked at */
+    int64_t next_prune;    /* mono */
+    int64_t holidays_year; /* for which the missing file was told */
+};
+
+#define DRILL_MARK "这是演练"
+
+struct item *item_new(struct station *s, size_t zone, enum item_kind kind, const char *id, struct now now);
+void item_free(struct station *s, struct item *i); /* off every list */
+struct item *item_find(struct station *s, uint64_t number);
+void item_add_line(struct item *i, const char *text, const char *rhyme, const char *ref, bool drill);
+void item_enqueue(struct station *s, struct item *i, struct now now);
+/* Ends it for good: logs, moves the book's rows, frees. */
+void item_end(struct station *s, struct item *i, struct now now, const char *state, enum why why,
+              const char *detail);
+void item_keep_back(struct station *s, struct item *i, struct now now);
+
+void station_note(struct station *s, struct now now, size_t zone, const char *id, const char *kind,
+                  const char *state, enum why why, const char *detail, int volume, int64_t length_ms);
+void station_note_all(struct station *s, struct now now, const char *id, const char *kind, const char *state,
+                      const char *detail);
+struct item *station_new_announce(struct station *s, size_t zone, const struct announcement *a,
+                                  struct now now);
+void station_queue_zone(struct station *s, size_t zone, struct now now);
+bool station_robot(const struct station *s, size_t zone);
+bool station_overridden(const struct station *s, size_t zone, struct now now);
+int64_t station_room(const struct station *s, size_t zone, struct now now);
+struct programme_input station_input(struct station *s, size_t zone, int64_t minute, struct now at);
+void station_warm_all(struct station *s);
+
+#endif
