@@ -1,0 +1,66 @@
+/* A way to a loudspeaker. Start here; output_file.c is the smallest.
+ *
+ * Life cycle, all on the loop's thread:
+ *   open   once an output, with its options read; may fail, and says why. Also run by `tocsin-pa check`.
+ *   start  begins one play; every play that was started ends exactly once by output_ended, now or later. Borrows the play
+ *          until then. A failure here is the play's end: output_ended is not called.
+ *   stop   silences it now; output_ended(PLAY_STOPPED) follows within 200 ms.
+ *   turn   once a loop turn: moves what waits for a time.
+ *   close  idempotent; takes a half-open state; plays still open end without a word.
+ *
+ * An output says PLAY_DONE only when it knows that the sound was played to its end. It never retries or schedules: the
+ * station does. One that can do one thing at a time refuses a second play with RELAY_CONFLICT.
+ */
+#ifndef TOCSIN_PLAYER_OUTPUT_H
+#define TOCSIN_PLAYER_OUTPUT_H
+
+#include "io/options.h"
+#include "player/child.h"
+#include "player/station.h"
+
+struct output;
+
+/* What an output may use. */
+struct output_env {
+    struct loop *loop;
+    struct child_set *children;
+    const char *site;
+};
+
+/* One play on one output. */
+struct output_play {
+    struct output *output;
+    const struct play *play;
+    const char *zone, *zone_name;
+    void *state; /* ops->play_size bytes, zeroed */
+    void *owner; /* air.c's */
+};
+
+struct output_ops {
+    const char *name;              /* as `type:` says it */
+    const struct opt_row *options; /* of its block, beside id and type; NULL: none */
+    size_t options_size, state_size, play_size;
+    enum relay_err (*open)(struct output *o, struct reason *why);
+    enum relay_err (*start)(struct output *o, struct output_play *p, struct now now, struct reason *why);
+    void (*stop)(struct output *o, struct output_play *p, struct now now);
+    void (*turn)(struct output *o, struct now now); /* NULL: nothing waits */
+    int64_t (*next_due)(const struct output *o);    /* mono; NULL: never */
+    void (*close)(struct output *o);
+};
+
+struct output {
+    const char *id;
+    const struct output_ops *ops;
+    const void *options;
+    void *state;
+    const struct output_env *env;
+    bool is_open;
+};
+
+/* Exactly once a started play; p is gone after. detail: a few words, without anything secret; may be NULL. */
+void output_ended(struct output_play *p, struct now now, enum play_end end, const char *detail);
+
+extern const struct output_ops *const output_list[]; /* output_list.c; NULL at the end */
+const struct output_ops *output_find(const char *name);
+
+#endif

@@ -1,0 +1,431 @@
+/* The turn: wait once, read everything, decide, commit, and only then let anything leave or sound. */
+#include "player/player.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/i18n.h"
+#include "base/log.h"
+#include "player/air.h"
+#include "player/control.h"
+#include "player/filewatch.h"
+#include "player/link.h"
+
+enum { STORE_RETRY_MS = 5000 };
+
+struct busy_file {
+    struct player *player;
+    size_t zone;
+};
+
+struct player {
+    struct settings *set;
+    struct station_settings station_set;
+    struct loop *loop;
+    struct book *book;
+    struct station *station; /* NULL: the store cannot be written; nothing sounds */
+    struct calendar *calendar;
+    struct child_set *children;
+    struct worker *worker;
+    struct speech *speech;
+    struct output_env output_env;
+    struct air *air;
+    struct link *link;
+    struct filewatch *files;
+    struct busy_file *busy_files;
+    struct control *control;
+    char *spool;
+    struct now now;
+    int64_t retry_store; /* mono; while station is NULL */
+    bool trust_clock;
+    enum priority topic_hold, file_hold; /* told again to a station made anew */
+    volatile sig_atomic_t stop;
+};
+
+/* ---- What the station asks for ---- */
+
+static int64_t ask_length(void *arg, const char *text, bool allow_robot)
+{
+    struct player *p = arg;
+    return speech_length(p->speech, text, allow_robot);
+}
+
+static void ask_warm(void *arg, const char *text)
+{
+    struct player *p = arg;
+    speech_warm(p->speech, text, p->now);
+}
+
+/* A render is known to speech by this; the station knows it by its number. */
+struct render_job {
+    struct player *player;
+    uint64_t item;
+    struct render_job *next;
+};
+
+static void render_done(void *arg, const struct rendered *r)
+{
+    struct render_job *job = arg;
+    struct player *p = job->player;
+    if (p->station) station_rendered(p->station, p->now, job->item, r);
+    free(job);
+}
+
+static void ask_render(void *arg, uint64_t item, const struct script *s, const char *wav)
+{
+    struct player *p = arg;
+    struct render_job *job = xcalloc(1, sizeof(*job));
+    *job = (struct render_job){.player = p, .item = item};
+    speech_render(p->speech, s, wav, p->now, render_done, job);
+}
+
+static void ask_forget(void *arg, uint64_t item)
+{
+    (void)arg;
+    (void)
+        item; /* the sound is made all the same and thrown away by render_done's station, which knows no such item */
+}
+
+static void ask_play(void *arg, const struct play *play)
+{
+    struct player *p = arg;
+    air_play(p->air, play, p->now);
+}
+
+static void ask_silence(void *arg, uint64_t item)
+{
+    struct player *p = arg;
+    air_silence(p->air, item, p->now);
+}
+
+static void ask_changed(void *arg)
+{
+    struct player *p = arg;
+    if (p->link) link_changed(p->link);
+}
+
+static void play_ended(void *arg, struct now now, uint64_t item, enum play_end end, const char *detail)
+{
+    struct player *p = arg;
+    if (p->station) station_ended(p->station, now, item, end, detail);
+}
+
+/* ---- What comes in ---- */
+
+static void take_announce(void *arg, const char *zone, const char *payload, size_t n)
+{
+    struct player *p = arg;
+    if (p->station) station_announce(p->station, p->now, zone, payload, n);
+}
+
+static void take_bulletin(void *arg, const char *payload, size_t n, bool retained)
+{
+    struct player *p = arg;
+    if (p->station) station_bulletin(p->station, p->now, payload, n, retained);
+}
+
+static bool listed(const struct opt_strs *list, const char *word)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->items[i], word) == 0) return true;
+    return false;
+}
+
+static void take_hold(void *arg, const char *payload)
+{
+    struct player *p = arg;
+    const struct hold_settings *h = &p->set->hold;
+    p->topic_hold = listed(&h->off, payload)        ? PRIORITY_NONE
+                    : listed(&h->clinical, payload) ? PRIORITY_CLINICAL
+                                                    : PRIORITY_FIRE;
+    if (p->station) station_hold(p->station, p->now, "topic", p->topic_hold, "topic");
+}
+
+static void take_busy(void *arg, size_t zone, bool busy)
+{
+    struct player *p = arg;
+    if (p->station) station_busy(p->station, p->now, zone, busy);
+}
+
+static void take_hold_file(void *arg, bool exists)
+{
+    struct player *p = arg;
+    p->file_hold = exists ? PRIORITY_FIRE : PRIORITY_NONE;
+    if (p->station) station_hold(p->station, p->now, "file", p->file_hold, "file");
+}
+
+static void take_busy_file(void *arg, bool exists)
+{
+    struct busy_file *b = arg;
+    take_busy(b->player, b->zone, exists);
+}
+
+static void put_state(void *arg, struct buf *out)
+{
+    struct player *p = arg;
+    control_put_state(p, out);
+}
+
+/* ---- Making and ending ---- */
+
+static enum relay_err make_folder(const char *path, mode_t mode, struct reason *why)
+{
+    if (mkdir(path, mode) == 0 || errno == EEXIST) return RELAY_OK;
+    return fail(why, RELAY_IO, _("%s: cannot be made: %s"), path, strerror(errno));
+}
+
+static enum relay_err open_outputs(struct player *p, struct reason *why)
+{
+    p->output_env =
+        (struct output_env){.loop = p->loop, .children = p->children, .site = p->set->player.site};
+    for (size_t i = 0; i < p->set->n_outputs; i++) {
+        struct output *o = &p->set->outputs[i];
+        o->env = &p->output_env;
+        enum relay_err err = o->ops->open ? o->ops->open(o, why) : RELAY_OK;
+        if (err != RELAY_OK) return fail_in(why, err, "output %s", o->id);
+        o->is_open = true;
+    }
+    return RELAY_OK;
+}
+
+static enum relay_err make_station(struct player *p, struct reason *why)
+{
+    const struct station_env env = {.arg = p,
+                                    .length = ask_length,
+                                    .warm = ask_warm,
+                                    .render = ask_render,
+                                    .forget = ask_forget,
+                                    .play = ask_play,
+                                    .silence = ask_silence,
+                                    .changed = ask_changed};
+    enum relay_err err = station_new(&p->station_set, &env, p->book, p->now, &p->station, why);
+    if (err != RELAY_OK) return err;
+    int64_t v;
+    if (book_fact(p->book, "hold_command", &v))
+        station_hold(p->station, p->now, "command", (enum priority)v, "command");
+    station_hold(p->station, p->now, "topic", p->topic_hold, "topic");
+    station_hold(p->station, p->now, "file", p->file_hold, "file");
+    if (p->trust_clock) station_trust_clock(p->station, p->now);
+    p->trust_clock = false;
+    return RELAY_OK;
+}
+
+static enum relay_err watch_files(struct player *p)
+{
+    p->files = filewatch_new(p->loop);
+    if (p->set->hold.file) filewatch_add(p->files, p->set->hold.file, take_hold_file, p);
+    p->busy_files = xcalloc(p->set->n_zones, sizeof(*p->busy_files));
+    for (size_t z = 0; z < p->set->n_zones; z++) {
+        p->busy_files[z] = (struct busy_file){p, z};
+        if (p->set->zones[z].busy_file)
+            filewatch_add(p->files, p->set->zones[z].busy_file, take_busy_file, &p->busy_files[z]);
+    }
+    return RELAY_OK;
+}
+
+static void fill_station_settings(struct player *p, const struct player_options *o)
+{
+    const struct settings *s = p->set;
+    p->station_set = (struct station_settings){
+        .zones = s->zones,
+        .n_zones = s->n_zones,
+        .reminders = s->reminders,
+        .n_reminders = s->n_reminders,
+        .calendar = p->calendar,
+        .limits = s->limits,
+        .grace_ms = s->schedule.grace,
+        .busy_gap_ms = s->schedule.busy_gap,
+        .busy_max_ms = s->schedule.busy_max,
+        .prepare_ms = s->schedule.prepare,
+        .announce_gap_ms = s->schedule.announce_gap,
+        .build_ms = clock_build_ms(),
+        .robot_everywhere = s->player.mode == MODE_TRIAL,
+        .spool_dir = p->spool,
+    };
+    p->station_set.limits.fast_hour = o->fast_hour;
+}
+
+enum relay_err player_new(struct settings *s, const struct player_options *o, struct player **ret,
+                          struct reason *why)
+{
+    struct player *p = xcalloc(1, sizeof(*p));
+    CLEANUP(free_ptr) char *db = settings_path(s, "pa.db");
+    const struct link_env link_env = {.arg = p,
+                                      .announce = take_announce,
+                                      .bulletin = take_bulletin,
+                                      .hold = take_hold,
+                                      .busy = take_busy,
+                                      .state = put_state};
+    p->set = s;
+    p->trust_clock = o->trust_clock;
+    p->spool = settings_path(s, "spool");
+    p->now = clock_now();
+    enum relay_err err = make_folder(s->player.state_dir, 0750, why);
+    if (err == RELAY_OK) err = make_folder(p->spool, 0750, why);
+    if (err == RELAY_OK) err = settings_calendar(s, &p->calendar, why);
+    if (err == RELAY_OK) err = book_open(db, DB_READ_WRITE, &p->book, why);
+    if (err == RELAY_OK) err = loop_new(&p->loop, why);
+    if (err == RELAY_OK) err = child_set_new(p->loop, &p->children, why);
+    if (err == RELAY_OK) err = worker_new(p->loop, &p->worker, why);
+    if (err == RELAY_OK) err = speech_new(&s->speech, p->children, p->worker, &p->speech, why);
+    if (err == RELAY_OK) err = open_outputs(p, why);
+    if (err == RELAY_OK)
+        err = air_new(s->zones, s->n_zones, s->outputs, s->n_outputs, play_ended, p, &p->air, why);
+    fill_station_settings(p, o);
+    if (err == RELAY_OK) err = make_station(p, why);
+    if (err == RELAY_OK) err = watch_files(p);
+    if (err == RELAY_OK) err = control_new(p, p->loop, &p->control, why);
+    if (err == RELAY_OK) err = link_new(p->loop, s, &link_env, &p->link, why);
+    if (err != RELAY_OK) {
+        player_free(p);
+        return err;
+    }
+    *ret = p;
+    return RELAY_OK;
+}
+
+/* Order important: what calls back is ended before what it calls. */
+struct player *player_free(struct player *p)
+{
+    if (!p) return NULL;
+    link_free(p->link);
+    control_free(p->control);
+    filewatch_free(p->files);
+    free(p->busy_files);
+    station_free(p->station);
+    p->station = NULL;
+    for (size_t i = 0; i < p->set->n_outputs; i++) {
+        struct output *o = &p->set->outputs[i];
+        bool was_open = o->is_open;
+        o->is_open = false;
+        if (was_open && o->ops->close) o->ops->close(o);
+    }
+    child_set_free(p->children);
+    air_free(p->air);
+    worker_free(p->worker);
+    speech_free(p->speech);
+    loop_free(p->loop);
+    book_close(p->book);
+    calendar_free(p->calendar);
+    free(p->spool);
+    free(p);
+    return NULL;
+}
+
+/* ---- The turn ---- */
+
+/* Whatever sounds falls silent, what was read comes again, and the station is made anew from the book when it can be
+ * written. */
+static void store_failed(struct player *p, const struct reason *why)
+{
+    log_error("store: %s; nothing is spoken meanwhile, retrying in %d s", why->text, STORE_RETRY_MS / 1000);
+    link_drop(p->link, "store");
+    control_refuse(p->control);
+    air_silence_all(p->air, p->now);
+    p->station = station_free(p->station);
+    p->retry_store = p->now.mono + STORE_RETRY_MS;
+}
+
+static void try_store(struct player *p)
+{
+    struct reason why;
+    if (p->now.mono < p->retry_store) return;
+    p->retry_store = p->now.mono + STORE_RETRY_MS;
+    if (make_station(p, &why) == RELAY_OK)
+        log_info("store: it can be written again");
+    else
+        log_error("store: %s; retrying in %d s", why.text, STORE_RETRY_MS / 1000);
+}
+
+static int64_t next_due(const struct player *p)
+{
+    if (p->station && book_dirty(p->book)) return 0;
+    const int64_t dues[] = {
+        p->station ? station_next_due(p->station, p->now) : p->retry_store,
+        p->station ? link_next_due(p->link) : INT64_MAX,
+        child_set_next_due(p->children),
+        speech_next_due(p->speech),
+        air_next_due(p->air),
+        filewatch_next_due(p->files),
+        control_next_due(p->control),
+    };
+    int64_t due = INT64_MAX;
+    for (size_t i = 0; i < ARRAY_LEN(dues); i++)
+        if (dues[i] < due) due = dues[i];
+    return due;
+}
+
+static void turn(struct player *p)
+{
+    struct reason why;
+    p->now = loop_wait(p->loop, next_due(p));
+    loop_run_done(p->loop);
+    filewatch_run(p->files, p->now);
+    control_read(p->control);
+    child_set_run(p->children, p->now);
+    speech_run(p->speech, p->now);
+    air_turn(p->air, p->now);
+    if (!p->station) {
+        try_store(p);
+        control_release(p->control);
+        return;
+    }
+    link_read(p->link, p->book, p->now);
+    station_turn(p->station, p->now);
+
+    bool wrote = book_dirty(p->book);
+    if (book_commit(p->book, &why) != RELAY_OK) {
+        store_failed(p, &why);
+        return;
+    }
+    if (wrote) link_look(p->link);
+    p->now = clock_now(); /* the commit took its time */
+    station_release(p->station, p->now);
+    link_release(p->link, p->book, p->now);
+    control_release(p->control);
+    book_tidy(p->book);
+}
+
+enum relay_err player_run(struct player *p, struct reason *why)
+{
+    (void)why; /* whatever goes wrong from here on is waited out */
+    log_info("tocsin-pa %s: site=%s zones=%zu outputs=%zu mode=%s", TOCSIN_VERSION, p->set->player.site,
+             p->set->n_zones, p->set->n_outputs, p->set->player.mode == MODE_TRIAL ? "trial" : "live");
+    while (!p->stop) turn(p);
+    link_stop(p->link, p->now);
+    log_info("stopped");
+    return RELAY_OK;
+}
+
+void player_stop(struct player *p)
+{
+    p->stop = 1;
+    loop_wake(p->loop);
+}
+
+struct station *player_station(struct player *p)
+{
+    return p->station;
+}
+
+struct book *player_book(struct player *p)
+{
+    return p->book;
+}
+
+const struct settings *player_settings_of(const struct player *p)
+{
+    return p->set;
+}
+
+struct now player_now(const struct player *p)
+{
+    return p->now;
+}
+
+bool player_link_up(const struct player *p)
+{
+    return p->link && link_up(p->link);
+}

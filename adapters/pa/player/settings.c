@@ -1,0 +1,617 @@
+/* The option table of tocsin-pa, and what it cannot say. */
+#include "player/settings.h"
+
+#include <stddef.h>
+
+#include "base/i18n.h"
+
+#ifndef TOCSIN_DATADIR
+#define TOCSIN_DATADIR "/usr/share/tocsin"
+#endif
+
+static const char *const languages[] = {"zh-CN", "en", NULL};
+static const char *const modes[] = {"trial", "live", NULL}, *const modes_zh[] = {"试运行", "运行", NULL};
+static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
+
+#define AT(type, member) .offset = offsetof(struct type, member)
+
+static const struct opt_row player_rows[] = {
+    {.name = "site",
+     .type = OPT_ID,
+     AT(player_settings, site),
+     .required = true,
+     .help = N_("this hospital's id at the relay")},
+    {.name = "state_dir",
+     .type = OPT_PATH,
+     AT(player_settings, state_dir),
+     .deflt = "/var/lib/tocsin-pa",
+     .help = N_("where the play log, the bulletin and the control socket are")},
+    {.name = "timezone",
+     .type = OPT_STR,
+     AT(player_settings, timezone),
+     .deflt = "Asia/Shanghai",
+     .help = N_("IANA name")},
+    {.name = "language",
+     .type = OPT_ENUM,
+     AT(player_settings, language),
+     .names = languages,
+     .deflt = "zh-CN",
+     .help = N_("of messages and pages")},
+    {.name = "mode",
+     .type = OPT_ENUM,
+     AT(player_settings, mode),
+     .names = modes,
+     .names_zh = modes_zh,
+     .deflt = "live",
+     .help = N_("trial: the engine's voice may be heard in every zone; live: only where a zone allows it")},
+    {.name = "log_level",
+     .type = OPT_ENUM,
+     AT(player_settings, log_level),
+     .names = log_levels,
+     .deflt = "info",
+     .help = N_("what goes to standard error")},
+    {.name = "holidays",
+     .type = OPT_PATHS,
+     AT(player_settings, holidays),
+     .max = 64,
+     .help = N_("files of statutory holidays in holiday-cn's form, one a year")},
+    {0},
+};
+
+static const struct opt_row tls_rows[] = {
+    {.name = "ca",
+     .type = OPT_PATH,
+     AT(tls_settings, ca),
+     .help = N_("certificates that the broker's is checked against")},
+    {.name = "cert", .type = OPT_PATH, AT(tls_settings, cert), .help = N_("the player's own certificate")},
+    {.name = "key", .type = OPT_PATH, AT(tls_settings, key), .help = N_("its private key")},
+    {0},
+};
+
+static const struct opt_row broker_rows[] = {
+    {.name = "host",
+     .type = OPT_STR,
+     AT(broker_settings, host),
+     .deflt = "127.0.0.1",
+     .help = N_("name, address, or the path of a unix socket")},
+    {.name = "port",
+     .type = OPT_INT,
+     AT(broker_settings, port),
+     .min = 1,
+     .max = 65535,
+     .deflt = "1883",
+     .help = N_("TCP port")},
+    {.name = "username", .type = OPT_STR, AT(broker_settings, username), .help = N_("at the broker")},
+    {.name = "password_file",
+     .type = OPT_PATH,
+     AT(broker_settings, password_file),
+     .help = N_("a file with the password, mode 0600")},
+    {.name = "prefix",
+     .type = OPT_STR,
+     AT(broker_settings, prefix),
+     .deflt = "tocsin/v1",
+     .help = N_("of all topics")},
+    {.name = "keepalive",
+     .type = OPT_DURATION,
+     AT(broker_settings, keepalive),
+     .min = 5000,
+     .max = 600000,
+     .deflt = "20s",
+     .help = N_("a silent connection is given up after one and a half times this")},
+    {.name = "tls",
+     .type = OPT_BLOCK,
+     AT(broker_settings, tls),
+     .sub = tls_rows,
+     .sub_size = sizeof(struct tls_settings),
+     .help = N_("with `ca` the connection is encrypted")},
+    {0},
+};
+
+static const struct opt_row speech_rows[] = {
+    {.name = "engine",
+     .type = OPT_STRS,
+     AT(speech_block, engine),
+     .max = 64,
+     .deflt = "[espeak-ng, -v, cmn-latn-pinyin, --stdin, --stdout]",
+     .help = N_("program that turns text into a WAV; {text} and {wav} stand for files, else standard input "
+                "and output; [none]: "
+                "recorded clips only")},
+    {.name = "voice",
+     .type = OPT_STR,
+     AT(speech_block, voice),
+     .deflt = "cmn-latn-pinyin",
+     .help = N_("a name for what the engine sounds like: another name, another cache; {voice} in the "
+                "engine's arguments")},
+    {.name = "pinyin",
+     .type = OPT_BOOL,
+     AT(speech_block, pinyin),
+     .deflt = "true",
+     .help = N_("the engine reads pinyin inside Chinese text: words of the lexicon are given so")},
+    {.name = "lexicon",
+     .type = OPT_PATHS,
+     AT(speech_block, lexicon),
+     .max = 16,
+     .help = N_(
+         "files of words and their readings; a later one wins; default: the one that came with the program")},
+    {.name = "clips",
+     .type = OPT_PATH,
+     AT(speech_block, clips),
+     .help = N_("folder of recorded texts; default: clips in state_dir")},
+    {.name = "cache",
+     .type = OPT_PATH,
+     AT(speech_block, cache),
+     .help = N_("folder of what the engine said; default: speech in state_dir")},
+    {.name = "timeout",
+     .type = OPT_DURATION,
+     AT(speech_block, timeout),
+     .min = 100,
+     .max = 120000,
+     .deflt = "20s",
+     .help = N_("one run of the engine")},
+    {.name = "rate",
+     .type = OPT_INT,
+     AT(speech_block, rate),
+     .min = 8000,
+     .max = 48000,
+     .deflt = "16000",
+     .unit = "Hz",
+     .help = N_("of what is played")},
+    {.name = "loudness",
+     .type = OPT_INT,
+     AT(speech_block, loudness),
+     .min = -40,
+     .max = -10,
+     .deflt = "-20",
+     .unit = "LUFS",
+     .help = N_("of speech; the chime is 6 dB softer")},
+    {.name = "lead",
+     .type = OPT_DURATION,
+     AT(speech_block, lead),
+     .max = 5000,
+     .deflt = "300ms",
+     .help = N_("silence before the chime, so that no receiver cuts it")},
+    {0},
+};
+
+static const struct opt_row schedule_rows[] = {
+    {.name = "grace",
+     .type = OPT_DURATION,
+     AT(schedule_settings, grace),
+     .min = 5000,
+     .max = 1800000,
+     .deflt = "120s",
+     .help = N_("so late a slot may still begin; then it is skipped")},
+    {.name = "slot_max",
+     .type = OPT_DURATION,
+     AT(schedule_settings, slot_max),
+     .min = 5000,
+     .max = 300000,
+     .deflt = "40s",
+     .help = N_("the longest slot")},
+    {.name = "announce_max",
+     .type = OPT_DURATION,
+     AT(schedule_settings, announce_max),
+     .min = 5000,
+     .max = 300000,
+     .deflt = "45s",
+     .help = N_("the longest announcement")},
+    {.name = "warnings",
+     .type = OPT_INT,
+     AT(schedule_settings, warnings),
+     .min = 1,
+     .max = 6,
+     .deflt = "2",
+     .help = N_("in one slot")},
+    {.name = "times_a_day",
+     .type = OPT_INT,
+     AT(schedule_settings, times_a_day),
+     .min = 1,
+     .max = 24,
+     .deflt = "4",
+     .help = N_("one text in one zone's slots")},
+    {.name = "correction_slots",
+     .type = OPT_INT,
+     AT(schedule_settings, correction_slots),
+     .min = 1,
+     .max = 24,
+     .deflt = "2",
+     .help = N_("slots that a correction is said in")},
+    {.name = "gap",
+     .type = OPT_DURATION,
+     AT(schedule_settings, gap),
+     .max = 10000,
+     .deflt = "800ms",
+     .help = N_("between two texts")},
+    {.name = "announce_gap",
+     .type = OPT_DURATION,
+     AT(schedule_settings, announce_gap),
+     .max = 10000,
+     .deflt = "2s",
+     .help = N_("before an announcement is said again")},
+    {.name = "prepare",
+     .type = OPT_DURATION,
+     AT(schedule_settings, prepare),
+     .min = 1000,
+     .max = 50000,
+     .deflt = "20s",
+     .help = N_("so long before a slot its sound is made")},
+    {.name = "busy_gap",
+     .type = OPT_DURATION,
+     AT(schedule_settings, busy_gap),
+     .max = 60000,
+     .deflt = "3s",
+     .help = N_("silence of queue calling before anything begins")},
+    {.name = "busy_max",
+     .type = OPT_DURATION,
+     AT(schedule_settings, busy_max),
+     .min = 10000,
+     .max = 3600000,
+     .deflt = "5m",
+     .help = N_("an input that says busy for longer is stuck and is ignored")},
+    {0},
+};
+
+static const struct opt_row hold_rows[] = {
+    {.name = "topic",
+     .type = OPT_STR,
+     AT(hold_settings, topic),
+     .help =
+         N_("MQTT topic on which fire or clinical codes are told; default: pa/<site>/hold under the prefix")},
+    {.name = "file",
+     .type = OPT_PATH,
+     AT(hold_settings, file),
+     .help = N_("while this file exists, every zone is silent")},
+    {.name = "clinical",
+     .type = OPT_STRS,
+     AT(hold_settings, clinical),
+     .deflt = "[clinical]",
+     .help = N_("payloads that mean a clinical code; all others mean fire")},
+    {.name = "off",
+     .type = OPT_STRS,
+     AT(hold_settings, off),
+     .deflt = "[\"\", \"0\", \"off\", \"false\"]",
+     .help = N_("payloads that end the hold")},
+    {0},
+};
+
+static const struct opt_row reminder_rows[] = {
+    {.name = "id", .type = OPT_ID, AT(reminder, id), .required = true, .help = N_("its name")},
+    {.name = "text", .type = OPT_STR, AT(reminder, text), .required = true, .help = N_("what is said")},
+    {.name = "days",
+     .type = OPT_STRS,
+     AT(reminder, days),
+     .max = 3,
+     .help = N_("weekday, weekend, holiday; default: all")},
+    {.name = "hours",
+     .type = OPT_WINDOWS,
+     AT(reminder, hours),
+     .max = 8,
+     .help = N_("hours in which it is said; default: all")},
+    {.name = "zones",
+     .type = OPT_STRS,
+     AT(reminder, zones),
+     .max = 64,
+     .help = N_("zones, groups or classes; default: all")},
+    {0},
+};
+
+static const struct opt_row zone_rows[] = {
+    {.name = "id",
+     .type = OPT_ID,
+     AT(zone_settings, id),
+     .required = true,
+     .help = N_("as the relay calls it")},
+    {.name = "name", .type = OPT_STR, AT(zone_settings, name), .help = N_("as people call it")},
+    {.name = "class",
+     .type = OPT_STR,
+     AT(zone_settings, class_name),
+     .required = true,
+     .help = N_("what may be heard there, and when: see `tocsin-pa check --classes`")},
+    {.name = "outputs",
+     .type = OPT_STRS,
+     AT(zone_settings, outputs),
+     .max = 16,
+     .help = N_("ids of outputs; all play at once")},
+    {.name = "groups",
+     .type = OPT_STRS,
+     AT(zone_settings, groups),
+     .max = 16,
+     .help = N_("names under which it is addressed with others")},
+    {.name = "slots",
+     .type = OPT_STRS,
+     AT(zone_settings, slots),
+     .max = 48,
+     .help = N_("times like 10:30, or hourly 08:00-17:00; none: no slots; default: the class's")},
+    {.name = "quiet",
+     .type = OPT_STRS,
+     AT(zone_settings, quiet),
+     .max = 8,
+     .help = N_("windows like 18:00-08:00; none: never quiet; default: the class's")},
+    {.name = "days",
+     .type = OPT_STRS,
+     AT(zone_settings, days),
+     .max = 3,
+     .help = N_("days with slots: weekday, weekend, holiday; default: all")},
+    {.name = "rhyme",
+     .type = OPT_WINDOWS,
+     AT(zone_settings, rhyme),
+     .max = 8,
+     .help = N_("hours in which the rhyme follows the plain sentence; default: all day where the class seats "
+                "the elderly")},
+    {.name = "no_rhyme", .type = OPT_BOOL, AT(zone_settings, no_rhyme), .help = N_("never the rhyme")},
+    {.name = "seconds_an_hour",
+     .type = OPT_INT,
+     AT(zone_settings, seconds_an_hour),
+     .min = -1,
+     .max = 3600,
+     .deflt = "-1",
+     .unit = "s",
+     .help = N_("of speech; -1: the class's")},
+    {.name = "volume",
+     .type = OPT_INT,
+     AT(zone_settings, volume_day),
+     .min = 1,
+     .max = 100,
+     .deflt = "100",
+     .unit = "%",
+     .help = N_("by day")},
+    {.name = "volume_night",
+     .type = OPT_INT,
+     AT(zone_settings, volume_night),
+     .min = 1,
+     .max = 100,
+     .deflt = "60",
+     .unit = "%",
+     .help = N_("in the hours of `night`")},
+    {.name = "night",
+     .type = OPT_WINDOWS,
+     AT(zone_settings, night),
+     .max = 8,
+     .deflt = "[\"19:00-08:00\"]",
+     .help = N_("hours of the lower volume")},
+    {.name = "allow_robot_voice",
+     .type = OPT_BOOL,
+     AT(zone_settings, allow_robot_voice),
+     .help = N_("in live mode: texts without a recorded clip are spoken by the engine")},
+    {.name = "drills",
+     .type = OPT_BOOL,
+     AT(zone_settings, drills),
+     .deflt = "true",
+     .help = N_("takes exercises and tests")},
+    {.name = "busy_topic",
+     .type = OPT_STR,
+     AT(zone_settings, busy_topic),
+     .help = N_("MQTT topic on which queue calling says 1 while it speaks and 0 after")},
+    {.name = "busy_file",
+     .type = OPT_PATH,
+     AT(zone_settings, busy_file),
+     .help = N_("while this file exists, queue calling speaks")},
+    {0},
+};
+
+/* An output's own keys stand in the same block. */
+struct output_block {
+    const char *id, *type;
+    const struct yaml_node *node;
+    struct opt_extra extra;
+};
+static const struct opt_row output_rows[] = {
+    {.name = "id", .type = OPT_ID, AT(output_block, id), .required = true, .help = N_("its name")},
+    {.name = "type",
+     .type = OPT_STR,
+     AT(output_block, type),
+     .required = true,
+     .help = N_("file, command, …")},
+    {.name = "", .type = OPT_SELF, AT(output_block, node)},
+    {.name = "", .type = OPT_EXTRA, AT(output_block, extra)},
+    {0},
+};
+
+#define BLOCK(name_, member, rows_, type_, help_)                                                            \
+    {                                                                                                        \
+        .name = (name_), .type = OPT_BLOCK, AT(settings, member), .sub = (rows_),                            \
+        .sub_size = sizeof(struct type_), .help = (help_)                                                    \
+    }
+#define BLOCKS(name_, member, rows_, type_, max_, help_)                                                     \
+    {                                                                                                        \
+        .name = (name_), .type = OPT_BLOCKS, AT(settings, member), .sub = (rows_),                           \
+        .sub_size = sizeof(struct type_), .max = (max_), .help = (help_)                                     \
+    }
+
+const struct opt_row settings_rows[] = {
+    BLOCK("player", player, player_rows, player_settings, N_("this player")),
+    BLOCK("broker", broker, broker_rows, broker_settings, N_("the MQTT broker that the relay uses")),
+    BLOCK("speech", speech_block, speech_rows, speech_block, N_("where the sound of a text comes from")),
+    BLOCK("schedule", schedule, schedule_rows, schedule_settings, N_("slots and announcements")),
+    BLOCK("hold", hold, hold_rows, hold_settings,
+          N_("fire and clinical codes, before which all speech falls silent")),
+    BLOCKS("reminders", reminder_blocks, reminder_rows, reminder, 200,
+           N_("the house's own: rules, valuables, visiting hours")),
+    BLOCKS("zones", zone_blocks, zone_rows, zone_settings, 500, N_("loudspeakers that say the same thing")),
+    BLOCKS("outputs", output_blocks, output_rows, output_block, 500, N_("ways to the loudspeakers")),
+    {0},
+};
+
+static bool listed(const struct opt_strs *list, const char *word)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->items[i], word) == 0) return true;
+    return false;
+}
+
+static void load_outputs(struct settings *s, struct opt_problems *problems)
+{
+    const struct output_block *blocks = s->output_blocks.items;
+    s->outputs = arena_alloc(&s->arena, (s->output_blocks.n + 1) * sizeof(*s->outputs));
+    for (size_t i = 0; i < s->output_blocks.n; i++) {
+        struct output_block block = blocks[i];
+        const struct output_ops *ops = output_find(block.type);
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(blocks[j].id, block.id) == 0)
+                opt_problem(problems, block.node, _("id: there are two outputs `%s`"), block.id);
+        if (!ops) {
+            opt_problem(problems, block.node, _("type: there is no kind of output `%s`"), block.type);
+            continue;
+        }
+        if (options_load_extra(&block.extra, ops->options, ops->options_size, &s->arena, problems) !=
+            RELAY_OK)
+            continue;
+        s->outputs[s->n_outputs++] = (struct output){.id = block.id,
+                                                     .ops = ops,
+                                                     .options = block.extra.values,
+                                                     .state = arena_alloc(&s->arena, ops->state_size + 1)};
+    }
+}
+
+static void check_outputs_of(const struct settings *s, const struct zone *z, struct opt_problems *problems)
+{
+    const struct output_block *blocks = s->output_blocks.items;
+    for (size_t i = 0; i < z->outputs.n; i++) {
+        bool found = false;
+        for (size_t o = 0; o < s->output_blocks.n; o++)
+            found |= strcmp(blocks[o].id, z->outputs.items[i]) == 0;
+        if (!found)
+            opt_problem(problems, NULL, _("zone %s: outputs: there is no output `%s`"), z->id,
+                        z->outputs.items[i]);
+    }
+    if (z->outputs.n == 0 && !z->silent)
+        opt_problem(problems, NULL, _("zone %s: outputs: name at least one, or nothing will be heard there"),
+                    z->id);
+}
+
+static void load_zones(struct settings *s, struct opt_problems *problems)
+{
+    const struct zone_settings *blocks = s->zone_blocks.items;
+    s->zones = arena_alloc(&s->arena, (s->zone_blocks.n + 1) * sizeof(*s->zones));
+    for (size_t i = 0; i < s->zone_blocks.n; i++) {
+        struct zone *z = &s->zones[s->n_zones];
+        struct reason why;
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(blocks[j].id, blocks[i].id) == 0)
+                opt_problem(problems, NULL, _("there are two zones `%s`"), blocks[i].id);
+        if (zone_init(z, &blocks[i], &why) != RELAY_OK) {
+            opt_problem(problems, NULL, "%s", why.text);
+            continue;
+        }
+        check_outputs_of(s, z, problems);
+        s->n_zones++;
+    }
+    if (s->zone_blocks.n == 0)
+        opt_problem(problems, NULL,
+                    _("zones: there are none; `tocsin-pa check --classes` lists the classes"));
+}
+
+static void check_reminders(struct settings *s, struct opt_problems *problems)
+{
+    s->reminders = s->reminder_blocks.items;
+    s->n_reminders = s->reminder_blocks.n;
+    for (size_t i = 0; i < s->n_reminders; i++) {
+        const struct reminder *r = &s->reminders[i];
+        for (size_t d = 0; d < r->days.n; d++) {
+            const struct opt_strs known = {(const char **)(uintptr_t)day_type_names, DAY_TYPE_COUNT},
+                                  zh = {(const char **)(uintptr_t)day_type_names_zh, DAY_TYPE_COUNT};
+            if (!listed(&known, r->days.items[d]) && !listed(&zh, r->days.items[d]))
+                opt_problem(problems, NULL, _("reminder %s: days: `%s` is none of weekday, weekend, holiday"),
+                            r->id, r->days.items[d]);
+        }
+        for (size_t n = 0; n < r->zones.n; n++) {
+            bool found = zone_class_find(r->zones.items[n]) != NULL;
+            for (size_t z = 0; z < s->n_zones && !found; z++)
+                found = zone_answers_to(&s->zones[z], r->zones.items[n]);
+            if (!found)
+                opt_problem(problems, NULL, _("reminder %s: zones: `%s` is no zone, group or class"), r->id,
+                            r->zones.items[n]);
+        }
+        if (text_length_guess(r->text) > s->schedule.slot_max)
+            opt_problem(problems, NULL, _("reminder %s: text: some %lld s long; a slot has %lld s"), r->id,
+                        (long long)(text_length_guess(r->text) / 1000),
+                        (long long)(s->schedule.slot_max / 1000));
+    }
+}
+
+/* TOCSIN_DATADIR in the environment is for a build tree that is not installed. */
+static struct opt_strs own_lexicon(struct settings *s)
+{
+    const char *dir = getenv("TOCSIN_DATADIR");
+    const char **list = arena_alloc(&s->arena, 2 * sizeof(*list));
+    list[0] = arena_printf(&s->arena, "%s/pa/lexicon.tsv", dir && *dir ? dir : TOCSIN_DATADIR);
+    return (struct opt_strs){list, 1};
+}
+
+static void derive(struct settings *s)
+{
+    const struct speech_block *b = &s->speech_block;
+    enum { CHIME_MS = 1200, AFTER_CHIME_MS = 300, TAIL_MS = 150 };
+    bool none = b->engine.n == 1 && strcmp(b->engine.items[0], "none") == 0;
+    s->speech = (struct speech_settings){
+        .voice = b->voice,
+        .pinyin = b->pinyin,
+        .clips_dir = b->clips ? b->clips : arena_printf(&s->arena, "%s/clips", s->player.state_dir),
+        .cache_dir = b->cache ? b->cache : arena_printf(&s->arena, "%s/speech", s->player.state_dir),
+        .lexicon = b->lexicon.n ? b->lexicon : own_lexicon(s),
+        .timeout_ms = b->timeout,
+        .rate = b->rate,
+        .loudness = (double)b->loudness,
+        .lead_ms = b->lead,
+        .gap_ms = s->schedule.gap,
+    };
+    if (!none) s->speech.engine = b->engine;
+    s->limits = (struct programme_limits){
+        .slot_ms = s->schedule.slot_max,
+        .announce_ms = s->schedule.announce_max,
+        .chime_ms = b->lead + CHIME_MS + AFTER_CHIME_MS + TAIL_MS,
+        .gap_ms = s->schedule.gap,
+        .warnings = s->schedule.warnings,
+        .times_a_day = s->schedule.times_a_day,
+        .correction_slots = s->schedule.correction_slots,
+    };
+}
+
+enum relay_err settings_load(const char *path, struct settings **ret, struct opt_problems *problems)
+{
+    struct settings *s = xcalloc(1, sizeof(*s));
+    struct yaml_node *root;
+    struct reason why;
+    s->path = arena_strdup(&s->arena, path);
+    size_t before = problems->n;
+    if (yaml_load(path, &s->arena, &root, &why) != RELAY_OK) {
+        opt_problem(problems, NULL, "%s", why.text);
+    } else if (options_load(settings_rows, root, s, &s->arena, problems) == RELAY_OK) {
+        load_outputs(s, problems);
+        load_zones(s, problems);
+        check_reminders(s, problems);
+        derive(s);
+    }
+    if (problems->n > before) {
+        settings_free(s);
+        return RELAY_INVALID;
+    }
+    *ret = s;
+    return RELAY_OK;
+}
+
+struct settings *settings_free(struct settings *s)
+{
+    if (!s) return NULL;
+    arena_release(&s->arena);
+    free(s);
+    return NULL;
+}
+
+enum relay_err settings_calendar(const struct settings *s, struct calendar **ret, struct reason *why)
+{
+    struct calendar *c = calendar_new();
+    for (size_t i = 0; i < s->player.holidays.n; i++) {
+        enum relay_err err = calendar_load(c, s->player.holidays.items[i], why);
+        if (err == RELAY_OK) continue;
+        calendar_free(c);
+        return err;
+    }
+    *ret = c;
+    return RELAY_OK;
+}
+
+char *settings_path(const struct settings *s, const char *name)
+{
+    return xasprintf("%s/%s", s->player.state_dir, name);
+}

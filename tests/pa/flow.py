@@ -1,0 +1,306 @@
+#!/usr/bin/env python3
+"""tocsin-pa for real: a broker, the engine, two kinds of output, and a wall clock that begins shortly before nine.
+
+What it says on its topics is checked against the schemas, what it plays is measured by sox.
+usage: flow.py --player PROGRAM --source DIR
+"""
+import argparse
+import glob
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from datetime import datetime, timedelta, timezone
+
+import jsonschema
+
+SITE = "tocsin/v1/pa/xjtu-1"
+SHORT = "电话是骗子打的，别转账。"
+LONG = "防骗提醒。有人发短信，说您的医保卡停用了，让您点链接。这是骗子。不要点，先问护士，或者拨打96110。"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(what, seconds, test):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = test()
+        if found:
+            return found
+        time.sleep(0.01)
+    raise SystemExit(f"flow: gave up after {seconds} s waiting for {what}")
+
+
+def sox(*args):
+    done = subprocess.run(["sox", *args], capture_output=True, text=True, check=True)
+    return done.stderr
+
+
+def rms_db(wav, start, length):
+    for line in sox(wav, "-n", "trim", str(start), str(length), "stats").splitlines():
+        if line.startswith("RMS lev dB"):
+            return float(line.split()[-1])
+    raise SystemExit("flow: sox gave no level")
+
+
+def seconds(wav):
+    return float(subprocess.run(["soxi", "-D", wav], capture_output=True, text=True, check=True).stdout)
+
+
+class Bench:
+    def __init__(self, args, folder):
+        self.args, self.folder, self.port = args, folder, free_port()
+        self.messages = []  # (topic, payload) as they came
+        self.broker = self.player = self.ear = None
+        self.schemas = {}
+        for name in ("log", "state", "announce", "bulletin"):
+            path = f"{args.source}/packaging/schema/{name}.schema.json"
+            self.schemas[name] = jsonschema.Draft202012Validator(json.load(open(path, encoding="utf-8")))
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def start_broker(self):
+        with open(self.path("mosquitto.conf"), "w") as f:
+            f.write(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n")
+        self.broker = subprocess.Popen(["mosquitto", "-c", self.path("mosquitto.conf")], stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
+        wait_for("the broker", 10, lambda: socket.socket().connect_ex(("127.0.0.1", self.port)) == 0)
+        self.ear = subprocess.Popen(["mosquitto_sub", "-V", "5", "-q", "1", "-p", str(self.port), "-t", SITE + "/#", "-F",
+                                     "%t %p"], stdout=subprocess.PIPE)
+        threading.Thread(target=self.listen, args=(self.ear,), daemon=True).start()
+
+    def listen(self, ear):
+        for line in ear.stdout:
+            topic, _, payload = line.decode().rstrip("\n").partition(" ")
+            name = topic.rsplit("/", 1)[-1]
+            if name in self.schemas and payload:
+                for error in self.schemas[name].iter_errors(json.loads(payload)):
+                    self.messages.append(("schema", f"{name}: {error.message}: {payload}"))
+            self.messages.append((topic, payload))
+
+    def write_config(self):
+        with open(self.path("pa.yaml"), "w", encoding="utf-8") as f:
+            f.write(f"""
+player: {{site: xjtu-1, state_dir: state, mode: trial}}
+broker: {{port: {self.port}}}
+speech: {{lexicon: [{self.args.source}/adapters/pa/player/data/lexicon.tsv]}}
+hold: {{file: fire}}
+reminders: [{{id: valuables, text: 请看管好您的随身物品。}}]
+zones:
+  - {{id: hall, name: 门诊大厅, class: hall, outputs: [drop]}}
+  - {{id: pharmacy, class: pharmacy, outputs: [horn]}}
+  - {{id: icu, class: icu}}
+outputs:
+  - {{id: drop, type: file, dir: wav}}
+  - {{id: horn, type: command, run: [sh, -c, 'cp "$0" "$1/$2.wav" && exec sleep "$3"', '{{wav}}', '{self.folder}', horn, '{{seconds}}']}}
+""")
+
+    def start_player(self, at):
+        # The monotonic clock stays real, so that waits take their time.
+        env = dict(os.environ, FAKETIME_DONT_FAKE_MONOTONIC="1", TZ="Asia/Shanghai", LC_ALL="C.UTF-8", TOCSIN_LANG="en",
+                   ASAN_OPTIONS="verify_asan_link_order=0:detect_leaks=1")
+        self.player = subprocess.Popen(["faketime", "-f", "@" + at, self.args.player, "run", "--config", self.path("pa.yaml")],
+                                       env=env, stderr=open(self.path("player.log"), "a"), start_new_session=True)
+
+    def cli(self, *words):
+        done = subprocess.run([self.args.player, *words, "--config", self.path("pa.yaml")], capture_output=True, text=True,
+                              env=dict(os.environ, TOCSIN_LANG="en"))
+        return done.returncode, done.stdout + done.stderr
+
+    def publish(self, topic, payload, retain=False):
+        argv = ["mosquitto_pub", "-V", "5", "-q", "1", "-p", str(self.port), "-t", f"{SITE}/{topic}", "-m", payload]
+        subprocess.run(argv + (["-r"] if retain else []), check=True)
+
+    def announce(self, zone, number, text, valid=3600, **more):
+        now = datetime.now(timezone(timedelta(hours=8)))
+        payload = {"id": f"yanta-1-20261123-{number}.1/pa:xjtu-1/{zone}", "alert": f"yanta-1-20261123-{number}", "rev": 1,
+                   "status": "Actual", "level": "red", "now": now.isoformat(timespec="milliseconds"),
+                   "expires": (now + timedelta(seconds=valid)).isoformat(timespec="milliseconds"), "text": text, "repeat": 2}
+        payload.update(more)
+        self.publish(f"{zone}/announce", json.dumps(payload, ensure_ascii=False))
+        return payload["id"]
+
+    def bulletin(self, rev, items):
+        now = datetime.now(timezone(timedelta(hours=8)))
+        later = (now + timedelta(hours=20)).isoformat(timespec="milliseconds")
+        full = [{"id": f"yanta-1-20261123-{n}.1/bulletin:xjtu-1", "alert": f"yanta-1-20261123-{n}", "status": "Actual",
+                 "level": level, "since": now.isoformat(timespec="milliseconds"), "expires": later, "text": text, "count": 3}
+                for n, level, text in items]
+        self.publish("bulletin", json.dumps({"rev": rev, "now": now.isoformat(timespec="milliseconds"), "items": full},
+                                            ensure_ascii=False), retain=True)
+
+    def log(self, ident, zone=None):
+        """The states that were told of an item, in order."""
+        states = []
+        for topic, payload in list(self.messages):
+            if not topic.endswith("/log") or (zone and topic != f"{SITE}/{zone}/log"):
+                continue
+            row = json.loads(payload)
+            if row["id"] == ident:
+                states.append(row["state"] + (":" + row["reason"] if row["state"] == "skipped" else ""))
+        return states
+
+    def state(self):
+        for topic, payload in reversed(self.messages):
+            if topic == SITE + "/state":
+                return json.loads(payload)
+        return {}
+
+    def wait_log(self, ident, last, zone=None, limit=60):
+        return wait_for(f"{ident} {last}", limit, lambda: (s := self.log(ident, zone)) and s[-1] == last and s)
+
+    def stop(self):
+        for child in (self.player, self.ear, self.broker):
+            if child and child.poll() is None:
+                os.killpg(child.pid, signal.SIGTERM) if child is self.player else child.terminate()
+                try:
+                    child.wait(10)
+                except subprocess.TimeoutExpired:
+                    child.kill()
+
+
+def expect(what, condition):
+    if not condition:
+        raise SystemExit(f"flow: not so: {what}")
+    print(f"ok {what}", flush=True)
+
+
+def wavs(b, pattern):
+    return sorted(glob.glob(b.path(f"wav/{pattern}")))
+
+
+def run(b):
+    b.write_config()
+    code, text = b.cli("check")
+    expect("the configuration is good", code == 0)
+    b.start_broker()
+    b.start_player("2026-11-23 08:59:50")
+    state = wait_for("the state topic", 15, lambda: b.state().get("state") == "up" and b.state())
+    expect("the state lists the zones", [z["id"] for z in state["zones"]] == ["hall", "pharmacy", "icu"])
+    b.bulletin(1, [(7, "red", SHORT), (8, "yellow", None)])
+
+    # An announcement, told four times as a relay does that has not heard the answer.
+    ident = b.announce("hall", 9, SHORT)
+    b.announce("hall", 9, SHORT)
+    b.announce("icu", 9, SHORT)
+    wait_for("a WAV", 10, lambda: wavs(b, "*-hall-announce-*.wav"))
+    wav = wavs(b, "*-hall-announce-*.wav")[0]
+    length = seconds(wav)
+    manifest = json.load(open(wav.replace(".wav", ".json"), encoding="utf-8"))
+    expect("the manifest says what and where", manifest["id"] == ident and manifest["zone"] == "hall" and manifest["state"] == "play")
+    expect("its length is that of the sound", abs(manifest["length_ms"] / 1000 - length) < 0.01)
+    expect(f"two passes take {length:.1f} s", 6 < length < 16)
+    expect("it begins with silence", rms_db(wav, 0, 0.28) < -80)
+    chime, speech = rms_db(wav, 0.3, 1.2), rms_db(wav, 1.85, length - 2)
+    expect(f"the chime ({chime:.1f} dB) is softer than speech ({speech:.1f} dB)", 3 < speech - chime < 9)
+    expect("nothing is clipped", "0.0" not in [x for x in sox(wav, "-n", "stats").splitlines() if x.startswith("Pk lev dB")][0].split())
+    expect("the silent zone stays silent", b.wait_log("yanta-1-20261123-9.1/pa:xjtu-1/icu", "skipped:silent_zone"))
+
+    # The slot of nine o'clock: the hall's loudspeaker is taken by the announcement, the pharmacy's is free.
+    slot = "slot:2026-11-23T09:00"
+    b.wait_log(slot, "playing", "pharmacy", 60)
+    code, text = b.cli("status")
+    expect("status names what plays", code == 0 and slot in text)
+    expect("every state of the announcement was told once", b.wait_log(ident, "played") == ["accepted", "playing", "played"])
+    expect("the slot was played", b.wait_log(slot, "played", "pharmacy")[-2:] == ["playing", "played"])
+    expect("the bulletin's item was reported", b.wait_log("yanta-1-20261123-7.1/bulletin:xjtu-1", "played", "pharmacy"))
+    expect("what is for screens was not", not b.log("yanta-1-20261123-8.1/bulletin:xjtu-1"))
+    b.wait_log(slot, "played", "hall")
+    expect("one WAV an item", len(wavs(b, "*-hall-announce-*.wav")) == 1 and len(wavs(b, "*-hall-slot-*.wav")) == 1)
+
+    # Fire: silence within 200 ms of the word, by file and by topic.
+    ident = b.announce("hall", 10, LONG, repeat=1)
+    b.wait_log(ident, "playing")
+    wav = wavs(b, "*-hall-announce-*.wav")[-1]
+    began = time.monotonic()
+    open(b.path("fire"), "w").close()
+    wait_for("silence", 5, lambda: json.load(open(wav.replace(".wav", ".json"), encoding="utf-8"))["state"] == "stop")
+    took = (time.monotonic() - began) * 1000
+    expect(f"a hold by file silences within 200 ms ({took:.0f})", took < 200)
+    b.wait_log(ident, "preempted")
+    os.unlink(b.path("fire"))
+    wait_for("the second try", 10, lambda: len(wavs(b, "*-hall-announce-*.wav")) >= 2)
+    b.wait_log(ident, "playing")
+    began = time.monotonic()
+    b.publish("hold", "1")
+    b.wait_log(ident, "preempted")
+    took = (time.monotonic() - began) * 1000
+    expect(f"a hold by topic silences, told after {took:.0f} ms", took < 400)
+    expect("the state says so", wait_for("the state", 5, lambda: b.state().get("hold") == "fire"))
+    b.publish("hold", "0")
+    b.wait_log(ident, "playing")
+
+    # Stop and mute by the command line; a drilled name is needed and noted.
+    code, text = b.cli("stop", "hall", "--by", "保安")
+    expect("stop ends what plays", code == 0 and b.wait_log(ident, "skipped:stopped"))
+    code, text = b.cli("mute", "hall", "--for", "2h", "--by", "王护士长", "--reason", "会议")
+    expect("mute is told", code == 0 and wait_for("the mute", 5, lambda: b.state()["zones"][0].get("muted_by", "").startswith("王护士长")))
+    ident = b.announce("hall", 11, SHORT)
+    b.wait_log(ident, "skipped:mute")
+    code, text = b.cli("mute", "hall", "--for", "25h", "--by", "x")
+    expect("a mute of 25 h is refused with a reason", code == 1 and "24 h" in text)
+    code, text = b.cli("mute", "hall", "--for", "off", "--by", "王护士长")
+    expect("a mute is ended", code == 0)
+
+    # The broker goes while something plays: the programme goes on, the log is told later.
+    ident = b.announce("pharmacy", 12, SHORT, repeat=1)
+    b.wait_log(ident, "playing")
+    b.broker.kill()
+    b.broker.wait()
+    b.ear.kill()
+    time.sleep(seconds(b.path("horn.wav")) + 0.5)
+    before = len(b.messages)
+    b.start_broker()
+    b.wait_log(ident, "played", limit=90)
+    expect("what was played without a broker is told afterwards", before < len(b.messages))
+
+    # A power cut in the middle of an announcement: it is said again, the slot of nine is not.
+    ident = b.announce("pharmacy", 13, SHORT, repeat=1)
+    b.wait_log(ident, "playing")
+    os.killpg(b.player.pid, signal.SIGKILL)
+    b.player.wait()
+    wait_for("the last will", 15, lambda: b.state().get("state") == "down")
+    b.start_player("2026-11-23 09:01:45")  # the grace of nine o'clock is not over
+    expect("an announcement is said at least once", b.wait_log(ident, "played", limit=60)[-2:] == ["playing", "played"])
+    expect("a slot at most once", b.log(slot, "pharmacy").count("playing") == 1)
+    bad = [p for t, p in b.messages if t == "schema"]
+    expect(f"every message keeps to its schema {bad[:1]}", not bad)
+    os.killpg(b.player.pid, signal.SIGTERM)
+    b.player.wait(10)
+    expect("it stops when told", open(b.path("player.log"), encoding="utf-8").read().rstrip().endswith("stopped"))
+    wait_for("the goodbye", 5, lambda: b.state().get("state") == "down")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--player", required=True)
+    parser.add_argument("--source", required=True)
+    args = parser.parse_args()
+    for program in ("mosquitto", "mosquitto_sub", "faketime", "sox", "espeak-ng"):
+        if subprocess.run(["which", program], capture_output=True).returncode != 0:
+            print(f"skipped: {program} is not installed")
+            sys.exit(77)
+    with tempfile.TemporaryDirectory(prefix="pa_flow.") as folder:
+        bench = Bench(args, folder)
+        try:
+            run(bench)
+        except BaseException:
+            print(open(bench.path("player.log"), encoding="utf-8").read()[-6000:] if os.path.exists(bench.path("player.log")) else "")
+            for topic, payload in bench.messages[-15:]:
+                print(topic, payload[:300])
+            raise
+        finally:
+            bench.stop()
+
+
+main()
