@@ -131,19 +131,6 @@ static error_t parse_check(int key, char *arg, struct argp_state *state)
 static const struct argp client_argp = {client_options, parse_client, NULL, NULL, NULL, NULL, NULL};
 static const struct argp_child children[] = {
     {&client_argp, 0, N_("Who is speaking, and to which broker:"), 1}, {0}};
-static const struct argp push_argp = {push_options,
-                                      parse_push,
-                                      "[FILE]",
-                                      N_("Sends the events of FILE or standard input, one JSON object a "
-                                         "line, and waits until the relay has answered for each.\v"
-                                         "Events wait on disk until their receipt is there; a push that is "
-                                         "ended sends the rest next time. The same event "
-                                         "may be sent again at any time: the relay knows it. Ends with 0 "
-                                         "only when every event was accepted or is a "
-                                         "duplicate."),
-                                      children,
-                                      NULL,
-                                      NULL};
 static const struct argp check_argp = {
     NULL,
     parse_check,
@@ -232,6 +219,17 @@ int cli_feed(int argc, char **argv)
     static char push_name[] = "tocsin feed push", check_name[] = "tocsin feed check";
     argv[1] = push ? push_name : check_name; /* what argp calls the program */
     argp_err_exit_status = EXIT_USAGE;
+    CLEANUP(free_ptr)
+    char *push_doc = xasprintf("%s\v%s",
+                               _("Sends the events of FILE or standard input, one JSON object a line, and "
+                                 "waits until the relay has answered for "
+                                 "each."),
+                               _("Events wait on disk until their receipt is there; a push that is ended "
+                                 "sends the rest next time. The same event "
+                                 "may be sent again at any time: the relay knows it. Ends with 0 only when "
+                                 "every event was accepted or is a "
+                                 "duplicate."));
+    const struct argp push_argp = {push_options, parse_push, "[FILE]", push_doc, children, NULL, NULL};
     if (argp_parse(push ? &push_argp : &check_argp, argc - 1, argv + 1, 0, NULL, &c) != 0) return EXIT_USAGE;
     if (!c.spool) c.spool = default_spool();
     return push ? feed_push(&c) : feed_check(&c);

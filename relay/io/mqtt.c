@@ -676,7 +676,9 @@ static int64_t keepalive_look_ms(const struct mqtt *m)
 static bool keep_alive(struct mqtt *m)
 {
     if (m->now.mono < m->due) return true;
-    m->due = m->now.mono + keepalive_look_ms(m);
+    int64_t look = keepalive_look_ms(m);
+    m->due = (m->now.mono / look + 1) *
+             look; /* all sessions look in the same turn: five hundred feeds are one wake */
     if (m->keepalive_s == 0) return true;
     if (!m->reading) {
         /* No answer will be read, so no ping: any packet keeps the session, and this one changes nothing. */
