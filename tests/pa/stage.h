@@ -226,6 +226,7 @@ static inline void stage_close(struct stage *s)
 static inline void stage_turn(struct stage *s)
 {
     struct reason why = {0};
+    station_clock(s->station, s->now);
     for (size_t i = 0; i < s->n_renders;) {
         if (s->renders[i].due > s->now.mono) {
             i++;

@@ -361,6 +361,7 @@ static void turn(struct player *p)
 {
     struct reason why;
     p->now = loop_wait(p->loop, next_due(p));
+    if (p->station) station_clock(p->station, p->now);
     loop_run_done(p->loop);
     filewatch_run(p->files, p->now);
     control_read(p->control);

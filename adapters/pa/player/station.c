@@ -1,4 +1,5 @@
 /* Time, queues and sound: the heart of the player. */
+#include "base/buf.h"
 #include "base/i18n.h"
 #include "base/log.h"
 #include "player/station_internal.h"
@@ -85,7 +86,7 @@ static void lines_release(struct item *i)
     for (size_t l = 0; l < i->n_lines; l++) {
         free(i->lines[l].text);
         free(i->lines[l].rhyme);
-        free(i->lines[l].ref);
+        free(i->lines[l].name);
     }
     i->n_lines = 0;
 }
@@ -132,12 +133,14 @@ struct item *item_find(struct station *s, uint64_t number)
     return NULL;
 }
 
-void item_add_line(struct item *i, const char *text, const char *rhyme, const char *ref, bool drill)
+void item_add_line(struct item *i, const char *text, const char *rhyme, const char *name, bool told,
+                   bool drill)
 {
     if (i->n_lines == ITEM_LINES_MAX) return;
     i->lines[i->n_lines++] = (struct item_line){.text = xstrdup(text),
                                                 .rhyme = rhyme ? xstrdup(rhyme) : NULL,
-                                                .ref = ref ? xstrdup(ref) : NULL,
+                                                .name = xstrdup(name),
+                                                .told = told,
                                                 .drill = drill};
 }
 
@@ -167,8 +170,8 @@ static void note_parts(struct station *s, const struct item *i, struct now now, 
     if (i->q.kind != ITEM_SLOT) return;
     bool sounded = strcmp(state, "playing") == 0 || strcmp(state, "played") == 0;
     for (size_t l = 0; l < i->n_lines && sounded; l++)
-        if (i->lines[l].ref)
-            station_note(s, now, i->zone, i->lines[l].ref, "bulletin", state, why, i->id, i->volume,
+        if (i->lines[l].told)
+            station_note(s, now, i->zone, i->lines[l].name, "bulletin", state, why, i->id, i->volume,
                          i->lines[l].length_ms);
 }
 
@@ -433,7 +436,8 @@ static void release_held(struct station *s, size_t zone, struct now now)
             continue;
         }
         room -= ms;
-        if (!same) item_add_line(d, c->announce.text, NULL, c->id, c->announce.status != STATUS_ACTUAL);
+        if (!same)
+            item_add_line(d, c->announce.text, NULL, c->id, false, c->announce.status != STATUS_ACTUAL);
         if (c->q.expires < d->q.expires) d->q.expires = c->q.expires;
         *end = c;
         end = &c->next;
@@ -485,11 +489,12 @@ static struct item *slot_item(struct station *s, size_t zone, int64_t minute, co
     for (int place = 0; place < plan->sounding; place++) {
         const struct plan_line *l = plan_at(plan, place);
         if (l->is_reminder) {
-            item_add_line(i, s->set.reminders[l->index].text, NULL, NULL, false);
+            const struct reminder *r = &s->set.reminders[l->index];
+            item_add_line(i, r->text, NULL, r->id, false, false);
             continue;
         }
         const struct warning *w = &s->bulletin.items[l->index];
-        item_add_line(i, w->text, l->rhyme ? w->rhyme : NULL, w->id, w->status != STATUS_ACTUAL);
+        item_add_line(i, w->text, l->rhyme ? w->rhyme : NULL, w->id, true, w->status != STATUS_ACTUAL);
         i->q.priority = PRIORITY_SLOT;
         if (w->expires_mono < i->q.expires) i->q.expires = w->expires_mono;
     }
@@ -505,9 +510,9 @@ static bool still_fits(const struct station *s, const struct item *i, const stru
         const struct item_line *have = &i->lines[place];
         const char *text =
             l->is_reminder ? s->set.reminders[l->index].text : s->bulletin.items[l->index].text;
-        const char *ref = l->is_reminder ? NULL : s->bulletin.items[l->index].id;
+        const char *name = l->is_reminder ? s->set.reminders[l->index].id : s->bulletin.items[l->index].id;
         if (strcmp(have->text, text) != 0 || (have->rhyme != NULL) != l->rhyme) return false;
-        if ((have->ref != NULL) != (ref != NULL) || (ref && strcmp(ref, have->ref) != 0)) return false;
+        if (have->told == l->is_reminder || strcmp(name, have->name) != 0) return false;
     }
     return true;
 }
@@ -645,7 +650,10 @@ static void begin(struct station *s, struct item *i, struct now now)
     i->q.waits_for = WHY_SOUNDS;
     i->to_start = true;
     remember(s, i, now);
-    note_item(s, i, now, "playing", WHY_SOUNDS, NULL);
+    CLEANUP(buf_release) struct buf names = BUF_INIT(2048);
+    for (size_t l = 0; l < i->n_lines && i->q.kind != ITEM_ANNOUNCE; l++)
+        buf_printf(&names, "%s%s", l ? " " : "", i->lines[l].name);
+    note_item(s, i, now, "playing", WHY_SOUNDS, buf_cstr(&names));
     note_parts(s, i, now, "playing", WHY_SOUNDS, NULL);
     move_rows(s, i, now, "playing", "");
 }
@@ -806,9 +814,15 @@ static void holidays_known(struct station *s, struct now now)
     s->env.changed(s->env.arg);
 }
 
-void station_turn(struct station *s, struct now now)
+void station_clock(struct station *s, struct now now)
 {
     watch_clock(s, now);
+    s->last = now;
+}
+
+void station_turn(struct station *s, struct now now)
+{
+    station_clock(s, now);
     end_grants(s, now);
     holidays_known(s, now);
     quiet_ends(s, now);
@@ -827,7 +841,6 @@ void station_turn(struct station *s, struct now now)
         for (size_t z = 0; z < s->set.n_zones; z++)
             memory_prune(&s->zones[z].memory, now.mono, civil_minute(now.wall));
     }
-    s->last = now;
 }
 
 void station_release(struct station *s, struct now now)
@@ -938,7 +951,7 @@ struct item *station_new_announce(struct station *s, size_t zone, const struct a
                                                : PRIORITY_ANNOUNCE;
     i->q.resumes = true;
     i->q.expires = now.mono + (a->expires - now.wall);
-    item_add_line(i, a->text, NULL, NULL, a->status != STATUS_ACTUAL);
+    item_add_line(i, a->text, NULL, a->id, false, a->status != STATUS_ACTUAL);
     return i;
 }
 
@@ -1022,6 +1035,7 @@ enum relay_err station_new(const struct station_settings *set, const struct stat
         s->zones[z].free_since = now.mono - set->busy_gap_ms;
         s->zones[z].prepared_minute = -1;
     }
+    station_note_all(s, now, "player", "player", "started", TOCSIN_VERSION);
     load(s, now);
     enum relay_err err = book_commit(b, why);
     if (err != RELAY_OK) {

@@ -2,7 +2,7 @@
  * and nothing where it must be silent. It owns the queues and the memory of what was said; it writes into the book; it
  * renders and plays through `env`, so that a test runs a week in seconds.
  *
- *   station_new -> { inputs …, station_turn -> (the book is committed) -> station_release } … -> station_free
+ *   station_new -> { station_clock, inputs …, station_turn -> (the book is committed) -> station_release } … -> station_free
  *
  * Inputs and turn decide and write; station_release begins what was decided, and is called after the commit only: a slot is
  * recorded before it sounds. Silencing does not wait for anything. When a commit fails the station is thrown away and made
@@ -85,6 +85,8 @@ void station_trust_clock(struct station *s, struct now now);
 void station_rendered(struct station *s, struct now now, uint64_t item, const struct rendered *r);
 void station_ended(struct station *s, struct now now, uint64_t item, enum play_end end, const char *detail);
 
+/* Before anything else of a turn: sees that the clock was set, and whether it can be trusted. */
+void station_clock(struct station *s, struct now now);
 void station_turn(struct station *s, struct now now);
 void station_release(struct station *s, struct now now);
 int64_t station_next_due(const struct station *s, struct now now);

@@ -129,12 +129,13 @@ void station_hold(struct station *s, struct now now, const char *source, enum pr
     s->hold = PRIORITY_NONE;
     for (int i = 0; i < HOLD_SOURCES; i++)
         if (s->holds[i].hold > s->hold) s->hold = s->holds[i].hold;
-    /* Silence first, words later. */
-    for (size_t z = 0; z < s->set.n_zones; z++) station_queue_zone(s, z, now);
     char id[32], detail[NAME_MAX_LEN + 32];
     (void)snprintf(id, sizeof(id), "hold:%s", source);
     (void)snprintf(detail, sizeof(detail), "%s %s", priority_name(hold), by);
-    station_note_all(s, now, id, "hold", hold == PRIORITY_NONE ? "off" : "on", detail);
+    /* Silence first, words later; but the end of a hold is told before what begins again. */
+    if (hold == PRIORITY_NONE) station_note_all(s, now, id, "hold", "off", detail);
+    for (size_t z = 0; z < s->set.n_zones; z++) station_queue_zone(s, z, now);
+    if (hold != PRIORITY_NONE) station_note_all(s, now, id, "hold", "on", detail);
     if (strcmp(source, "command") == 0) book_set_fact(s->book, "hold_command", hold);
     if (s->hold != before) s->env.changed(s->env.arg);
 }
@@ -311,7 +312,7 @@ enum relay_err station_say(struct station *s, struct now now, const char *where,
         i->q.priority = text ? PRIORITY_OPERATOR : PRIORITY_TONE;
         i->q.resumes = text != NULL;
         i->q.give_up = now.mono + (text ? SAY_GRACE_MS : TONE_GRACE_MS);
-        if (text) item_add_line(i, text, NULL, NULL, false);
+        if (text) item_add_line(i, text, NULL, id, false, false);
         station_note(s, now, z, id, item_kind_name(kind), "accepted", WHY_SOUNDS, by, 0, 0);
         item_enqueue(s, i, now);
         n++;

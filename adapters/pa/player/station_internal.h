@@ -10,7 +10,8 @@ enum { ITEM_LINES_MAX = 8, HOLD_SOURCES = 4, NAME_MAX_LEN = 64, REASON_MAX_LEN =
 /* One text of an item. */
 struct item_line {
     char *text, *rhyme; /* rhyme: follows it; NULL */
-    char *ref;          /* the bulletin item or announcement that it says; NULL: a house reminder */
+    char *name;         /* the reminder's, the bulletin item's or the announcement's id */
+    bool told;          /* the relay waits to hear of it: a bulletin item */
     bool drill;
     int64_t length_ms; /* with its rhyme, as far as known */
 };
@@ -76,7 +77,8 @@ struct station {
 struct item *item_new(struct station *s, size_t zone, enum item_kind kind, const char *id, struct now now);
 void item_free(struct station *s, struct item *i); /* off every list */
 struct item *item_find(struct station *s, uint64_t number);
-void item_add_line(struct item *i, const char *text, const char *rhyme, const char *ref, bool drill);
+void item_add_line(struct item *i, const char *text, const char *rhyme, const char *name, bool told,
+                   bool drill);
 void item_enqueue(struct station *s, struct item *i, struct now now);
 /* Ends it for good: logs, moves the book's rows, frees. */
 void item_end(struct station *s, struct item *i, struct now now, const char *state, enum why why,
