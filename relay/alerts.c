@@ -310,6 +310,10 @@ static void add_delivery(struct relay *r, struct edition *ed, struct relay_targe
                              .created = r->now.wall,
                              .expires = ed->expires,
                              .fold = p.fold,
+                             .repeat_ms =
+                                 sel && t->chat && t->pub.audience == AUDIENCE_DUTY && ed->type != MSG_CANCEL
+                                     ? sel->repeat_interval
+                                     : 0,
                              .rendering = rendering_of(r, ed, t)};
     (void)snprintf(d.reason, sizeof(d.reason), "%s", p.reason);
     d.id = store_delivery_add(r->store, &d);
@@ -403,9 +407,9 @@ static void widen(struct alert_row *a)
     memcpy(a->areas, wide, sizeof(wide));
 }
 
-static void new_alert(struct relay *r, const struct event *e, const struct feed_config *feed,
-                      const struct rule *rule, int64_t grp, const struct group_state *g,
-                      const struct judgement *j, struct alert_row *a)
+static void new_alert(struct relay *r, const struct event *e, const char *feed, const struct rule *rule,
+                      int64_t grp, const struct group_state *g, const struct judgement *j,
+                      struct alert_row *a)
 {
     *a = (struct alert_row){.grp = grp,
                             .rule_rev = rule->rev,
@@ -423,7 +427,7 @@ static void new_alert(struct relay *r, const struct event *e, const struct feed_
     CLEANUP(buf_release) struct buf areas = BUF_INIT(sizeof(a->areas) - 1);
     CLEANUP(buf_release) struct buf feeds = BUF_INIT(sizeof(a->feeds) - 1);
     buf_str(&areas, e->area);
-    buf_str(&feeds, feed->id);
+    buf_str(&feeds, feed);
     store_candidates_sum(r->store, grp, r->now.wall - rule->threshold_within_ms, &areas, &feeds, &a->guessed);
     (void)snprintf(a->areas, sizeof(a->areas), "%s", buf_cstr(&areas));
     (void)snprintf(a->feeds, sizeof(a->feeds), "%s", buf_cstr(&feeds));
@@ -483,7 +487,7 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
                 rule->id);
             return;
         }
-        new_alert(r, e, feed, rule, grp, &g, &j, &a);
+        new_alert(r, e, feed->id, rule, grp, &g, &j, &a);
         ed.expires = a.expires;
         (void)publish(r, &ed, g.feeds >= 2 ? "second feed" : "threshold", false);
         break;
@@ -642,6 +646,57 @@ enum relay_err alerts_confirm(struct relay *r, const char *alert_id, const struc
     char note[160];
     (void)snprintf(note, sizeof(note), "confirmed by %s", by->name);
     (void)publish(r, &ed, note, false);
+    store_action(r->store, r->now.wall, "alert.confirm", a.id, by->name, by->uid, by->reason, "");
+    return RELAY_OK;
+}
+
+enum relay_err alerts_confirm_event(struct relay *r, int64_t event, const struct actor *by,
+                                    char ret_alert[static 80], struct reason *why)
+{
+    struct event_seen seen;
+    if (!store_event_get(r->store, event, &seen))
+        return fail(why, RELAY_NOT_FOUND, _("there is no event %lld in the review list"), (long long)event);
+    if (seen.alert || seen.reviewed)
+        return fail(why, RELAY_CONFLICT, _("event %lld has been decided already"), (long long)event);
+    const struct rule *rule = rule_set_find(r->rules, seen.rule);
+    if (!rule)
+        return fail(why, RELAY_CONFLICT, _("rule `%s` is no longer loaded; its texts are needed"), seen.rule);
+    struct event e = {.kind = seen.kind,
+                      .status = seen.status,
+                      .sent_at = seen.received,
+                      .area_guessed = false,
+                      .count = seen.count,
+                      .verified = true,
+                      .may_broadcast = true};
+    memcpy(e.area, seen.area, sizeof(e.area));
+    if (decide_expiry(rule, &e) <= r->now.wall)
+        return fail(why, RELAY_CONFLICT, _("it is older than the rule's warnings last"));
+    struct group_state g = {.count = seen.count, .feeds = 1};
+    if (seen.grp) {
+        store_window_read(r->store, seen.grp, r->now.wall, rule->threshold_within_ms, &g);
+        if (g.alert) return fail(why, RELAY_CONFLICT, _("its group has an alert in force; confirm that one"));
+    } else {
+        CLEANUP(buf_release) struct buf fingerprint = BUF_INIT(512);
+        decide_fingerprint(r->config->route.group_labels, rule, &e, "", route_site(r->targets, e.area),
+                           &fingerprint);
+        seen.grp = store_group(r->store, buf_cstr(&fingerprint), rule->id);
+    }
+    if (g.count < seen.count) g.count = seen.count;
+    struct judgement j = decide_group(rule, &g, NULL, true);
+    struct alert_row a;
+    new_alert(r, &e, "", rule, seen.grp, &g, &j, &a);
+    store_event_join(r->store, event, a.n, by->name);
+    struct edition ed = {.alert = &a,
+                         .say = &rule->say,
+                         .rule_title = rule->title,
+                         .type = MSG_ALERT,
+                         .expires = a.expires,
+                         .fresh = r->now.wall - seen.received <= r->config->relay.fresh,
+                         .approved = true};
+    char note[160];
+    (void)snprintf(note, sizeof(note), "confirmed by %s", by->name);
+    (void)publish(r, &ed, note, false);
+    (void)snprintf(ret_alert, 80, "%s", a.id);
     store_action(r->store, r->now.wall, "alert.confirm", a.id, by->name, by->uid, by->reason, "");
     return RELAY_OK;
 }

@@ -24,6 +24,10 @@ enum relay_err alerts_cancel(struct relay *r, const char *alert_id, const struct
 enum relay_err alerts_confirm(struct relay *r, const char *alert_id, const struct actor *by,
                               struct reason *why) MUST_CHECK;
 
+/* An event of the review list (by its row): it becomes an alert, Observed. */
+enum relay_err alerts_confirm_event(struct relay *r, int64_t event, const struct actor *by,
+                                    char ret_alert[static 80], struct reason *why) MUST_CHECK;
+
 /* A message of ours for one target, marked Test: `tocsin target test`. Returns the delivery's row. */
 enum relay_err alerts_test(struct relay *r, const char *target, const struct actor *by, int64_t *ret_delivery,
                            struct reason *why) MUST_CHECK;

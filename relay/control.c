@@ -9,6 +9,7 @@
 #include "dispatch.h"
 #include "list.h"
 #include "pipeline.h"
+#include "review.h"
 #include "status.h"
 
 enum { ANSWER_MAX = 8 * 1024 * 1024 };
@@ -88,6 +89,29 @@ static void get_deliveries(void *arg, struct http_exchange *x)
     reply_list(r, x, list_deliveries(store_db(r->store), &f, &b, &why), &b, &why);
 }
 
+static void get_sites(void *arg, struct http_exchange *x)
+{
+    struct relay *r = arg;
+    static const char *const modes[] = {"trial", "screens", "live"};
+    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
+    const struct site_config *sites = r->config->sites.items;
+    buf_char(&b, '[');
+    for (size_t i = 0; i < r->config->sites.n; i++) {
+        int mode = store_site_mode(r->store, sites[i].id);
+        if (i) buf_char(&b, ',');
+        buf_char(&b, '{');
+        buf_json_member(&b, "id", sites[i].id);
+        buf_json_member(&b, "name", sites[i].name);
+        buf_json_member(&b, "area", sites[i].area);
+        buf_json_member(&b, "mode", modes[mode >= 0 ? mode : sites[i].mode]);
+        buf_json_member_int(&b, "zones", (int64_t)sites[i].zones.n);
+        buf_json_member_int(&b, "wards", (int64_t)sites[i].wards.n);
+        buf_char(&b, '}');
+    }
+    buf_char(&b, ']');
+    http_reply_json(x, 200, buf_cstr(&b));
+}
+
 static void get_delivery(void *arg, struct http_exchange *x)
 {
     struct relay *r = arg;
@@ -117,8 +141,53 @@ static enum relay_err verb_cancel(struct relay *r, const char *id, const struct 
 static enum relay_err verb_confirm(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
                                    struct reason *why)
 {
+    bool digits = *id && strspn(id, "0123456789") == strlen(id);
+    if (!digits) return alerts_confirm(r, id, by, why);
+    char alert[80];
+    enum relay_err err = alerts_confirm_event(r, strtoll(id, NULL, 10), by, alert, why);
+    if (err == RELAY_OK) buf_json_member(ret, "alert", alert);
+    return err;
+}
+
+static enum relay_err verb_approve(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
+                                   struct reason *why)
+{
+    bool waiting;
+    enum relay_err err = review_approve(r, id, by, &waiting, why);
+    if (err == RELAY_OK) buf_json_member_bool(ret, "waiting", waiting);
+    return err;
+}
+
+static enum relay_err verb_reject(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
+                                  struct reason *why)
+{
     (void)ret;
-    return alerts_confirm(r, id, by, why);
+    return review_reject(r, id, by, why);
+}
+
+static enum relay_err verb_ack(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
+                               struct reason *why)
+{
+    (void)ret;
+    return review_ack(r, id, by, why);
+}
+
+static enum relay_err verb_dismiss(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
+                                   struct reason *why)
+{
+    (void)ret;
+    return review_dismiss(r, strtoll(id, NULL, 10), by, why);
+}
+
+/* "xjtu-1 live" */
+static enum relay_err verb_site_mode(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
+                                     struct reason *why)
+{
+    (void)ret;
+    char site[40];
+    size_t n = strcspn(id, " ");
+    (void)snprintf(site, sizeof(site), "%.*s", (int)n, id);
+    return review_site_mode(r, site, id[n] ? id + n + 1 : "", by, why);
 }
 
 static enum relay_err verb_replay(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
@@ -157,8 +226,10 @@ static enum relay_err verb_reload(struct relay *r, const char *id, const struct 
 
 static const struct verb verbs[] = {
     {"/v1/alerts/cancel", true, verb_cancel},     {"/v1/alerts/confirm", true, verb_confirm},
-    {"/v1/deliveries/replay", true, verb_replay}, {"/v1/target/test", false, verb_target_test},
-    {"/v1/reload", false, verb_reload},
+    {"/v1/alerts/approve", true, verb_approve},   {"/v1/alerts/reject", true, verb_reject},
+    {"/v1/alerts/ack", true, verb_ack},           {"/v1/alerts/dismiss", true, verb_dismiss},
+    {"/v1/site/mode", true, verb_site_mode},      {"/v1/deliveries/replay", true, verb_replay},
+    {"/v1/target/test", false, verb_target_test}, {"/v1/reload", false, verb_reload},
 };
 
 static void post_verb(void *arg, struct http_exchange *x)
@@ -203,11 +274,9 @@ enum relay_err control_open(struct relay *r, struct reason *why)
     static const struct {
         const char *path;
         http_handler_fn fn;
-    } views[] = {{"/v1/status", get_status},
-                 {"/v1/alerts", get_alerts},
-                 {"/v1/alert", get_alert},
-                 {"/v1/deliveries", get_deliveries},
-                 {"/v1/delivery", get_delivery}};
+    } views[] = {{"/v1/status", get_status},     {"/v1/alerts", get_alerts},
+                 {"/v1/alert", get_alert},       {"/v1/deliveries", get_deliveries},
+                 {"/v1/delivery", get_delivery}, {"/v1/sites", get_sites}};
     for (size_t i = 0; i < ARRAY_LEN(views); i++)
         http_server_on(r->control, "GET", views[i].path, views[i].fn, r);
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++)

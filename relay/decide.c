@@ -126,7 +126,7 @@ struct delivery_plan decide_delivery(const struct delivery_facts *f)
     if (f->class == TO_SPEECH && f->spoken_enough)
         return suppressed("announce_per_day: enough for today, see the bulletin");
     if (!f->approved && (f->approve != APPROVE_NONE || (at_once && f->needs_person)))
-        return held("approval", f->now + f->approval_timeout, f);
+        return held(f->approve == APPROVE_TWO ? "approval two" : "approval", f->now + f->approval_timeout, f);
     if (f->quiet_until > f->now) {
         struct delivery_plan p = held("quiet_hours", f->quiet_until, f);
         p.fold = true;
@@ -147,6 +147,5 @@ struct delivery_plan decide_approval_over(enum target_class class, int64_t now, 
     case TO_CHAT: break;
     }
     /* A chat may still be approved until the alert is over. */
-    return (struct delivery_plan){
-        .wanted = true, .state = DELIVERY_HELD, .reason = "approval", .due = expires};
+    return (struct delivery_plan){.wanted = true, .state = DELIVERY_HELD, .reason = NULL, .due = expires};
 }

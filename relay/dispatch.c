@@ -10,7 +10,14 @@
 #include "base/mem.h"
 #include "decide.h"
 
-enum { CLAIM_ROWS = 256, DIGEST_MAX = 100, SNAPSHOT_MAX = 200, ACK_ROWS = 64, RESERVE_FOR_RED = 5 };
+enum {
+    CLAIM_ROWS = 256,
+    DIGEST_MAX = 100,
+    SNAPSHOT_MAX = 200,
+    ACK_ROWS = 64,
+    RESERVE_FOR_RED = 5,
+    REMINDERS = 3
+};
 #define BACKOFF_FIRST (1 * SECOND_MS)
 #define BACKOFF_MOST  (60 * SECOND_MS)
 #define GRACE         (120 * SECOND_MS) /* in which a failed playback is tried again */
@@ -224,7 +231,7 @@ static enum target_class class_of(const struct relay_target *t)
 /* A held row whose hour has come. */
 static void release_held(struct relay *r, struct relay_target *t, struct delivery_row *d)
 {
-    if (strcmp(d->reason, "approval") == 0) {
+    if (strncmp(d->reason, "approval", 8) == 0) {
         struct delivery_plan p = decide_approval_over(class_of(t), r->now.wall, d->expires);
         if (p.state == DELIVERY_HELD) {
             d->due = p.due;
@@ -241,7 +248,15 @@ static void release_held(struct relay *r, struct relay_target *t, struct deliver
 /* A sent row that is due: said again until somebody has taken it, or over. */
 static void sent_is_due(struct relay *r, struct relay_target *t, struct delivery_row *d)
 {
-    if (d->expires <= r->now.wall) {
+    struct alert_row a;
+    bool over = d->expires <= r->now.wall;
+    bool reminder = t->chat && !t->ops->confirms; /* its `sent` is the end: this would only say it again */
+    if (reminder && (over || !store_alert_get(r->store, d->alert, &a) || *a.acked_by)) {
+        d->due = NO_DUE;
+        store_delivery_save(r->store, d);
+        return;
+    }
+    if (over) {
         move(r, d, DELIVERY_UNCONFIRMED, "not confirmed before it expired", NO_DUE);
         return;
     }
@@ -251,7 +266,8 @@ static void sent_is_due(struct relay *r, struct relay_target *t, struct delivery
         return;
     }
     d->repeats++;
-    move(r, d, DELIVERY_RETRY, "not accepted yet: said again", r->now.wall);
+    move(r, d, DELIVERY_RETRY, reminder ? "not acknowledged yet: a reminder" : "not accepted yet: said again",
+         r->now.wall);
 }
 
 /* Messages of one target: how many of its due rows go out, and whether as a digest. 0: later, and when. */
@@ -565,6 +581,8 @@ static int64_t backoff(const struct delivery_row *d)
 /* When a sent row must be looked at again: to be repeated until accepted, to remind a duty chat, or at its expiry. */
 static int64_t after_sent(struct relay *r, const struct relay_target *t, const struct delivery_row *d)
 {
+    if (t->chat && d->repeat_ms > 0 && d->repeats < REMINDERS)
+        return sooner(r->now.wall + d->repeat_ms, d->expires);
     if (!t->ops->confirms) return NO_DUE;
     int64_t wait = t->ops->kind == TARGET_STATE || d->accepted ? -1 : adapter_again(t->ops, d->repeats);
     return wait < 0 ? d->expires : sooner(r->now.wall + wait, d->expires);
@@ -817,6 +835,14 @@ void dispatch_refresh_states(struct relay *r)
         t->snapshot_due = true;
         if (t->row.paused > 0) t->row.paused = 0;
     }
+}
+
+void dispatch_release(struct relay *r, struct delivery_row *d)
+{
+    struct relay_target *t = targets_by_row(r->targets, d->target);
+    if (!t) return;
+    move(r, d, DELIVERY_QUEUED, "", r->now.wall);
+    if (d->state == DELIVERY_QUEUED) dispatch_queued(r, t, d);
 }
 
 enum relay_err dispatch_replay(struct relay *r, int64_t delivery, struct reason *why)

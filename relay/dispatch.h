@@ -31,6 +31,9 @@ void dispatch_targets_changed(struct relay *r, struct targets *old);
 /* Every board and bulletin is to be sent again: after a connect. */
 void dispatch_refresh_states(struct relay *r);
 
+/* A held row is let go by a person. */
+void dispatch_release(struct relay *r, struct delivery_row *d);
+
 /* A person's word on one delivery: again, now. RELAY_NOT_FOUND, RELAY_CONFLICT. */
 enum relay_err dispatch_replay(struct relay *r, int64_t delivery, struct reason *why) MUST_CHECK;
 

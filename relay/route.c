@@ -100,6 +100,14 @@ const char *route_site(const struct targets *t, const char *areas)
     return only ? only->id : "";
 }
 
+/* As a person set it, else as configured: the site's targets know. */
+static enum site_mode mode_of(const struct targets *t, const struct site_config *site)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (t->items[i].site == site) return t->items[i].mode;
+    return (enum site_mode)site->mode;
+}
+
 size_t route_sites(const struct targets *t, const char *areas, enum site_mode *ret_boldest)
 {
     const struct site_config *sites = t->config->sites.items;
@@ -108,7 +116,7 @@ size_t route_sites(const struct targets *t, const char *areas, enum site_mode *r
     for (size_t i = 0; i < t->config->sites.n; i++) {
         if (!site_in_areas(&sites[i], areas)) continue;
         n++;
-        if ((enum site_mode)sites[i].mode > boldest) boldest = (enum site_mode)sites[i].mode;
+        if (mode_of(t, &sites[i]) > boldest) boldest = mode_of(t, &sites[i]);
     }
     *ret_boldest = n ? boldest : SITE_LIVE;
     return n;

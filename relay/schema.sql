@@ -159,6 +159,7 @@ CREATE TABLE delivery (
   maybe     INTEGER NOT NULL DEFAULT 0,    -- an earlier attempt may have arrived
   fold      INTEGER NOT NULL DEFAULT 0,    -- waited in quiet hours: goes out in a digest
   repeats   INTEGER NOT NULL DEFAULT 0,    -- how often it was said again
+  repeat_ms INTEGER NOT NULL DEFAULT 0,    -- a duty chat is reminded after this, until somebody acknowledges
   accepted  INTEGER,                       -- a device took it
   sent_at   INTEGER,
   ended_at  INTEGER,
@@ -186,6 +187,12 @@ CREATE TABLE spoken (
   at        INTEGER NOT NULL,
   alert     INTEGER NOT NULL,
   PRIMARY KEY (site, at, alert, area)
+) WITHOUT ROWID;
+
+-- The mode that a person gave a site, over the configuration's.
+CREATE TABLE site_mode (
+  site      TEXT PRIMARY KEY,
+  mode      INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 -- What people did: who, when, why, in the commit of its effect.

@@ -384,6 +384,46 @@ bool store_alert_has_other_feed(struct store *s, int64_t alert, int64_t feed)
     return has;
 }
 
+bool store_event_get(struct store *s, int64_t row, struct event_seen *ret)
+{
+    struct stmt *q = store_q(s, Q_EVENT_GET);
+    stmt_int(q, 1, row);
+    bool found = store_row(s, q);
+    if (found) {
+        *ret = (struct event_seen){.grp = col_int(q, 0),
+                                   .alert = col_int(q, 1),
+                                   .guessed = col_int(q, 3) != 0,
+                                   .kind = (enum event_kind)col_int(q, 4),
+                                   .status = (enum cap_status)col_int(q, 5),
+                                   .count = (int)col_int(q, 6),
+                                   .received = col_int(q, 7),
+                                   .reviewed = !col_null(q, 9)};
+        (void)snprintf(ret->area, sizeof(ret->area), "%s", col_text(q, 2));
+        (void)snprintf(ret->rule, sizeof(ret->rule), "%.*s", (int)strcspn(col_text(q, 8), "."),
+                       col_text(q, 8));
+        (void)snprintf(ret->note, sizeof(ret->note), "%s", col_text(q, 10));
+    }
+    stmt_reset(q);
+    return found;
+}
+
+void store_event_review(struct store *s, int64_t row, const char *who)
+{
+    struct stmt *q = store_q(s, Q_EVENT_REVIEW);
+    stmt_int(q, 1, row);
+    stmt_text(q, 2, who);
+    (void)store_run(s, q);
+}
+
+void store_event_join(struct store *s, int64_t row, int64_t alert, const char *who)
+{
+    struct stmt *q = store_q(s, Q_EVENT_JOIN);
+    stmt_int(q, 1, row);
+    stmt_int(q, 2, alert);
+    stmt_text(q, 3, who);
+    (void)store_run(s, q);
+}
+
 /* -- groups ------------------------------------------------------------------------------------------------------- */
 
 int64_t store_group(struct store *s, const char *fingerprint, const char *rule)
@@ -483,6 +523,39 @@ void store_action(struct store *s, int64_t now, const char *verb, const char *ob
     stmt_text(q, 6, reason ? reason : "");
     stmt_text(q, 7, detail ? detail : "");
     (void)store_run(s, q);
+}
+
+int store_action_people(struct store *s, const char *verb, const char *object, const char *actor,
+                        bool *ret_was_one)
+{
+    struct stmt *q = store_q(s, Q_ACTION_COUNT);
+    stmt_text(q, 1, verb);
+    stmt_text(q, 2, object);
+    stmt_text(q, 3, actor);
+    int n = 0;
+    if (store_row(s, q)) {
+        n = (int)col_int(q, 0);
+        *ret_was_one = col_int(q, 1) != 0;
+    }
+    stmt_reset(q);
+    return n;
+}
+
+void store_site_mode_set(struct store *s, const char *site, int mode)
+{
+    struct stmt *q = store_q(s, Q_MODE_SET);
+    stmt_text(q, 1, site);
+    stmt_int(q, 2, mode);
+    (void)store_run(s, q);
+}
+
+int store_site_mode(struct store *s, const char *site)
+{
+    struct stmt *q = store_q(s, Q_MODE_GET);
+    stmt_text(q, 1, site);
+    int mode = store_row(s, q) ? (int)col_int(q, 0) : -1;
+    stmt_reset(q);
+    return mode;
 }
 
 void store_stat(struct store *s, int day, const char *what, const char *key, int64_t n)

@@ -77,6 +77,22 @@ void store_event_withdraw(struct store *s, int64_t row);
 bool store_alert_has_other_feed(struct store *s, int64_t alert,
                                 int64_t feed); /* events not withdrawn, of another feed */
 
+/* A stored event that waits for a person. */
+struct event_seen {
+    int64_t grp, alert, received;
+    char area[AREA_LEN + 1];
+    bool guessed, reviewed;
+    enum event_kind kind;
+    enum cap_status status;
+    int count;
+    char rule[64]; /* the first of its rules, without revision */
+    char note[32];
+};
+bool store_event_get(struct store *s, int64_t row, struct event_seen *ret);
+/* Takes it, and the other candidates of its group, off the review list. */
+void store_event_review(struct store *s, int64_t row, const char *who);
+void store_event_join(struct store *s, int64_t row, int64_t alert, const char *who);
+
 /* -- groups ------------------------------------------------------------------------------------------------------- */
 
 struct group_state {
@@ -109,7 +125,8 @@ struct alert_row {
     enum certainty certainty;
     int64_t created, expires, ended, count;
     bool guessed;
-    char areas[512]; /* at most 64 codes; wider ones are cut to their common prefix by the caller */
+    char acked_by[64]; /* "": nobody yet */
+    char areas[512];   /* at most 64 codes; wider ones are cut to their common prefix by the caller */
     char feeds[512];
 };
 /* Takes the next number for the id "<relay>-<day>-<n>"; fills n and id. */
@@ -118,6 +135,7 @@ bool store_alert_get(struct store *s, int64_t n, struct alert_row *ret);
 bool store_alert_by_id(struct store *s, const char *id, struct alert_row *ret);
 int64_t store_alert_active(struct store *s, int64_t grp, int64_t now); /* n, or 0 */
 void store_alert_update(struct store *s, const struct alert_row *a);
+void store_alert_ack(struct store *s, int64_t n, const char *who);
 void store_alert_end(struct store *s, int64_t n, int64_t now, const char *note);
 void store_revision(struct store *s, const struct alert_row *a, enum msg_type type, int64_t sent,
                     int64_t expires, const char *note);
@@ -164,6 +182,7 @@ struct delivery_row {
     enum level level;
     int64_t due; /* INT64_MAX: NULL */
     int64_t created, expires, sent_at, accepted, snap_rev;
+    int64_t repeat_ms; /* 0: no reminders */
     int attempt, repeats;
     bool maybe, fold;
     char reason[160];
@@ -223,6 +242,11 @@ size_t store_showing_unconfirmed(struct store *s, int64_t target, int64_t rev, s
 
 void store_action(struct store *s, int64_t now, const char *verb, const char *object, const char *actor,
                   int uid, const char *reason, const char *detail);
+/* How many different people did `verb` to `object`, and whether `actor` was one of them. */
+int store_action_people(struct store *s, const char *verb, const char *object, const char *actor,
+                        bool *ret_was_one);
+void store_site_mode_set(struct store *s, const char *site, int mode);
+int store_site_mode(struct store *s, const char *site); /* -1: nobody has said */
 void store_stat(struct store *s, int day, const char *what, const char *key, int64_t n);
 
 struct keep {

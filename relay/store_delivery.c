@@ -43,7 +43,7 @@ void store_alert_new(struct store *s, const char *relay_id, int day, struct aler
     a->n = store_run(s, q) ? db_last_id(&s->db) : 0;
 }
 
-enum { ALERT_COLUMN_COUNT = 19, DELIVERY_COLUMN_COUNT = 18 };
+enum { ALERT_COLUMN_COUNT = 20, DELIVERY_COLUMN_COUNT = 19 };
 
 static void read_alert(struct stmt *q, int at, struct alert_row *a)
 {
@@ -66,6 +66,7 @@ static void read_alert(struct stmt *q, int at, struct alert_row *a)
     a->count = col_int(q, at + 16);
     copy_text(a->feeds, sizeof(a->feeds), col_text(q, at + 17));
     a->ended = col_int(q, at + 18);
+    copy_text(a->acked_by, sizeof(a->acked_by), col_text(q, at + 19));
 }
 
 static bool get_alert(struct store *s, struct stmt *q, struct alert_row *ret)
@@ -185,6 +186,14 @@ bool store_rendering_get(struct store *s, int64_t id, struct buf *ret)
     if (found) buf_str(ret, col_text(q, 0));
     stmt_reset(q);
     return found;
+}
+
+void store_alert_ack(struct store *s, int64_t n, const char *who)
+{
+    struct stmt *q = store_q(s, Q_ALERT_ACK);
+    stmt_int(q, 1, n);
+    stmt_text(q, 2, who);
+    (void)store_run(s, q);
 }
 
 int store_alerts_in_force(struct store *s, int64_t now)
@@ -319,7 +328,8 @@ static void read_delivery(struct stmt *q, int at, struct delivery_row *d)
                                .repeats = (int)col_int(q, at + 14),
                                .accepted = col_int(q, at + 15),
                                .sent_at = col_int(q, at + 16),
-                               .snap_rev = col_int(q, at + 17)};
+                               .snap_rev = col_int(q, at + 17),
+                               .repeat_ms = col_int(q, at + 18)};
     copy_text(d->reason, sizeof(d->reason), col_text(q, at + 5));
 }
 
@@ -353,6 +363,7 @@ int64_t store_delivery_add(struct store *s, const struct delivery_row *d)
     stmt_int(q, 9, d->expires);
     stmt_int(q, 10, d->rendering);
     stmt_int(q, 11, d->fold);
+    stmt_int(q, 12, d->repeat_ms);
     return store_run(s, q) ? db_last_id(&s->db) : 0;
 }
 

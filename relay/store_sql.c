@@ -7,11 +7,11 @@ const char *const store_schema[] = {SCHEMA_1, NULL};
 #define DELIVERY_COLUMNS                                                                                     \
     "d.id, d.alert, d.rev, d.target, d.state, d.reason, d.level, d.due, d.created, d.expires, d.rendering, " \
     "d.attempt, "                                                                                            \
-    "d.maybe, d.fold, d.repeats, d.accepted, d.sent_at, d.snap_rev"
+    "d.maybe, d.fold, d.repeats, d.accepted, d.sent_at, d.snap_rev, d.repeat_ms"
 #define ALERT_COLUMNS                                                                                        \
     "a.n, a.id, a.grp, a.rule, a.rule_rev, a.set_hash, a.category, a.title, a.status, a.level, "             \
     "a.certainty, a.created, "                                                                               \
-    "a.expires, a.rev, a.areas, a.guessed, a.count, a.feeds, a.ended"
+    "a.expires, a.rev, a.areas, a.guessed, a.count, a.feeds, a.ended, a.acked_by"
 
 const char *const store_sql[Q_COUNT] = {
     [Q_META_GET] = "SELECT value FROM meta WHERE key = ?1",
@@ -97,9 +97,9 @@ const char *const store_sql[Q_COUNT] = {
     [Q_TARGETS_WAITING] = "SELECT DISTINCT t.id, t.name FROM delivery d JOIN target t ON t.id = d.target "
                           "WHERE d.due IS NOT NULL",
 
-    [Q_DELIVERY_ADD] = "INSERT INTO delivery (alert, rev, target, state, reason, level, due, created, "
-                       "expires, rendering, fold) "
-                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    [Q_DELIVERY_ADD] =
+        "INSERT INTO delivery (alert, rev, target, state, reason, level, due, created, expires, "
+        "rendering, fold, repeat_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     [Q_DELIVERY_GET] = "SELECT " DELIVERY_COLUMNS " FROM delivery d WHERE d.id = ?1",
     [Q_DELIVERY_OF] = "SELECT " DELIVERY_COLUMNS
                       " FROM delivery d WHERE d.alert = ?1 AND d.target = ?2 ORDER BY d.rev DESC LIMIT 1",
@@ -141,6 +141,19 @@ const char *const store_sql[Q_COUNT] = {
     [Q_UNCONFIRMED] = "SELECT " DELIVERY_COLUMNS
                       " FROM showing s JOIN delivery d ON d.id = s.delivery WHERE s.target = ?1 AND "
                       "d.state = 3 AND d.snap_rev <= ?2 LIMIT ?3",
+
+    [Q_EVENT_GET] = "SELECT grp, alert, area, guessed, kind, status, count, received, rules, reviewed, note "
+                    "FROM event WHERE id = ?1",
+    [Q_EVENT_REVIEW] = "UPDATE event SET reviewed = ?2 WHERE alert IS NULL AND reviewed IS NULL AND (id = ?1 "
+                       "OR (grp IS NOT NULL "
+                       "AND grp = (SELECT grp FROM event WHERE id = ?1)))",
+    [Q_EVENT_JOIN] = "UPDATE event SET alert = ?2, note = '', reviewed = ?3 WHERE id = ?1",
+    [Q_ALERT_ACK] = "UPDATE alert SET acked_by = ?2 WHERE n = ?1",
+    [Q_ACTION_COUNT] = "SELECT count(DISTINCT actor), count(DISTINCT CASE WHEN actor = ?3 THEN actor END) "
+                       "FROM action WHERE verb = ?1 "
+                       "AND object = ?2",
+    [Q_MODE_SET] = "INSERT INTO site_mode VALUES (?1, ?2) ON CONFLICT DO UPDATE SET mode = ?2",
+    [Q_MODE_GET] = "SELECT mode FROM site_mode WHERE site = ?1",
 
     [Q_ACTION_ADD] = "INSERT INTO action (at, verb, object, actor, uid, reason, detail) VALUES (?1, ?2, ?3, "
                      "?4, ?5, ?6, ?7)",

@@ -153,6 +153,8 @@ void targets_bind(struct targets *t, struct store *s, struct adapter_slot *slots
     for (size_t i = 0; i < t->n; i++) {
         struct relay_target *r = &t->items[i];
         store_target(s, r->pub.id, &r->row);
+        int mode = r->site ? store_site_mode(s, r->site->id) : -1;
+        if (mode >= 0) r->mode = (enum site_mode)mode; /* a person's word is over the configuration's */
         if (r->row.paused < 0)
             r->row.paused = 0; /* a reload or a restart gives a disabled target another chance */
         struct entry *e = &t->index->entries[i];

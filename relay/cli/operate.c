@@ -135,7 +135,9 @@ static int show(struct client *c, const char *path, const char *id,
 {
     struct reason why = {""};
     CLEANUP(json_free_ptr) cJSON *j = NULL;
-    if (client_read(c, path, id, offline, &j, &why) != RELAY_OK) return client_failed(&why);
+    enum relay_err err =
+        offline ? client_read(c, path, id, offline, &j, &why) : client_get(c, path, id, &j, &why);
+    if (err != RELAY_OK) return client_failed(&why);
     if (c->json)
         client_print_json(j);
     else
@@ -218,7 +220,8 @@ static int run_actions(int argc, char **argv, const struct action *actions, size
     for (size_t i = 0; i < n && c.n_rest; i++) {
         const struct action *a = &actions[i];
         if (strcmp(a->name, c.rest[0]) != 0 || c.n_rest != 1 + a->n_args) continue;
-        const char *id = a->n_args ? c.rest[1] : NULL;
+        CLEANUP(free_ptr) char *both = a->n_args == 2 ? xasprintf("%s %s", c.rest[1], c.rest[2]) : NULL;
+        const char *id = both ? both : a->n_args ? c.rest[1] : NULL;
         void (*print)(const cJSON *) = c.review && a->print == print_alerts ? print_review : a->print;
         code = a->done ? change(&c, a->path, id, _(a->done)) : show(&c, a->path, id, a->offline, print);
         break;
@@ -235,13 +238,20 @@ int cli_alerts(int argc, char **argv)
         {"show", 1, "/v1/alert", read_alert, print_alert, NULL},
         {"cancel", 1, "/v1/alerts/cancel", NULL, NULL,
          N_("cancelled: the correction goes to everybody who had the alert")},
-        {"confirm", 1, "/v1/alerts/confirm", NULL, NULL, N_("confirmed")},
+        {"confirm", 1, "/v1/alerts/confirm", NULL, NULL, N_("confirmed: it goes out as Observed")},
+        {"approve", 1, "/v1/alerts/approve", NULL, NULL,
+         N_("approved; where two persons are needed it waits for the second")},
+        {"reject", 1, "/v1/alerts/reject", NULL, NULL, N_("rejected: it is neither spoken nor posted")},
+        {"ack", 1, "/v1/alerts/ack", NULL, NULL, N_("acknowledged: no more reminders")},
+        {"dismiss", 1, "/v1/alerts/dismiss", NULL, NULL, N_("dismissed from the review list")},
     };
-    return run_actions(argc, argv, actions, ARRAY_LEN(actions),
-                       _("Usage: tocsin alerts list [--active] [--review] [--limit N] [--json]\n"
-                         "       tocsin alerts show ID\n"
-                         "       tocsin alerts confirm ID --by NAME [--reason WHY]\n"
-                         "       tocsin alerts cancel ID --by NAME [--reason WHY]\n"));
+    return run_actions(
+        argc, argv, actions, ARRAY_LEN(actions),
+        _("Usage: tocsin alerts list [--active] [--review] [--limit N] [--json]\n"
+          "       tocsin alerts show ID\n"
+          "       tocsin alerts confirm|approve|reject|ack ID --by NAME [--reason WHY]\n"
+          "       tocsin alerts confirm|dismiss EVENT --by NAME   (a number of the review list)\n"
+          "       tocsin alerts cancel ID --by NAME [--reason WHY]\n"));
 }
 
 int cli_deliveries(int argc, char **argv)
@@ -266,6 +276,26 @@ int cli_target(int argc, char **argv)
     };
     return run_actions(argc, argv, actions, ARRAY_LEN(actions),
                        _("Usage: tocsin target test ID [--by NAME]\n"));
+}
+
+static void print_sites(const cJSON *j)
+{
+    static const struct column columns[] = {{"id", N_("SITE")},     {"name", N_("NAME")},
+                                            {"area", N_("AREA")},   {"mode", N_("MODE")},
+                                            {"zones", N_("ZONES")}, {"wards", N_("WARDS")}};
+    client_print_table(j, columns, ARRAY_LEN(columns));
+}
+
+int cli_site(int argc, char **argv)
+{
+    static const struct action actions[] = {
+        {"list", 0, "/v1/sites", NULL, print_sites, NULL},
+        {"mode", 2, "/v1/site/mode", NULL, NULL,
+         N_("switched; a reload keeps it, whatever the configuration says")},
+    };
+    return run_actions(argc, argv, actions, ARRAY_LEN(actions),
+                       _("Usage: tocsin site list [--json]\n"
+                         "       tocsin site mode SITE trial|screens|live --by NAME [--reason WHY]\n"));
 }
 
 int cli_reload(int argc, char **argv)

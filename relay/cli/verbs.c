@@ -11,6 +11,7 @@ const struct cli_verb cli_verbs[] = {
     {"status", cli_status, N_("how the relay is: broker, feeds, targets")},
     {"alerts", cli_alerts, N_("list, show, confirm, cancel")},
     {"deliveries", cli_deliveries, N_("list, show, replay")},
+    {"site", cli_site, N_("list, and switch from trial to screens to live")},
     {"target", cli_target, N_("a test message to one target")},
     {"reload", cli_reload, N_("read rules and configuration anew")},
     {"feed", cli_feed, N_("push events as a bank or carrier does, and check that a feed may")},

@@ -6,6 +6,7 @@ int cli_run(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_alerts(int argc, char **argv);
 int cli_deliveries(int argc, char **argv);
+int cli_site(int argc, char **argv);
 int cli_target(int argc, char **argv);
 int cli_reload(int argc, char **argv);
 int cli_check(int argc, char **argv);

@@ -1,0 +1,132 @@
+/* The named person's part. */
+#include "review.h"
+
+#include "base/i18n.h"
+#include "base/log.h"
+#include "dispatch.h"
+
+struct letting_go {
+    struct relay *r;
+    const struct actor *by;
+    bool two_persons; /* a second word is there */
+    bool reject;
+    int done, waiting;
+};
+
+static bool held_for_approval(const struct delivery_row *d)
+{
+    return d->state == DELIVERY_HELD && strncmp(d->reason, "approval", 8) == 0;
+}
+
+static void decide_row(void *arg, struct delivery_row *d)
+{
+    struct letting_go *l = arg;
+    if (!held_for_approval(d)) return;
+    if (l->reject) {
+        char why[120];
+        (void)snprintf(why, sizeof(why), "rejected by %s", l->by->name);
+        (void)store_delivery_move(l->r->store, d, DELIVERY_REJECTED, why, NO_DUE, l->r->now.wall);
+        l->done++;
+    } else if (strcmp(d->reason, "approval two") == 0 && !l->two_persons) {
+        l->waiting++;
+    } else {
+        dispatch_release(l->r, d);
+        l->done++;
+    }
+}
+
+static enum relay_err find(struct relay *r, const char *id, struct alert_row *a, struct reason *why)
+{
+    if (!store_alert_by_id(r->store, id, a))
+        return fail(why, RELAY_NOT_FOUND, _("there is no alert `%s`; `tocsin alerts list` shows them"), id);
+    return RELAY_OK;
+}
+
+enum relay_err review_approve(struct relay *r, const char *alert_id, const struct actor *by,
+                              bool *ret_waiting, struct reason *why)
+{
+    struct alert_row a;
+    enum relay_err err = find(r, alert_id, &a, why);
+    if (err != RELAY_OK) return err;
+    bool again = false;
+    int people = store_action_people(r->store, "alert.approve", a.id, by->name, &again);
+    if (again)
+        return fail(why, RELAY_CONFLICT, _("%s has approved it already; another person must"), by->name);
+    struct letting_go l = {.r = r, .by = by, .two_persons = people >= 1};
+    store_deliveries_of_alert(r->store, a.n, true, decide_row, &l);
+    if (!l.done && !l.waiting)
+        return fail(why, RELAY_CONFLICT, _("nothing of alert `%s` waits for approval"), alert_id);
+    store_action(r->store, r->now.wall, "alert.approve", a.id, by->name, by->uid, by->reason, "");
+    *ret_waiting = l.waiting > 0;
+    return RELAY_OK;
+}
+
+enum relay_err review_reject(struct relay *r, const char *alert_id, const struct actor *by,
+                             struct reason *why)
+{
+    struct alert_row a;
+    enum relay_err err = find(r, alert_id, &a, why);
+    if (err != RELAY_OK) return err;
+    struct letting_go l = {.r = r, .by = by, .reject = true};
+    store_deliveries_of_alert(r->store, a.n, true, decide_row, &l);
+    if (!l.done) return fail(why, RELAY_CONFLICT, _("nothing of alert `%s` waits for approval"), alert_id);
+    store_action(r->store, r->now.wall, "alert.reject", a.id, by->name, by->uid, by->reason, "");
+    return RELAY_OK;
+}
+
+enum relay_err review_ack(struct relay *r, const char *alert_id, const struct actor *by, struct reason *why)
+{
+    struct alert_row a;
+    enum relay_err err = find(r, alert_id, &a, why);
+    if (err != RELAY_OK) return err;
+    if (*a.acked_by) return fail(why, RELAY_CONFLICT, _("%s has acknowledged it already"), a.acked_by);
+    store_alert_ack(r->store, a.n, by->name);
+    store_action(r->store, r->now.wall, "alert.ack", a.id, by->name, by->uid, by->reason, "");
+    return RELAY_OK;
+}
+
+enum relay_err review_dismiss(struct relay *r, int64_t event, const struct actor *by, struct reason *why)
+{
+    struct event_seen seen;
+    if (!store_event_get(r->store, event, &seen))
+        return fail(why, RELAY_NOT_FOUND, _("there is no event %lld in the review list"), (long long)event);
+    if (seen.alert || seen.reviewed)
+        return fail(why, RELAY_CONFLICT, _("event %lld has been decided already"), (long long)event);
+    char object[32];
+    (void)snprintf(object, sizeof(object), "event:%lld", (long long)event);
+    store_event_review(r->store, event, by->name);
+    store_action(r->store, r->now.wall, "event.dismiss", object, by->name, by->uid, by->reason, "");
+    return RELAY_OK;
+}
+
+static void show_now(void *arg, struct delivery_row *d)
+{
+    if (d->state == DELIVERY_HELD && strcmp(d->reason, "trial") == 0) dispatch_release(arg, d);
+}
+
+enum relay_err review_site_mode(struct relay *r, const char *site, const char *mode, const struct actor *by,
+                                struct reason *why)
+{
+    static const char *const modes[] = {"trial", "screens", "live"};
+    int to = -1;
+    for (int i = 0; i < 3; i++)
+        if (strcmp(mode, modes[i]) == 0) to = i;
+    if (to < 0) return fail(why, RELAY_INVALID, _("a site's mode is trial, screens or live, not `%s`"), mode);
+    bool known = false;
+    for (size_t i = 0; i < r->targets->n; i++) {
+        struct relay_target *t = &r->targets->items[i];
+        if (!t->site || strcmp(t->site->id, site) != 0) continue;
+        known = true;
+        enum site_mode before = t->mode;
+        t->mode = (enum site_mode)to;
+        bool shows = t->mode == SITE_LIVE || strcmp(t->ops->name, "board") == 0;
+        if (t->ops->kind == TARGET_STATE && before < t->mode && shows)
+            store_deliveries_waiting(r->store, t->row.id, show_now, r);
+    }
+    if (!known)
+        return fail(why, RELAY_NOT_FOUND, _("there is no site `%s`; `tocsin site list` shows them"), site);
+    store_site_mode_set(r->store, site, to);
+    store_action(r->store, r->now.wall, "site.mode", site, by->name, by->uid, by->reason, mode);
+    log_info("site=%s mode=%s by=%s", site, mode, by->name);
+    return RELAY_OK;
+}

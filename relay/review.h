@@ -1,0 +1,25 @@
+/* What people do to what waits for them: approve, reject, acknowledge, dismiss, switch a site's mode. Each is one row in
+ * `action` in the commit of its effect. RELAY_NOT_FOUND, RELAY_CONFLICT, RELAY_INVALID with why. */
+#ifndef TOCSIN_RELAY_REVIEW_H
+#define TOCSIN_RELAY_REVIEW_H
+
+#include "alerts.h"
+
+/* Lets the deliveries of an alert go that are held for approval. Where the route says `two`, the first person's word is
+ * recorded and *ret_waiting is true until another person's. */
+enum relay_err review_approve(struct relay *r, const char *alert_id, const struct actor *by,
+                              bool *ret_waiting, struct reason *why) MUST_CHECK;
+/* Ends them as rejected. */
+enum relay_err review_reject(struct relay *r, const char *alert_id, const struct actor *by,
+                             struct reason *why) MUST_CHECK;
+/* Stops the reminders. */
+enum relay_err review_ack(struct relay *r, const char *alert_id, const struct actor *by,
+                          struct reason *why) MUST_CHECK;
+/* Takes an event (by its row) and the other candidates of its group off the review list. */
+enum relay_err review_dismiss(struct relay *r, int64_t event, const struct actor *by,
+                              struct reason *why) MUST_CHECK;
+/* "trial", "screens", "live". From trial onwards what is in force is shown at once; what was not said is not said late. */
+enum relay_err review_site_mode(struct relay *r, const char *site, const char *mode, const struct actor *by,
+                                struct reason *why) MUST_CHECK;
+
+#endif
