@@ -276,8 +276,9 @@ def run(b):
     bad = [p for t, p in b.messages if t == "schema"]
     expect(f"every message keeps to its schema {bad[:1]}", not bad)
     os.killpg(b.player.pid, signal.SIGTERM)
-    b.player.wait(10)
-    expect("it stops when told", open(b.path("player.log"), encoding="utf-8").read().rstrip().endswith("stopped"))
+    b.player.wait(10)  # faketime, which does not wait for what it started
+    wait_for("the player to stop", 10,
+             lambda: open(b.path("player.log"), encoding="utf-8").read().rstrip().endswith("stopped"))
     wait_for("the goodbye", 5, lambda: b.state().get("state") == "down")
 
 
