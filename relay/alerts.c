@@ -9,6 +9,7 @@
 #include "dispatch.h"
 #include "render.h"
 #include "route.h"
+#include "silence.h"
 
 enum { AREAS_MAX = 60, BODY_MAX = 64 * 1024 };
 #define CANCEL_LIFE (72 * HOUR_MS)
@@ -21,6 +22,7 @@ struct edition {
     enum msg_type type;
     int64_t sent, expires;
     bool fresh, approved, needs_person;
+    char silence[40]; /* "silence 3" while one is in force for it, else "" */
     enum site_mode boldest;
     /* Renderings of this revision by variant, so that a thousand chats share one row. */
     struct variant {
@@ -259,6 +261,7 @@ static struct delivery_plan plan_for(struct relay *r, const struct edition *ed, 
                                .fresh = ed->fresh,
                                .needs_person = ed->needs_person,
                                .approved = ed->approved,
+                               .silence = *ed->silence ? ed->silence : NULL,
                                .approve = sel ? sel->approve : APPROVE_NONE,
                                .approval_timeout = o->approval_timeout,
                                .quiet_until = quiet_until(t, ed->alert->level, now)};
@@ -350,6 +353,8 @@ static size_t publish(struct relay *r, struct edition *ed, const char *note, boo
     struct label_room *room = xcalloc(1, sizeof(*room));
     struct labels labels;
     route_labels(a, r->targets, room, &labels);
+    int64_t silence = silence_of(r, &labels);
+    if (silence) (void)snprintf(ed->silence, sizeof(ed->silence), "silence %lld", (long long)silence);
     struct selection *sel;
     size_t n = route_select(r->config, r->targets, &labels, a->areas, a->status, false, &sel);
     if (only_new) {

@@ -3,6 +3,8 @@
 #ifndef TOCSIN_RELAY_ALERTS_H
 #define TOCSIN_RELAY_ALERTS_H
 
+#include <cjson/cJSON.h>
+
 #include "relay.h"
 
 /* Counts a matched event for its group and makes what follows: a candidate, a new alert, a count, an Update.
@@ -15,9 +17,10 @@ void alerts_withdraw(struct relay *r, int64_t feed_row, const char *event_id);
 
 /* A person's word; `actor` is recorded with its effect in the same commit. RELAY_NOT_FOUND, RELAY_CONFLICT with why. */
 struct actor {
-    const char *name; /* --by, required */
-    const char *reason;
-    int uid; /* SO_PEERCRED */
+    const char *name;   /* --by, required */
+    const char *reason; /* "" when none was given */
+    int uid;            /* SO_PEERCRED */
+    const cJSON *ask;   /* the whole request, for verbs that take more than an object; may be NULL */
 };
 enum relay_err alerts_cancel(struct relay *r, const char *alert_id, const struct actor *by,
                              struct reason *why) MUST_CHECK;

@@ -10,6 +10,7 @@
 #include "list.h"
 #include "pipeline.h"
 #include "review.h"
+#include "silence.h"
 #include "status.h"
 
 enum { ANSWER_MAX = 8 * 1024 * 1024 };
@@ -121,6 +122,16 @@ static void get_delivery(void *arg, struct http_exchange *x)
     reply_list(r, x, list_delivery(store_db(r->store), id ? id : "", &b, NULL, &why), &b, &why);
 }
 
+static void get_silences(void *arg, struct http_exchange *x)
+{
+    struct relay *r = arg;
+    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
+    struct list_filter f;
+    struct reason why = {""};
+    filter_of(r, x, &f);
+    reply_list(r, x, list_silences(store_db(r->store), &f, &b, &why), &b, &why);
+}
+
 /* -- verbs: one row each, with who and why ------------------------------------------------------------------------ */
 
 struct verb {
@@ -224,7 +235,31 @@ static enum relay_err verb_reload(struct relay *r, const char *id, const struct 
     return RELAY_OK;
 }
 
+/* {"matchers":"level=\"orange\"","for":"2h"} */
+static enum relay_err verb_silence_add(struct relay *r, const char *id, const struct actor *by,
+                                       struct buf *ret, struct reason *why)
+{
+    (void)id;
+    int64_t lasts = 0, row;
+    bool broad;
+    if (duration_parse(json_str_or(by->ask, "for", "0"), &lasts) != RELAY_OK) lasts = 0;
+    enum relay_err err = silence_add(r, json_str_or(by->ask, "matchers", ""), lasts, by, &row, &broad, why);
+    if (err != RELAY_OK) return err;
+    buf_json_member_int(ret, "silence", row);
+    buf_json_member_bool(ret, "broad", broad);
+    buf_json_member_time(ret, "expires", r->now.wall + lasts);
+    return RELAY_OK;
+}
+
+static enum relay_err verb_silence_expire(struct relay *r, const char *id, const struct actor *by,
+                                          struct buf *ret, struct reason *why)
+{
+    (void)ret;
+    return silence_expire(r, strtoll(id, NULL, 10), by, why);
+}
+
 static const struct verb verbs[] = {
+    {"/v1/silence/add", true, verb_silence_add},  {"/v1/silence/expire", true, verb_silence_expire},
     {"/v1/alerts/cancel", true, verb_cancel},     {"/v1/alerts/confirm", true, verb_confirm},
     {"/v1/alerts/approve", true, verb_approve},   {"/v1/alerts/reject", true, verb_reject},
     {"/v1/alerts/ack", true, verb_ack},           {"/v1/alerts/dismiss", true, verb_dismiss},
@@ -250,7 +285,8 @@ static void post_verb(void *arg, struct http_exchange *x)
     int uid = -1, pid = -1;
     enum relay_err err = json_parse(bytes, n, &limits, &j, &why);
     if (err == RELAY_OK) err = http_peer(x, &uid, &pid);
-    struct actor by = {.name = json_str_or(j, "by", ""), .reason = json_str_or(j, "reason", ""), .uid = uid};
+    struct actor by = {
+        .name = json_str_or(j, "by", ""), .reason = json_str_or(j, "reason", ""), .uid = uid, .ask = j};
     if (err == RELAY_OK && v->names_person && !*by.name)
         err = fail(&why, RELAY_INVALID, _("say who you are: --by NAME"));
     CLEANUP(buf_release) struct buf b = BUF_INIT(64 * 1024);
@@ -274,9 +310,9 @@ enum relay_err control_open(struct relay *r, struct reason *why)
     static const struct {
         const char *path;
         http_handler_fn fn;
-    } views[] = {{"/v1/status", get_status},     {"/v1/alerts", get_alerts},
-                 {"/v1/alert", get_alert},       {"/v1/deliveries", get_deliveries},
-                 {"/v1/delivery", get_delivery}, {"/v1/sites", get_sites}};
+    } views[] = {{"/v1/status", get_status},         {"/v1/alerts", get_alerts},     {"/v1/alert", get_alert},
+                 {"/v1/deliveries", get_deliveries}, {"/v1/delivery", get_delivery}, {"/v1/sites", get_sites},
+                 {"/v1/silences", get_silences}};
     for (size_t i = 0; i < ARRAY_LEN(views); i++)
         http_server_on(r->control, "GET", views[i].path, views[i].fn, r);
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++)

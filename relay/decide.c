@@ -119,6 +119,7 @@ struct delivery_plan decide_delivery(const struct delivery_facts *f)
     }
     if (f->class == TO_SPEECH && (f->level != LEVEL_RED || f->certainty < CERTAINTY_LIKELY))
         return (struct delivery_plan){.wanted = false};
+    if (f->silence) return suppressed(f->silence);
     if (at_once && !f->fresh) return suppressed("older than relay.fresh");
     if (in_trial(f)) return held("trial", f->expires, f);
     if (f->class == TO_SPEECH && f->spoken_again)

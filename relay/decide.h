@@ -50,6 +50,7 @@ struct delivery_facts {
     bool approved;          /* a person has said yes to this alert */
     enum approve approve;   /* of the route */
     int64_t approval_timeout;
+    const char *silence; /* "silence 3": one is in force for these labels; NULL none */
     bool spoken_again;   /* rule and area were spoken at this site within announce_again */
     bool spoken_enough;  /* announce_per_day is used up */
     int64_t quiet_until; /* > now: the target is in its quiet hours and red does not pass */
@@ -58,7 +59,7 @@ struct delivery_facts {
 struct delivery_plan {
     bool wanted;               /* false: no row at all (speech at once for what may not be spoken) */
     enum delivery_state state; /* HELD, QUEUED or SUPPRESSED */
-    const char *reason;        /* static text */
+    const char *reason;        /* static text, or the silence of the facts */
     int64_t due;
     bool fold;
 };

@@ -301,3 +301,34 @@ enum relay_err list_delivery(struct db *db, const char *id, struct buf *ret, int
     if (ret_row) *ret_row = row;
     return RELAY_OK;
 }
+
+static void add_silence(struct buf *b, struct stmt *q)
+{
+    buf_char(b, '{');
+    buf_json_member_int(b, "id", col_int(q, 0));
+    buf_json_member(b, "state", col_text(q, 1));
+    buf_json_member(b, "matchers", col_text(q, 2));
+    buf_json_member_bool(b, "broad", col_int(q, 3) != 0);
+    buf_json_member(b, "by", col_text(q, 4));
+    buf_json_member(b, "reason", col_text(q, 5));
+    buf_json_member_time(b, "created", col_int(q, 6));
+    buf_json_member_time(b, "expires", col_int(q, 7));
+    if (!col_null(q, 8)) buf_json_member(b, "ended_by", col_text(q, 8));
+}
+
+enum relay_err list_silences(struct db *db, const struct list_filter *f, struct buf *ret, struct reason *why)
+{
+    STMT q = {NULL};
+    enum relay_err err =
+        db_prepare(db, &q,
+                   "SELECT id, CASE WHEN ended IS NOT NULL THEN 'ended' WHEN expires <= ?2 THEN 'expired' "
+                   "ELSE 'active' END, matchers, broad, author, reason, created, coalesce(ended, expires), "
+                   "ended_by FROM silence WHERE ?1 = 0 OR (ended IS NULL AND expires > ?2) ORDER BY id DESC "
+                   "LIMIT ?3",
+                   why);
+    if (err != RELAY_OK) return err;
+    stmt_int(&q, 1, f->active);
+    stmt_int(&q, 2, f->now);
+    stmt_int(&q, 3, f->limit ? f->limit : DEFAULT_LIMIT);
+    return add_rows(ret, &q, add_silence, why);
+}

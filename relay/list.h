@@ -27,4 +27,8 @@ enum relay_err list_deliveries(struct db *db, const struct list_filter *f, struc
 enum relay_err list_delivery(struct db *db, const char *id, struct buf *ret, int64_t *ret_row,
                              struct reason *why) MUST_CHECK;
 
+/* Silences, newest first; active: in force only. */
+enum relay_err list_silences(struct db *db, const struct list_filter *f, struct buf *ret,
+                             struct reason *why) MUST_CHECK;
+
 #endif

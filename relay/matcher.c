@@ -262,3 +262,23 @@ bool label_matchers_match(const struct label_matchers *ms, const struct labels *
         if (!match_one(&ms->items[i], labels)) return false;
     return true;
 }
+
+bool label_matchers_narrow(const struct label_matchers *ms)
+{
+    for (size_t i = 0; i < ms->n; i++) {
+        const struct label_matcher *m = &ms->items[i];
+        switch (m->label) {
+        case LABEL_RULE:
+        case LABEL_CATEGORY:
+        case LABEL_SITE:
+        case LABEL_AREA2:
+        case LABEL_AREA4:
+        case LABEL_AREA6:
+            /* What also matches an absent value (".*") names nothing. */
+            if (!m->negated && equals(m, "") == NO) return true;
+            break;
+        default: break;
+        }
+    }
+    return false;
+}

@@ -54,6 +54,8 @@ struct label_matchers {
 enum relay_err label_matchers_add(struct label_matchers *ms, const char *text, struct reason *why) MUST_CHECK;
 /* All of them; true when there are none. */
 bool label_matchers_match(const struct label_matchers *ms, const struct labels *labels);
+/* True when one of them is for a rule, category, site or area by name: a silence without such a one is broad. */
+bool label_matchers_narrow(const struct label_matchers *ms);
 void label_matchers_release(struct label_matchers *ms);
 
 #endif

@@ -15,6 +15,7 @@
 #include "intake.h"
 #include "outlink.h"
 #include "pages.h"
+#include "silence.h"
 
 #define CLOCK_STEP     (2 * SECOND_MS)
 #define DISK_LOOK      (5 * SECOND_MS)
@@ -233,6 +234,7 @@ struct relay *pipeline_free(struct relay *r)
     }
     for (size_t i = 0; i < r->n_pages; i++) http_server_free(r->pages[i]);
     http_server_free(r->control);
+    silences_free(r->silences);
     matcher_free(r->matcher);
     rule_set_free(r->rules);
     store_close(r->store);

@@ -195,6 +195,19 @@ CREATE TABLE site_mode (
   mode      INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- Until `expires`, or until a person ended it: revisions with these labels are suppressed.
+CREATE TABLE silence (
+  id        INTEGER PRIMARY KEY,
+  matchers  TEXT NOT NULL,
+  broad     INTEGER NOT NULL,              -- names no rule, category, site or area
+  author    TEXT NOT NULL,
+  reason    TEXT NOT NULL,
+  created   INTEGER NOT NULL,
+  expires   INTEGER NOT NULL,
+  ended     INTEGER,
+  ended_by  TEXT
+);
+
 -- What people did: who, when, why, in the commit of its effect.
 CREATE TABLE action (
   id        INTEGER PRIMARY KEY,

@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "dispatch.h"
 #include "feeds.h"
+#include "list.h"
 #include "outlink.h"
 
 const char *status_trouble(struct relay *r)
@@ -84,6 +85,10 @@ void status_json(struct relay *r, struct buf *b)
     buf_json_member_int(b, "in_flight", dispatch_in_flight(r->dispatch));
     feeds_json(r, b);
     targets_json(r, b);
+    struct reason why;
+    struct list_filter in_force = {.active = true, .now = r->now.wall};
+    buf_json_key(b, "silences");
+    if (list_silences(store_db(r->store), &in_force, b, &why) != RELAY_OK) buf_str(b, "null");
     buf_char(b, '}');
 }
 

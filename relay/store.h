@@ -150,6 +150,9 @@ int64_t store_rendering(struct store *s, int64_t alert, int rev, const char *var
 /* Appends the body of a rendering; false when there is none. */
 bool store_rendering_get(struct store *s, int64_t id, struct buf *ret);
 int store_alerts_in_force(struct store *s, int64_t now);
+/* Each alert in force; fn may change deliveries. */
+void store_alerts_now(struct store *s, int64_t now, void (*fn)(void *arg, const struct alert_row *a),
+                      void *arg);
 /* Ends the alerts whose time has come, at most max; returns how many. */
 int store_alerts_expire(struct store *s, int64_t now, int max);
 int64_t store_alerts_next_expiry(struct store *s); /* INT64_MAX none */
@@ -247,6 +250,18 @@ int store_action_people(struct store *s, const char *verb, const char *object, c
                         bool *ret_was_one);
 void store_site_mode_set(struct store *s, const char *site, int mode);
 int store_site_mode(struct store *s, const char *site); /* -1: nobody has said */
+
+struct silence_row {
+    int64_t id, created, expires;
+    bool broad;
+    char matchers[512], author[64], reason[200];
+};
+int64_t store_silence_add(struct store *s, const struct silence_row *row); /* its number; 0 on failure */
+/* Those in force, oldest first. fn may not change silences. */
+void store_silences(struct store *s, int64_t now, void (*fn)(void *arg, const struct silence_row *row),
+                    void *arg);
+bool store_silence_end(struct store *s, int64_t id, int64_t now, const char *who); /* false: not in force */
+
 void store_stat(struct store *s, int day, const char *what, const char *key, int64_t n);
 
 struct keep {

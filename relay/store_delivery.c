@@ -84,6 +84,18 @@ bool store_alert_get(struct store *s, int64_t n, struct alert_row *ret)
     return get_alert(s, q, ret);
 }
 
+void store_alerts_now(struct store *s, int64_t now, void (*fn)(void *arg, const struct alert_row *a),
+                      void *arg)
+{
+    struct stmt *q = store_q(s, Q_ALERTS_NOW);
+    stmt_int(q, 1, now);
+    struct alert_row a;
+    while (store_row(s, q)) {
+        read_alert(q, 0, &a);
+        fn(arg, &a);
+    }
+}
+
 bool store_alert_by_id(struct store *s, const char *id, struct alert_row *ret)
 {
     struct stmt *q = store_q(s, Q_ALERT_BY_ID);

@@ -27,7 +27,7 @@
                                                     X(PRUNE_REFUSALS) X(PRUNE_REFUSALS_OVER)                 \
                                                         X(PRUNE_WINDOWS) X(PRUNE_ALERTS) X(PRUNE_REVISIONS)  \
                                                             X(PRUNE_RENDERINGS) X(PRUNE_DELIVERIES)          \
-                                                                X(PRUNE_SPOKEN)
+                                                                X(PRUNE_SPOKEN) X(ALERTS_NOW) X(SILENCE_ADD) X(SILENCES) X(SILENCE_END)
 
 enum statement {
 #define X(name) Q_##name,

@@ -184,4 +184,12 @@ const char *const store_sql[Q_COUNT] = {
     [Q_PRUNE_RENDERINGS] = "DELETE FROM rendering WHERE alert = ?1",
     [Q_PRUNE_DELIVERIES] = "DELETE FROM delivery WHERE alert = ?1",
     [Q_PRUNE_SPOKEN] = "DELETE FROM spoken WHERE at < ?1",
+
+    [Q_ALERTS_NOW] = "SELECT " ALERT_COLUMNS " FROM alert a WHERE a.ended IS NULL AND a.expires > ?1",
+    [Q_SILENCE_ADD] = "INSERT INTO silence (matchers, broad, author, reason, created, expires) VALUES (?1, "
+                      "?2, ?3, ?4, ?5, ?6)",
+    [Q_SILENCES] = "SELECT id, matchers, broad, author, reason, created, expires FROM silence WHERE ended IS "
+                   "NULL AND expires > ?1 ORDER BY id",
+    [Q_SILENCE_END] = "UPDATE silence SET ended = ?2, ended_by = ?3 WHERE id = ?1 AND ended IS NULL AND "
+                      "expires > ?2",
 };

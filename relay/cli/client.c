@@ -15,12 +15,14 @@
 enum { ANSWER_MAX = 16 * 1024 * 1024, CELL_MAX = 200 };
 
 static const struct option long_options[] = {
-    {"config", required_argument, NULL, 'c'}, {"json", no_argument, NULL, 'j'},
-    {"by", required_argument, NULL, 'b'},     {"reason", required_argument, NULL, 'r'},
-    {"limit", required_argument, NULL, 'n'},  {"active", no_argument, NULL, 'a'},
-    {"review", no_argument, NULL, 'v'},       {"state", required_argument, NULL, 's'},
-    {"target", required_argument, NULL, 't'}, {"alert", required_argument, NULL, 'l'},
-    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
+    {"config", required_argument, NULL, 'c'},  {"json", no_argument, NULL, 'j'},
+    {"by", required_argument, NULL, 'b'},      {"reason", required_argument, NULL, 'r'},
+    {"limit", required_argument, NULL, 'n'},   {"active", no_argument, NULL, 'a'},
+    {"review", no_argument, NULL, 'v'},        {"state", required_argument, NULL, 's'},
+    {"target", required_argument, NULL, 't'},  {"alert", required_argument, NULL, 'l'},
+    {"for", required_argument, NULL, 'f'},     {"site", required_argument, NULL, 'i'},
+    {"matcher", required_argument, NULL, 'm'}, {"yes", no_argument, NULL, 'y'},
+    {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
 
 int client_open(struct client *c, int argc, char **argv, const char *usage)
 {
@@ -38,6 +40,17 @@ int client_open(struct client *c, int argc, char **argv, const char *usage)
         case 's': c->filter.state = optarg; break;
         case 't': c->filter.target = optarg; break;
         case 'l': c->filter.alert = optarg; break;
+        case 'f': c->lasts = optarg; break;
+        case 'i': c->site = optarg; break;
+        case 'y': c->yes = true; break;
+        case 'm':
+            if (c->n_matchers == ARRAY_LEN(c->matchers)) {
+                (void)fprintf(stderr, _("tocsin: at most %d matchers; join them with commas\n"),
+                              (int)ARRAY_LEN(c->matchers));
+                return EXIT_USAGE;
+            }
+            c->matchers[c->n_matchers++] = optarg;
+            break;
         case 'h': (void)fputs(usage, stdout); return EXIT_DONE;
         default: (void)fputs(usage, stderr); return EXIT_USAGE;
         }
@@ -133,6 +146,13 @@ enum relay_err client_post(const struct client *c, const char *path, const char 
     if (id) buf_json_member(&b, "id", id);
     if (c->by) buf_json_member(&b, "by", c->by);
     if (c->reason) buf_json_member(&b, "reason", c->reason);
+    if (c->lasts) buf_json_member(&b, "for", c->lasts);
+    if (c->site) buf_json_member(&b, "site", c->site);
+    if (c->n_matchers) {
+        CLEANUP(buf_release) struct buf all = BUF_INIT(64 * 1024);
+        for (int i = 0; i < c->n_matchers; i++) buf_printf(&all, "%s%s", i ? ", " : "", c->matchers[i]);
+        buf_json_member(&b, "matchers", buf_cstr(&all));
+    }
     buf_char(&b, '}');
     return ask(c, path, buf_cstr(&b), ret, why);
 }

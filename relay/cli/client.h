@@ -16,7 +16,10 @@ struct client {
     bool json;                   /* print what the daemon said, as it said it */
     const char *by, *reason;
     struct list_filter filter;
-    bool review;
+    bool review, yes;
+    const char *lasts, *site; /* --for, --site */
+    const char *matchers[16]; /* --matcher, each time it is given */
+    int n_matchers;
     char **rest; /* what is not an option */
     int n_rest;
 };
@@ -28,7 +31,7 @@ void client_close(struct client *c);
 /* GET path with the filter as query and id (may be NULL); the caller frees *ret. RELAY_OFFLINE without a daemon. */
 enum relay_err client_get(const struct client *c, const char *path, const char *id, cJSON **ret,
                           struct reason *why) MUST_CHECK;
-/* POST {"id","by","reason"}. RELAY_OFFLINE with words without a daemon. */
+/* POST {"id","by","reason"} and, where given, {"for","site","matchers"}. RELAY_OFFLINE with words without a daemon. */
 enum relay_err client_post(const struct client *c, const char *path, const char *id, cJSON **ret,
                            struct reason *why) MUST_CHECK;
 /* A list or thing: from the daemon, else by `offline` over the read-only store. */

@@ -59,6 +59,15 @@ static void print_status(const cJSON *j)
     static const struct column targets[] = {
         {"id", N_("TARGET")}, {"name", N_("NAME")}, {"state", N_("STATE")}, {"why", N_("WHY")}};
     client_print_table(cJSON_GetObjectItemCaseSensitive(j, "targets"), targets, ARRAY_LEN(targets));
+    const cJSON *silence;
+    cJSON_ArrayForEach(silence, cJSON_GetObjectItemCaseSensitive(j, "silences"))
+    {
+        bool broad = false;
+        (void)!json_bool(silence, "broad", &broad);
+        (void)printf("\n%s %s%s: %s, %s (%s)\n", _("silence until"), client_time(silence, "expires", room),
+                     broad ? _(", broad") : "", json_str_or(silence, "matchers", "?"),
+                     json_str_or(silence, "by", "?"), json_str_or(silence, "reason", ""));
+    }
 }
 
 int cli_status(int argc, char **argv)

@@ -240,6 +240,23 @@ static void a_correction_is_held_back_by_no_limit(void **state)
     assert_int_equal(decide_delivery(&f).state, DELIVERY_QUEUED);
 }
 
+static void a_silence_keeps_everything_quiet_but_a_correction(void **state)
+{
+    (void)state;
+    struct delivery_facts f = grave;
+    f.silence = "silence 3";
+    f.approve = APPROVE_ONE; /* nobody is asked about what will not go out */
+    static const enum target_class all[] = {TO_SPEECH, TO_BULLETIN, TO_BOARD, TO_CHAT};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        f.class = all[i];
+        struct delivery_plan p = decide_delivery(&f);
+        assert_int_equal(p.state, DELIVERY_SUPPRESSED);
+        assert_string_equal(p.reason, "silence 3");
+    }
+    f.msg_type = MSG_CANCEL;
+    assert_int_equal(decide_delivery(&f).state, DELIVERY_QUEUED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +278,7 @@ int main(void)
         cmocka_unit_test(a_site_in_trial_sends_to_duty_chats_only),
         cmocka_unit_test(quiet_hours_hold_until_they_end_and_no_longer_than_the_alert),
         cmocka_unit_test(a_correction_is_held_back_by_no_limit),
+        cmocka_unit_test(a_silence_keeps_everything_quiet_but_a_correction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -138,6 +138,25 @@ static void no_matchers_match_everything(void **state)
     label_matchers_release(&none);
 }
 
+static void what_names_a_rule_or_a_place_is_narrow(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool narrow;
+    } cases[] = {
+        {"level=\"red\"", false}, {"rule=\"a\"", true},        {"level=\"red\",area4=\"6101\"", true},
+        {"site!=\"s1\"", false},  {"category=~\".*\"", false}, {"site=~\"s.\"", true},
+        {"feed=\"bank\"", false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct label_matchers ms = {0};
+        struct reason why = {0};
+        assert_int_equal(label_matchers_add(&ms, cases[i].text, &why), RELAY_OK);
+        assert_int_equal(label_matchers_narrow(&ms), cases[i].narrow);
+        label_matchers_release(&ms);
+    }
+}
+
 static void labels_have_names(void **state)
 {
     (void)state;
@@ -156,6 +175,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_meant_is_refused_with_what_is_allowed),
         cmocka_unit_test(a_pattern_that_meets_its_limit_does_not_match_in_either_sense),
         cmocka_unit_test(no_matchers_match_everything),
+        cmocka_unit_test(what_names_a_rule_or_a_place_is_narrow),
         cmocka_unit_test(labels_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

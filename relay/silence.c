@@ -1,0 +1,172 @@
+/* Silences: rows of the store, matchers compiled once. */
+#include "silence.h"
+
+#include "base/i18n.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "route.h"
+
+enum { SILENCES_MOST = 200 };
+
+/* A row's number may come again after a commit that failed, so the text is compared too. */
+struct compiled {
+    int64_t id;
+    char *text;
+    struct label_matchers matchers;
+};
+
+struct silences {
+    struct compiled *items;
+    size_t n;
+};
+
+struct silences *silences_free(struct silences *s)
+{
+    if (!s) return NULL;
+    for (size_t i = 0; i < s->n; i++) {
+        free(s->items[i].text);
+        label_matchers_release(&s->items[i].matchers);
+    }
+    free(s->items);
+    free(s);
+    return NULL;
+}
+
+static const struct label_matchers *compiled_of(struct silences *s, const struct silence_row *row)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->items[i].id == row->id && strcmp(s->items[i].text, row->matchers) == 0)
+            return &s->items[i].matchers;
+    struct label_matchers matchers = {0};
+    struct reason why;
+    if (label_matchers_add(&matchers, row->matchers, &why) != RELAY_OK) {
+        /* It was parsed when it was added; a newer version may have become stricter. What cannot be read does not silence. */
+        log_error("silence=%lld is not applied: %s", (long long)row->id, why.text);
+        return NULL;
+    }
+    s->items = xreallocarray(s->items, s->n + 1, sizeof(*s->items));
+    struct compiled *c = &s->items[s->n++];
+    *c = (struct compiled){.id = row->id, .text = xstrdup(row->matchers), .matchers = matchers};
+    return &c->matchers;
+}
+
+struct looking {
+    struct relay *r;
+    const struct labels *labels;
+    int64_t found;
+    int in_force;
+};
+
+static void look(void *arg, const struct silence_row *row)
+{
+    struct looking *l = arg;
+    l->in_force++;
+    if (l->found || !l->labels) return;
+    const struct label_matchers *m = compiled_of(l->r->silences, row);
+    if (m && label_matchers_match(m, l->labels)) l->found = row->id;
+}
+
+int64_t silence_of(struct relay *r, const struct labels *labels)
+{
+    if (!r->silences) r->silences = xcalloc(1, sizeof(*r->silences));
+    struct looking l = {.r = r, .labels = labels};
+    store_silences(r->store, r->now.wall, look, &l);
+    if (!l.in_force) r->silences = silences_free(r->silences); /* nothing old is kept */
+    return l.found;
+}
+
+/* -- adding and ending -------------------------------------------------------------------------------------------- */
+
+struct sweep {
+    struct relay *r;
+    const struct label_matchers *matchers;
+    struct label_room *room;
+    char why[40];
+    int ended;
+};
+
+static void end_delivery(void *arg, struct delivery_row *d)
+{
+    struct sweep *s = arg;
+    struct relay_target *t = targets_by_row(s->r->targets, d->target);
+    bool unsent = delivery_is_waiting(d->state) && d->state != DELIVERY_SENDING;
+    /* An announcement that no player has taken yet would be said again; a chat has it, and ack stops its reminders. */
+    bool open = d->state == DELIVERY_SENT && d->due != NO_DUE && t && !t->chat;
+    struct revision_row rev;
+    if (store_revision_get(s->r->store, d->alert, d->rev, &rev) && rev.msg_type == MSG_CANCEL) return;
+    if (!unsent && !open) return;
+    if (store_delivery_move(s->r->store, d, DELIVERY_SUPPRESSED, s->why, NO_DUE, s->r->now.wall)) {
+        s->r->counters.deliveries[DELIVERY_SUPPRESSED]++;
+        s->ended++;
+    }
+}
+
+static void snapshot_again(void *arg, int64_t target)
+{
+    struct relay *r = arg;
+    struct relay_target *t = targets_by_row(r->targets, target);
+    if (t) t->snapshot_due = true;
+}
+
+static void sweep_alert(void *arg, const struct alert_row *a)
+{
+    struct sweep *s = arg;
+    struct labels labels;
+    if (!a->grp) return; /* a person's test of one target */
+    route_labels(a, s->r->targets, s->room, &labels);
+    if (!label_matchers_match(s->matchers, &labels)) return;
+    store_deliveries_of_alert(s->r->store, a->n, false, end_delivery, s);
+    store_unshow_alert(s->r->store, a->n, snapshot_again, s->r);
+}
+
+enum relay_err silence_add(struct relay *r, const char *matchers, int64_t lasts, const struct actor *by,
+                           int64_t *ret_id, bool *ret_broad, struct reason *why)
+{
+    struct silence_row row = {.created = r->now.wall, .expires = r->now.wall + lasts};
+    if (!*matchers) return fail(why, RELAY_INVALID, _("say what to silence: --matcher 'rule=\"…\"'"));
+    if (!*by->reason) return fail(why, RELAY_INVALID, _("say why: --reason WHY"));
+    if (lasts < MINUTE_MS || lasts > SILENCE_MOST)
+        return fail(why, RELAY_INVALID,
+                    _("a silence lasts from 1m to 30d: --for 2h; expire it when it is over"));
+    if (strlen(matchers) >= sizeof(row.matchers))
+        return fail(why, RELAY_LIMIT, _("the matchers are longer than %zu bytes; make two silences"),
+                    sizeof(row.matchers) - 1);
+    struct looking others = {.r = r};
+    store_silences(r->store, r->now.wall, look, &others);
+    if (others.in_force >= SILENCES_MOST)
+        return fail(why, RELAY_LIMIT, _("%d silences are in force already; expire some"), SILENCES_MOST);
+    struct label_matchers parsed = {0};
+    enum relay_err err = label_matchers_add(&parsed, matchers, why);
+    if (err != RELAY_OK) return err;
+    row.broad = !label_matchers_narrow(&parsed);
+    (void)snprintf(row.matchers, sizeof(row.matchers), "%s", matchers);
+    (void)snprintf(row.author, sizeof(row.author), "%s", by->name);
+    (void)snprintf(row.reason, sizeof(row.reason), "%s", by->reason);
+    int64_t id = store_silence_add(r->store, &row);
+    char object[40];
+    (void)snprintf(object, sizeof(object), "silence:%lld", (long long)id);
+    store_action(r->store, r->now.wall, "silence.add", object, by->name, by->uid, by->reason, matchers);
+
+    struct sweep s = {.r = r, .matchers = &parsed, .room = xcalloc(1, sizeof(struct label_room))};
+    (void)snprintf(s.why, sizeof(s.why), "silence %lld", (long long)id);
+    store_alerts_now(r->store, r->now.wall, sweep_alert, &s);
+    log_info("silence=%lld by=%s lasts_ms=%lld broad=%d: %d deliveries ended", (long long)id, by->name,
+             (long long)lasts, row.broad, s.ended);
+    free(s.room);
+    label_matchers_release(&parsed);
+    *ret_id = id;
+    *ret_broad = row.broad;
+    return RELAY_OK;
+}
+
+enum relay_err silence_expire(struct relay *r, int64_t id, const struct actor *by, struct reason *why)
+{
+    if (!store_silence_end(r->store, id, r->now.wall, by->name))
+        return fail(why, RELAY_NOT_FOUND, _("no silence %lld is in force; `tocsin silence list` shows them"),
+                    (long long)id);
+    char object[40];
+    (void)snprintf(object, sizeof(object), "silence:%lld", (long long)id);
+    store_action(r->store, r->now.wall, "silence.expire", object, by->name, by->uid, by->reason, "");
+    log_info("silence=%lld ended by=%s", (long long)id, by->name);
+    return RELAY_OK;
+}

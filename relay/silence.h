@@ -1,0 +1,32 @@
+/* Silences: for a time that ends by itself, alerts with these labels are neither spoken, shown nor posted.
+ *
+ * A silence is a row of the store; memory only keeps compiled matchers and looks the rows up each time, so a commit that
+ * failed leaves nothing behind here. While one is in force every new revision it matches ends as `suppressed`, with the
+ * reason `silence <id>`; adding one also ends what still waits, and takes the alerts off bulletins and boards. Cancels
+ * pass: who had the alert is told that it was wrong. A silence that ends brings nothing back by itself; the next revision
+ * goes out again.
+ */
+#ifndef TOCSIN_RELAY_SILENCE_H
+#define TOCSIN_RELAY_SILENCE_H
+
+#include "alerts.h"
+#include "matcher.h"
+
+#define SILENCE_MOST (30 * DAY_MS)
+
+struct silences;
+
+/* The silence in force that matches these labels, the oldest first; 0 when none. */
+int64_t silence_of(struct relay *r, const struct labels *labels);
+
+/* `matchers` is one text with commas. *ret_broad: none of the matchers names a rule, category, site or area.
+ * RELAY_INVALID with why. */
+enum relay_err silence_add(struct relay *r, const char *matchers, int64_t lasts, const struct actor *by,
+                           int64_t *ret_id, bool *ret_broad, struct reason *why) MUST_CHECK;
+/* RELAY_NOT_FOUND when it is not in force. */
+enum relay_err silence_expire(struct relay *r, int64_t id, const struct actor *by,
+                              struct reason *why) MUST_CHECK;
+
+struct silences *silences_free(struct silences *s);
+
+#endif

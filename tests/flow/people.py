@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""What people lay over the alerts, through the real command line: silences. Targets are files.
+usage: people.py --tocsin PROGRAM --pack DIR"""
+import argparse
+import json
+import os
+import socket
+import subprocess
+import tempfile
+import time
+from datetime import datetime, timezone
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Relay:
+    """A relay of its own with a file feed, a site with one hall and one ward, and two chats that are files."""
+
+    def __init__(self, tocsin, pack, folder):
+        self.tocsin, self.folder = tocsin, folder
+        with open(self.path("tocsin.yaml"), "w", encoding="utf-8") as f:
+            f.write(f"""
+relay: {{id: pp, state_dir: state, issuer: 测试, help: 服务台, language: en}}
+broker: {{host: 127.0.0.1, port: 1}}
+http: {{listen: ['127.0.0.1:{free_port()}']}}
+rules: {{packs: [{pack}]}}
+feeds:
+  - {{id: f1, type: bank, source: file, path: {self.path('in.jsonl')}, areas: ['61', '62', '63']}}
+sites:
+  - {{id: s1, name: 医院, area: '6101', mode: live, zones: [{{id: hall, class: hall}}], wards: [{{id: w1, name: 一病区}}]}}
+chats:
+  - {{id: club, type: file, audience: volunteer, path: {self.path('club.jsonl')}}}
+  - {{id: room, type: file, audience: duty, drills: true, path: {self.path('room.jsonl')}}}
+route:
+  receiver: everyone
+  group_by: [rule, area6]
+receivers:
+  - {{name: everyone, pa: [announce, bulletin], displays: all, chats: all}}
+""")
+        open(self.path("in.jsonl"), "w").close()
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([self.tocsin, "run", "-c", self.path("tocsin.yaml")],
+                                        stderr=open(self.path("log"), "a"))
+        self.until("the relay", lambda: self.run("status", "--json").stdout)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def run(self, *words):
+        return subprocess.run([self.tocsin, *words, "-c", self.path("tocsin.yaml")], capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, env=dict(os.environ, TOCSIN_LANG="en"))
+
+    def cli(self, *words, fails=False):
+        done = self.run(*words, "--json")
+        assert (done.returncode != 0) == fails, f"tocsin {words}: {done.returncode} {done.stdout}{done.stderr}"
+        return done.stderr if fails else json.loads(done.stdout)
+
+    def until(self, what, test):
+        for _ in range(200):
+            found = test()
+            if found:
+                return found
+            time.sleep(0.02)
+        raise SystemExit(f"people: waited in vain for {what}: " + open(self.path("log")).read()[-2000:])
+
+    def event(self, number, area, **more):
+        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        with open(self.path("in.jsonl"), "a") as f:
+            f.write(json.dumps({"event_id": f"e{number}", "sent_at": now, "area": area, "kind": "call",
+                                "text": "请把钱转账到安全账户核查", "count": 5, **more}, ensure_ascii=False) + "\n")
+
+    def states(self, alert):
+        return {d["target"]: (d["state"], d["reason"]) for d in reversed(self.cli("deliveries", "list", "--alert", alert))}
+
+    def alert_in(self, area):
+        return self.until(f"an alert in {area}",
+                          lambda: next((a["id"] for a in self.cli("alerts", "list") if a["areas"] == area), None))
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+def silences(r):
+    # What is refused: no matcher, no name, no reason, no end or one too far away, a label that does not exist.
+    add = ("silence", "add", "--by", "王队", "--reason", "核实中")
+    assert "--matcher" in r.cli(*add, "--for", "2h", fails=True)
+    assert "--for" in r.cli(*add, "--matcher", 'level="red"', fails=True)
+    assert "30d" in r.cli(*add, "--matcher", 'level="red"', "--for", "31d", fails=True)
+    assert "--by" in r.cli("silence", "add", "--matcher", 'level="red"', "--for", "2h", fails=True)
+    assert "--reason" in r.cli("silence", "add", "--matcher", 'level="red"', "--for", "2h", "--by", "王队", fails=True)
+    r.cli(*add, "--matcher", 'colour="red"', "--for", "2h", fails=True)
+
+    # An alert that is in force already is taken off what waits and off the screens; one elsewhere is not.
+    r.event(1, "610113")
+    r.event(2, "610114")
+    first, other = r.alert_in("610113"), r.alert_in("610114")
+    r.until("the club", lambda: r.states(first)["file:club"][0] == "sent")
+    done = r.cli(*add, "--matcher", 'level="red"', "--matcher", 'area6=~"610113|620101"', "--for", "2h")
+    number = done["silence"]
+    assert done["broad"] is False
+    why = ("suppressed", f"silence {number}")
+    assert r.states(first)["pa:s1/hall"] == why, r.states(first)
+    assert r.states(first)["bulletin:s1"] == why and r.states(first)["board:s1/w1"] == why, r.states(first)
+    assert r.states(first)["file:club"][0] == "sent"
+    assert r.states(other)["board:s1/w1"][0] != "suppressed", r.states(other)
+
+    # A new alert with these labels reaches nobody; one without them does.
+    r.event(3, "620101")
+    r.event(4, "620102")
+    silent, loud = r.alert_in("620101"), r.alert_in("620102")
+    r.until("the club", lambda: r.states(loud)["file:club"][0] == "sent")
+    assert set(r.states(silent).values()) == {why}, r.states(silent)
+    assert silent not in open(r.path("club.jsonl")).read()
+
+    # A correction passes, to those who had the alert.
+    r.cli("alerts", "cancel", first, "--by", "王队")
+    r.until("the correction", lambda: "【更正】" in open(r.path("club.jsonl")).read())
+
+    # It is seen: in the list, in the status, as an action; and it outlives a restart.
+    listed = r.cli("silence", "list", "--active")
+    assert [(s["id"], s["by"], s["reason"], s["state"]) for s in listed] == [(number, "王队", "核实中", "active")], listed
+    assert r.cli("silence", "list") == listed
+    status = r.run("status")
+    assert "王队" in status.stdout and "610113|620101" in status.stdout, status.stdout
+    r.stop()
+    offline = r.run("silence", "list", "--active", "--json")
+    assert json.loads(offline.stdout) == listed, offline.stderr
+    r.start()
+    assert r.cli("silence", "list", "--active") == listed
+    r.event(5, "620101")  # a count for the silent alert
+    r.event(6, "620103")
+    r.alert_in("620103")
+    assert set(r.states(silent).values()) == {why}
+
+    # Ended by a person, once; what comes then goes out.
+    r.cli("silence", "expire", str(number), fails=True)
+    r.cli("silence", "expire", str(number), "--by", "李队")
+    assert "silence list" in r.cli("silence", "expire", str(number), "--by", "李队", fails=True)
+    assert r.cli("silence", "list", "--active") == []
+    assert r.cli("silence", "list")[0]["ended_by"] == "李队"
+    r.cli("alerts", "confirm", silent, "--by", "李队")
+    r.until("the club", lambda: r.states(silent)["file:club"][0] == "sent")
+
+    # Broad: said so.
+    broad = r.run(*add, "--matcher", 'level="red"', "--for", "1m")
+    assert broad.returncode == 0 and "broad" in broad.stderr, broad
+    r.cli("silence", "expire", str(number + 1), "--by", "李队")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tocsin", required=True)
+    parser.add_argument("--pack", required=True)
+    args = parser.parse_args()
+    for part in (silences,):
+        with tempfile.TemporaryDirectory(prefix="tocsin-people-") as folder:
+            relay = Relay(os.path.abspath(args.tocsin), os.path.abspath(args.pack), folder)
+            try:
+                part(relay)
+            finally:
+                relay.stop()
+    print("people: all as it should be")
+
+
+if __name__ == "__main__":
+    main()
