@@ -230,7 +230,9 @@ void feeds_refuse(struct relay *r, const char *why)
         buf_clear(&f->results);
         f->n_results = 0;
         f->feed.ops->refuse(&f->feed, why);
+        int64_t heard = f->seen.heard; /* that it spoke is true, whatever became of what it said */
         store_feed_seen(r->store, f->feed.db_id, &f->seen);
+        f->seen.heard = heard;
     }
 }
 
