@@ -10,9 +10,14 @@
 const char *status_trouble(struct relay *r)
 {
     if (!r->store_ok) return r->trouble;
-    if (!r->intake_open) return _("disk nearly full: intake stopped");
-    if (!r->clock_trusted) return _("clock not trusted: nothing is sent");
-    if (!outlink_up(r)) return _("broker not connected");
+    if (!r->intake_open)
+        return _(
+            "disk nearly full: intake stopped, deliveries go on; make room on the disk of relay.state_dir");
+    if (!r->clock_trusted)
+        return _("clock not trusted: events are accepted, nothing is sent; set the time and check NTP");
+    if (!outlink_up(r))
+        return _("broker not connected: start it, or correct broker.host and broker.port; the log says what "
+                 "it answered");
     return "";
 }
 
