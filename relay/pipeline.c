@@ -17,12 +17,13 @@
 #include "pages.h"
 #include "silence.h"
 
-#define CLOCK_STEP     (2 * SECOND_MS)
-#define DISK_LOOK      (5 * SECOND_MS)
-#define PROBE_EVERY    (1 * SECOND_MS)
-#define PRUNE_EVERY    HOUR_MS
-#define WAL_IDLE_PAGES 250
-#define WAL_MOST_PAGES 16000
+#define CLOCK_STEP      (2 * SECOND_MS)
+#define DISK_LOOK       (5 * SECOND_MS)
+#define DISK_LOOK_AGAIN (1 * SECOND_MS) /* while feeds wait for room */
+#define PROBE_EVERY     (1 * SECOND_MS)
+#define PRUNE_EVERY     HOUR_MS
+#define WAL_IDLE_PAGES  250
+#define WAL_MOST_PAGES  16000
 
 struct reply {
     struct reply *next;
@@ -127,16 +128,28 @@ static enum relay_err open_adapters(struct relay *r, const struct targets *t, st
 
 /* -- start and end ------------------------------------------------------------------------------------------------ */
 
-static enum relay_err load_rules(const struct relay_config *c, struct rule_set **ret, struct reason *why)
+/* A bad rule is named. At the start the others load without it; a reload has a better set to keep, and is refused whole. */
+static enum relay_err load_rules(const struct relay_config *c, bool reload, struct rule_set **ret,
+                                 struct reason *why)
 {
     struct rule_problems problems = {0};
-    enum relay_err err = rule_set_load(c->rules.packs.items, c->rules.packs.n, ret, &problems, why);
+    struct rule_set *set = NULL;
+    enum relay_err err = rule_set_load(c->rules.packs.items, c->rules.packs.n, &set, &problems, why);
+    int bad = 0;
     for (size_t i = 0; i < problems.n; i++) {
         const struct rule_problem *p = &problems.items[i];
         if (p->warning) continue;
-        log_error("%s:%d: rule %s left out: %s", p->file, p->line, *p->rule ? p->rule : "-", p->why.text);
+        bad++;
+        log_error("%s:%d: rule %s %s: %s", p->file, p->line, *p->rule ? p->rule : "-",
+                  reload ? "is not right" : "left out", p->why.text);
     }
     rule_problems_release(&problems);
+    if (err == RELAY_OK && reload && bad)
+        err = fail(why, RELAY_INVALID, _("rules with errors: %d, named above; mend them and reload"), bad);
+    if (err == RELAY_OK)
+        *ret = set;
+    else
+        rule_set_free(set);
     return err;
 }
 
@@ -169,7 +182,7 @@ static enum relay_err start(struct relay *r, struct reason *why)
     r->now = clock_now();
     r->started = r->now.wall;
     if (err == RELAY_OK) err = store_open(c->relay.state_dir, &r->store, why);
-    if (err == RELAY_OK) err = load_rules(c, &r->rules, why);
+    if (err == RELAY_OK) err = load_rules(c, false, &r->rules, why);
     if (err != RELAY_OK) return err;
     r->matcher = matcher_new(r->rules);
     r->dispatch = dispatch_new(r);
@@ -265,7 +278,7 @@ static void reload_work(void *arg) /* on the helper thread: builds, touches noth
                        l->problems.n ? l->problems.items[0].text : "");
         return;
     }
-    l->ok = load_rules(l->config, &l->rules, &l->why) == RELAY_OK;
+    l->ok = load_rules(l->config, true, &l->rules, &l->why) == RELAY_OK;
 }
 
 /* What a reload cannot change while the process runs. */
@@ -407,7 +420,6 @@ static void watch_disk(struct relay *r)
 {
     struct pipeline *p = of(r);
     if (r->now.mono < p->disk_at) return;
-    p->disk_at = r->now.mono + DISK_LOOK;
     int64_t room = db_free_bytes(r->config->relay.state_dir);
     bool open = room < 0 || room >= r->config->relay.reserve;
     if (open != r->intake_open) {
@@ -420,6 +432,7 @@ static void watch_disk(struct relay *r)
                       r->config->relay.state_dir);
     }
     r->intake_open = open;
+    p->disk_at = r->now.mono + (open ? DISK_LOOK : DISK_LOOK_AGAIN);
 }
 
 /* While commits fail nothing is read or sent; a small commit is tried until one works. */
