@@ -85,6 +85,65 @@ class Lines:
             self.lines.append(line.decode("utf-8", "replace").rstrip("\n"))
 
 
+class Wire:
+    """Passes bytes between a client and the broker, and keeps the types of the MQTT packets that the client sent."""
+
+    PUBACK = 4
+
+    def __init__(self, broker_port):
+        self.broker_port = broker_port
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        self.types = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def pubacks(self):
+        return self.types.count(self.PUBACK)
+
+    def _serve(self):
+        while True:
+            client = self.server.accept()[0]
+            try:
+                broker = socket.create_connection(("127.0.0.1", self.broker_port))
+            except OSError:
+                client.close()
+                continue
+            threading.Thread(target=self._pass, args=(client, broker, True), daemon=True).start()
+            threading.Thread(target=self._pass, args=(broker, client, False), daemon=True).start()
+
+    def _pass(self, source, sink, keep):
+        pending = b""
+        try:
+            while data := source.recv(65536):
+                if keep:
+                    pending = self._packets(pending + data)
+                sink.sendall(data)
+        except OSError:
+            pass
+        for s in (source, sink):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def _packets(self, data):
+        """Takes whole packets off the front: a type, a length of one to four bytes, and so many bytes."""
+        while len(data) >= 2:
+            length = at = 0
+            while at < 4:
+                if at + 1 >= len(data):
+                    return data
+                length |= (data[at + 1] & 127) << (7 * at)
+                at += 1
+                if not data[at] & 128:
+                    break
+            if len(data) < 1 + at + length:
+                return data
+            self.types.append(data[0] >> 4)
+            data = data[1 + at + length:]
+        return data
+
+
 class Rig:
     def __init__(self, name, tocsin, standin, pack):
         self.name = name
@@ -159,6 +218,16 @@ class Rig:
         child = self.spawn(argv + (["--script", script] if script else []))
         wait_for("the stand-in", 10, lambda: answers(port))
         return child
+
+    def wire_start(self):
+        """Puts a wire between relay and broker that keeps what each says; the relay's configuration is changed to it."""
+        wire = Wire(self.broker_port)
+        with open(self.path("tocsin.yaml")) as f:
+            config = json.load(f)
+        config["broker"]["port"] = wire.port
+        with open(self.path("tocsin.yaml"), "w") as f:
+            json.dump(config, f, ensure_ascii=False, indent=1)
+        return wire
 
     def subscribe(self, topic):
         lines = Lines(["mosquitto_sub", "-h", "127.0.0.1", "-p", str(self.broker_port), "-V", "5", "-q", "1", "-v",
@@ -248,7 +317,8 @@ class Rig:
         """A verb of the command line with --json: what it prints, read."""
         done = subprocess.run(self.command(*words, "--json"), capture_output=True, text=True, timeout=20,
                               env=dict(os.environ, TOCSIN_LANG="en"))
-        require(done.returncode == 0, f"tocsin {' '.join(words)} ended with {done.returncode}: {done.stderr}")
+        good = (0, 1) if words[0] == "status" else (0,)  # 1: the relay runs, and not all is well
+        require(done.returncode in good and done.stdout, f"tocsin {' '.join(words)} ended with {done.returncode}: {done.stderr}")
         return json.loads(done.stdout)
 
     def status(self):
