@@ -206,6 +206,28 @@ static enum relay_err start(struct relay *r, struct reason *why)
     return err;
 }
 
+static void on_signal(int number)
+{
+    if (number == SIGHUP) {
+        hangup = 1;
+    } else {
+        if (++stop_signals > 1) _exit(1);
+    }
+    if (signal_loop) loop_wake(signal_loop);
+}
+
+/* Before anybody can see that the relay is there: a SIGHUP that comes between would otherwise end it. */
+static void catch_signals(void)
+{
+    struct sigaction a = {.sa_handler = on_signal};
+    sigemptyset(&a.sa_mask);
+    (void)sigaction(SIGTERM, &a, NULL);
+    (void)sigaction(SIGINT, &a, NULL);
+    (void)sigaction(SIGHUP, &a, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    stop_signals = hangup = 0;
+}
+
 enum relay_err pipeline_new(struct relay_config *c, struct relay **ret, struct reason *why)
 {
     struct pipeline *p = xcalloc(1, sizeof(*p));
@@ -214,6 +236,7 @@ enum relay_err pipeline_new(struct relay_config *c, struct relay **ret, struct r
     r->store_ok = r->intake_open = r->clock_trusted = true;
     p->replies_end = &p->replies;
     crashpoint_init();
+    catch_signals();
     enum relay_err err = start(r, why);
     if (err != RELAY_OK) {
         pipeline_free(r);
@@ -583,26 +606,9 @@ void pipeline_turn(struct relay *r, int64_t max_wait_ms)
 
 /* -- running ------------------------------------------------------------------------------------------------------ */
 
-static void on_signal(int number)
-{
-    if (number == SIGHUP) {
-        hangup = 1;
-    } else {
-        if (++stop_signals > 1) _exit(1);
-    }
-    if (signal_loop) loop_wake(signal_loop);
-}
-
 int pipeline_run(struct relay *r)
 {
-    struct sigaction a = {.sa_handler = on_signal};
-    sigemptyset(&a.sa_mask);
-    (void)sigaction(SIGTERM, &a, NULL);
-    (void)sigaction(SIGINT, &a, NULL);
-    (void)sigaction(SIGHUP, &a, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
     signal_loop = r->loop;
-    stop_signals = 0;
     while (!stop_signals) {
         if (hangup || of(r)->reload_again) {
             if (hangup) log_info("reloading %s", r->config->file);
