@@ -162,7 +162,8 @@ static void feed_mqtt_release(struct feed *f)
 static void feed_mqtt_refuse(struct feed *f, const char *why)
 {
     struct feed_mqtt *c = f->ctx;
-    mqtt_drop(c->mqtt, why);
+    /* Who has read nothing owes nothing, and is there at once when the store works again. */
+    if (c->unreleased) mqtt_drop(c->mqtt, why);
 }
 
 static void feed_mqtt_set_reading(struct feed *f, int reading)

@@ -261,6 +261,7 @@ def held_commit(rig):
     require(not wire.pubacks(), "a PUBACK left before the commit")
     says(rig.log(), "another process has locked the database", "close every program")
     says(rig.status()["trouble"], "another process has locked the database")
+    require(rig.log().count("feed=f1 not connected") == 1, "a feed that has read nothing was dropped again")
     db.execute("ROLLBACK")
     db.close()
     rig.until_accepted(10)
