@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "decide.h"
 #include "dispatch.h"
+#include "drill.h"
 #include "render.h"
 #include "route.h"
 #include "silence.h"
@@ -22,6 +23,7 @@ struct edition {
     enum msg_type type;
     int64_t sent, expires;
     bool fresh, approved, needs_person;
+    bool drill_over;  /* an exercise whose drill has fallen silent */
     char silence[40]; /* "silence 3" while one is in force for it, else "" */
     enum site_mode boldest;
     /* Renderings of this revision by variant, so that a thousand chats share one row. */
@@ -265,6 +267,7 @@ static struct delivery_plan plan_for(struct relay *r, const struct edition *ed, 
                                .approve = sel ? sel->approve : APPROVE_NONE,
                                .approval_timeout = o->approval_timeout,
                                .quiet_until = quiet_until(t, ed->alert->level, now)};
+    if (ed->drill_over && (f.class == TO_SPEECH || f.class == TO_BULLETIN)) f.silence = "real alert";
     if (ed->alert->status != STATUS_ACTUAL) f.mode = SITE_LIVE; /* only drill targets were selected */
     if (f.class == TO_SPEECH && ed->type != MSG_CANCEL && f.level == LEVEL_RED) {
         f.spoken_again = store_spoken_since(r->store, t->pub.site, ed->alert->rule, ed->alert->areas,
@@ -355,8 +358,17 @@ static size_t publish(struct relay *r, struct edition *ed, const char *note, boo
     route_labels(a, r->targets, room, &labels);
     int64_t silence = silence_of(r, &labels);
     if (silence) (void)snprintf(ed->silence, sizeof(ed->silence), "silence %lld", (long long)silence);
+    struct drill_row window;
+    bool drill = a->status != STATUS_ACTUAL && drill_open(r, &window);
     struct selection *sel;
-    size_t n = route_select(r->config, r->targets, &labels, a->areas, a->status, false, &sel);
+    size_t n = route_select(r->config, r->targets, &labels, a->areas, a->status, drill, &sel);
+    if (drill) {
+        size_t kept = 0;
+        for (size_t i = 0; i < n; i++)
+            if (sel[i].target->drills || drill_reaches(&window, sel[i].target)) sel[kept++] = sel[i];
+        n = kept;
+        ed->drill_over = window.real_alert != 0;
+    }
     if (only_new) {
         size_t kept = 0;
         for (size_t i = 0; i < n; i++)
@@ -369,6 +381,9 @@ static size_t publish(struct relay *r, struct edition *ed, const char *note, boo
         store_revision(r->store, a, ed->type, ed->sent, ed->expires, note);
         for (size_t i = 0; i < n; i++) add_delivery(r, ed, sel[i].target, &sel[i]);
         note_speech(r, ed, sel, n);
+        bool speech = false;
+        for (size_t i = 0; i < n; i++) speech = speech || class_of(sel[i].target) < TO_BOARD;
+        if (a->status == STATUS_ACTUAL && speech) drill_real_alert(r, a);
         r->counters.revisions++;
         log_info("%s.%d: %s rule=%s level=%s certainty=%s areas=%s count=%lld targets=%zu (%s)", a->id,
                  a->rev, msg_type_name(ed->type), a->rule, level_name(a->level), certainty_name(a->certainty),
@@ -425,6 +440,9 @@ static void new_alert(struct relay *r, const struct event *e, const char *feed, 
                             .expires = decide_expiry(rule, e),
                             .count = g->count,
                             .guessed = e->area_guessed};
+    struct drill_row window;
+    if (a->status != STATUS_ACTUAL && drill_open(r, &window) && window.expires < a->expires)
+        a->expires = window.expires; /* what was made in a drill ends with it */
     (void)snprintf(a->rule, sizeof(a->rule), "%s", rule->id);
     (void)snprintf(a->category, sizeof(a->category), "%s", rule->category);
     (void)snprintf(a->title, sizeof(a->title), "%s", rule->title);

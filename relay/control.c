@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "dispatch.h"
+#include "drill.h"
 #include "list.h"
 #include "pipeline.h"
 #include "review.h"
@@ -130,6 +131,16 @@ static void get_silences(void *arg, struct http_exchange *x)
     struct reason why = {""};
     filter_of(r, x, &f);
     reply_list(r, x, list_silences(store_db(r->store), &f, &b, &why), &b, &why);
+}
+
+static void get_drills(void *arg, struct http_exchange *x)
+{
+    struct relay *r = arg;
+    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
+    struct list_filter f;
+    struct reason why = {""};
+    filter_of(r, x, &f);
+    reply_list(r, x, list_drills(store_db(r->store), &f, &b, &why), &b, &why);
 }
 
 /* -- verbs: one row each, with who and why ------------------------------------------------------------------------ */
@@ -258,7 +269,30 @@ static enum relay_err verb_silence_expire(struct relay *r, const char *id, const
     return silence_expire(r, strtoll(id, NULL, 10), by, why);
 }
 
+/* {"for":"30m","site":"xjtu-1"} */
+static enum relay_err verb_drill_start(struct relay *r, const char *id, const struct actor *by,
+                                       struct buf *ret, struct reason *why)
+{
+    (void)id;
+    int64_t lasts = 0, row;
+    if (duration_parse(json_str_or(by->ask, "for", "0"), &lasts) != RELAY_OK) lasts = 0;
+    enum relay_err err = drill_start(r, json_str_or(by->ask, "site", ""), lasts, by, &row, why);
+    if (err != RELAY_OK) return err;
+    buf_json_member_int(ret, "drill", row);
+    buf_json_member_time(ret, "expires", r->now.wall + lasts);
+    return RELAY_OK;
+}
+
+static enum relay_err verb_drill_stop(struct relay *r, const char *id, const struct actor *by,
+                                      struct buf *ret, struct reason *why)
+{
+    (void)id;
+    (void)ret;
+    return drill_stop(r, by, why);
+}
+
 static const struct verb verbs[] = {
+    {"/v1/drill/start", true, verb_drill_start},  {"/v1/drill/stop", true, verb_drill_stop},
     {"/v1/silence/add", true, verb_silence_add},  {"/v1/silence/expire", true, verb_silence_expire},
     {"/v1/alerts/cancel", true, verb_cancel},     {"/v1/alerts/confirm", true, verb_confirm},
     {"/v1/alerts/approve", true, verb_approve},   {"/v1/alerts/reject", true, verb_reject},
@@ -312,7 +346,7 @@ enum relay_err control_open(struct relay *r, struct reason *why)
         http_handler_fn fn;
     } views[] = {{"/v1/status", get_status},         {"/v1/alerts", get_alerts},     {"/v1/alert", get_alert},
                  {"/v1/deliveries", get_deliveries}, {"/v1/delivery", get_delivery}, {"/v1/sites", get_sites},
-                 {"/v1/silences", get_silences}};
+                 {"/v1/silences", get_silences},     {"/v1/drills", get_drills}};
     for (size_t i = 0; i < ARRAY_LEN(views); i++)
         http_server_on(r->control, "GET", views[i].path, views[i].fn, r);
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++)

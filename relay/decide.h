@@ -50,7 +50,7 @@ struct delivery_facts {
     bool approved;          /* a person has said yes to this alert */
     enum approve approve;   /* of the route */
     int64_t approval_timeout;
-    const char *silence; /* "silence 3": one is in force for these labels; NULL none */
+    const char *silence; /* why it is to stay unheard: "silence 3", "real alert"; NULL: it is not */
     bool spoken_again;   /* rule and area were spoken at this site within announce_again */
     bool spoken_enough;  /* announce_per_day is used up */
     int64_t quiet_until; /* > now: the target is in its quiet hours and red does not pass */

@@ -332,3 +332,67 @@ enum relay_err list_silences(struct db *db, const struct list_filter *f, struct 
     stmt_int(&q, 3, f->limit ? f->limit : DEFAULT_LIMIT);
     return add_rows(ret, &q, add_silence, why);
 }
+
+static void add_drill_target(struct buf *b, struct stmt *q)
+{
+    static const char *const times[] = {"sent_ms", "sent_ms_worst", "confirmed_ms", "confirmed_ms_worst"};
+    buf_char(b, '{');
+    buf_json_member(b, "target", col_text(q, 0));
+    buf_json_member_int(b, "deliveries", col_int(q, 1));
+    buf_json_member_int(b, "sent", col_int(q, 2));
+    buf_json_member_int(b, "confirmed", col_int(q, 3));
+    buf_json_member_int(b, "suppressed", col_int(q, 4));
+    for (int i = 0; i < 4; i++)
+        if (!col_null(q, 5 + i)) buf_json_member_int(b, times[i], col_int(q, 5 + i));
+}
+
+static void add_drill(struct buf *b, struct stmt *q)
+{
+    buf_char(b, '{');
+    buf_json_member_int(b, "id", col_int(q, 0));
+    buf_json_member(b, "state", col_text(q, 1));
+    buf_json_member(b, "site", col_text(q, 2));
+    buf_json_member(b, "by", col_text(q, 3));
+    buf_json_member(b, "reason", col_text(q, 4));
+    buf_json_member_time(b, "created", col_int(q, 5));
+    buf_json_member_time(b, "ended", col_int(q, 6));
+    if (!col_null(q, 7)) buf_json_member(b, "real_alert", col_text(q, 7));
+    buf_json_member_int(b, "alerts", col_int(q, 8));
+    /* played, displayed and acknowledged are confirmed; those and sent went out; 11 is suppressed. */
+    STMT rows = {NULL};
+    struct reason why;
+    buf_json_key(b, "targets");
+    if (db_prepare(q->db, &rows,
+                   "SELECT t.name, count(*), sum(d.sent_at IS NOT NULL), sum(d.state IN (4, 5, 6)), "
+                   "sum(d.state = 11), CAST(avg(d.sent_at - d.created) AS INTEGER), max(d.sent_at - "
+                   "d.created), CAST(avg(CASE WHEN d.state IN (4, 5, 6) THEN d.ended_at - d.created END) AS "
+                   "INTEGER), max(CASE WHEN d.state IN (4, 5, 6) THEN d.ended_at - d.created END) FROM "
+                   "delivery d JOIN alert a ON a.n = d.alert JOIN target t ON t.id = d.target WHERE "
+                   "a.status <> 0 AND a.grp <> 0 AND a.created >= ?1 AND a.created < ?2 GROUP BY t.name "
+                   "ORDER BY t.name",
+                   &why) != RELAY_OK) {
+        buf_str(b, "null");
+        return;
+    }
+    stmt_int(&rows, 1, col_int(q, 5));
+    stmt_int(&rows, 2, col_int(q, 6));
+    (void)!add_rows(b, &rows, add_drill_target, &why); /* what could be read is shown */
+}
+
+enum relay_err list_drills(struct db *db, const struct list_filter *f, struct buf *ret, struct reason *why)
+{
+    STMT q = {NULL};
+    enum relay_err err = db_prepare(
+        db, &q,
+        "SELECT d.id, CASE WHEN d.ended IS NOT NULL THEN 'stopped' WHEN d.expires <= ?2 THEN 'over' ELSE "
+        "'open' END, d.site, d.author, d.reason, d.created, coalesce(d.ended, d.expires), (SELECT id FROM "
+        "alert a WHERE a.n = d.real_alert), (SELECT count(*) FROM alert a WHERE a.status <> 0 AND a.grp <> 0 "
+        "AND a.created >= d.created AND a.created < coalesce(d.ended, d.expires)) FROM drill d WHERE ?1 = 0 "
+        "OR (d.ended IS NULL AND d.expires > ?2) ORDER BY d.id DESC LIMIT ?3",
+        why);
+    if (err != RELAY_OK) return err;
+    stmt_int(&q, 1, f->active);
+    stmt_int(&q, 2, f->now);
+    stmt_int(&q, 3, f->limit ? f->limit : DEFAULT_LIMIT);
+    return add_rows(ret, &q, add_drill, why);
+}

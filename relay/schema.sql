@@ -208,6 +208,19 @@ CREATE TABLE silence (
   ended_by  TEXT
 );
 
+-- A window in which exercises reach all targets, of one site or of all.
+CREATE TABLE drill (
+  id        INTEGER PRIMARY KEY,
+  site      TEXT NOT NULL,                 -- "": all
+  author    TEXT NOT NULL,
+  reason    TEXT NOT NULL,
+  created   INTEGER NOT NULL,
+  expires   INTEGER NOT NULL,
+  ended     INTEGER,
+  ended_by  TEXT,
+  real_alert INTEGER                       -- the real alert that ended its speech
+);
+
 -- What people did: who, when, why, in the commit of its effect.
 CREATE TABLE action (
   id        INTEGER PRIMARY KEY,

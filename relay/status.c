@@ -92,6 +92,15 @@ void status_json(struct relay *r, struct buf *b)
     targets_json(r, b);
     struct reason why;
     struct list_filter in_force = {.active = true, .now = r->now.wall};
+    struct drill_row drill;
+    if (store_drill_open(r->store, r->now.wall, &drill)) {
+        buf_json_key(b, "drill");
+        buf_char(b, '{');
+        buf_json_member(b, "site", drill.site);
+        buf_json_member(b, "by", drill.author);
+        buf_json_member_time(b, "expires", drill.expires);
+        buf_char(b, '}');
+    }
     buf_json_key(b, "silences");
     if (list_silences(store_db(r->store), &in_force, b, &why) != RELAY_OK) buf_str(b, "null");
     buf_char(b, '}');

@@ -262,6 +262,16 @@ void store_silences(struct store *s, int64_t now, void (*fn)(void *arg, const st
                     void *arg);
 bool store_silence_end(struct store *s, int64_t id, int64_t now, const char *who); /* false: not in force */
 
+struct drill_row {
+    int64_t id, created, expires;
+    int64_t real_alert; /* that ended its speech; 0 none */
+    char site[40], author[64], reason[200];
+};
+int64_t store_drill_add(struct store *s, const struct drill_row *row); /* its number; 0 on failure */
+bool store_drill_open(struct store *s, int64_t now, struct drill_row *ret);
+void store_drill_real(struct store *s, int64_t id, int64_t alert);
+void store_drill_end(struct store *s, int64_t id, int64_t now, const char *who);
+
 void store_stat(struct store *s, int day, const char *what, const char *key, int64_t n);
 
 struct keep {

@@ -11,11 +11,12 @@
     X(META_COUNT)                                                                                            \
     X(FEED_ADD)                                                                                              \
     X(FEED_GET)                                                                                              \
-    X(FEED_SET) X(KEY_ADD) X(KEY_GET) X(KEY_ALERT) X(REFUSAL_ADD) X(EVENT_ADD) X(EVENT_OTHER_ADD) X(         \
-        EVENT_FIND) X(EVENT_WITHDRAW) X(EVENT_OTHER_FEED) X(GRP_ADD) X(GRP_GET) X(WINDOW_ADD) X(WINDOW_SUM)  \
-        X(CANDIDATES_JOIN) X(CANDIDATE_KEYS_JOIN) X(CANDIDATES_LIST) X(ALERT_ADD) X(ALERT_GET)               \
-            X(ALERT_BY_ID) X(ALERT_ACTIVE) X(ALERT_SET) X(ALERT_END) X(ALERTS_IN_FORCE) X(ALERTS_DUE)        \
-                X(ALERTS_NEXT) X(REVISION_ADD) X(REVISION_GET) X(RENDERING_ADD) X(RENDERING_GET)             \
+    X(FEED_SET)                                                                                              \
+    X(KEY_ADD) X(KEY_GET) X(KEY_ALERT) X(REFUSAL_ADD) X(EVENT_ADD) X(EVENT_OTHER_ADD) X(EVENT_FIND)          \
+        X(EVENT_WITHDRAW) X(EVENT_OTHER_FEED) X(GRP_ADD) X(GRP_GET) X(WINDOW_ADD) X(WINDOW_SUM)              \
+            X(CANDIDATES_JOIN) X(CANDIDATE_KEYS_JOIN) X(CANDIDATES_LIST) X(ALERT_ADD) X(ALERT_GET)           \
+                X(ALERT_BY_ID) X(ALERT_ACTIVE) X(ALERT_SET) X(ALERT_END) X(ALERTS_IN_FORCE) X(ALERTS_DUE) X( \
+                    ALERTS_NEXT) X(REVISION_ADD) X(REVISION_GET) X(RENDERING_ADD) X(RENDERING_GET)           \
                     X(SPOKEN_ADD) X(SPOKEN_SINCE) X(SPOKEN_COUNT) X(TARGET_ADD) X(TARGET_GET) X(TARGET_SET)  \
                         X(TARGETS_WAITING) X(DELIVERY_ADD) X(DELIVERY_GET) X(DELIVERY_OF) X(DELIVERY_SET)    \
                             X(DUE) X(NEXT_DUE) X(DUE_OF) X(WAITING_OF) X(OF_ALERT) X(WAITING_ROWS) X(RESUME) \
@@ -27,7 +28,10 @@
                                                     X(PRUNE_REFUSALS) X(PRUNE_REFUSALS_OVER)                 \
                                                         X(PRUNE_WINDOWS) X(PRUNE_ALERTS) X(PRUNE_REVISIONS)  \
                                                             X(PRUNE_RENDERINGS) X(PRUNE_DELIVERIES)          \
-                                                                X(PRUNE_SPOKEN) X(ALERTS_NOW) X(SILENCE_ADD) X(SILENCES) X(SILENCE_END)
+                                                                X(PRUNE_SPOKEN) X(ALERTS_NOW) X(SILENCE_ADD) \
+                                                                    X(SILENCES) X(SILENCE_END) X(DRILL_ADD)  \
+                                                                        X(DRILL_OPEN) X(DRILL_REAL)          \
+                                                                            X(DRILL_END)
 
 enum statement {
 #define X(name) Q_##name,

@@ -44,3 +44,49 @@ bool store_silence_end(struct store *s, int64_t id, int64_t now, const char *who
     stmt_text(q, 3, who);
     return store_run(s, q) && db_changes(&s->db) == 1;
 }
+
+int64_t store_drill_add(struct store *s, const struct drill_row *row)
+{
+    struct stmt *q = store_q(s, Q_DRILL_ADD);
+    stmt_text(q, 1, row->site);
+    stmt_text(q, 2, row->author);
+    stmt_text(q, 3, row->reason);
+    stmt_int(q, 4, row->created);
+    stmt_int(q, 5, row->expires);
+    return store_run(s, q) ? db_last_id(&s->db) : 0;
+}
+
+bool store_drill_open(struct store *s, int64_t now, struct drill_row *ret)
+{
+    struct stmt *q = store_q(s, Q_DRILL_OPEN);
+    stmt_int(q, 1, now);
+    bool open = store_row(s, q);
+    if (open) {
+        *ret = (struct drill_row){.id = col_int(q, 0),
+                                  .created = col_int(q, 1),
+                                  .expires = col_int(q, 2),
+                                  .real_alert = col_int(q, 3)};
+        copy_text(ret->site, sizeof(ret->site), col_text(q, 4));
+        copy_text(ret->author, sizeof(ret->author), col_text(q, 5));
+        copy_text(ret->reason, sizeof(ret->reason), col_text(q, 6));
+    }
+    stmt_reset(q);
+    return open;
+}
+
+void store_drill_real(struct store *s, int64_t id, int64_t alert)
+{
+    struct stmt *q = store_q(s, Q_DRILL_REAL);
+    stmt_int(q, 1, id);
+    stmt_int(q, 2, alert);
+    (void)store_run(s, q);
+}
+
+void store_drill_end(struct store *s, int64_t id, int64_t now, const char *who)
+{
+    struct stmt *q = store_q(s, Q_DRILL_END);
+    stmt_int(q, 1, id);
+    stmt_int(q, 2, now);
+    stmt_text(q, 3, who);
+    (void)store_run(s, q);
+}

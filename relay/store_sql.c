@@ -192,4 +192,11 @@ const char *const store_sql[Q_COUNT] = {
                    "NULL AND expires > ?1 ORDER BY id",
     [Q_SILENCE_END] = "UPDATE silence SET ended = ?2, ended_by = ?3 WHERE id = ?1 AND ended IS NULL AND "
                       "expires > ?2",
+
+    [Q_DRILL_ADD] = "INSERT INTO drill (site, author, reason, created, expires) VALUES (?1, ?2, ?3, ?4, ?5)",
+    [Q_DRILL_OPEN] =
+        "SELECT id, created, expires, real_alert, site, author, reason FROM drill WHERE ended IS "
+        "NULL AND expires > ?1 ORDER BY id DESC LIMIT 1",
+    [Q_DRILL_REAL] = "UPDATE drill SET real_alert = ?2 WHERE id = ?1",
+    [Q_DRILL_END] = "UPDATE drill SET ended = ?2, ended_by = ?3 WHERE id = ?1",
 };

@@ -59,6 +59,10 @@ static void print_status(const cJSON *j)
     static const struct column targets[] = {
         {"id", N_("TARGET")}, {"name", N_("NAME")}, {"state", N_("STATE")}, {"why", N_("WHY")}};
     client_print_table(cJSON_GetObjectItemCaseSensitive(j, "targets"), targets, ARRAY_LEN(targets));
+    const cJSON *drill = cJSON_GetObjectItemCaseSensitive(j, "drill");
+    if (drill)
+        (void)printf("\n%s %s: %s\n", _("drill until"), client_time(drill, "expires", room),
+                     json_str_or(drill, "by", "?"));
     const cJSON *silence;
     cJSON_ArrayForEach(silence, cJSON_GetObjectItemCaseSensitive(j, "silences"))
     {

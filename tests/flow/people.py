@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What people lay over the alerts, through the real command line: silences. Targets are files.
+"""What people lay over the alerts, through the real command line: silences and drills. Targets are files.
 usage: people.py --tocsin PROGRAM --pack DIR"""
 import argparse
 import json
@@ -154,12 +154,94 @@ def silences(r):
     r.cli("silence", "expire", str(number + 1), "--by", "李队")
 
 
+def drills(r):
+    # Without a window exercises reach those with drills only: here the duty room.
+    r.event(1, "610113", status="Exercise")
+    before = r.alert_in("610113")
+    assert set(r.states(before)) == {"file:room"}, r.states(before)
+
+    # To be meant: a name, an end, a known site, and --yes where nobody can be asked.
+    start = ("drill", "start", "--by", "李科长")
+    assert "--yes" in r.cli(*start, "--for", "30m", fails=True)
+    assert "--for" in r.cli(*start, "--yes", fails=True)
+    assert "8h" in r.cli(*start, "--yes", "--for", "9h", fails=True)
+    assert "s9" in r.cli(*start, "--yes", "--for", "30m", "--site", "s9", fails=True)
+    assert "--by" in r.cli("drill", "start", "--yes", "--for", "30m", fails=True)
+    assert "open" in r.cli("drill", "stop", "--by", "李科长", fails=True)
+    assert r.cli("drill", "list") == []
+
+    # On a terminal it asks for its own word, and takes no other.
+    for word, code in (("y", 1), ("yes", 1), ("演练", 0)):
+        assert at_terminal(r, word, *start, "--for", "30m") == code, word
+    assert "李科长" in r.cli(*start, "--yes", "--for", "30m", fails=True)
+    assert "drill until" in r.run("status").stdout
+
+    # The exercise from before has ended; a new one reaches loudspeakers, screens and chats, marked, and ends with the window.
+    assert r.cli("alerts", "show", before)["end_note"] == "drill started"
+    r.event(2, "610114", status="Exercise")
+    exercise = r.alert_in("610114")
+    r.until("the club", lambda: r.states(exercise)["file:club"][0] == "sent")
+    assert {"pa:s1/hall", "bulletin:s1", "board:s1/w1", "file:room"} <= set(r.states(exercise))
+    lines = open(r.path("club.jsonl")).read().splitlines()
+    assert len(lines) == 1 and "【演练】" in lines[0], lines
+    window = r.cli("drill", "list")[0]
+    assert r.cli("alerts", "show", exercise)["expires"] == window["ended"]
+
+    # Elsewhere a real alert does not touch it; one on these loudspeakers ends its speech, now and later.
+    r.event(3, "620101")
+    elsewhere = r.alert_in("620101")
+    assert "pa:s1/hall" not in r.states(elsewhere)
+    assert r.states(exercise)["pa:s1/hall"][0] != "suppressed", r.states(exercise)
+    r.event(4, "610115")
+    real = r.alert_in("610115")
+    over = ("suppressed", "real alert")
+    assert r.states(real)["pa:s1/hall"][0] in ("queued", "sending", "retry"), r.states(real)
+    assert r.states(exercise)["pa:s1/hall"] == over and r.states(exercise)["bulletin:s1"] == over, r.states(exercise)
+    assert r.states(exercise)["board:s1/w1"][0] != "suppressed"
+    r.event(5, "610116", status="Exercise")
+    late = r.alert_in("610116")
+    assert r.states(late)["pa:s1/hall"] == over and r.states(late)["bulletin:s1"] == over, r.states(late)
+    r.until("the club", lambda: r.states(late)["file:club"][0] == "sent")
+
+    # The report of it.
+    window = r.cli("drill", "show", str(window["id"]))
+    assert window["real_alert"] == real and window["alerts"] == 2 and window["state"] == "open", window
+    targets = {t["target"]: t for t in window["targets"]}
+    assert targets["pa:s1/hall"]["suppressed"] == 2 and targets["pa:s1/hall"]["sent"] == 0
+    assert targets["file:club"]["sent"] == 2 and targets["file:club"]["sent_ms_worst"] >= targets["file:club"]["sent_ms"] >= 0
+    assert r.run("drill", "show", str(window["id"])).stdout.count("\n") == 1 + len(targets)
+
+    # Stopped: its exercises are over, the real alert is not.
+    r.cli("drill", "stop", "--by", "李科长")
+    assert r.cli("drill", "list")[0]["state"] == "stopped"
+    assert r.cli("alerts", "show", late)["end_note"] == "drill stopped"
+    assert real in [a["id"] for a in r.cli("alerts", "list", "--active")]
+
+    # Of one site: chats that take no drills hear nothing.
+    r.cli(*start, "--yes", "--for", "1m", "--site", "s1")
+    r.event(6, "610112", status="Exercise")
+    r.until("the exercise", lambda: r.cli("drill", "list")[0]["alerts"] == 1)
+    assert set(r.states(r.alert_in("610112"))) == {"pa:s1/hall", "bulletin:s1", "board:s1/w1", "file:room"}
+
+
+def at_terminal(r, word, *words):
+    """Runs tocsin on a pseudo-terminal where a person types `word`."""
+    ours, theirs = os.openpty()
+    child = subprocess.Popen([r.tocsin, *words, "-c", r.path("tocsin.yaml")], stdin=theirs, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+    os.write(ours, (word + "\n").encode())
+    code = child.wait(10)
+    os.close(ours)
+    os.close(theirs)
+    return code
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--tocsin", required=True)
     parser.add_argument("--pack", required=True)
     args = parser.parse_args()
-    for part in (silences,):
+    for part in (silences, drills):
         with tempfile.TemporaryDirectory(prefix="tocsin-people-") as folder:
             relay = Relay(os.path.abspath(args.tocsin), os.path.abspath(args.pack), folder)
             try:
