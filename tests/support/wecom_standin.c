@@ -123,6 +123,13 @@ static bool scripted(struct wecom_standin *s, char word[static 32])
     return strcmp(word, "-") != 0;
 }
 
+static int64_t wall_us(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 static void record(struct wecom_standin *s, struct wecom_post *p)
 {
     s->count++;
@@ -130,6 +137,7 @@ static void record(struct wecom_standin *s, struct wecom_post *p)
         CLEANUP(buf_release) struct buf line = BUF_INIT(256 * 1024);
         buf_char(&line, '{');
         buf_json_member_time(&line, "at", p->at);
+        buf_json_member_int(&line, "at_us", p->at_us); /* for latencies: wall time in microseconds */
         buf_json_member(&line, "key", p->key);
         buf_json_member(&line, "msgtype", p->msgtype);
         buf_json_member(&line, "content", p->content);
@@ -164,7 +172,8 @@ static void on_send(void *arg, struct http_exchange *x)
                            .msgtype = xstrdup(""),
                            .content = xstrdup(""),
                            .mentions = xstrdup(""),
-                           .at = clock_now().wall};
+                           .at = clock_now().wall,
+                           .at_us = wall_us()};
     struct answer *a = xcalloc(1, sizeof(*a));
     char word[32];
     a->exchange = x;

@@ -20,6 +20,7 @@ struct wecom_post {
     char *mentions;                /* mentioned_list as JSON, or "" */
     int errcode;                   /* what it was told; -2: something that is no errcode */
     int64_t at;                    /* wall ms */
+    int64_t at_us;                 /* the same in microseconds */
 };
 
 struct wecom_standin_options {

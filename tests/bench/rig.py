@@ -1,0 +1,100 @@
+"""What the benches of the whole relay share: a broker, the relay on a configuration, CPU seconds of a process."""
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(what, seconds, test, every=0.02):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = test()
+        if found:
+            return found
+        time.sleep(every)
+    raise SystemExit(f"bench: gave up after {seconds} s waiting for {what}")
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def median(values):
+    ordered = sorted(values)
+    return ordered[len(ordered) // 2]
+
+
+class Rig:
+    def __init__(self, folder, tocsin):
+        self.folder, self.tocsin = folder, os.path.abspath(tocsin)
+        self.port, self.http = free_port(), free_port()
+        self.socket = os.path.join(folder, "mqtt.sock")
+        self.children = []
+        os.chmod(folder, 0o777)  # a broker started as root gives its rights away before it makes its socket
+        with open(self.path("mosquitto.conf"), "w") as f:
+            f.write(f"listener {self.port} 127.0.0.1\nlistener 0 {self.socket}\nallow_anonymous true\nmax_queued_messages 5000000\n"
+                    "max_inflight_messages 1000\nset_tcp_nodelay true\nsys_interval 0\n")
+        self.start(["mosquitto", "-c", self.path("mosquitto.conf")])
+        wait_for("the broker", 10, lambda: os.path.exists(self.socket) and socket.socket().connect_ex(("127.0.0.1", self.port)) == 0)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def start(self, argv, **more):
+        child = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=open(self.path("log"), "a"), **more)
+        self.children.append(child)
+        return child
+
+    def relay(self, config):
+        with open(self.path("tocsin.yaml"), "w", encoding="utf-8") as f:
+            f.write(config)
+        child = self.start([self.tocsin, "run", "-c", self.path("tocsin.yaml")])
+        try:
+            wait_for("the relay", 20, lambda: child.poll() is not None or self.ready())
+            if child.poll() is not None:
+                raise SystemExit("bench: the relay did not start")
+        except SystemExit:
+            with open(self.path("log")) as log:
+                sys.stderr.write("".join(log.readlines()[-20:]))
+            raise
+        return child
+
+    def ready(self):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/readyz", timeout=2) as answer:
+                return json.load(answer)["ready"]
+        except OSError:
+            return False
+
+    def metric(self, name):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/metrics", timeout=5) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith(name + " "):
+                    return float(line.rpartition(" ")[2])
+        raise SystemExit(f"bench: the relay has no metric {name}")
+
+    @staticmethod
+    def end(child):
+        if child.poll() is None:
+            child.send_signal(signal.SIGTERM)
+            try:
+                child.wait(10)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+    def close(self):
+        for child in reversed(self.children):
+            self.end(child)
