@@ -458,6 +458,7 @@ static void new_alert(struct relay *r, const struct event *e, const char *feed, 
     store_alert_new(r->store, r->config->relay.id, clock_local_day(r->now.wall), a);
     store_candidates_join(r->store, grp, a->n);
     r->counters.alerts++;
+    r->alerts_in_force++;
     store_stat(r->store, clock_local_day(r->now.wall), "alert", rule->id, 1);
 }
 
@@ -503,7 +504,7 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
     switch (j.what) {
     case DECIDE_CANDIDATE: row->note = "candidate"; return;
     case DECIDE_ALERT:
-        if (store_alerts_in_force(r->store, now) >= r->config->limits.alerts) {
+        if (r->alerts_in_force >= r->config->limits.alerts) {
             row->note = "candidate"; /* the bound of design section 13: a person sees it in the review list */
             log_error(
                 "rule=%s has no alert: limits.alerts are in force already; cancel some or raise the limit",

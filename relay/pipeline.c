@@ -439,10 +439,12 @@ static void watch_clock(struct relay *r)
     if (trusted && r->now.wall > p->newest) p->newest = r->now.wall;
 }
 
-static void watch_disk(struct relay *r)
+/* What is looked at every few seconds: free room, and how many alerts are in force. */
+static void watch_room(struct relay *r)
 {
     struct pipeline *p = of(r);
     if (r->now.mono < p->disk_at) return;
+    r->alerts_in_force = store_alerts_in_force(r->store, r->now.wall);
     int64_t room = db_free_bytes(r->config->relay.state_dir);
     bool open = room < 0 || room >= r->config->relay.reserve;
     if (open != r->intake_open) {
@@ -590,7 +592,7 @@ void pipeline_turn(struct relay *r, int64_t max_wait_ms)
     r->counters.turns++;
     loop_run_done(r->loop);
     watch_clock(r);
-    watch_disk(r);
+    watch_room(r);
     probe_store(r);
     read_everything(r);
     bool committed = commit(r);

@@ -47,7 +47,8 @@ struct relay {
     bool intake_open;  /* … and there is room on the disk, and the clock is trusted */
     char trouble[200]; /* why not, for status and health */
     bool clock_trusted;
-    int64_t started; /* wall */
+    int alerts_in_force; /* counted every few seconds, and up with each new one */
+    int64_t started;     /* wall */
 };
 
 #endif

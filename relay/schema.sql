@@ -106,6 +106,7 @@ CREATE TABLE alert (
   acked_by  TEXT
 );
 CREATE INDEX alert_active ON alert (grp) WHERE ended IS NULL;
+CREATE INDEX alert_expires ON alert (expires) WHERE ended IS NULL;
 CREATE INDEX alert_created ON alert (created);
 
 CREATE TABLE revision (
