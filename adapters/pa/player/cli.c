@@ -14,15 +14,7 @@
 #include "player/player.h"
 #include "player/tell.h"
 
-enum { ANSWER_MAX = 16 * 1024 * 1024, WORDS_MAX = 4 };
-
-/* Everything that any verb may be told. */
-struct words {
-    const char *config, *by, *second, *reason, *day, *for_text, *zone, *hours;
-    bool json, fast_hour, trust_clock, classes, print_config, help;
-    const char *at[WORDS_MAX]; /* what stands without a dash */
-    int n;
-};
+enum { ANSWER_MAX = 16 * 1024 * 1024 };
 
 struct verb {
     const char *name;
@@ -45,6 +37,8 @@ static const struct option long_options[] = {
     {"fast-hour", no_argument, NULL, 'F'},
     {"trust-clock", no_argument, NULL, 'T'},
     {"classes", no_argument, NULL, 'C'},
+    {"packs", required_argument, NULL, 'p'},
+    {"missing", no_argument, NULL, 'm'},
     {"print-config", no_argument, NULL, 'P'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -58,8 +52,7 @@ static const char *config_path(const struct words *w)
     return w->config ? w->config : env && *env ? env : "/etc/tocsin/pa.yaml";
 }
 
-/* NULL with every problem on standard error. */
-static struct settings *load(const struct words *w)
+struct settings *cli_settings(const struct words *w)
 {
     struct settings *s = NULL;
     struct opt_problems problems = {0};
@@ -89,7 +82,7 @@ static void on_signal(int number)
 
 static int verb_run(const struct words *w)
 {
-    struct settings *s = load(w);
+    struct settings *s = cli_settings(w);
     if (!s) return EXIT_FAILED;
     static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
                                             LOG_LEVEL_DEBUG};
@@ -191,7 +184,7 @@ static int verb_check(const struct words *w)
         print_classes();
         return EXIT_DONE;
     }
-    struct settings *s = load(w);
+    struct settings *s = cli_settings(w);
     if (!s) return EXIT_FAILED;
     int bad = check(s);
     if (!bad)
@@ -250,7 +243,7 @@ static void print_json(const cJSON *j)
 static int act(const struct words *w, const char *path, void (*fill)(const struct words *w, struct buf *body),
                const char *done)
 {
-    struct settings *s = load(w);
+    struct settings *s = cli_settings(w);
     if (!s) return EXIT_FAILED;
     CLEANUP(buf_release) struct buf body = BUF_INIT(16 * 1024);
     buf_char(&body, '{');
@@ -373,7 +366,7 @@ static void print_zone(const cJSON *z)
 
 static int verb_status(const struct words *w)
 {
-    struct settings *s = load(w);
+    struct settings *s = cli_settings(w);
     if (!s) return EXIT_FAILED;
     CLEANUP(json_free_ptr) cJSON *j = ask(s, "GET", "/v1/status", NULL, NULL);
     settings_free(s);
@@ -542,7 +535,7 @@ static void print_day(const cJSON *j, const char *zone)
 
 static int verb_programme(const struct words *w)
 {
-    struct settings *s = load(w);
+    struct settings *s = cli_settings(w);
     if (!s) return EXIT_FAILED;
     int64_t day = civil_minute(clock_now().wall) / MINUTES_A_DAY;
     CLEANUP(json_free_ptr) cJSON *j = NULL;
@@ -580,7 +573,7 @@ out:
 
 static int verb_log(const struct words *w)
 {
-    struct settings *s = load(w);
+    struct settings *s = cli_settings(w);
     if (!s) return EXIT_FAILED;
     CLEANUP(free_ptr)
     char *path = xasprintf("/v1/log?hours=%s&zone=%s", w->hours ? w->hours : "24", w->zone ? w->zone : "");
@@ -621,6 +614,9 @@ static const struct verb verbs[] = {
      N_("two persons open a silent zone or quiet hours, for an hour at most")},
     {"say", verb_say, "b", 2, 2, N_("ZONE TEXT [--by NAME]"), N_("a person's own words, now")},
     {"tone", verb_tone, "b", 1, 1, N_("ZONE [--by NAME]"), N_("a test tone")},
+    {"clips", cli_clips, "bfjmp", 1, 2,
+     N_("list [--missing] | add FILE.wav --for ID --by NAME | render | readings  [--packs DIR] [--json]"),
+     N_("recordings of the spoken texts; what the engine makes of them; words with more than one reading")},
     {NULL, NULL, NULL, 0, 0, NULL, NULL},
 };
 
@@ -658,6 +654,8 @@ static bool read_words(const struct verb *v, int argc, char **argv, struct words
         case 'f': w->for_text = optarg; break;
         case 'z': w->zone = optarg; break;
         case 'o': w->hours = optarg; break;
+        case 'p': w->packs = optarg; break;
+        case 'm': w->missing = true; break;
         case 'j': w->json = true; break;
         case 'F': w->fast_hour = true; break;
         case 'T': w->trust_clock = true; break;
@@ -667,7 +665,7 @@ static bool read_words(const struct verb *v, int argc, char **argv, struct words
         }
     }
     for (; optind < argc; optind++) {
-        if (w->n == WORDS_MAX) return false;
+        if (w->n == CLI_WORDS_MAX) return false;
         w->at[w->n++] = argv[optind];
     }
     return w->help || (w->n >= v->min && w->n <= v->max);

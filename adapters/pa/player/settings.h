@@ -15,7 +15,7 @@
 enum player_mode { MODE_TRIAL, MODE_LIVE };
 
 struct player_settings {
-    const char *site, *state_dir, *timezone;
+    const char *site, *name, *help, *state_dir, *timezone;
     int language, mode, log_level;
     struct opt_strs holidays; /* files */
 };
