@@ -180,13 +180,14 @@ CREATE TABLE showing (
 ) WITHOUT ROWID;
 CREATE INDEX showing_expires ON showing (expires);
 
--- Speech at once, for the limits on it.
+-- Speech at once, for the limits on it. The key's columns stand first and in its order: otherwise the integrity_check of
+-- SQLite 3.40 finds NULLs that are not there, and every backup would be called damaged.
 CREATE TABLE spoken (
   site      TEXT NOT NULL,
-  rule      TEXT NOT NULL,
-  area      TEXT NOT NULL,
   at        INTEGER NOT NULL,
   alert     INTEGER NOT NULL,
+  area      TEXT NOT NULL,
+  rule      TEXT NOT NULL,
   PRIMARY KEY (site, at, alert, area)
 ) WITHOUT ROWID;
 

@@ -86,7 +86,8 @@ const char *const store_sql[Q_COUNT] = {
     [Q_RENDERING_ADD] = "INSERT INTO rendering (alert, rev, variant, body) VALUES (?1, ?2, ?3, ?4)",
     [Q_RENDERING_GET] = "SELECT body FROM rendering WHERE id = ?1",
 
-    [Q_SPOKEN_ADD] = "INSERT INTO spoken VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+    [Q_SPOKEN_ADD] =
+        "INSERT INTO spoken (site, rule, area, at, alert) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
     [Q_SPOKEN_SINCE] = "SELECT area FROM spoken WHERE site = ?1 AND rule = ?2 AND at > ?3",
     [Q_SPOKEN_COUNT] = "SELECT count(DISTINCT alert) FROM spoken WHERE site = ?1 AND at > ?2",
 

@@ -301,6 +301,17 @@ static void speech_in_a_wider_area_counts_for_the_district(void **state)
     assert_int_equal(store_spoken_count(store, "s", 0), 1);
 }
 
+static void a_backup_of_a_store_that_has_spoken_is_whole(void **state)
+{
+    (void)state;
+    struct reason why = {""};
+    store_spoken(store, "s", "r", "6101", 1000, 1);
+    commit();
+    CLEANUP(free_ptr) char *from = xasprintf("%s/" STORE_FILE, dir);
+    CLEANUP(free_ptr) char *to = xasprintf("%s/backup.db", dir);
+    if (db_backup(from, to, &why) != RELAY_OK) fail_msg("%s", why.text);
+}
+
 static void pruning_takes_what_is_old_and_leaves_the_rest(void **state)
 {
     (void)state;
@@ -352,6 +363,7 @@ int main(void)
         T(what_has_ended_does_not_move_again),
         T(a_screen_shows_the_newest_revision_until_it_expires),
         T(speech_in_a_wider_area_counts_for_the_district),
+        T(a_backup_of_a_store_that_has_spoken_is_whole),
         T(pruning_takes_what_is_old_and_leaves_the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
