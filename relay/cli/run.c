@@ -1,5 +1,6 @@
 /* tocsin run: the daemon. */
 #include <argp.h>
+#include <sys/resource.h>
 
 #include "base/i18n.h"
 #include "base/log.h"
@@ -8,6 +9,27 @@
 #include "pipeline.h"
 
 static const char *config_file;
+
+enum { OPEN_FILES_MOST = 20000, OPEN_FILES_OWN = 300 }; /* own: database, control, libraries, probes */
+
+/* Every screen, feed and transfer is a descriptor, and the usual soft limit of 1,024 is smaller than a city. */
+static void raise_open_files(const struct relay_config *c)
+{
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l) != 0) return;
+    rlim_t most = l.rlim_max < OPEN_FILES_MOST ? l.rlim_max : OPEN_FILES_MOST;
+    if (l.rlim_cur < most) {
+        struct rlimit raised = {.rlim_cur = most, .rlim_max = l.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0) l = raised;
+    }
+    rlim_t needed = (rlim_t)(c->limits.streams + c->limits.http) + c->feeds.n + OPEN_FILES_OWN;
+    if (l.rlim_cur < needed)
+        log_warning(
+            "open files are limited to %llu, and limits.streams: %lld needs %llu: screens beyond that "
+            "are not served; set LimitNOFILE=%llu for the service, or lower limits.streams",
+            (unsigned long long)l.rlim_cur, (long long)c->limits.streams, (unsigned long long)needed,
+            (unsigned long long)needed);
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -42,6 +64,7 @@ int cli_run(int argc, char **argv)
     static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
                                             LOG_LEVEL_DEBUG};
     log_set_level(levels[config->relay.log_level & 3]);
+    raise_open_files(config);
     struct relay *relay;
     struct reason why = {""};
     if (pipeline_new(config, &relay, &why) != RELAY_OK) {
