@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -613,6 +614,36 @@ def removed_target(rig):
     rig.publish(1)
     rig.until_accepted()
     rig.until("the file", 5, lambda: len(rig.lines_of("log")) == 5)
+
+
+# -- open files -------------------------------------------------------------------------------------------------------
+
+
+def soft_limit(rig):
+    with open(f"/proc/{rig.relay.pid}/limits") as f:
+        return int(next(line for line in f if line.startswith("Max open files")).split()[3])
+
+
+@scenario
+def open_files(rig):
+    """The soft limit is raised to the hard one, 20,000 at most; one too low for the screens is named with its remedy."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard != resource.RLIM_INFINITY and hard < 9000:
+        skip(f"the hard limit of open files is {hard} here")
+    rig.broker_start()
+    rig.standin_start()
+    rig.listen()
+    rig.configure()
+    rig.relay_start(before=("prlimit", "--nofile=256:9000"))
+    rig.until("the raised limit", 5, lambda: soft_limit(rig) == 9000)
+    require("open files are limited" not in rig.log(), "9,000 are enough for 6,000 screens")
+    rig.relay_stop()
+    rig.relay_start(before=("prlimit", "--nofile=256:512"))
+    rig.until_logged("open files are limited to 512, and limits.streams: 6000 needs")
+    says(rig.log(), "LimitNOFILE=", "or lower limits.streams")
+    rig.publish(3)
+    rig.until_accepted()
+    rig.until("the targets", 5, lambda: everything_arrived(rig))
 
 
 # -- every state ------------------------------------------------------------------------------------------------------
