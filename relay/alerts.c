@@ -289,7 +289,8 @@ static struct delivery_plan plan_for(struct relay *r, const struct edition *ed, 
 static void supersede(struct relay *r, struct delivery_row *before, int rev)
 {
     char why[80];
-    (void)snprintf(why, sizeof(why), "superseded by revision %d", rev);
+    bool trial = before->state == DELIVERY_HELD && strcmp(before->reason, "trial") == 0;
+    (void)snprintf(why, sizeof(why), "%ssuperseded by revision %d", trial ? "trial: " : "", rev);
     bool unsent = delivery_is_waiting(before->state) && before->state != DELIVERY_SENDING;
     bool unconfirmed = before->state == DELIVERY_SENT && before->due != NO_DUE; /* it would be said again */
     if (unsent || unconfirmed)
@@ -564,8 +565,10 @@ static void end_waiting(void *arg, struct delivery_row *d)
         if (!twice) c->told[c->n++] = d->target;
     }
     if (delivery_is_waiting(d->state) && d->state != DELIVERY_SENDING)
-        (void)store_delivery_move(c->r->store, d, DELIVERY_CANCELLED, "alert cancelled", NO_DUE,
-                                  c->r->now.wall);
+        (void)store_delivery_move(c->r->store, d, DELIVERY_CANCELLED,
+                                  strcmp(d->reason, "trial") == 0 ? "trial: alert cancelled"
+                                                                  : "alert cancelled",
+                                  NO_DUE, c->r->now.wall);
 }
 
 static void snapshot_again(void *arg, int64_t target)

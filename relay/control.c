@@ -201,6 +201,17 @@ static enum relay_err verb_dismiss(struct relay *r, const char *id, const struct
     return review_dismiss(r, strtoll(id, NULL, 10), by, why);
 }
 
+/* "yanta-1-20261122-17 误报" */
+static enum relay_err verb_outcome(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
+                                   struct reason *why)
+{
+    (void)ret;
+    char alert[80];
+    size_t n = strcspn(id, " ");
+    (void)snprintf(alert, sizeof(alert), "%.*s", (int)n, id);
+    return review_outcome(r, alert, id[n] ? id + n + 1 : "", by, why);
+}
+
 /* "xjtu-1 live" */
 static enum relay_err verb_site_mode(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
                                      struct reason *why)
@@ -292,13 +303,21 @@ static enum relay_err verb_drill_stop(struct relay *r, const char *id, const str
 }
 
 static const struct verb verbs[] = {
-    {"/v1/drill/start", true, verb_drill_start},  {"/v1/drill/stop", true, verb_drill_stop},
-    {"/v1/silence/add", true, verb_silence_add},  {"/v1/silence/expire", true, verb_silence_expire},
-    {"/v1/alerts/cancel", true, verb_cancel},     {"/v1/alerts/confirm", true, verb_confirm},
-    {"/v1/alerts/approve", true, verb_approve},   {"/v1/alerts/reject", true, verb_reject},
-    {"/v1/alerts/ack", true, verb_ack},           {"/v1/alerts/dismiss", true, verb_dismiss},
-    {"/v1/site/mode", true, verb_site_mode},      {"/v1/deliveries/replay", true, verb_replay},
-    {"/v1/target/test", false, verb_target_test}, {"/v1/reload", false, verb_reload},
+    {"/v1/alerts/outcome", true, verb_outcome},
+    {"/v1/drill/start", true, verb_drill_start},
+    {"/v1/drill/stop", true, verb_drill_stop},
+    {"/v1/silence/add", true, verb_silence_add},
+    {"/v1/silence/expire", true, verb_silence_expire},
+    {"/v1/alerts/cancel", true, verb_cancel},
+    {"/v1/alerts/confirm", true, verb_confirm},
+    {"/v1/alerts/approve", true, verb_approve},
+    {"/v1/alerts/reject", true, verb_reject},
+    {"/v1/alerts/ack", true, verb_ack},
+    {"/v1/alerts/dismiss", true, verb_dismiss},
+    {"/v1/site/mode", true, verb_site_mode},
+    {"/v1/deliveries/replay", true, verb_replay},
+    {"/v1/target/test", false, verb_target_test},
+    {"/v1/reload", false, verb_reload},
 };
 
 static void post_verb(void *arg, struct http_exchange *x)

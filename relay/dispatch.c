@@ -420,8 +420,12 @@ static bool due_row(struct relay *r, struct relay_target *t, struct delivery_row
         return d->state == DELIVERY_RETRY;
     }
     if (over) {
+        bool trial = strcmp(d->reason, "trial") == 0; /* the report of a trial finds it by this word */
         move(r, d, DELIVERY_EXPIRED,
-             d->state == DELIVERY_HELD ? "expired while held" : "expired before it could be sent", NO_DUE);
+             trial                       ? "trial: expired while held"
+             : d->state == DELIVERY_HELD ? "expired while held"
+                                         : "expired before it could be sent",
+             NO_DUE);
         if (t->ops->kind == TARGET_STATE) {
             store_unshow(r->store, t->row.id, d->alert);
             t->snapshot_due = true;

@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "dispatch.h"
+#include "report.h"
 
 struct letting_go {
     struct relay *r;
@@ -82,6 +83,20 @@ enum relay_err review_ack(struct relay *r, const char *alert_id, const struct ac
     if (*a.acked_by) return fail(why, RELAY_CONFLICT, _("%s has acknowledged it already"), a.acked_by);
     store_alert_ack(r->store, a.n, by->name);
     store_action(r->store, r->now.wall, "alert.ack", a.id, by->name, by->uid, by->reason, "");
+    return RELAY_OK;
+}
+
+enum relay_err review_outcome(struct relay *r, const char *alert_id, const char *outcome,
+                              const struct actor *by, struct reason *why)
+{
+    struct alert_row a;
+    bool known = false;
+    for (size_t i = 0; report_outcomes[i]; i++) known = known || strcmp(report_outcomes[i], outcome) == 0;
+    if (!known)
+        return fail(why, RELAY_INVALID, _("an outcome is 劝阻成功, 已受骗 or 误报, not `%s`"), outcome);
+    enum relay_err err = find(r, alert_id, &a, why);
+    if (err != RELAY_OK) return err;
+    store_action(r->store, r->now.wall, "alert.outcome", a.id, by->name, by->uid, by->reason, outcome);
     return RELAY_OK;
 }
 

@@ -22,6 +22,9 @@ static const struct option long_options[] = {
     {"target", required_argument, NULL, 't'},  {"alert", required_argument, NULL, 'l'},
     {"for", required_argument, NULL, 'f'},     {"site", required_argument, NULL, 'i'},
     {"matcher", required_argument, NULL, 'm'}, {"yes", no_argument, NULL, 'y'},
+    {"month", required_argument, NULL, 'M'},   {"half", required_argument, NULL, 'H'},
+    {"from", required_argument, NULL, 'F'},    {"to", required_argument, NULL, 'T'},
+    {"csv", no_argument, NULL, 'C'},           {"trial", no_argument, NULL, 'R'},
     {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
 
 int client_open(struct client *c, int argc, char **argv, const char *usage)
@@ -42,6 +45,12 @@ int client_open(struct client *c, int argc, char **argv, const char *usage)
         case 'l': c->filter.alert = optarg; break;
         case 'f': c->lasts = optarg; break;
         case 'i': c->site = optarg; break;
+        case 'M': c->month = optarg; break;
+        case 'H': c->half = optarg; break;
+        case 'F': c->from = optarg; break;
+        case 'T': c->to = optarg; break;
+        case 'C': c->csv = true; break;
+        case 'R': c->trial = true; break;
         case 'y': c->yes = true; break;
         case 'm':
             if (c->n_matchers == ARRAY_LEN(c->matchers)) {

@@ -17,6 +17,8 @@ struct client {
     const char *by, *reason;
     struct list_filter filter;
     bool review, yes;
+    const char *month, *half, *from, *to; /* days of a report */
+    bool csv, trial;
     const char *lasts, *site; /* --for, --site */
     const char *matchers[16]; /* --matcher, each time it is given */
     int n_matchers;

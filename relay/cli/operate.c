@@ -256,6 +256,7 @@ int cli_alerts(int argc, char **argv)
          N_("approved; where two persons are needed it waits for the second")},
         {"reject", 1, "/v1/alerts/reject", NULL, NULL, N_("rejected: it is neither spoken nor posted")},
         {"ack", 1, "/v1/alerts/ack", NULL, NULL, N_("acknowledged: no more reminders")},
+        {"outcome", 2, "/v1/alerts/outcome", NULL, NULL, N_("noted; the month's report counts it")},
         {"dismiss", 1, "/v1/alerts/dismiss", NULL, NULL, N_("dismissed from the review list")},
     };
     return run_actions(
@@ -264,6 +265,7 @@ int cli_alerts(int argc, char **argv)
           "       tocsin alerts show ID\n"
           "       tocsin alerts confirm|approve|reject|ack ID --by NAME [--reason WHY]\n"
           "       tocsin alerts confirm|dismiss EVENT --by NAME   (a number of the review list)\n"
+          "       tocsin alerts outcome ID 劝阻成功|已受骗|误报 --by NAME\n"
           "       tocsin alerts cancel ID --by NAME [--reason WHY]\n"));
 }
 

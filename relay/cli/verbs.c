@@ -14,6 +14,7 @@ const struct cli_verb cli_verbs[] = {
     {"site", cli_site, N_("list, and switch from trial to screens to live")},
     {"silence", cli_silence, N_("keep alerts quiet for a time: add, list, expire")},
     {"drill", cli_drill, N_("an exercise that reaches everybody: start, stop, list, show")},
+    {"report", cli_report, N_("a month, half of one, or what a trial would have said")},
     {"target", cli_target, N_("a test message to one target")},
     {"reload", cli_reload, N_("read rules and configuration anew")},
     {"feed", cli_feed, N_("push events as a bank or carrier does, and check that a feed may")},

@@ -11,6 +11,7 @@ int cli_target(int argc, char **argv);
 int cli_reload(int argc, char **argv);
 int cli_silence(int argc, char **argv);
 int cli_drill(int argc, char **argv);
+int cli_report(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_feed(int argc, char **argv);
 int cli_rules(int argc, char **argv);

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""What people lay over the alerts, through the real command line: silences and drills. Targets are files.
+"""What people lay over the alerts, through the real command line: silences, drills; and reports of it. Targets are files.
 usage: people.py --tocsin PROGRAM --pack DIR"""
 import argparse
+import csv
+import io
 import json
 import os
 import socket
 import subprocess
 import tempfile
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 
 def free_port():
@@ -224,6 +226,84 @@ def drills(r):
     assert set(r.states(r.alert_in("610112"))) == {"pa:s1/hall", "bulletin:s1", "board:s1/w1", "file:room"}
 
 
+def reports(r):
+    # A site in trial: what is held is what the report of the trial shows, with its words and their length.
+    r.cli("site", "mode", "s1", "trial", "--by", "李科长")
+    r.event(1, "610113")
+    first = r.alert_in("610113")
+    r.until("the duty room", lambda: r.states(first)["file:room"][0] == "sent")
+    trial = r.cli("report", "--trial")["trial"]
+    assert {t["target"] for t in trial} == {"pa:s1/hall", "bulletin:s1", "board:s1/w1", "file:club"}, trial
+    speech = next(t for t in trial if t["target"] == "pa:s1/hall")
+    words = next(d for d in r.cli("deliveries", "list", "--alert", first) if d["target"] == "pa:s1/hall")
+    words = r.cli("deliveries", "show", words["id"])["texts"]["voice"]
+    assert speech["words"] == words and speech["alert"] == first and "转账" in words
+    assert abs(speech["seconds"] - sum(c not in "。，、！？" for c in words) / 3.2) < 0.06, speech
+    assert "seconds" not in next(t for t in trial if t["target"] == "file:club")
+    assert words in r.run("report", "--trial").stdout
+    # A newer revision, and an end, leave the trial's rows where the report finds them.
+    r.cli("alerts", "confirm", first, "--by", "王队")
+    r.cli("alerts", "cancel", first, "--by", "王队")
+    assert len([t for t in r.cli("report", "--trial")["trial"] if t["target"] == "pa:s1/hall"]) == 2
+    r.cli("site", "mode", "s1", "live", "--by", "李科长")
+
+    # What people say came of it.
+    r.event(2, "620101")
+    second = r.alert_in("620101")
+    r.until("the club", lambda: r.states(second)["file:club"][0] == "sent")
+    r.cli("alerts", "outcome", second, "劝阻成功", "--by", "张警官")
+    r.cli("alerts", "outcome", second, "劝阻成功", "--by", "王警官")
+    r.cli("alerts", "outcome", first, "误报", "--by", "王警官")
+    assert "误报" in r.cli("alerts", "outcome", first, "很好", "--by", "王警官", fails=True)
+    r.cli("alerts", "outcome", "nothing-1", "误报", "--by", "王警官", fails=True)
+    r.event(3, "620102", text="今天天气好")
+    r.event(4, "99")
+    r.cli("silence", "add", "--matcher", 'area6="620103"', "--for", "1h", "--by", "王队", "--reason", "核实中")
+    r.event(5, "620103")
+    r.alert_in("620103")
+
+    # This month and its half hold the same; another month is empty; both without the relay too.
+    today = datetime.now(timezone(timedelta(hours=8)))
+    month = r.cli("report", "--month", today.strftime("%Y-%m"))
+    assert r.cli("report") == month
+    for name, rows in r.cli("report", "--half", today.strftime("%Y-%m") + ("a" if today.day < 16 else "b")).items():
+        assert name in ("from", "to") or rows == month[name], name
+    day = today.strftime("%Y-%m-%d")
+    assert r.cli("report", "--from", day, "--to", day)["alerts"] == month["alerts"]
+    events = {(e["kind"], e["verdict"]): e["events"] for e in month["events"]}
+    assert events == {("call", "match"): 3, ("call", "no_match"): 1}, month["events"]
+    assert [(a["rule"], a["alerts"], a["taken_back"]) for a in month["alerts"]] == [("crash_test", 3, 1)], month["alerts"]
+    assert {(o["outcome"], o["times"]) for o in month["outcomes"]} == {("劝阻成功", 2), ("误报", 1)}
+    ends = {(d["target"], d["state"]): d["deliveries"] for d in month["deliveries"]}
+    assert ends["file:club", "sent"] >= 1 and ends["file:club", "suppressed"] >= 1, ends
+    times = {(t["channel"], t["step"]): t for t in month["times"]}
+    assert 0 <= times["file", "sent"]["p50_ms"] <= times["file", "sent"]["p95_ms"] < 60000, times
+    assert [(s["by"], s["reason"], s["suppressed"]) for s in month["silences"]] == [("王队", "核实中", 2)]
+    assert {"by": "张警官", "action": "alert.outcome", "times": 1} in month["people"]
+    site = r.cli("report", "--site", "s1")
+    assert {d["target"] for d in site["deliveries"]} == {"pa:s1/hall", "bulletin:s1", "board:s1/w1"}
+    assert [a["alerts"] for a in site["alerts"]] == [1]
+    empty = r.cli("report", "--month", "2020-02")
+    assert empty["from"].startswith("2020-02-01T00:00:00") and empty["to"].startswith("2020-03-01"), empty
+    assert not empty["alerts"] and not empty["events"]
+
+    # As text and as CSV, which a spreadsheet reads without running what stands in it.
+    text = r.run("report").stdout
+    assert "crash_test" in text and "张警官" in text, text
+    r.cli("alerts", "ack", second, "--by", '=1+1,"x"')
+    sheet = list(csv.reader(io.StringIO(r.run("report", "--csv").stdout)))
+    assert ["outcomes", "crash_test", "劝阻成功", "2"] in sheet, sheet
+    assert ["people", '\'=1+1,"x"', "alert.ack", "1"] in sheet, sheet
+
+    # What is wrong is said.
+    for wrong in (["--month", "2026-13"], ["--half", "2026-11"], ["--from", "2026-02-30", "--to", "2026-03-01"],
+                  ["--from", "2026-03-02", "--to", "2026-03-01"], ["--from", "2026-03-02"], ["--site", "s9"],
+                  ["--month", "2026-11", "--half", "2026-11a"]):
+        r.cli("report", *wrong, fails=True)
+    r.stop()
+    assert r.cli("report")["outcomes"] == month["outcomes"]
+
+
 def at_terminal(r, word, *words):
     """Runs tocsin on a pseudo-terminal where a person types `word`."""
     ours, theirs = os.openpty()
@@ -241,7 +321,7 @@ def main():
     parser.add_argument("--tocsin", required=True)
     parser.add_argument("--pack", required=True)
     args = parser.parse_args()
-    for part in (silences, drills):
+    for part in (silences, drills, reports):
         with tempfile.TemporaryDirectory(prefix="tocsin-people-") as folder:
             relay = Relay(os.path.abspath(args.tocsin), os.path.abspath(args.pack), folder)
             try:

@@ -1,0 +1,320 @@
+/* Reports: a few queries over the store, and the days they are about. */
+#include "report.h"
+
+#include "base/alert.h"
+#include "base/clock.h"
+#include "base/delivery.h"
+#include "base/event.h"
+#include "base/i18n.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "rules/rules.h"
+
+#define CHARS_PER_SECOND 3.2
+
+const char *const report_outcomes[] = {"劝阻成功", "已受骗", "误报", NULL};
+
+/* -- days --------------------------------------------------------------------------------------------------------- */
+
+/* Exactly `n` digits. */
+static bool digits(const char **p, int n, int *ret)
+{
+    int v = 0;
+    for (int i = 0; i < n; i++, (*p)++) {
+        if (**p < '0' || **p > '9') return false;
+        v = v * 10 + (**p - '0');
+    }
+    *ret = v;
+    return true;
+}
+
+static bool year_month(const char **p, int *year, int *month)
+{
+    if (!digits(p, 4, year) || *(*p)++ != '-' || !digits(p, 2, month)) return false;
+    return *year >= 2000 && *month >= 1 && *month <= 12;
+}
+
+static int64_t midnight(int year, int month, int day)
+{
+    return clock_local_to_wall((struct local_time){.year = year, .month = month, .day = day});
+}
+
+static int64_t next_month(int year, int month)
+{
+    return month == 12 ? midnight(year + 1, 1, 1) : midnight(year, month + 1, 1);
+}
+
+enum relay_err report_month(const char *text, struct report_span *ret, struct reason *why)
+{
+    int year, month;
+    const char *p = text;
+    if (!year_month(&p, &year, &month) || *p)
+        return fail(why, RELAY_INVALID, _("`%s` is no month; write --month 2026-11"), text);
+    ret->from = midnight(year, month, 1);
+    ret->to = next_month(year, month);
+    return RELAY_OK;
+}
+
+enum relay_err report_half(const char *text, struct report_span *ret, struct reason *why)
+{
+    int year, month;
+    const char *p = text;
+    if (!year_month(&p, &year, &month) || (strcmp(p, "a") != 0 && strcmp(p, "b") != 0))
+        return fail(why, RELAY_INVALID,
+                    _("`%s` is no half of a month; write --half 2026-11a (to the 15th) or 2026-11b"), text);
+    ret->from = midnight(year, month, *p == 'a' ? 1 : 16);
+    ret->to = *p == 'a' ? midnight(year, month, 16) : next_month(year, month);
+    return RELAY_OK;
+}
+
+static bool day_parse(const char *text, struct local_time *ret)
+{
+    const char *p = text;
+    struct local_time t = {0};
+    if (!year_month(&p, &t.year, &t.month) || *p++ != '-' || !digits(&p, 2, &t.day) || *p) return false;
+    int64_t at = midnight(t.year, t.month, t.day);
+    /* A day that does not exist comes back as another. */
+    if (t.day < 1 || clock_local_day(at) != t.year * 10000 + t.month * 100 + t.day) return false;
+    *ret = t;
+    return true;
+}
+
+enum relay_err report_days(const char *from, const char *to, struct report_span *ret, struct reason *why)
+{
+    struct local_time first, last;
+    if (!day_parse(from, &first))
+        return fail(why, RELAY_INVALID, _("`%s` is no day; write 2026-11-01"), from);
+    if (!day_parse(to, &last)) return fail(why, RELAY_INVALID, _("`%s` is no day; write 2026-11-01"), to);
+    int64_t start = midnight(first.year, first.month, first.day);
+    int64_t end = midnight(last.year, last.month, last.day);
+    if (end < start) return fail(why, RELAY_INVALID, _("--to is before --from"));
+    /* The midnight after the last day, also where a day has 23 or 25 hours. */
+    struct local_time after = clock_local(end + 36 * HOUR_MS);
+    ret->from = start;
+    ret->to = midnight(after.year, after.month, after.day);
+    return RELAY_OK;
+}
+
+/* -- rows --------------------------------------------------------------------------------------------------------- */
+
+static const char *word_of(const char *column, int64_t v)
+{
+    if (strcmp(column, "level") == 0) return level_name((enum level)v);
+    if (strcmp(column, "kind") == 0) return event_kind_name((enum event_kind)v);
+    if (strcmp(column, "verdict") == 0) return verdict_name((enum verdict)v);
+    if (strcmp(column, "state") == 0) return delivery_state_name((enum delivery_state)v);
+    return NULL;
+}
+
+/* A column as its name says: known enums become words, `…_at` a time, the rest what it is. */
+static void add_column(struct buf *b, struct stmt *q, int i)
+{
+    const char *name = sqlite3_column_name(q->handle, i);
+    size_t n = strlen(name);
+    if (col_null(q, i)) return;
+    bool number = sqlite3_column_type(q->handle, i) == SQLITE_INTEGER;
+    const char *word = number ? word_of(name, col_int(q, i)) : NULL;
+    if (word)
+        buf_json_member(b, name, word);
+    else if (number && n > 3 && strcmp(name + n - 3, "_at") == 0)
+        buf_json_member_time(b, name, col_int(q, i));
+    else if (number)
+        buf_json_member_int(b, name, col_int(q, i));
+    else
+        buf_json_member(b, name, col_text(q, i));
+}
+
+#define SPAN(column) column " >= ?1 AND " column " < ?2"
+#define OF_SITE      "(?3 IS NULL OR t.name GLOB '*:' || ?3 OR t.name GLOB '*:' || ?3 || '/*')"
+/* Real ones only: no drill, no test of a target. */
+#define DELIVERIES                                                                                           \
+    "delivery d JOIN target t ON t.id = d.target JOIN alert a ON a.n = d.alert WHERE a.status = 0 AND "      \
+    "a.grp <> 0 AND " SPAN("d.created") " AND " OF_SITE
+
+static const struct section {
+    const char *name, *sql;
+} sections[] = {
+    {"events", "SELECT f.name AS feed, e.kind AS kind, e.verdict AS verdict, count(*) AS events FROM (SELECT "
+               "feed, kind, verdict FROM event WHERE " SPAN(
+                   "received") " UNION ALL SELECT feed, kind, 0 FROM "
+                               "event_other WHERE " SPAN(
+                                   "received") ") e JOIN feed f ON f.id = e.feed GROUP BY f.name, "
+                                               "e.kind, e.verdict ORDER BY f.name, e.kind, e.verdict"},
+    {"refused",
+     "SELECT f.name AS feed, count(*) AS events FROM refusal r JOIN feed f ON f.id = r.feed WHERE " SPAN(
+         "r.received") " GROUP BY f.name ORDER BY f.name"},
+    {"alerts",
+     "SELECT a.rule AS rule, a.title AS title, a.level AS level, count(*) AS alerts, sum(a.end_note LIKE "
+     "'cancelled%' OR a.end_note LIKE 'withdrawn%') AS taken_back, sum(a.count) AS reports FROM alert a "
+     "WHERE "
+     "a.status = 0 AND a.grp <> 0 AND " SPAN(
+         "a.created") " AND (?3 IS NULL OR EXISTS (SELECT 1 FROM delivery "
+                      "d JOIN target t ON t.id = d.target WHERE d.alert = a.n AND " OF_SITE
+                      ")) GROUP BY a.rule, a.level ORDER "
+                      "BY alerts DESC, a.rule"},
+    {"outcomes",
+     "SELECT a.rule AS rule, x.detail AS outcome, count(*) AS times FROM action x JOIN alert a ON "
+     "a.id = x.object WHERE x.verb = 'alert.outcome' AND " SPAN("x.at") " GROUP BY a.rule, "
+                                                                        "x.detail ORDER BY a.rule, x.detail"},
+    {"deliveries", "SELECT t.name AS target, d.state AS state, count(*) AS deliveries FROM " DELIVERIES
+                   " GROUP BY t.name, d.state ORDER BY t.name, d.state"},
+    /* Nearest rank: the smallest value that at least that share of all does not exceed. */
+    {"times",
+     "WITH v AS (SELECT substr(t.name, 1, instr(t.name, ':') - 1) AS channel, 'sent' AS step, d.sent_at - "
+     "d.created AS ms FROM " DELIVERIES " AND d.sent_at IS NOT NULL UNION ALL SELECT substr(t.name, 1, "
+     "instr(t.name, ':') - 1), CASE d.state WHEN 4 THEN 'played' WHEN 5 THEN 'displayed' ELSE 'acknowledged' "
+     "END, d.ended_at - d.created FROM " DELIVERIES " AND d.state IN (4, 5, 6)), r AS (SELECT channel, step, "
+     "ms, row_number() OVER (PARTITION BY channel, step ORDER BY ms) AS i, count(*) OVER (PARTITION BY "
+     "channel, step) AS n FROM v) SELECT channel, step, n AS deliveries, max(CASE WHEN i = (n * 50 + 99) / "
+     "100 "
+     "THEN ms END) AS p50_ms, max(CASE WHEN i = (n * 95 + 99) / 100 THEN ms END) AS p95_ms FROM r GROUP BY "
+     "channel, step ORDER BY channel, step DESC"},
+    {"silences",
+     "SELECT s.id AS id, s.author AS by, s.matchers AS matchers, s.reason AS reason, s.created AS "
+     "created_at, "
+     "coalesce(s.ended, s.expires) AS ended_at, (SELECT count(*) FROM delivery d WHERE d.state = 11 AND "
+     "d.reason = 'silence ' || s.id) AS suppressed FROM silence s WHERE s.created < ?2 AND coalesce(s.ended, "
+     "s.expires) > ?1 ORDER BY s.id"},
+    {"drills",
+     "SELECT d.id AS id, d.author AS by, d.site AS site, d.created AS created_at, coalesce(d.ended, "
+     "d.expires) AS ended_at, (SELECT count(*) FROM alert a WHERE a.status <> 0 AND a.grp <> 0 AND a.created "
+     ">= d.created AND a.created < coalesce(d.ended, d.expires)) AS alerts FROM drill d WHERE " SPAN(
+         "d.created") " AND (?3 IS NULL OR d.site IN ('', ?3)) ORDER BY d.id"},
+    {"people",
+     "SELECT actor AS by, verb AS action, count(*) AS times FROM action WHERE actor <> '' AND " SPAN(
+         "at") " GROUP BY actor, verb ORDER BY actor, verb"},
+};
+
+static void stmt_done(struct stmt *q)
+{
+    stmt_release(q);
+}
+
+static enum relay_err prepare(struct db *db, const char *sql, const struct report_span *s, struct stmt *q,
+                              struct reason *why)
+{
+    enum relay_err err = db_prepare(db, q, sql, why);
+    if (err != RELAY_OK) return err;
+    int n = sqlite3_bind_parameter_count(q->handle);
+    stmt_int(q, 1, s->from);
+    stmt_int(q, 2, s->to);
+    if (n >= 3) stmt_text(q, 3, s->site);
+    return RELAY_OK;
+}
+
+static enum relay_err add_section(struct db *db, const struct section *section, const struct report_span *s,
+                                  struct buf *b, struct reason *why)
+{
+    CLEANUP(stmt_done) struct stmt q = {NULL};
+    enum relay_err err = prepare(db, section->sql, s, &q, why);
+    if (err != RELAY_OK) return err;
+    buf_json_key(b, section->name);
+    buf_char(b, '[');
+    bool first = true;
+    while ((err = stmt_step(&q, why)) == RELAY_OK) {
+        buf_str(b, first ? "{" : ",{");
+        first = false;
+        for (int i = 0; i < sqlite3_column_count(q.handle); i++) add_column(b, &q, i);
+        buf_char(b, '}');
+    }
+    buf_char(b, ']');
+    return err == RELAY_NOT_FOUND ? RELAY_OK : err;
+}
+
+static void add_span(struct buf *b, const struct report_span *s)
+{
+    buf_char(b, '{');
+    buf_json_member_time(b, "from", s->from);
+    buf_json_member_time(b, "to", s->to);
+    if (s->site) buf_json_member(b, "site", s->site);
+}
+
+enum relay_err report_json(struct db *db, const struct report_span *s, struct buf *ret, struct reason *why)
+{
+    add_span(ret, s);
+    for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
+        enum relay_err err = add_section(db, &sections[i], s, ret, why);
+        if (err != RELAY_OK) return err;
+    }
+    buf_char(ret, '}');
+    return RELAY_OK;
+}
+
+/* -- the trial ---------------------------------------------------------------------------------------------------- */
+
+double report_seconds(const char *words)
+{
+    static const char *const silent[] = {"。", "，", "、", "！", "？", "：", "；",
+                                         "“",  "”",  "（", "）", "…",  "—"};
+    int n = 0;
+    for (const char *p = words; *p;) {
+        size_t skip = 0;
+        for (size_t i = 0; i < ARRAY_LEN(silent) && !skip; i++)
+            if (strncmp(p, silent[i], strlen(silent[i])) == 0) skip = strlen(silent[i]);
+        if (skip) {
+            p += skip;
+            continue;
+        }
+        unsigned char c = (unsigned char)*p++;
+        bool letter = c >= 0xc0 || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        n += letter; /* bytes 0x80 to 0xbf go on with a letter that was counted */
+    }
+    return n / CHARS_PER_SECOND;
+}
+
+/* The member of a rendering that this target would have spoken, shown or posted. */
+static const char *words_for(const char *target, const cJSON *body, bool *ret_spoken)
+{
+    *ret_spoken = true;
+    if (strncmp(target, "pa:", 3) == 0) return json_str_or(body, "voice", "");
+    if (strncmp(target, "bulletin:", 9) == 0) return json_str_or(body, "voice_short", "");
+    *ret_spoken = false;
+    return json_str_or(body, strncmp(target, "board:", 6) == 0 ? "headline" : "chat", "");
+}
+
+static enum relay_err add_trial_row(struct buf *b, struct stmt *q, struct reason *why)
+{
+    struct json_limits limits = {1024 * 1024, 8};
+    CLEANUP(json_free_ptr) cJSON *body = NULL;
+    enum relay_err err = json_parse(col_text(q, 5), strlen(col_text(q, 5)), &limits, &body, why);
+    if (err != RELAY_OK) return err;
+    bool spoken;
+    const char *words = words_for(col_text(q, 1), body, &spoken);
+    buf_char(b, '{');
+    buf_json_member_time(b, "at", col_int(q, 0));
+    buf_json_member(b, "target", col_text(q, 1));
+    buf_json_member(b, "alert", col_text(q, 2));
+    buf_json_member(b, "rule", col_text(q, 3));
+    buf_json_member(b, "title", col_text(q, 4));
+    buf_json_member(b, "words", words);
+    if (spoken) {
+        buf_json_key(b, "seconds");
+        buf_printf(b, "%.1f", report_seconds(words));
+    }
+    buf_char(b, '}');
+    return RELAY_OK;
+}
+
+enum relay_err report_trial(struct db *db, const struct report_span *s, struct buf *ret, struct reason *why)
+{
+    CLEANUP(stmt_done) struct stmt q = {NULL};
+    enum relay_err err = prepare(
+        db,
+        "SELECT d.created, t.name, a.id, a.rule, a.title, r.body FROM delivery d JOIN target t ON t.id = "
+        "d.target JOIN alert a ON a.n = d.alert JOIN rendering r ON r.id = d.rendering WHERE d.reason LIKE "
+        "'trial%' AND " SPAN("d.created") " AND " OF_SITE " ORDER BY d.created, t.name",
+        s, &q, why);
+    if (err != RELAY_OK) return err;
+    add_span(ret, s);
+    buf_json_key(ret, "trial");
+    buf_char(ret, '[');
+    bool first = true;
+    while ((err = stmt_step(&q, why)) == RELAY_OK) {
+        if (!first) buf_char(ret, ',');
+        first = false;
+        err = add_trial_row(ret, &q, why);
+        if (err != RELAY_OK) return err;
+    }
+    buf_str(ret, "]}");
+    return err == RELAY_NOT_FOUND ? RELAY_OK : err;
+}
