@@ -236,6 +236,19 @@ static enum relay_err verb_replay(struct relay *r, const char *id, const struct 
     return RELAY_OK;
 }
 
+static enum relay_err verb_done(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
+                                struct reason *why)
+{
+    CLEANUP(buf_release) struct buf shown = BUF_INIT(ANSWER_MAX);
+    int64_t row;
+    enum relay_err err = list_delivery(store_db(r->store), id, &shown, &row, why);
+    if (err == RELAY_OK) err = dispatch_done(r, row, by->name, why);
+    if (err != RELAY_OK) return err;
+    store_action(r->store, r->now.wall, "delivery.done", id, by->name, by->uid, by->reason, "");
+    buf_json_member_int(ret, "row", row);
+    return RELAY_OK;
+}
+
 static enum relay_err verb_target_test(struct relay *r, const char *id, const struct actor *by,
                                        struct buf *ret, struct reason *why)
 {
@@ -303,21 +316,14 @@ static enum relay_err verb_drill_stop(struct relay *r, const char *id, const str
 }
 
 static const struct verb verbs[] = {
-    {"/v1/alerts/outcome", true, verb_outcome},
-    {"/v1/drill/start", true, verb_drill_start},
-    {"/v1/drill/stop", true, verb_drill_stop},
-    {"/v1/silence/add", true, verb_silence_add},
-    {"/v1/silence/expire", true, verb_silence_expire},
-    {"/v1/alerts/cancel", true, verb_cancel},
-    {"/v1/alerts/confirm", true, verb_confirm},
-    {"/v1/alerts/approve", true, verb_approve},
-    {"/v1/alerts/reject", true, verb_reject},
-    {"/v1/alerts/ack", true, verb_ack},
-    {"/v1/alerts/dismiss", true, verb_dismiss},
-    {"/v1/site/mode", true, verb_site_mode},
-    {"/v1/deliveries/replay", true, verb_replay},
-    {"/v1/target/test", false, verb_target_test},
-    {"/v1/reload", false, verb_reload},
+    {"/v1/deliveries/done", true, verb_done},     {"/v1/alerts/outcome", true, verb_outcome},
+    {"/v1/drill/start", true, verb_drill_start},  {"/v1/drill/stop", true, verb_drill_stop},
+    {"/v1/silence/add", true, verb_silence_add},  {"/v1/silence/expire", true, verb_silence_expire},
+    {"/v1/alerts/cancel", true, verb_cancel},     {"/v1/alerts/confirm", true, verb_confirm},
+    {"/v1/alerts/approve", true, verb_approve},   {"/v1/alerts/reject", true, verb_reject},
+    {"/v1/alerts/ack", true, verb_ack},           {"/v1/alerts/dismiss", true, verb_dismiss},
+    {"/v1/site/mode", true, verb_site_mode},      {"/v1/deliveries/replay", true, verb_replay},
+    {"/v1/target/test", false, verb_target_test}, {"/v1/reload", false, verb_reload},
 };
 
 static void post_verb(void *arg, struct http_exchange *x)

@@ -849,6 +849,24 @@ void dispatch_release(struct relay *r, struct delivery_row *d)
     if (d->state == DELIVERY_QUEUED) dispatch_queued(r, t, d);
 }
 
+enum relay_err dispatch_done(struct relay *r, int64_t delivery, const char *who, struct reason *why)
+{
+    struct delivery_row d;
+    if (!store_delivery_get(r->store, delivery, &d))
+        return fail(why, RELAY_NOT_FOUND, _("there is no such delivery"));
+    struct relay_target *t = targets_by_row(r->targets, d.target);
+    if (!t) return fail(why, RELAY_CONFLICT, _("its target is no longer configured"));
+    if (!t->chat || !t->ops->confirms) /* devices answer for themselves, and other chats cannot tell */
+        return fail(why, RELAY_CONFLICT,
+                    _("only what is passed on by hand is reported as done (type forward)"));
+    char note[120];
+    (void)snprintf(note, sizeof(note), "passed on by %s", who);
+    if (!delivery_may_move(d.state, DELIVERY_ACKNOWLEDGED))
+        return fail(why, RELAY_CONFLICT, _("it is %s: nothing to report"), delivery_state_name(d.state));
+    move(r, &d, DELIVERY_ACKNOWLEDGED, note, NO_DUE);
+    return RELAY_OK;
+}
+
 enum relay_err dispatch_replay(struct relay *r, int64_t delivery, struct reason *why)
 {
     struct delivery_row d;

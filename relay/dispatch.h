@@ -37,6 +37,10 @@ void dispatch_release(struct relay *r, struct delivery_row *d);
 /* A person's word on one delivery: again, now. RELAY_NOT_FOUND, RELAY_CONFLICT. */
 enum relay_err dispatch_replay(struct relay *r, int64_t delivery, struct reason *why) MUST_CHECK;
 
+/* A person has passed a forwarded text on: it is acknowledged. RELAY_NOT_FOUND, RELAY_CONFLICT. */
+enum relay_err dispatch_done(struct relay *r, int64_t delivery, const char *who,
+                             struct reason *why) MUST_CHECK;
+
 int dispatch_in_flight(const struct dispatch *d);
 
 #endif

@@ -80,17 +80,22 @@ enum relay_err list_alerts(struct db *db, const struct list_filter *f, struct bu
     return add_rows(ret, &q, add_alert, why);
 }
 
+/* An event below its threshold or unsure, or an alert that waits for approval or whose place was guessed. */
 static void add_review(struct buf *b, struct stmt *q)
 {
     buf_char(b, '{');
-    buf_json_member_int(b, "event", col_int(q, 0));
-    buf_json_member(b, "feed", col_text(q, 1));
-    buf_json_member(b, "event_id", col_text(q, 2));
+    if (!col_null(q, 0)) buf_json_member_int(b, "event", col_int(q, 0));
+    if (!col_null(q, 9)) buf_json_member(b, "alert", col_text(q, 9));
+    if (!col_null(q, 1)) buf_json_member(b, "feed", col_text(q, 1));
+    if (!col_null(q, 2)) buf_json_member(b, "event_id", col_text(q, 2));
     buf_json_member_time(b, "received", col_int(q, 3));
     buf_json_member(b, "note", col_text(q, 4));
     buf_json_member(b, "rules", col_text(q, 5));
     buf_json_member(b, "area", col_text(q, 6));
     buf_json_member_int(b, "count", col_int(q, 7));
+    if (!col_null(q, 10)) buf_json_member_int(b, "held", col_int(q, 10));
+    if (!col_null(q, 11)) buf_json_member(b, "approved_by", col_text(q, 11));
+    if (col_null(q, 8)) return;
     buf_json_key(b, "body");
     buf_str(b, col_text(q, 8));
 }
@@ -100,12 +105,22 @@ enum relay_err list_review(struct db *db, const struct list_filter *f, struct bu
     STMT q = {NULL};
     enum relay_err err = db_prepare(
         db, &q,
-        "SELECT e.id, f.name, e.event_id, e.received, e.note, e.rules, e.area, e.count, e.body FROM "
-        "event e JOIN feed f ON f.id = e.feed WHERE e.alert IS NULL AND e.reviewed IS NULL AND "
-        "e.note IN ('candidate', 'unsure') ORDER BY e.id DESC LIMIT ?1",
+        "SELECT * FROM (SELECT e.id AS id, f.name, e.event_id, e.received AS received, e.note, e.rules, "
+        "e.area, e.count, e.body, NULL, NULL, NULL FROM event e JOIN feed f ON f.id = e.feed WHERE e.alert "
+        "IS "
+        "NULL AND e.reviewed IS NULL AND e.note IN ('candidate', 'unsure') ORDER BY e.id DESC LIMIT ?1) "
+        "UNION ALL SELECT * FROM (SELECT NULL, a.feeds, NULL, a.created, CASE count(d.id) WHEN 0 THEN "
+        "'guessed "
+        "area' ELSE max(d.reason) || CASE a.guessed WHEN 0 THEN '' ELSE ', guessed area' END END, a.rule, "
+        "a.areas, a.count, NULL, a.id, count(d.id), (SELECT group_concat(x.actor, ' ') FROM action x WHERE "
+        "x.object = a.id AND x.verb = 'alert.approve') FROM alert a LEFT JOIN delivery d ON d.alert = a.n "
+        "AND "
+        "d.state = 0 AND d.reason LIKE 'approval%' WHERE a.ended IS NULL AND a.expires > ?2 GROUP BY a.n "
+        "HAVING count(d.id) > 0 OR a.guessed <> 0 ORDER BY a.n DESC LIMIT ?1) ORDER BY received DESC",
         why);
     if (err != RELAY_OK) return err;
     stmt_int(&q, 1, f->limit ? f->limit : DEFAULT_LIMIT);
+    stmt_int(&q, 2, f->now);
     return add_rows(ret, &q, add_review, why);
 }
 

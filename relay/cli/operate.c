@@ -182,10 +182,10 @@ static void print_alerts(const cJSON *j)
 
 static void print_review(const cJSON *j)
 {
-    static const struct column columns[] = {{"event", N_("EVENT")}, {"received", N_("RECEIVED")},
-                                            {"feed", N_("FEED")},   {"note", N_("WHY")},
-                                            {"area", N_("AREA")},   {"count", N_("COUNT")},
-                                            {"rules", N_("RULES")}, {"event_id", N_("EVENT ID")}};
+    static const struct column columns[] = {
+        {"event", N_("EVENT")}, {"alert", N_("ALERT")}, {"received", N_("RECEIVED")},
+        {"feed", N_("FEED")},   {"note", N_("WHY")},    {"area", N_("AREA")},
+        {"count", N_("COUNT")}, {"rules", N_("RULES")}, {"event_id", N_("EVENT ID")}};
     client_print_table(j, columns, ARRAY_LEN(columns));
 }
 
@@ -274,12 +274,14 @@ int cli_deliveries(int argc, char **argv)
     static const struct action actions[] = {
         {"list", 0, "/v1/deliveries", read_deliveries, print_deliveries, NULL},
         {"show", 1, "/v1/delivery", read_delivery, print_delivery, NULL},
+        {"done", 1, "/v1/deliveries/done", NULL, NULL, N_("noted: it was passed on")},
         {"replay", 1, "/v1/deliveries/replay", NULL, NULL, N_("it goes out again now")},
     };
     return run_actions(argc, argv, actions, ARRAY_LEN(actions),
                        _("Usage: tocsin deliveries list [--active] [--state S] [--target T] [--alert ID] "
                          "[--limit N] [--json]\n"
                          "       tocsin deliveries show ID        (whole id, short id or row)\n"
+                         "       tocsin deliveries done ID --by NAME   (passed on by hand: type forward)\n"
                          "       tocsin deliveries replay ID --by NAME [--reason WHY]\n"));
 }
 

@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""What people lay over the alerts, through the real command line: silences, drills; and reports of it. Targets are files.
+"""What people lay over the alerts, through the real command line: silences, drills, reports, what is
+held for them and what they pass on by hand. Targets are files.
 usage: people.py --tocsin PROGRAM --pack DIR"""
 import argparse
 import csv
+import http.server
 import io
 import json
 import os
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from datetime import datetime, timedelta, timezone
 
@@ -17,6 +20,22 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def room_that_takes_all():
+    class Room(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"errcode":0,"errmsg":"ok"}')
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Room)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_port
 
 
 class Relay:
@@ -37,9 +56,13 @@ sites:
 chats:
   - {{id: club, type: file, audience: volunteer, path: {self.path('club.jsonl')}}}
   - {{id: room, type: file, audience: duty, drills: true, path: {self.path('room.jsonl')}}}
+  - {{id: group, type: forward, audience: volunteer, areas: ['62', '63'], groups: [三桥群],
+     url: 'http://127.0.0.1:{room_that_takes_all()}/send', allow_insecure: true}}
 route:
   receiver: everyone
   group_by: [rule, area6]
+  routes:
+    - {{matchers: ['area2="63"'], receiver: everyone, approve: two}}
 receivers:
   - {{name: everyone, pa: [announce, bulletin], displays: all, chats: all}}
 """)
@@ -74,8 +97,9 @@ receivers:
     def event(self, number, area, **more):
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         with open(self.path("in.jsonl"), "a") as f:
-            f.write(json.dumps({"event_id": f"e{number}", "sent_at": now, "area": area, "kind": "call",
-                                "text": "请把钱转账到安全账户核查", "count": 5, **more}, ensure_ascii=False) + "\n")
+            event = {"event_id": f"e{number}", "sent_at": now, "area": area, "kind": "call",
+                     "text": "请把钱转账到安全账户核查", "count": 5, **more}
+            f.write(json.dumps({k: v for k, v in event.items() if v is not None}, ensure_ascii=False) + "\n")
 
     def states(self, alert):
         return {d["target"]: (d["state"], d["reason"]) for d in reversed(self.cli("deliveries", "list", "--alert", alert))}
@@ -278,7 +302,7 @@ def reports(r):
     assert ends["file:club", "sent"] >= 1 and ends["file:club", "suppressed"] >= 1, ends
     times = {(t["channel"], t["step"]): t for t in month["times"]}
     assert 0 <= times["file", "sent"]["p50_ms"] <= times["file", "sent"]["p95_ms"] < 60000, times
-    assert [(s["by"], s["reason"], s["suppressed"]) for s in month["silences"]] == [("王队", "核实中", 2)]
+    assert [(s["by"], s["reason"], s["suppressed"]) for s in month["silences"]] == [("王队", "核实中", 3)]
     assert {"by": "张警官", "action": "alert.outcome", "times": 1} in month["people"]
     site = r.cli("report", "--site", "s1")
     assert {d["target"] for d in site["deliveries"]} == {"pa:s1/hall", "bulletin:s1", "board:s1/w1"}
@@ -304,6 +328,40 @@ def reports(r):
     assert r.cli("report")["outcomes"] == month["outcomes"]
 
 
+def by_hand(r):
+    """What a person passes on by hand, and the review list."""
+    r.event(1, "620101")
+    alert = r.alert_in("620101")
+    r.until("the page", lambda: r.states(alert)["forward:group"][0] == "sent")
+    rows = {d["target"]: d["id"] for d in r.cli("deliveries", "list", "--alert", alert)}
+    r.cli("deliveries", "done", rows["forward:group"], fails=True)
+    assert "forward" in r.cli("deliveries", "done", rows["file:club"], "--by", "护士长", fails=True)
+    r.cli("deliveries", "done", rows["forward:group"], "--by", "护士长")
+    assert r.states(alert)["forward:group"] == ("acknowledged", "passed on by 护士长")
+    assert "acknowledged" in r.cli("deliveries", "done", rows["forward:group"], "--by", "护士长", fails=True)
+
+    # Held for two persons: on the list with what is held and who has said yes; gone when it is decided.
+    assert r.cli("alerts", "list", "--review") == []
+    r.event(2, "630101")
+    alert = r.alert_in("630101")
+    (row,) = r.cli("alerts", "list", "--review")
+    assert row["alert"] == alert and row["note"] == "approval two" and row["held"] == 3 and "event" not in row, row
+    r.cli("alerts", "approve", alert, "--by", "王队")
+    assert r.cli("alerts", "list", "--review")[0]["approved_by"] == "王队"
+    assert alert in r.run("alerts", "list", "--review").stdout
+    r.cli("alerts", "approve", alert, "--by", "张队")
+    assert r.cli("alerts", "list", "--review") == []
+    # A report below its threshold stands beside it, newest first; a guessed area until somebody confirms it.
+    r.event(3, "610113", kind="report")
+    r.event(4, None)
+    rows = r.until("both", lambda: (lambda rows: len(rows) == 2 and rows)(r.cli("alerts", "list", "--review")))
+    guessed = next(row for row in rows if "alert" in row)
+    assert "guessed area" in guessed["note"], guessed
+    assert next(row for row in rows if "event" in row)["note"] == "candidate"
+    r.cli("alerts", "confirm", guessed["alert"], "--by", "王队")
+    assert [row.get("alert") for row in r.cli("alerts", "list", "--review")] == [None]
+
+
 def at_terminal(r, word, *words):
     """Runs tocsin on a pseudo-terminal where a person types `word`."""
     ours, theirs = os.openpty()
@@ -321,7 +379,7 @@ def main():
     parser.add_argument("--tocsin", required=True)
     parser.add_argument("--pack", required=True)
     args = parser.parse_args()
-    for part in (silences, drills, reports):
+    for part in (silences, drills, reports, by_hand):
         with tempfile.TemporaryDirectory(prefix="tocsin-people-") as folder:
             relay = Relay(os.path.abspath(args.tocsin), os.path.abspath(args.pack), folder)
             try:
