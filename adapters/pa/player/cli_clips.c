@@ -156,7 +156,8 @@ static int add(const struct settings *s, const struct texts *t, const struct wor
     enum relay_err err = audio_load(&a, w->at[1], &why);
     if (err == RELAY_OK) err = check_clip(&a, x, &why);
     if (err == RELAY_OK) err = audio_resample(&a, (int)s->speech.rate, &why);
-    (void)mkdir(s->player.state_dir, 0750); /* where clips are by default; what fails shows in the next line */
+    (void)mkdir(s->player.state_dir,
+                0750); /* where clips are by default; what fails shows in the next line */
     if (err == RELAY_OK && mkdir(s->speech.clips_dir, 0755) != 0 && errno != EEXIST)
         err = fail(&why, RELAY_IO, _("%s: cannot be made: %s"), s->speech.clips_dir, strerror(errno));
     if (err != RELAY_OK) {

@@ -16,6 +16,7 @@
 
 #include "io/options.h"
 #include "player/child.h"
+#include "player/rtp.h"
 #include "player/station.h"
 
 struct output;
@@ -24,6 +25,7 @@ struct output;
 struct output_env {
     struct loop *loop;
     struct child_set *children;
+    struct rtp_pacer *pacer;
     const char *site;
 };
 

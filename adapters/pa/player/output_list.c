@@ -1,11 +1,12 @@
 /* Every kind of output: one row each. */
 #include "player/output.h"
 
-extern const struct output_ops output_file, output_command;
+extern const struct output_ops output_file, output_command, output_rtp;
 
 const struct output_ops *const output_list[] = {
     &output_file,
     &output_command,
+    &output_rtp,
     NULL,
 };
 

@@ -31,6 +31,7 @@ struct player {
     struct worker *worker;
     struct speech *speech;
     struct output_env output_env;
+    struct rtp_pacer *pacer;
     struct air *air;
     struct link *link;
     struct filewatch *files;
@@ -178,8 +179,8 @@ static enum relay_err make_folder(const char *path, mode_t mode, struct reason *
 
 static enum relay_err open_outputs(struct player *p, struct reason *why)
 {
-    p->output_env =
-        (struct output_env){.loop = p->loop, .children = p->children, .site = p->set->player.site};
+    p->output_env = (struct output_env){
+        .loop = p->loop, .children = p->children, .pacer = p->pacer, .site = p->set->player.site};
     for (size_t i = 0; i < p->set->n_outputs; i++) {
         struct output *o = &p->set->outputs[i];
         o->env = &p->output_env;
@@ -270,6 +271,7 @@ enum relay_err player_new(struct settings *s, const struct player_options *o, st
     if (err == RELAY_OK) err = child_set_new(p->loop, &p->children, why);
     if (err == RELAY_OK) err = worker_new(p->loop, &p->worker, why);
     if (err == RELAY_OK) err = speech_new(&s->speech, p->children, p->worker, &p->speech, why);
+    if (err == RELAY_OK) err = rtp_pacer_new(p->loop, &p->pacer, why);
     if (err == RELAY_OK) err = open_outputs(p, why);
     if (err == RELAY_OK)
         err = air_new(s->zones, s->n_zones, s->outputs, s->n_outputs, play_ended, p, &p->air, why);
@@ -296,6 +298,7 @@ struct player *player_free(struct player *p)
     free(p->busy_files);
     station_free(p->station);
     p->station = NULL;
+    rtp_pacer_free(p->pacer);
     for (size_t i = 0; i < p->set->n_outputs; i++) {
         struct output *o = &p->set->outputs[i];
         bool was_open = o->is_open;
@@ -367,6 +370,7 @@ static void turn(struct player *p)
     control_read(p->control);
     child_set_run(p->children, p->now);
     speech_run(p->speech, p->now);
+    rtp_collect(p->pacer);
     air_turn(p->air, p->now);
     if (!p->station) {
         try_store(p);
