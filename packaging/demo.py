@@ -94,6 +94,7 @@ chats:
 route:
   receiver: quiet
   group_by: [category, area4]
+  group_interval: 0s
   routes:
     - {{matchers: ['level="red"', 'certainty=~"Likely|Observed"'], receiver: everyone}}
 receivers:
@@ -139,28 +140,24 @@ outputs:
             raise SystemExit(f"demo: tocsin {' '.join(words)}: {done.stderr.strip()}")
         return json.loads(done.stdout)
 
-    def screens(self):
+    def wards(self):
+        """The addresses of the ward screens."""
         return self.ask("wards", "list")
 
-    def watch_screen(self, ward):
-        """A ward screen without a browser: reads the page's own stream, and says what it shows."""
-        base, _, query = ward["url"].partition("?")
+    def watch_boards(self):
+        """A ward's device without a browser: takes the retained board, and says that it shows it."""
+        mqtt = ["-h", "127.0.0.1", "-p", str(self.broker_port), "-V", "5", "-q", "1"]
+        ear = subprocess.Popen(["mosquitto_sub", *mqtt, "-t", "tocsin/v1/displays/+/+/board", "-F", "%t %p"],
+                               stdout=subprocess.PIPE, text=True, start_new_session=True)
+        self.children.append(ear)
 
         def run():
-            try:
-                with urllib.request.urlopen(f"{base}/events?{query}", timeout=600) as stream:
-                    for line in stream:
-                        if not line.startswith(b"data:"):
-                            continue
-                        board = json.loads(line[5:])
-                        if not board.get("items"):
-                            continue
-                        body = json.dumps({"rev": board["rev"], "state": "displayed", "at": now().isoformat()}).encode()
-                        request = urllib.request.Request(f"{base}/ack?{query}", data=body,
-                                                         headers={"Content-Type": "application/json"})
-                        urllib.request.urlopen(request, timeout=5).close()
-            except OSError:
-                pass
+            for line in ear.stdout:
+                topic, _, payload = line.partition(" ")
+                board = json.loads(payload) if payload.strip() else {}
+                if board.get("items"):
+                    ack = json.dumps({"rev": board["rev"], "state": "displayed", "at": now().isoformat()})
+                    subprocess.run(["mosquitto_pub", *mqtt, "-t", topic.replace("/board", "/ack"), "-m", ack], check=False)
         threading.Thread(target=run, daemon=True).start()
 
     def push(self, feed, name):
@@ -250,11 +247,7 @@ def main():
         demo.run_all()
         print("警钟演示：一台机器上的代理、企业微信替身、中继 tocsin 和院内广播 tocsin-pa，都只监听 127.0.0.1")
         print("与医院设置不同：不分时段（任何时间都能演示），机器语音，整点被改成马上到来")
-        wards = demo.screens()
-        print("病区屏（用浏览器打开）：")
-        for ward in wards:
-            print(f"  {ward['name']}  {ward['url']}")
-            demo.watch_screen(ward)
+        demo.watch_boards()
         time.sleep(0.5)
         started = time.monotonic()
         for (feed, _, name), file in zip(FEEDS, ("carrier", "bank", "ward")):

@@ -279,7 +279,9 @@ static struct delivery_plan plan_for(struct relay *r, const struct edition *ed, 
     }
     if (sel && ed->type != MSG_CANCEL) {
         f.not_before = now + sel->group_wait;
-        if (before && before->sent_at && before->sent_at + sel->group_interval > f.not_before)
+        /* Red does not wait for its interval: money is going now. */
+        if (before && before->sent_at && f.level != LEVEL_RED &&
+            before->sent_at + sel->group_interval > f.not_before)
             f.not_before = before->sent_at + sel->group_interval;
     }
     return decide_delivery(&f);

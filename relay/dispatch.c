@@ -27,7 +27,8 @@ struct send { /* one operation under way */
     struct relay *relay;
     struct targets *held; /* keeps target alive over a reload */
     struct relay_target *target;
-    int64_t *rows; /* delivery row ids; the first carries a digest */
+    int64_t *rows;       /* delivery row ids; the first carries a digest */
+    size_t *row_message; /* the message of each row */
     size_t n_rows;
     struct message *messages;
     size_t n_messages;
@@ -86,6 +87,7 @@ static void send_free(struct send *s)
     targets_release(s->held);
     arena_release(&s->arena);
     free(s->rows);
+    free(s->row_message);
     free(s->messages);
     free(s);
 }
@@ -194,6 +196,7 @@ static struct send *op_new(struct relay *r, struct relay_target *t, size_t rows)
     targets_hold(r->targets);
     op->target = t;
     op->rows = xcalloc(rows ? rows : 1, sizeof(*op->rows));
+    op->row_message = xcalloc(rows ? rows : 1, sizeof(*op->row_message));
     op->messages = xcalloc(rows ? rows : 1, sizeof(*op->messages));
     op->started = r->now.wall;
     op->snapshot.now = r->now;
@@ -341,6 +344,7 @@ static bool claim_messages(struct relay *r, struct relay_target *t)
             move(r, &rows[i], DELIVERY_REJECTED, "its texts cannot be read", NO_DUE);
             continue;
         }
+        op->row_message[op->n_messages] = op->n_messages;
         op->rows[op->n_messages++] = rows[i].id;
     }
     op->n_rows = op->n_messages;
@@ -392,11 +396,13 @@ static void claim_snapshot(struct relay *r, struct relay_target *t)
     op->snapshot.rev = t->row.snap_rev;
     free(op->rows);
     op->rows = xcalloc(op->n_messages + 1, sizeof(*op->rows));
+    op->row_message = xreallocarray(op->row_message, op->n_messages + 1, sizeof(*op->row_message));
     for (size_t i = 0; i < op->n_messages; i++) {
         struct delivery_row *d = &b.sending[i];
         if (d->state != DELIVERY_QUEUED && d->state != DELIVERY_RETRY) continue;
         d->snap_rev = op->snapshot.rev;
         move(r, d, DELIVERY_SENDING, "", NO_DUE);
+        op->row_message[op->n_rows] = i;
         op->rows[op->n_rows++] = d->id;
     }
     free(b.sending);
@@ -666,10 +672,7 @@ static void apply_outcome(struct relay *r, struct send *op)
         struct delivery_row d;
         if (!store_delivery_get(r->store, op->rows[i], &d)) continue;
         if (d.state == DELIVERY_SENDING) settle(r, op, i, &d);
-        const char *id = NULL;
-        for (size_t k = 0; k < op->n_messages && !id; k++)
-            if (!state_target ? k == i : op->messages[k].rev == d.rev) id = op->messages[k].delivery;
-        if (id) log_attempt(r, op, &d, id);
+        log_attempt(r, op, &d, op->messages[op->row_message[i]].delivery);
         if (state_target && (d.state == DELIVERY_REJECTED || d.state == DELIVERY_EXPIRED))
             store_unshow(r->store, d.target, d.alert);
     }
