@@ -1,4 +1,8 @@
-/* Text as rules see it: a table per code point, then the run rules over the output's tail. */
+/* Text as rules see it. One pass, by two ways that come to the same:
+ *
+ *   fast      maps character after character and lets a small automaton watch for what could concern a run rule
+ *   careful   goes back to where that began and applies the rules, on the tail of what is written
+ */
 #include "base/normalise.h"
 
 #include <endian.h>
@@ -33,15 +37,11 @@ struct machine {
     size_t len;
     bool hold; /* the last character may be followed by the end of a variant */
     struct tail tail;
-    /* The tail that the character at left_at ended; comes back when that character turns out to be part of a variant. */
+    /* The tail that the character at left_at ended; comes back when that character turns out to be part of a variant.
+     * It could always be found again by looking back, but not at a cost that is bound. */
     struct tail left;
     size_t left_at;
 };
-
-static inline uint32_t entry_of(uint32_t cp)
-{
-    return nt_block[nt_index[cp >> 6]][cp & 63];
-}
 
 /* The last code point of the output, 0 when there is none; its length to ret_n. */
 static uint32_t last_of(const struct machine *m, int *ret_n)
@@ -69,7 +69,7 @@ static void cut(struct machine *m, size_t len)
     int n;
     m->len = len;
     uint32_t last = last_of(m, &n);
-    m->hold = n && (entry_of(last) & NT_HOLD);
+    m->hold = n && (nt_entry(last) & NT_HOLD);
 }
 
 /* One digit group of a run: digits side by side, and the separators before it. */
@@ -212,7 +212,8 @@ static bool put_mark(struct machine *m, uint32_t cp)
     return nt_is_droppable_mark(cp);
 }
 
-static const struct nt_variant *variant_at_end(const struct machine *m, uint32_t last)
+/* The variant that ends where the text does, at a character of NT_LAST. */
+static const struct nt_variant *variant_at_end(const char *text, size_t len, uint32_t last)
 {
     unsigned low = 0, high = nt_n_variants;
     while (low < high) {
@@ -224,34 +225,62 @@ static const struct nt_variant *variant_at_end(const struct machine *m, uint32_t
     }
     for (; low < nt_n_variants && nt_variants[low].last == last; low++) {
         const struct nt_variant *v = &nt_variants[low];
-        if (m->len >= v->from_len && !memcmp(m->text + m->len - v->from_len, v->from, v->from_len)) return v;
+        if (len >= v->from_len && !memcmp(text + len - v->from_len, v->from, v->from_len)) return v;
     }
     return NULL;
 }
 
-static void put(struct machine *m, uint32_t cp, uint32_t flags, uint32_t origin);
+/* What the output ends in, by looking back. */
+static void look_back(struct machine *m)
+{
+    struct tail *t = &m->tail;
+    size_t whole = m->len, from;
+    uint32_t cp;
+    int n;
+    *t = (struct tail){0};
+    while ((cp = last_of(m, &n)) && NT_CLASS(nt_entry(cp)) == NT_SEP) m->len -= (size_t)n;
+    t->sep_on_han = nt_is_han(cp);
+    t->run_open = n && nt_digit_value(cp) >= 0;
+    t->sep_open = m->len < whole && (t->sep_on_han || t->run_open);
+    t->sep_start = from = m->len;
+    for (; t->run_open && whole - from <= RUN_MAX && (cp = last_of(m, &n)); m->len -= (size_t)n) {
+        if (nt_digit_value(cp) >= 0)
+            from = m->len - (size_t)n;
+        else if (NT_CLASS(nt_entry(cp)) != NT_SEP)
+            break;
+    }
+    t->run_start = from;
+    t->run_rich = true;
+    m->len = whole;
+}
+
+static void put(struct machine *m, uint32_t cp, uint32_t entry, uint32_t origin);
 
 static void put_variant(struct machine *m, const struct nt_variant *v)
 {
     size_t start = m->len - v->from_len;
     uint32_t origin = m->origin[start];
     cut(m, start);
-    if (m->left_at == start) m->tail = m->left;
+    if (m->left_at == start)
+        m->tail = m->left;
+    else
+        look_back(m);
     if (m->left_at >= start) m->left_at = SIZE_MAX;
     for (int i = 0; i < v->to_len;) {
         uint32_t cp;
         i += nt_decode(v->to + i, &cp);
-        put(m, cp, entry_of(cp), origin);
+        put(m, cp, nt_entry(cp), origin);
     }
 }
 
-/* Adds one code point in final form and applies the run rules. */
-static void put(struct machine *m, uint32_t cp, uint32_t flags, uint32_t origin)
+/* Adds one code point in final form, whose entry says its class, and applies the run rules. */
+static void put(struct machine *m, uint32_t cp, uint32_t entry, uint32_t origin)
 {
     struct tail *t = &m->tail;
-    if ((flags & NT_MARK) && put_mark(m, cp)) return;
+    uint32_t class = NT_CLASS(entry);
+    if (class == NT_MARK && put_mark(m, cp)) return;
 
-    if (flags & NT_SEP) {
+    if (class == NT_SEP) {
         if (!t->sep_open) {
             int unused;
             t->sep_on_han = nt_is_han(last_of(m, &unused));
@@ -259,16 +288,16 @@ static void put(struct machine *m, uint32_t cp, uint32_t flags, uint32_t origin)
             t->sep_start = m->len;
         }
         emit(m, cp, origin);
-        m->hold = flags & NT_HOLD;
+        m->hold = entry & NT_HOLD;
         return;
     }
 
-    if (t->sep_open && t->sep_on_han && nt_is_han(cp)) {
+    if (t->sep_open && t->sep_on_han && (class == NT_HAN || class == NT_SPELLED)) {
         cut(m, t->sep_start);
         t->sep_open = false;
     }
 
-    if (flags & NT_DIGIT) {
+    if (class == NT_DIGIT || class == NT_SPELLED) {
         if (!t->run_open) {
             t->run_open = true;
             t->run_rich = false;
@@ -276,7 +305,7 @@ static void put(struct machine *m, uint32_t cp, uint32_t flags, uint32_t origin)
         } else if (t->sep_open) {
             t->run_rich = true;
         }
-        t->run_rich |= cp >= 0x80;
+        t->run_rich |= class == NT_SPELLED;
         t->sep_open = false;
         emit(m, cp, origin);
         m->hold = false;
@@ -290,29 +319,32 @@ static void put(struct machine *m, uint32_t cp, uint32_t flags, uint32_t origin)
         t->run_open = t->sep_open = false;
     }
     emit(m, cp, origin);
-    const struct nt_variant *v = m->hold ? variant_at_end(m, cp) : NULL;
-    m->hold = flags & NT_HOLD;
+    const struct nt_variant *v = m->hold && (entry & NT_LAST) ? variant_at_end(m->text, m->len, cp) : NULL;
+    m->hold = entry & NT_HOLD;
     if (v) put_variant(m, v);
 }
 
-/* One input code point by the general way. */
-static void put_mapped(struct machine *m, uint32_t cp, int n, uint32_t origin)
+/* One input character by the careful way; returns its length. */
+static int put_mapped(struct machine *m, const char *in, uint32_t origin)
 {
-    uint32_t e = entry_of(cp);
-    if (e & NT_OTHER) {
-        const uint32_t *many = &nt_pool[e & NT_XOR];
-        for (uint32_t i = 0; i < many[0]; i++) put(m, many[1 + i], entry_of(many[1 + i]), origin);
-        return;
+    uint32_t cp;
+    int used = nt_decode(in, &cp);
+    uint32_t entry = nt_entry(cp), class = NT_CLASS(entry);
+    if (class == NT_DROPPED) return used;
+    if (class == NT_EXPANDS) {
+        const uint32_t *many = &nt_pool[entry & NT_XOR];
+        for (uint32_t i = 0; i < many[0]; i++) put(m, many[1 + i], nt_entry(many[1 + i]), origin);
+        return used;
     }
-    if (n != 3) {
-        cp ^= e & NT_XOR;
-    } else if (e & NT_XOR) {
-        char bytes[4] = {0};
-        (void)nt_encode(cp, bytes);
-        for (int i = 0; i < 3; i++) bytes[i] = (char)((uint8_t)bytes[i] ^ (uint8_t)(e >> (8 * i)));
-        (void)nt_decode(bytes, &cp);
+    if (used == 4) {
+        cp ^= entry & NT_XOR;
+    } else if (entry & NT_XOR) {
+        char target[4] = {0};
+        for (int i = 0; i < used; i++) target[i] = (char)((uint8_t)in[i] ^ (uint8_t)(entry >> (8 * i)));
+        (void)nt_decode(target, &cp);
     }
-    put(m, cp, e, origin);
+    put(m, cp, entry, origin);
+    return used;
 }
 
 static void reserve(struct norm_text *t, struct machine *m, size_t len)
@@ -327,56 +359,208 @@ static void reserve(struct norm_text *t, struct machine *m, size_t len)
     m->origin = t->origin;
 }
 
-typedef uint32_t four_places __attribute__((vector_size(16), aligned(4), may_alias));
+/* The careful way from *p on, beyond `until` and on until nothing is open any more. */
+static void carefully(struct machine *m, struct norm_text *out, const char *begin, const char *end,
+                      const char **p, const char *until)
+{
+    const char *q = *p;
+    m->tail = (struct tail){0};
+    m->hold = false;
+    while (q < end && (q <= until || m->tail.run_open || m->tail.sep_open || m->hold)) {
+        if (out->cap - m->len < (size_t)(end - q) + SLACK)
+            reserve(out, m, m->len + (size_t)(end - q) + SLACK);
+        q += put_mapped(m, q, (uint32_t)(q - begin));
+    }
+    if (q == end && m->tail.run_open) settle_run(m, false);
+    *p = q;
+}
+
+/* What the automaton has seen last. A state is the shift that brings its successor down in the row of a class; with six
+ * bits each, ten fit into a row, and a step is one shift. It may cry wolf, but must not miss anything that put() would
+ * change: */
+enum state {
+    OTHER = 0,
+    HAN = 6,
+    HAN_SEP = 12,       /* separators after a Han character: the next Han character closes the gap */
+    ONE_DIGIT = 18,     /* a digit by itself */
+    DIGITS = 24,        /* several side by side */
+    ONE_DIGIT_SEP = 30, /* … and separators */
+    TWO_DIGITS = 36,    /* a second one by itself: the next separator may make it a spaced number */
+    SPELLED = 42,       /* one spelled digit; it is Han, too */
+    TWO_SPELLED = 48,
+    WATCHED = 54, /* a rule may apply: stays until the careful way has been there */
+};
+#define ROW(other, han, han_sep, one, digits, one_sep, two, spelled, two_spelled)                            \
+    ((uint64_t)(other) << OTHER | (uint64_t)(han) << HAN | (uint64_t)(han_sep) << HAN_SEP |                  \
+     (uint64_t)(one) << ONE_DIGIT | (uint64_t)(digits) << DIGITS | (uint64_t)(one_sep) << ONE_DIGIT_SEP |    \
+     (uint64_t)(two) << TWO_DIGITS | (uint64_t)(spelled) << SPELLED |                                        \
+     (uint64_t)(two_spelled) << TWO_SPELLED | (uint64_t)WATCHED << WATCHED)
+
+/* clang-format off */
+#define OF(class, row)                                                                              \
+    [class] = (row), [(class) + 16] = (row), [(class) + 32] = (row), [(class) + 48] = (row) /* any length */
+static const uint64_t successors[NT_STEPS] = {
+    /* after:          other      han        han_sep    one digit      digits   one_sep        two         spelled      two spelled */
+    OF(NT_PLAIN,   ROW(OTHER,     OTHER,     OTHER,     OTHER,         OTHER,   OTHER,         OTHER,      OTHER,       OTHER)),
+    OF(NT_HAN,     ROW(HAN,       HAN,       WATCHED,   HAN,           HAN,     HAN,           HAN,        HAN,         HAN)),
+    OF(NT_SEP,     ROW(OTHER,     HAN_SEP,   HAN_SEP,   ONE_DIGIT_SEP, OTHER,   ONE_DIGIT_SEP, WATCHED,    HAN_SEP,     HAN_SEP)),
+    OF(NT_DIGIT,   ROW(ONE_DIGIT, ONE_DIGIT, ONE_DIGIT, DIGITS,        DIGITS,  TWO_DIGITS,    DIGITS,     WATCHED,     WATCHED)),
+    OF(NT_SPELLED, ROW(SPELLED,   SPELLED,   WATCHED,   WATCHED,       WATCHED, WATCHED,       WATCHED,    TWO_SPELLED, WATCHED)),
+    OF(NT_DROPPED, ROW(OTHER,     HAN,       HAN_SEP,   ONE_DIGIT,     DIGITS,  ONE_DIGIT_SEP, TWO_DIGITS, SPELLED,     TWO_SPELLED)),
+    OF(NT_MARK,    ROW(WATCHED,   WATCHED,   WATCHED,   WATCHED,       WATCHED, WATCHED,       WATCHED,    WATCHED,     WATCHED)),
+    OF(NT_EXPANDS, ROW(WATCHED,   WATCHED,   WATCHED,   WATCHED,       WATCHED, WATCHED,       WATCHED,    WATCHED,     WATCHED)),
+};
+/* clang-format on */
+
+typedef uint32_t four_places __attribute__((vector_size(16)));
+typedef uint32_t unaligned_places __attribute__((vector_size(16), aligned(4), may_alias));
+
+struct fast {
+    const char *p;
+    char *text;
+    uint32_t *origin;
+    size_t len;
+    uint64_t state;  /* enum state in the lowest six bits, leavings above */
+    uint32_t before; /* entry of the last character */
+    /* Nothing is open before this place of the input, with so much of the output. */
+    const char *sure;
+    size_t sure_len;
+};
+
+/* How far the fast way goes between two places that are sure. The careful way begins at such a place. */
+#define STRETCH 32
+
+/* The fast way reads so much beyond the last character. */
+#define BEYOND 4
+
+/* Two characters stand side by side that could be the end of a variant: are they? */
+static __attribute__((noinline)) bool is_variant(const char *text, size_t len)
+{
+    size_t last = len;
+    uint32_t cp;
+    do last--;
+    while (((uint8_t)text[last] & 0xc0) == 0x80);
+    (void)nt_decode(text + last, &cp);
+    return variant_at_end(text, len, cp) != NULL;
+}
+
+static inline __attribute__((always_inline)) uint32_t load(const char *p)
+{
+    uint32_t w;
+    memcpy(&w, p, 4);
+    return le32toh(w);
+}
+
+static inline __attribute__((always_inline)) uint32_t entry_of_three(uint32_t w)
+{
+    return nt_bmp[(w & 0x0f) << 12 | (w >> 2 & 0xfc0) | (w >> 16 & 0x3f)];
+}
+
+/* One character, whose bytes lead those of w: writes four bytes and four places, of which only the target's count. */
+static inline __attribute__((always_inline)) void step(struct fast *f, uint32_t w, uint32_t entry,
+                                                       four_places origin)
+{
+    w = htole32(w ^ entry);
+    memcpy(f->text + f->len, &w, 4);
+    *(unaligned_places *)(void *)(f->origin + f->len) = (unaligned_places)origin;
+    f->len += NT_LENGTH(entry);
+    f->state = successors[NT_STEP(entry)] >> (f->state & 63);
+    if (__builtin_expect(f->before << 1 & entry & NT_LAST, 0) && is_variant(f->text, f->len))
+        f->state = WATCHED;
+    f->before = entry;
+}
+
+/* The fast way from f->p, which is place `at` of the original, to `until` or a little beyond; false when the careful way
+ * must go from f->sure to where f->p is now. */
+static bool quickly(struct fast *f, const char *until, uint32_t at)
+{
+    struct fast g = *f; /* in registers */
+    four_places origin = {at, at, at, at};
+    while (g.p < until && (g.state & 63) != WATCHED) {
+        const char *stretch = until - g.p > STRETCH ? g.p + STRETCH : until;
+        if ((g.state & 63) <= HAN && !(g.before & NT_HOLD)) {
+            g.sure = g.p;
+            g.sure_len = g.len;
+        }
+        while (g.p < stretch && (g.state & 63) != WATCHED) {
+            uint32_t w = load(g.p);
+            if ((w & 0xf00000f0) == 0xe00000e0) { /* two of three bytes: the most frequent case */
+                step(&g, w, entry_of_three(w), origin);
+                origin += 3;
+                w = load(g.p + 3);
+                step(&g, w, entry_of_three(w), origin);
+                origin += 3;
+                g.p += 6;
+            } else if (!(w & 0x80)) {
+                step(&g, w, nt_bmp[w & 0x7f], origin);
+                origin += 1;
+                g.p += 1;
+            } else if ((w & 0xf0) == 0xe0) {
+                step(&g, w, entry_of_three(w), origin);
+                origin += 3;
+                g.p += 3;
+            } else if ((w & 0xe0) == 0xc0) {
+                step(&g, w, nt_bmp[(w & 0x1f) << 6 | (w >> 8 & 0x3f)], origin);
+                origin += 2;
+                g.p += 2;
+            } else {
+                g.state = WATCHED;
+            }
+        }
+    }
+    *f = g;
+    return (g.state & 63) != WATCHED;
+}
 
 void normalise(const char *in, size_t n, struct norm_text *out)
 {
-    const uint8_t *const begin = (const uint8_t *)in, *const end = begin + n, *p = begin;
+    const char *const end = in + n;
     struct machine m = {.left_at = SIZE_MAX};
     reserve(out, &m, n + SLACK);
+    struct fast f = {.p = in, .text = m.text, .origin = m.origin, .state = OTHER, .sure = in};
 
-    while (p < end) {
-        /* Fast: characters that take part in no rule, after a tail that takes part in none. */
-        size_t len = m.len;
-        while (end - p >= 4) {
-            uint32_t w, e, origin = (uint32_t)(p - begin);
-            memcpy(&w, p, 4);
-            w = le32toh(w);
-            if ((w & 0xf0) == 0xe0) {
-                e = nt_block[nt_index[(w & 0x0f) << 6 | (w >> 8 & 0x3f)]][w >> 16 & 0x3f];
-                if (e & NT_SPECIAL) break;
-                w = htole32((w ^ e) & NT_XOR);
-                memcpy(m.text + len, &w, 4);
-                *(four_places *)(void *)(m.origin + len) = (four_places){origin, origin, origin, origin};
-                len += 3 - NT_SHORTER(e);
-                p += 3;
-            } else if (!(w & 0x80)) {
-                e = nt_block[nt_index[w >> 6 & 1]][w & 0x3f];
-                if (e & NT_SPECIAL) break;
-                m.text[len] = (char)((w ^ e) & 0x7f);
-                m.origin[len++] = origin;
-                p++;
-            } else {
-                break;
-            }
+    while (f.p < end) {
+        bool plain;
+        if (end - f.p >= 3 + BEYOND) {
+            plain = quickly(&f, end - (2 + BEYOND), (uint32_t)(f.p - in));
+        } else {
+            /* The last characters, beyond which there is nothing to read. */
+            const char *rest = f.p, *sure = f.sure;
+            char last[16] = {0};
+            memcpy(last, rest, (size_t)(end - rest));
+            f.p = last;
+            plain = quickly(&f, last + (end - rest), (uint32_t)(rest - in));
+            f.p = rest + (f.p - last);
+            f.sure = f.sure == sure ? sure : rest + (f.sure - last);
         }
-        m.len = len;
+        if (plain) continue;
 
-        /* By the general way until the tail is plain again. */
-        do {
-            uint32_t cp;
-            if (out->cap - m.len < (size_t)(end - p) + SLACK)
-                reserve(out, &m, m.len + (size_t)(end - p) + SLACK);
-            if (p == end) break;
-            int used = nt_decode((const char *)p, &cp);
-            put_mapped(&m, cp, used, (uint32_t)(p - begin));
-            p += used;
-        } while (m.tail.run_open || m.tail.sep_open || m.hold);
+        const char *p = f.sure;
+        int unused;
+        m.len = f.sure_len;
+        carefully(&m, out, in, end, &p, f.p);
+        f = (struct fast){.p = p,
+                          .text = m.text,
+                          .origin = m.origin,
+                          .len = m.len,
+                          .state = nt_is_han(last_of(&m, &unused)) ? HAN : OTHER,
+                          .sure = p,
+                          .sure_len = m.len};
     }
-    if (m.tail.run_open) settle_run(&m, false);
-    m.text[m.len] = '\0';
-    m.origin[m.len] = (uint32_t)n;
+    out->len = f.len;
+    out->text[out->len] = '\0';
+    out->origin[out->len] = (uint32_t)n;
+}
+
+void normalise_carefully(const char *in, size_t n, struct norm_text *out)
+{
+    struct machine m = {.left_at = SIZE_MAX};
+    const char *p = in;
+    reserve(out, &m, n + SLACK);
+    carefully(&m, out, in, in + n, &p, in + n);
     out->len = m.len;
+    out->text[out->len] = '\0';
+    out->origin[out->len] = (uint32_t)n;
 }
 
 void norm_text_release(struct norm_text *t)

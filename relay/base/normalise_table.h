@@ -1,31 +1,44 @@
 /* The table behind normalise.c: what each code point becomes, and what the run rules must know of it.
  *
  * normalise_table.c is generated at build time by rules/data/normalise_table_gen.c; its head says from which versions
- * of which sources. Only normalise.c and the generator include this header.
+ * of which sources. Only normalise.c, the generator and the test include this header.
  *
- * An entry is 0 for a code point that stays as it is and takes part in no rule. Else:
+ * An entry is, from the lowest bit:
  *
- *   bits 0-23   source of three UTF-8 bytes: XOR of its bytes and those of the target, first byte lowest;
- *               any other source:            XOR of the code points;
- *               with NT_OTHER:               place in nt_pool, 0 for "dropped"
- *   bits 24-25  source of three bytes: by how many bytes the target is shorter
- *   bits 26-30  NT_* flags, those of the target
+ *   24 bits   NT_EXPANDS: place in nt_pool; else what turns the source into the target by XOR: of their UTF-8 bytes,
+ *             first byte lowest, where the source has up to three, of the code points where it has four
+ *   NT_HOLD   last but one of a variant of several characters: look when the next one comes
+ *   NT_LAST   last of one
+ *   4 bits    class of the target, as the run rules see it
+ *   2 bits    length of the target in bytes, where the source has up to three
  */
 #ifndef TOCSIN_BASE_NORMALISE_TABLE_H
 #define TOCSIN_BASE_NORMALISE_TABLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#define NT_SEP     (1u << 26) /* separator: goes between two Han characters and in spaced digits */
-#define NT_DIGIT   (1u << 27) /* 0-9, or a spelled digit that may become one */
-#define NT_MARK    (1u << 28) /* may join the letter before it */
-#define NT_HOLD    (1u << 29) /* last but one of a variant of several characters: look when the next one comes */
-#define NT_OTHER   (1u << 30) /* becomes nothing, several code points, or a longer one */
-#define NT_SPECIAL (NT_SEP | NT_DIGIT | NT_MARK | NT_HOLD | NT_OTHER)
+enum nt_class {
+    NT_PLAIN,
+    NT_HAN,
+    NT_SEP,     /* goes between two Han characters and in spaced digits */
+    NT_DIGIT,   /* 0-9 */
+    NT_SPELLED, /* a Han digit, which may become one */
+    NT_DROPPED, /* becomes nothing; has NT_HOLD, because what held before it still does */
+    NT_MARK,    /* may join the letter before it */
+    NT_EXPANDS, /* becomes several code points, or a longer one */
+};
 
-#define NT_SHORTER(entry) ((entry) >> 24 & 3)
 #define NT_XOR            0xffffffu
+#define NT_HOLD           (1u << 24)
+#define NT_LAST           (1u << 25)
+#define NT_CLASS(entry)   ((entry) >> 26 & 15)
+#define NT_CLASS_BITS(cl) ((uint32_t)(cl) << 26)
+#define NT_LENGTH(entry)  ((entry) >> 30)
+#define NT_LENGTH_BITS(n) ((uint32_t)(n) << 30)
+#define NT_STEP(entry)    ((entry) >> 26) /* class and length */
+#define NT_STEPS          64
 
 #define NT_VARIANT_MAX 24 /* bytes of a variant of several characters */
 
@@ -39,13 +52,19 @@ struct nt_pair { /* sorted by first, then second */
     uint32_t first, second, joined;
 };
 
-extern const uint16_t nt_index[0x110000 >> 6]; /* code point >> 6 -> block */
+extern const uint32_t nt_bmp[0x10000];
+extern const uint16_t nt_index[0x100000 >> 6]; /* (code point - 0x10000) >> 6 -> block */
 extern const uint32_t nt_block[][64];
 extern const uint32_t nt_pool[]; /* at each place: how many code points, then these */
 extern const struct nt_variant nt_variants[];
 extern const unsigned nt_n_variants;
 extern const struct nt_pair nt_pairs[];
 extern const unsigned nt_n_pairs;
+
+static inline uint32_t nt_entry(uint32_t cp)
+{
+    return cp < 0x10000 ? nt_bmp[cp] : nt_block[nt_index[(cp - 0x10000) >> 6]][cp & 63];
+}
 
 /* Han for the separator rule: ideographs of all planes, 々 and 〇. */
 static inline bool nt_is_han(uint32_t cp)
@@ -153,5 +172,10 @@ static inline int nt_decode(const char *s, uint32_t *ret_cp)
     *ret_cp = (p[0] & 0x07u) << 18 | (p[1] & 0x3fu) << 12 | (p[2] & 0x3fu) << 6 | (p[3] & 0x3fu);
     return 4;
 }
+
+struct norm_text;
+
+/* normalise() by its careful way alone. Only the test asks, to hold that both ways come to the same. */
+void normalise_carefully(const char *in, size_t n, struct norm_text *out);
 
 #endif

@@ -1,0 +1,255 @@
+/* How fast texts are normalised (with offset map) and searched for personal data, against ICU, utf8proc and memcpy.
+ *
+ *   bench_normalise [--json] [--seconds N]
+ *
+ * Texts are made here from phrases of our own, about 150 characters each; `evasive` has a tenth each of traditional,
+ * full-width and zero-width characters and every trick of the variant table. The contenders take turns within a round,
+ * and a ratio is that of one round, so that a busy neighbour slows both; printed are the medians over the rounds. The
+ * references do less: they give no offsets, no simplified characters and know no variants. */
+#include <inttypes.h>
+#include <utf8proc.h>
+
+#include "base/clock.h"
+#include "base/mask.h"
+#include "base/mem.h"
+#include "base/normalise.h"
+#if HAVE_ICU
+#include "bench_normalise_icu.h"
+#endif
+
+enum { TEXTS = 20000, ROUNDS_MAX = 400, SLICE = 1000 };
+
+struct corpus {
+    const char *name;
+    char *bytes;
+    size_t at[TEXTS + 1];
+};
+
+struct contender {
+    const char *name;
+    size_t (*run)(const char *in, size_t n);
+};
+
+static struct norm_text norm;
+static char out[1 << 20];
+static volatile size_t sink;
+
+static size_t run_ours(const char *in, size_t n)
+{
+    normalise(in, n, &norm);
+    return norm.len;
+}
+
+/* Over what ours has just made of the corpus: see measure(). */
+static size_t run_mask(const char *in, size_t n)
+{
+    return mask_find(in, n, NULL, 0);
+}
+
+static size_t run_memcpy(const char *in, size_t n)
+{
+    memcpy(out, in, n);
+    return (size_t)out[n / 2];
+}
+
+static size_t run_utf8proc(const char *in, size_t n)
+{
+    utf8proc_uint8_t *made;
+    utf8proc_ssize_t len =
+        utf8proc_map((const utf8proc_uint8_t *)in, (utf8proc_ssize_t)n, &made,
+                     UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE);
+    free(made);
+    return (size_t)len;
+}
+
+#if HAVE_ICU
+static size_t run_icu(const char *in, size_t n)
+{
+    return icu_utf8(in, n, out, sizeof out);
+}
+
+static size_t run_icu_utf16(const char *in, size_t n)
+{
+    return icu_utf16(in, n, out, sizeof out);
+}
+#endif
+
+static const struct contender contenders[] = {
+    {"ours", run_ours},         {"memcpy", run_memcpy}, {"utf8proc", run_utf8proc},
+#if HAVE_ICU
+    {"icu", run_icu_utf16},     {"icu_utf8", run_icu},
+#endif
+    {"mask_find", run_mask},
+};
+
+/* --- texts ------------------------------------------------------------------------------------------------------ */
+
+static uint32_t seed = 20261122;
+static uint32_t dice(uint32_t sides)
+{
+    seed = seed * 1664525u + 1013904223u;
+    return (seed >> 8) % sides;
+}
+
+static const char *const plain_phrases[] = {
+    "您好，", "我是市医保中心的工作人员，", "您的医保账户今天下午被系统停用，", "请在今日24点前", "打开 http://yb-gov.example.cn/a?id=88 ",
+    "更新个人信息，", "否则以后看病不能报销。", "孩子在学校摔伤了，正在急诊抢救，", "手术押金还差30000元，", "赶快转到王主任的账户。",
+    "专家号可以加急，", "好处费五百，", "需要的话加微信ylfw2026详聊。", "这款膏药是国医大师的祖传秘方，", "一个疗程三盒，", "无效退款！",
+    "昨天下午两点半，", "一位六十多岁的老人到柜台要求汇款，", "说是给住院的亲戚交手术费，", "柜员问他收款人是谁，", "他说不清楚，", "家属已经报警。",
+    "市第一人民医院提醒：", "检查报告请在自助机上打印，", "有疑问请到门诊一楼服务台咨询。", "11月22日上午9:30，", "共发送1260条，", "涉及3个区县。",
+    "请不要点击链接，", "也不要告诉别人验证码。", "我们已经核实过您的身份，", "现在帮您办理退费，", "请配合一下，", "谢谢！", "对方自称是医院的护士长，",
+    "要求先交检查费再安排床位。", "【医保通知】", "（回复TD退订）"};
+
+static const char *const evasive_phrases[] = {
+    "薇亻言", "加➕威信", "ＶＸ：ｙｌ８８", "hxxp://yb[.]fyi", "醫療保險帳戶已經停用", "請點擊鏈接更新憑證", "専家門診", "医\u200B保\u200B卡\u200B异\u200B常",
+    "停 用 通 知", "补•贴•领•取", "一三八零零一二三四五六", "１３８ ００１２ ３４５６", "❶❸❽", "①②③", "扌氐扌甲", "免★费★领★取", "二○二六年",
+    "𝐕𝐗𝟖𝟖", "手😀术😀费", "退/费/办/理", "转-账", "㎏", "Ｃａｆé"};
+
+/* A tenth each of traditional and full-width characters and a tenth more that cannot be seen. */
+static size_t disguise(char *to, const char *p)
+{
+    static const char *const pairs[][2] = {{"医", "醫"}, {"保", "保"}, {"账", "賬"}, {"户", "戶"}, {"报", "報"},
+                                           {"销", "銷"}, {"个", "個"}, {"门", "門"}, {"诊", "診"}, {"费", "費"},
+                                           {"亲", "親"}, {"员", "員"}, {"书", "書"}, {"术", "術"}, {"时", "時"}};
+    size_t len = 0;
+    while (*p) {
+        size_t n = (uint8_t)*p < 0x80 ? 1 : (uint8_t)*p < 0xe0 ? 2 : 3;
+        const char *use = p;
+        char wide[4];
+        if (n == 1 && dice(10) == 0 && *p > ' ') { /* U+FF01 and on */
+            uint32_t cp = 0xff00u + (uint8_t)*p - 0x20;
+            n = (size_t)utf8proc_encode_char((utf8proc_int32_t)cp, (utf8proc_uint8_t *)wide);
+            use = wide;
+            p++;
+        } else {
+            if (n == 3 && dice(10) == 0) {
+                use = pairs[dice(ARRAY_LEN(pairs))][1];
+            } else if (n == 3 && dice(10) == 0) {
+                (void)utf8proc_encode_char(0xff21 + (int)dice(26), (utf8proc_uint8_t *)wide);
+                use = wide;
+            }
+            p += n;
+        }
+        memcpy(to + len, use, n);
+        len += n;
+        if (dice(10) == 0) {
+            memcpy(to + len, "\u200B", 3);
+            len += 3;
+        }
+    }
+    return len;
+}
+
+static void make(struct corpus *c, const char *name, uint32_t evasive_percent, bool disguised)
+{
+    size_t cap = TEXTS * 2048, len = 0;
+    c->name = name;
+    c->bytes = xmalloc(cap);
+    for (int t = 0; t < TEXTS; t++) {
+        uint32_t chars = 100 + dice(100), have = 0;
+        c->at[t] = len;
+        while (have < chars) {
+            const char *p = dice(100) < evasive_percent ? evasive_phrases[dice(ARRAY_LEN(evasive_phrases))]
+                                                        : plain_phrases[dice(ARRAY_LEN(plain_phrases))];
+            size_t n = strlen(p);
+            if (disguised) {
+                len += disguise(c->bytes + len, p);
+            } else {
+                memcpy(c->bytes + len, p, n);
+                len += n;
+            }
+            for (size_t i = 0; i < n; i++) have += ((uint8_t)p[i] & 0xc0) != 0x80;
+        }
+    }
+    c->at[TEXTS] = len;
+}
+
+/* --- measuring -------------------------------------------------------------------------------------------------- */
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+/* MB/s over one slice of the corpus. */
+static double pass(const struct corpus *c, const struct contender *who, int from)
+{
+    size_t sum = 0;
+    int64_t start = now_ns();
+    for (int t = from; t < from + SLICE; t++) sum += who->run(c->bytes + c->at[t], c->at[t + 1] - c->at[t]);
+    int64_t ns = now_ns() - start;
+    sink = sum;
+    return (double)(c->at[from + SLICE] - c->at[from]) / 1e6 / ((double)ns / 1e9);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *v, int n)
+{
+    qsort(v, (size_t)n, sizeof v[0], by_value);
+    return v[n / 2];
+}
+
+static void measure(const struct corpus *c, double seconds, bool json)
+{
+    static double speed[ARRAY_LEN(contenders)][ROUNDS_MAX], ratio[ARRAY_LEN(contenders)][ROUNDS_MAX];
+    int rounds = 0;
+    int64_t until = now_ns() + (int64_t)(seconds * 1e9);
+    for (int slice = 0; rounds < ROUNDS_MAX && (rounds < 5 || now_ns() < until); rounds++) {
+        for (size_t k = 0; k < ARRAY_LEN(contenders); k++) {
+            /* Warm up on other texts: what comes in is always new, so nothing may learn it by heart. */
+            (void)pass(c, &contenders[k], (slice + SLICE) % TEXTS);
+            speed[k][rounds] = pass(c, &contenders[k], slice);
+            ratio[k][rounds] = speed[0][rounds] / speed[k][rounds];
+        }
+        slice = (slice + SLICE) % TEXTS;
+    }
+    double bytes = (double)c->at[TEXTS] / TEXTS, ours = median(speed[0], rounds);
+    if (!json)
+        (void)printf("\n%s texts, %.0f bytes each: ours %.0f MB/s, %.2f us a text, offsets included\n", c->name, bytes, ours,
+                     bytes / ours);
+    for (size_t k = 1; k < ARRAY_LEN(contenders); k++) {
+        double theirs = median(speed[k], rounds), r = median(ratio[k], rounds);
+        if (json)
+            (void)printf("{\"bench\":\"normalise\",\"case\":\"%s %s\",\"ours\":%.1f,\"reference\":%.1f,\"ratio\":%.3f,"
+                         "\"unit\":\"MB/s\",\"us_per_text\":%.3f}\n",
+                         contenders[k].name, c->name, ours, theirs, r, bytes / ours);
+        else
+            (void)printf("  %-10s %9.0f MB/s %8.2f us a text   ours is %.2f times as fast\n", contenders[k].name, theirs,
+                         bytes / theirs, r);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    bool json = false;
+    double seconds = 3;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0) {
+            json = true;
+        } else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc) {
+            seconds = strtod(argv[++i], NULL);
+        } else {
+            (void)fprintf(stderr, "usage: bench_normalise [--json] [--seconds N]\n");
+            return 2;
+        }
+    }
+    static struct corpus plain, disguised, evasive;
+    make(&plain, "plain", 0, false);
+    make(&disguised, "disguised", 0, true);
+    make(&evasive, "evasive", 30, false);
+    measure(&plain, seconds, json);
+    measure(&disguised, seconds, json);
+    measure(&evasive, seconds, json);
+    free(disguised.bytes);
+    free(plain.bytes);
+    free(evasive.bytes);
+    norm_text_release(&norm);
+    return 0;
+}
