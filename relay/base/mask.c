@@ -38,7 +38,7 @@ static bool is_letter(char c)
     return c >= 'a' && c <= 'z';
 }
 
-static uint8_t class_of(uint32_t cp)
+static unsigned class_of(uint32_t cp)
 {
     return cp > 0xffff ? 0 : mt_class[mt_index[cp >> 6]][cp & 63];
 }
@@ -61,23 +61,35 @@ static size_t before(const struct scan *s, size_t i)
     return k;
 }
 
+/* The first of the words with this key. */
+static const struct mt_word *keyed(const struct mt_words *words, uint32_t key)
+{
+    unsigned low = 0, high = words->n;
+    while (low < high) {
+        unsigned mid = (low + high) / 2;
+        if (words->word[mid].key < key)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return words->word + low;
+}
+
 /* Length of the longest of the words that begins at i; 0: none. */
 static size_t word_at(const struct scan *s, size_t i, const struct mt_words *words)
 {
-    for (unsigned w = 0; w < words->n; w++) {
-        size_t len = words->word[w].len;
-        if (s->n - i >= len && !memcmp(s->text + i, words->word[w].text, len)) return len;
-    }
+    uint32_t key = at(s, i);
+    for (const struct mt_word *w = keyed(words, key); w < words->word + words->n && w->key == key; w++)
+        if (s->n - i >= w->len && !memcmp(s->text + i, w->text, w->len)) return w->len;
     return 0;
 }
 
-/* … that ends before i. */
+/* … that ends before i; for the lists that are keyed by the last character. */
 static size_t word_before(const struct scan *s, size_t i, const struct mt_words *words)
 {
-    for (unsigned w = 0; w < words->n; w++) {
-        size_t len = words->word[w].len;
-        if (i - s->low >= len && !memcmp(s->text + i - len, words->word[w].text, len)) return len;
-    }
+    uint32_t key = at(s, before(s, i));
+    for (const struct mt_word *w = keyed(words, key); w < words->word + words->n && w->key == key; w++)
+        if (i - s->low >= w->len && !memcmp(s->text + i - w->len, w->text, w->len)) return w->len;
     return 0;
 }
 
@@ -436,7 +448,7 @@ static bool ends_plainly(const struct scan *s, size_t i)
     return i >= s->n || !nt_is_han(cp) || (class_of(cp) & MT_FOLLOW) || word_at(s, i, &mt_titles);
 }
 
-/* A character at i (its end at `end`) that may close a word announcing a name. */
+/* A word that announces a name may end at `end`. */
 static void announced_name(struct scan *s, size_t end)
 {
     bool strong = word_before(s, end, &mt_announce);
@@ -536,16 +548,12 @@ static size_t number_before(const struct scan *s, size_t i, unsigned *ret_digits
 /* 第3病区, 5楼, a座: parts of the way that stand before i belong to it. */
 static size_t way_before(const struct scan *s, size_t i)
 {
-    static const struct mt_word units[] = {{6, "号楼"}, {6, "病区"}, {6, "单元"}, {6, "病房"},
-                                           {3, "楼"},   {3, "层"},   {3, "区"},   {3, "栋"},
-                                           {3, "座"},   {3, "房"},   {3, "室"}};
-    static const struct mt_words unit_words = {ARRAY_LEN(units), units};
     for (int k = 0; k < 4; k++) {
         size_t p = i;
         unsigned digits;
         bool tens;
         if (p > s->low && s->text[p - 1] == ' ') p--;
-        size_t unit = word_before(s, p, &unit_words);
+        size_t unit = word_before(s, p, &mt_ways);
         if (!unit) break;
         p -= unit;
         size_t num = number_before(s, p, &digits, &tens);
@@ -588,38 +596,56 @@ static void room(struct scan *s, size_t i)
 
 /* --- the scan --------------------------------------------------------------------------------------------------- */
 
+/* What the scan stopped for at i; returns where it goes on. */
+static size_t look(struct scan *s, size_t i, size_t len, unsigned hit)
+{
+    size_t low = s->low, from, to;
+    char c = s->text[i];
+    if (hit & MT_NAME_BEGIN) announced_name(s, i);
+    if (s->low == low && (hit & MT_TITLE_SECOND)) titled_name(s, i - 3);
+    if (s->low > i || !(hit & MT_STOP)) return s->low > i + len ? s->low : i + len;
+
+    if (is_digit(c)) {
+        size_t at_sign = mail_ahead(s, i);
+        return at_sign ? at_sign : number(s, i);
+    }
+    if (c != '@') {
+        room(s, i);
+    } else if (mail(s, i, &from, &to)) {
+        found(s, from, to, MASK_MAIL);
+        return to;
+    }
+    return i + len;
+}
+
 size_t mask_find(const char *text, size_t n, struct mask_span *spans, size_t max)
 {
     struct scan s = {.text = text, .n = n, .spans = spans, .max = max};
+    unsigned before_it = 0;
     for (size_t i = 0; i < n;) {
         uint8_t c = (uint8_t)text[i];
+        unsigned class;
+        size_t len;
         if (c < 0x80) {
-            size_t from, to, at_sign;
-            if (c == '@' && mail(&s, i, &from, &to)) {
-                found(&s, from, to, MASK_MAIL);
-                i = to;
-            } else if (is_digit(text[i])) {
-                at_sign = mail_ahead(&s, i);
-                i = at_sign ? at_sign : number(&s, i);
-            } else {
-                i++;
-            }
+            len = 1;
+            class = mt_class[mt_index[c >> 6]][c & 63];
+        } else if ((c & 0xf0) == 0xe0) {
+            uint8_t b = (uint8_t)text[i + 1] & 0x3f;
+            len = 3;
+            class = mt_class[mt_index[(c & 0x0f) << 6 | b]][(uint8_t)text[i + 2] & 0x3f];
+        } else {
+            len = c < 0xe0 ? 2 : 4;
+            class = 0;
+        }
+        unsigned hit = (class & MT_STOP) | (before_it << 1 & class & (MT_NAME_BEGIN | MT_TITLE_SECOND));
+        before_it = class;
+        if (!hit) {
+            i += len;
             continue;
         }
-        if ((c & 0xf0) != 0xe0) {
-            i += c < 0xe0 ? 2 : 4;
-            continue;
-        }
-        uint32_t cp;
-        (void)nt_decode(text + i, &cp);
-        uint8_t class = mt_class[mt_index[cp >> 6]][cp & 63] & MT_TRIGGER;
-        if (class) {
-            size_t before_any = s.low;
-            if (class & MT_ROOM) room(&s, i);
-            if (s.low == before_any && (class & MT_TITLE_START)) titled_name(&s, i);
-            if (s.low == before_any && (class & MT_ANNOUNCE_END)) announced_name(&s, i + 3);
-        }
-        i = s.low > i + 3 ? s.low : i + 3;
+        size_t next = look(&s, i, len, hit);
+        if (next != i + len) before_it = 0;
+        i = next;
     }
     return s.found;
 }

@@ -5,22 +5,24 @@
 
 #include <stdint.h>
 
-/* What a character may be for the mask. */
-#define MT_ANNOUNCE_END 0x01 /* last of a word that announces a name */
-#define MT_TITLE_START  0x02 /* first of a title */
-#define MT_ROOM         0x04 /* 床 房 室 */
-#define MT_TRIGGER      0x07 /* where the scan stops to look */
-#define MT_SURNAME      0x08
-#define MT_NOT_GIVEN    0x10
-#define MT_FOLLOW       0x20
-#define MT_LEFT         0x40
+/* What a character may be for the mask. Where one class follows another, the second is twice the first. */
+#define MT_ANNOUNCE_END 0x001 /* last of a word that announces a name, … */
+#define MT_NAME_BEGIN   0x002 /* … then a surname, or a mark or word between the two */
+#define MT_TITLE_FIRST  0x004 /* first of a title, … */
+#define MT_TITLE_SECOND 0x008 /* … then its second */
+#define MT_STOP         0x010 /* 0-9 @ 床 房 室 */
+#define MT_SURNAME      0x020
+#define MT_NOT_GIVEN    0x040
+#define MT_FOLLOW       0x080
+#define MT_LEFT         0x100
 
 struct mt_word {
+    uint16_t key; /* its first character, in the lists of announcing words its last */
     uint8_t len;
-    char text[31];
+    char text[29];
 };
 
-struct mt_words { /* the longest first */
+struct mt_words { /* sorted by key, then the longest first */
     unsigned n;
     const struct mt_word *word;
 };
@@ -30,10 +32,10 @@ struct mt_hotline {
     char digits[30];           /* x is any digit */
 };
 
-extern const uint8_t mt_index[0x10000 >> 6]; /* code point >> 6 -> block */
-extern const uint8_t mt_class[][64];
+extern const uint16_t mt_index[0x10000 >> 6]; /* code point >> 6 -> block */
+extern const uint16_t mt_class[][64];
 extern const struct mt_words mt_announce, mt_announce_weak, mt_titles, mt_staff_titles, mt_compound_surnames,
-    mt_not_names, mt_tel_words, mt_card_words, mt_id_words, mt_amounts;
+    mt_not_names, mt_tel_words, mt_card_words, mt_id_words, mt_amounts, mt_ways;
 extern const struct mt_hotline mt_hotlines[];
 extern const unsigned mt_n_hotlines;
 

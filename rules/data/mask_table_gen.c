@@ -15,31 +15,36 @@
 #define WORDS_MAX 2048
 
 struct section {
-    const char *heading, *variable; /* variable NULL: only the characters' classes are needed */
-    uint8_t each, first, last;      /* classes of every, the first, the last character */
+    const char *heading, *variable;     /* variable NULL: only the characters' classes are needed */
+    uint16_t each, first, second, last; /* classes of every, the first, second, last character */
+    bool by_last;                       /* looked for backwards */
     struct mt_word word[WORDS_MAX];
     unsigned n;
 };
 
 static struct section sections[] = {
-    {.heading = "surnames", .each = MT_SURNAME},
-    {.heading = "compound-surnames", .variable = "mt_compound_surnames"},
-    {.heading = "announce", .variable = "mt_announce", .last = MT_ANNOUNCE_END},
-    {.heading = "announce-weak", .variable = "mt_announce_weak", .last = MT_ANNOUNCE_END},
+    {.heading = "surnames", .each = MT_SURNAME | MT_NAME_BEGIN},
+    {.heading = "compound-surnames", .first = MT_NAME_BEGIN, .variable = "mt_compound_surnames"},
+    {.heading = "announce", .by_last = true, .variable = "mt_announce", .last = MT_ANNOUNCE_END},
+    {.heading = "announce-weak", .by_last = true, .variable = "mt_announce_weak", .last = MT_ANNOUNCE_END},
     {.heading = "follow", .each = MT_FOLLOW},
-    {.heading = "titles", .variable = "mt_titles", .first = MT_TITLE_START},
-    {.heading = "staff-titles", .variable = "mt_staff_titles", .first = MT_TITLE_START},
+    {.heading = "titles", .variable = "mt_titles", .first = MT_TITLE_FIRST, .second = MT_TITLE_SECOND},
+    {.heading = "staff-titles",
+     .variable = "mt_staff_titles",
+     .first = MT_TITLE_FIRST,
+     .second = MT_TITLE_SECOND},
     {.heading = "not-given", .each = MT_NOT_GIVEN},
     {.heading = "left", .each = MT_LEFT},
     {.heading = "not-names", .variable = "mt_not_names"},
-    {.heading = "tel-words", .variable = "mt_tel_words"},
-    {.heading = "card-words", .variable = "mt_card_words"},
-    {.heading = "id-words", .variable = "mt_id_words"},
+    {.heading = "ways", .by_last = true, .variable = "mt_ways"},
+    {.heading = "tel-words", .by_last = true, .variable = "mt_tel_words"},
+    {.heading = "card-words", .by_last = true, .variable = "mt_card_words"},
+    {.heading = "id-words", .by_last = true, .variable = "mt_id_words"},
     {.heading = "amounts", .variable = "mt_amounts"},
 };
 #define N_SECTIONS (sizeof sections / sizeof sections[0])
 
-static uint8_t classes[0x10000];
+static uint16_t classes[0x10000];
 static struct mt_hotline hotlines[WORDS_MAX];
 static unsigned n_hotlines;
 
@@ -71,12 +76,14 @@ static void add_word(struct section *s, const char *path, int line, const char *
     w->len = (uint8_t)len;
     memcpy(w->text, text, len + 1);
     uint32_t cp = 0;
-    for (size_t i = 0; i < len;) {
-        bool first = i == 0;
+    unsigned place = 0;
+    for (size_t i = 0; i < len; place++) {
         i += (size_t)nt_decode(text + i, &cp);
+        if (place == 0 || s->by_last) w->key = (uint16_t)cp;
         if (cp > 0xffff) die(path, line, "`%s`: characters beyond the basic plane are not looked for", text);
-        classes[cp] |= s->each | (first ? s->first : 0);
+        classes[cp] |= s->each | (place == 0 ? s->first : place == 1 ? s->second : 0);
     }
+    if (s->second && place < 2) die(path, line, "`%s`: a title has two characters at least", text);
     classes[cp] |= s->last;
 }
 
@@ -127,26 +134,41 @@ static void read_hotlines(const char *path)
     if (!n_hotlines) die(path, 0, "no numbers");
 }
 
-static int by_length(const void *a, const void *b)
+static int by_key_and_length(const void *a, const void *b)
 {
     const struct mt_word *x = a, *y = b;
+    if (x->key != y->key) return x->key < y->key ? -1 : 1;
     if (x->len != y->len) return y->len - x->len;
     return strcmp(x->text, y->text);
 }
 
+/* What does not come from the lists. */
+static void add_classes(void)
+{
+    static const char between[] = " :=(,[\"'“‘【为是叫", stops[] = "0123456789@床房室";
+    uint32_t cp;
+    for (const char *p = between; *p;) {
+        p += nt_decode(p, &cp);
+        classes[cp] |= MT_NAME_BEGIN;
+    }
+    for (const char *p = stops; *p;) {
+        p += nt_decode(p, &cp);
+        classes[cp] |= MT_STOP;
+    }
+}
+
 static void print_classes(void)
 {
-    static uint8_t blocks[256][64];
-    unsigned n = 1;
-    (void)printf("const uint8_t mt_index[0x10000 >> 6] = {");
+    static uint16_t blocks[0x10000 >> 6][64];
+    unsigned n = 0;
+    (void)printf("const uint16_t mt_index[0x10000 >> 6] = {");
     for (unsigned b = 0; b < 0x10000 >> 6; b++) {
         unsigned j = 0;
-        while (j < n && memcmp(blocks[j], classes + 64 * b, 64) != 0) j++;
-        if (j == 256) die("personal.txt", 0, "too many different blocks of characters");
-        if (j == n) memcpy(blocks[n++], classes + 64 * b, 64);
+        while (j < n && memcmp(blocks[j], classes + 64 * b, sizeof blocks[0]) != 0) j++;
+        if (j == n) memcpy(blocks[n++], classes + 64 * b, sizeof blocks[0]);
         (void)printf("%s%u,", b % 24 ? "" : "\n", j);
     }
-    (void)printf("\n};\n\nconst uint8_t mt_class[][64] = {\n");
+    (void)printf("\n};\n\nconst uint16_t mt_class[][64] = {\n");
     for (unsigned b = 0; b < n; b++) {
         (void)printf("{");
         for (unsigned i = 0; i < 64; i++) (void)printf("%u,", blocks[b][i]);
@@ -160,8 +182,7 @@ int main(int argc, char **argv)
     if (argc != 3) die("mask_table_gen", 0, "usage: mask_table_gen PERSONAL.TXT HOTLINES.TXT > mask_table.c");
     read_personal(argv[1]);
     read_hotlines(argv[2]);
-    static const uint32_t rooms[] = {0x5e8a /* 床 */, 0x623f /* 房 */, 0x5ba4 /* 室 */};
-    for (size_t i = 0; i < sizeof rooms / sizeof rooms[0]; i++) classes[rooms[i]] |= MT_ROOM;
+    add_classes();
 
     (void)printf("/* Generated by rules/data/mask_table_gen.c from rules/data/personal.txt and hotlines.txt "
                  "at build time:\n"
@@ -170,9 +191,10 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < N_SECTIONS; i++) {
         struct section *s = &sections[i];
         if (!s->variable) continue;
-        qsort(s->word, s->n, sizeof s->word[0], by_length);
+        qsort(s->word, s->n, sizeof s->word[0], by_key_and_length);
         (void)printf("\nconst struct mt_words %s = {%u, (const struct mt_word[]){\n", s->variable, s->n);
-        for (unsigned j = 0; j < s->n; j++) (void)printf("{%u, \"%s\"},\n", s->word[j].len, s->word[j].text);
+        for (unsigned j = 0; j < s->n; j++)
+            (void)printf("{0x%x, %u, \"%s\"},\n", s->word[j].key, s->word[j].len, s->word[j].text);
         (void)printf("}};\n");
     }
     (void)printf("\nconst struct mt_hotline mt_hotlines[] = {\n");
