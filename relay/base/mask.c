@@ -676,85 +676,40 @@ static void find_all(const struct norm_text *t, struct spans *ret)
     }
 }
 
-/* The spans of t replaced by their tokens, normalised again: what stood beside them may have become joinable. The
- * offsets of the outcome lead to the original of t. */
-static void replace(const struct norm_text *t, const struct spans *spans, struct norm_text *ret)
+/* `in`, of which t is the normal form, with the spans of t replaced by their tokens. */
+static void replace(const char *in, size_t n, const struct norm_text *t, const struct spans *spans,
+                    struct buf *ret)
 {
-    size_t cap = t->len + 1, len = 0, i = 0;
-    for (size_t k = 0; k < spans->n; k++) cap += strlen(tokens[spans->span[k].kind]);
-    CLEANUP(free_ptr) char *text = xmalloc(cap);
-    CLEANUP(free_ptr) uint32_t *origin = xreallocarray(NULL, cap, sizeof origin[0]);
-    for (size_t k = 0; k <= spans->n; k++) {
-        const struct mask_span *span = k < spans->n ? &spans->span[k] : NULL;
-        size_t until = span ? span->from : t->len;
-        memcpy(text + len, t->text + i, until - i);
-        memcpy(origin + len, t->origin + i, (until - i) * sizeof origin[0]);
-        len += until - i;
-        if (!span) break;
-        for (const char *p = tokens[span->kind]; *p; p++) {
-            text[len] = *p;
-            origin[len++] = t->origin[span->from];
-        }
-        i = span->to;
+    size_t i = 0;
+    for (size_t k = 0; k < spans->n; k++) {
+        const struct mask_span *span = &spans->span[k];
+        buf_add(ret, in + i, t->origin[span->from] - i);
+        buf_str(ret, tokens[span->kind]);
+        i = t->origin[span->to];
     }
-    origin[len] = t->origin[t->len];
-    normalise(text, len, ret);
-    for (size_t k = 0; k <= ret->len; k++) ret->origin[k] = origin[ret->origin[k]];
-}
-
-static int by_place(const void *a, const void *b)
-{
-    const struct mask_span *x = a, *y = b;
-    return (x->from > y->from) - (x->from < y->from);
-}
-
-static void keep(struct spans *all, const struct norm_text *t, const struct spans *some)
-{
-    if (all->cap < all->n + some->n) {
-        all->cap = all->n + some->n;
-        all->span = xreallocarray(all->span, all->cap, sizeof all->span[0]);
-    }
-    for (size_t k = 0; k < some->n; k++) {
-        const struct mask_span *span = &some->span[k];
-        all->span[all->n++] = (struct mask_span){t->origin[span->from], t->origin[span->to], span->kind};
-    }
+    buf_add(ret, in + i, n - i);
 }
 
 void mask_text(const char *in, size_t n, struct norm_text *scratch, struct buf *ret_norm,
                struct buf *ret_original)
 {
+    /* Each round takes away digits, a name or a place, and may leave something side by side that was apart; the last one
+     * finds nothing. Most texts have one round, nearly all others two. */
+    struct buf text[2] = {BUF_INIT(SIZE_MAX / 2), BUF_INIT(SIZE_MAX / 2)};
+    struct spans spans = {0};
     normalise(in, n, scratch);
-    if (!mask_find(scratch->text, scratch->len, NULL, 0)) {
-        if (ret_norm) buf_add(ret_norm, scratch->text, scratch->len);
-        if (ret_original) buf_add(ret_original, in, n);
-        return;
+    for (unsigned round = 0; mask_find(scratch->text, scratch->len, NULL, 0); round++) {
+        struct buf *next = &text[round & 1];
+        find_all(scratch, &spans);
+        buf_clear(next);
+        replace(in, n, scratch, &spans, next);
+        in = next->data;
+        n = next->len;
+        normalise(in, n, scratch);
     }
-
-    /* Replace until nothing is left to find. Each round takes digits, a name or a place away, so it ends. */
-    struct norm_text text[2] = {0};
-    const struct norm_text *now = scratch;
-    struct spans all = {0}, round = {0};
-    for (unsigned which = 0;; which ^= 1) {
-        find_all(now, &round);
-        if (!round.n) break;
-        keep(&all, now, &round);
-        replace(now, &round, &text[which]);
-        now = &text[which];
-    }
-    if (ret_norm) buf_add(ret_norm, now->text, now->len);
-    if (ret_original) {
-        size_t i = 0;
-        qsort(all.span, all.n, sizeof all.span[0], by_place);
-        for (size_t k = 0; k < all.n; k++) {
-            if (all.span[k].to <= i) continue;
-            if (all.span[k].from > i) buf_add(ret_original, in + i, all.span[k].from - i);
-            buf_str(ret_original, tokens[all.span[k].kind]);
-            i = all.span[k].to;
-        }
-        buf_add(ret_original, in + i, n - i);
-    }
-    free(all.span);
-    free(round.span);
-    norm_text_release(&text[0]);
-    norm_text_release(&text[1]);
+    if (ret_norm) buf_add(ret_norm, scratch->text, scratch->len);
+    if (ret_original) buf_add(ret_original, in, n);
+    free(spans.span);
+    buf_release(&text[0]);
+    buf_release(&text[1]);
 }

@@ -132,6 +132,18 @@ static void join_singles(struct group *groups, unsigned n)
     }
 }
 
+/* The output ends in a group of several digits, the last one of 0-9: with a separator after it, nothing that comes can
+ * join it any more. */
+static bool is_shut(struct machine *m)
+{
+    int n;
+    if (!m->len || m->text[m->len - 1] < '0' || m->text[m->len - 1] > '9') return false;
+    m->len--;
+    uint32_t before = last_of(m, &n);
+    m->len++;
+    return n && nt_digit_value(before) >= 0;
+}
+
 /* The run has ended, before a unit (十百千…) or not: joins what is to be joined, in place. */
 static void settle_run(struct machine *m, bool unit_follows)
 {
@@ -172,6 +184,9 @@ static void settle_run(struct machine *m, bool unit_follows)
         size_t end = m->len;
         m->len = t->sep_start;
         t->sep_on_han = nt_is_han(last_of(m, &unused));
+        t->run_open =
+            !is_shut(m); /* it may have come to a number of several digits, with separators after it */
+        t->sep_open = t->sep_on_han || t->run_open;
         m->len = end;
     }
 }
@@ -239,15 +254,17 @@ static void look_back(struct machine *m)
     int n;
     *t = (struct tail){0};
     while ((cp = last_of(m, &n)) && NT_CLASS(nt_entry(cp)) == NT_SEP) m->len -= (size_t)n;
+    bool gap = m->len < whole;
     t->sep_on_han = nt_is_han(cp);
-    t->run_open = n && nt_digit_value(cp) >= 0;
-    t->sep_open = m->len < whole && (t->sep_on_han || t->run_open);
+    t->run_open = n && nt_digit_value(cp) >= 0 && !(gap && is_shut(m));
+    t->sep_open = gap && (t->sep_on_han || t->run_open);
     t->sep_start = from = m->len;
-    for (; t->run_open && whole - from <= RUN_MAX && (cp = last_of(m, &n)); m->len -= (size_t)n) {
-        if (nt_digit_value(cp) >= 0)
-            from = m->len - (size_t)n;
-        else if (NT_CLASS(nt_entry(cp)) != NT_SEP)
-            break;
+    for (gap = false; t->run_open && whole - from <= RUN_MAX && (cp = last_of(m, &n)); m->len -= (size_t)n) {
+        bool digit = nt_digit_value(cp) >= 0;
+        if (!digit && NT_CLASS(nt_entry(cp)) != NT_SEP) break;
+        if (digit && gap && is_shut(m)) break;
+        gap = !digit;
+        if (digit) from = m->len - (size_t)n;
     }
     t->run_start = from;
     t->run_rich = true;
@@ -283,6 +300,10 @@ static void put(struct machine *m, uint32_t cp, uint32_t entry, uint32_t origin)
     if (class == NT_SEP) {
         if (!t->sep_open) {
             int unused;
+            if (t->run_open && is_shut(m)) {
+                settle_run(m, false);
+                t->run_open = false;
+            }
             t->sep_on_han = nt_is_han(last_of(m, &unused));
             t->sep_open = t->sep_on_han || t->run_open;
             t->sep_start = m->len;

@@ -15,7 +15,8 @@
  *                         (三甲, 一次, 二十一, 一五一十 stay); or if it has an N and seven digits or more
  *               spaced:   groups of one digit each, with one to three S between, are joined to D from three on;
  *                         from seven on where one is an N or one S is . or / (3.5, 2.1.3, 1 三 8 stay)
- *               a run of groups and S longer than 256 bytes stays as it is
+ *               a run of such groups with S between that is longer than 256 bytes stays as it is; a run ends before S
+ *               after two digits side by side
  *
  * Normalising twice changes nothing. Stateless but for the constant table, which is generated at build time from
  * utf8proc, OpenCC and rules/data (its head names the versions); NORMALISE_VERSION is recorded with every rule set's

@@ -181,6 +181,7 @@ static size_t disguise(char *to, const char *p)
             }
             p += n;
         }
+        // NOLINTNEXTLINE(bugprone-not-null-terminated-result): a text ends by its length
         memcpy(to + len, use, n);
         len += n;
         if (dice(10) == 0) {

@@ -50,8 +50,7 @@ static void check_normal(const char *text, size_t n, struct norm_text *a, struct
 static void check_mask(const char *text, size_t n, struct norm_text *scratch)
 {
     CLEANUP(buf_release)
-    struct buf norm = BUF_INIT(1 << 24),
-               original = BUF_INIT(1 << 24), again = BUF_INIT(1 << 24);
+    struct buf norm = BUF_INIT(1 << 24), original = BUF_INIT(1 << 24), again = BUF_INIT(1 << 24);
     mask_text(text, n, scratch, &norm, &original);
     HOLDS(!buf_failed(&norm) && !buf_failed(&original));
     HOLDS(text_valid_utf8(buf_cstr(&norm), norm.len) && text_valid_utf8(buf_cstr(&original), original.len));
@@ -64,6 +63,8 @@ static void check_mask(const char *text, size_t n, struct norm_text *scratch)
     buf_clear(&again);
     mask_text(buf_cstr(&original), original.len, scratch, NULL, &again);
     HOLDS(strcmp(buf_cstr(&original), buf_cstr(&again)) == 0);
+    normalise(buf_cstr(&original), original.len, scratch);
+    HOLDS(strcmp(buf_cstr(&norm), scratch->text) == 0);
 
     normalise(text, n, scratch);
     struct mask_span span[64];
