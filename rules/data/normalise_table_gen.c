@@ -397,7 +397,8 @@ static uint32_t class_of(uint32_t cp)
 {
     if (is_separator(cp)) return NT_SEP;
     if (nt_digit_value(cp) >= 0) return cp < 0x80 ? NT_DIGIT : NT_SPELLED;
-    if (nt_is_droppable_mark(cp) || is_second[cp] || (cp >= 0x1161 && cp <= 0x1175) || (cp >= 0x11a8 && cp <= 0x11c2))
+    if (nt_is_droppable_mark(cp) || is_second[cp] || (cp >= 0x1161 && cp <= 0x1175) ||
+        (cp >= 0x11a8 && cp <= 0x11c2))
         return NT_MARK;
     return nt_is_han(cp) ? NT_HAN : NT_PLAIN;
 }
@@ -510,7 +511,8 @@ int main(int argc, char **argv)
     gb2312 = iconv_open("GB2312", "UTF-8");
     if (t2s == (opencc_t)-1 || jp2t == (opencc_t)-1)
         die(0, "OpenCC's dictionaries are not installed (Debian: libopencc-data): %s", opencc_error());
-    if (gb2312 == (iconv_t)-1) die(0, "this system's iconv does not know GB2312 (Debian: libc-bin, locales)");
+    if (gb2312 == (iconv_t)-1)
+        die(0, "this system's iconv does not know GB2312 (Debian 13: libc-gconv-modules-extra)");
     single = calloc(CP_MAX, sizeof *single);
     has_single = calloc(CP_MAX, sizeof *has_single);
     mapped = calloc(CP_MAX, sizeof *mapped);

@@ -181,12 +181,10 @@ static size_t disguise(char *to, const char *p)
             }
             p += n;
         }
-        // NOLINTNEXTLINE(bugprone-not-null-terminated-result): a text ends by its length
         memcpy(to + len, use, n);
         len += n;
         if (dice(10) == 0) {
-            memcpy(to + len, "\u200B", 3);
-            len += 3;
+            len += (size_t)utf8proc_encode_char(0x200b, (utf8proc_uint8_t *)to + len);
         }
     }
     return len;
