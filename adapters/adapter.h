@@ -120,6 +120,12 @@ struct adapter_env {
     void (*on_http)(void *core, const char *method, const char *path, http_handler_fn fn, void *ctx);
     void (*report)(void *core, const struct report *r);
     const struct target *(*find_target)(void *core, const char *id);
+    /* A state target has something else to show, at `at` (wall ms; 0: now): send gets a snapshot then. One time is kept for
+     * a target, the latest that was asked for. */
+    void (*refresh)(void *core, const char *target, int64_t at);
+    bool (*broker_up)(void *core);
+    const uint8_t *secret; /* 16 bytes: for the tokens of pages; the same after every restart */
+    size_t max_streams;    /* limits.streams */
     /* Every target of one adapter, in configuration order; NULL at the end. */
     const struct target *(*target_at)(void *core, const char *adapter, size_t i);
 };

@@ -121,6 +121,8 @@ static const struct opt_row http_rows[] = {
      .help = N_("serve https")},
     {.name = "behind_proxy", .type = OPT_BOOL, AT(struct http_options, behind_proxy), .deflt = "false",
      .help = N_("a proxy in front of this encrypts; without it or tls only loopback is served")},
+    {.name = "public_address", .type = OPT_STR, AT(struct http_options, public_address),
+     .help = N_("how other devices reach these pages, such as https://warnings.hospital.example; stands in the addresses of screens")},
     {.name = "", .type = OPT_SELF, AT(struct http_options, at)},
     {0},
 };
@@ -223,6 +225,8 @@ static const struct opt_row site_rows[] = {
     {.name = "issuer", .type = OPT_STR, AT(struct site_config, issuer), .help = N_("who speaks here")},
     {.name = "help", .type = OPT_STR, AT(struct site_config, help),
      .help = N_("where a person close by can be asked")},
+    {.name = "reminders", .type = OPT_STRS, AT(struct site_config, reminders), .min = 0, .max = 20,
+     .help = N_("the hospital's own sentences for its screens, each at most 45 characters")},
     {.name = "zones", .type = OPT_BLOCKS, AT(struct site_config, zones), .sub = zone_rows,
      .sub_size = sizeof(struct zone_config), .help = N_("loudspeakers, as tocsin-pa names them")},
     {.name = "wards", .type = OPT_BLOCKS, AT(struct site_config, wards), .sub = ward_rows,

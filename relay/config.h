@@ -48,6 +48,7 @@ struct http_options {
     struct opt_strs listen; /* "127.0.0.1:8480", "[::1]:8480"; see config_listen */
     struct tls_files tls;   /* cert and key, or neither; ca unused */
     bool behind_proxy;
+    const char *public_address; /* "https://…" without a slash at the end; NULL: the first of listen */
     const struct yaml_node *at;
 };
 struct rules_options {
@@ -79,7 +80,7 @@ struct zone_config {
 struct ward_config {
     const char *id, *name;
     bool drills, night;
-    int takeover; /* 0 none 1 banner 2 full */
+    int takeover; /* enum takeover */
     struct opt_windows quiet;
     const struct yaml_node *at;
 };
@@ -88,6 +89,7 @@ struct site_config {
     const char *area;          /* without trailing 00 */
     const char *issuer, *help; /* relay's where the site names none; may be NULL */
     int mode;                  /* enum site_mode */
+    struct opt_strs reminders; /* the hospital's own, for its screens */
     struct opt_blocks zones;   /* struct zone_config */
     struct opt_blocks wards;   /* struct ward_config */
     const struct yaml_node *at;

@@ -8,8 +8,11 @@
 #include "areas.h"
 #include "base/clock.h"
 #include "base/i18n.h"
+#include "base/text.h"
 #include "base/zone_class.h"
 #include "config_internal.h"
+
+enum { REMINDER_CHARS = 45 };
 
 struct check {
     struct relay_config *config;
@@ -175,9 +178,20 @@ bool config_host_is_loopback(const char *host)
     return inet_pton(AF_INET, host, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
 }
 
+static bool is_public_address(const char *a)
+{
+    const char *host = strncmp(a, "https://", 8) == 0 ? a + 8 : strncmp(a, "http://", 7) == 0 ? a + 7 : "";
+    return *host && !strpbrk(host, " ?#@\"<>\\") && a[strlen(a) - 1] != '/';
+}
+
 static void check_http(const struct check *k, const struct yaml_node *at)
 {
     const struct http_options *http = &k->config->http;
+    if (http->public_address && !is_public_address(http->public_address))
+        opt_problem(
+            k->problems, place(at, "public_address"),
+            _("public_address: `%.80s` is not possible, write such as https://warnings.hospital.example"),
+            http->public_address);
     for (size_t i = 0; i < http->listen.n; i++) {
         char host[46];
         int port;
@@ -248,6 +262,13 @@ static void check_site(const struct check *k, struct site_config *s)
     if (s->area) check_area(k, place(s->at, "area"), "area", &s->area);
     if (s->id && strcmp(s->id, "all") == 0)
         opt_problem(k->problems, place(s->at, "id"), _("id: `all` means every site: choose another"));
+    for (size_t i = 0; i < s->reminders.n; i++) {
+        const char *text = s->reminders.items[i];
+        if (*text && text_chars(text, strlen(text)) <= REMINDER_CHARS) continue;
+        opt_problem(k->problems, item_place(s->at, "reminders", i),
+                    _("reminders: a screen takes 1 to %d characters, three lines of fifteen: shorten it"),
+                    REMINDER_CHARS);
+    }
     const struct zone_config *zone = s->zones.items;
     for (size_t i = 0; i < s->zones.n; i++)
         if (zone[i].class) check_zone_class(k, &zone[i]);

@@ -480,6 +480,10 @@ static bool claim_snapshots(struct relay *r)
     int n = 0;
     for (size_t i = 0; i < r->targets->n; i++) {
         struct relay_target *t = &r->targets->items[i];
+        if (t->refresh_at && t->refresh_at <= r->now.wall) {
+            t->refresh_at = 0;
+            t->snapshot_due = true;
+        }
         if (!t->snapshot_due || t->in_flight || t->row.paused > r->now.wall) continue;
         if (++n > CLAIM_ROWS) return true;
         claim_snapshot(r, t);
@@ -566,6 +570,7 @@ int64_t dispatch_next_due(struct relay *r)
         const struct relay_target *t = &r->targets->items[i];
         if (t->snapshot_due && !t->in_flight)
             due = sooner(due, t->row.paused > r->now.wall ? t->row.paused : r->now.wall);
+        if (t->refresh_at) due = sooner(due, t->refresh_at);
     }
     return due;
 }
@@ -868,6 +873,17 @@ enum relay_err dispatch_done(struct relay *r, int64_t delivery, const char *who,
         return fail(why, RELAY_CONFLICT, _("it is %s: nothing to report"), delivery_state_name(d.state));
     move(r, &d, DELIVERY_ACKNOWLEDGED, note, NO_DUE);
     return RELAY_OK;
+}
+
+void dispatch_refresh(struct relay *r, const char *target, int64_t at)
+{
+    struct relay_target *t = targets_by_id(r->targets, target);
+    if (!t || t->ops->kind != TARGET_STATE) return;
+    if (at)
+        t->refresh_at = at;
+    else
+        t->snapshot_due = true;
+    loop_wake(r->loop);
 }
 
 enum relay_err dispatch_replay(struct relay *r, int64_t delivery, struct reason *why)

@@ -29,6 +29,8 @@ void dispatch_report(struct relay *r, const struct report *report); /* env->repo
 /* After a reload: rows of targets that are no more end as cancelled, new state targets get their snapshot. */
 void dispatch_targets_changed(struct relay *r, struct targets *old);
 /* Every board and bulletin is to be sent again: after a connect. */
+/* A state target has something else to show, at `at` (wall ms; 0: now). */
+void dispatch_refresh(struct relay *r, const char *target, int64_t at);
 void dispatch_refresh_states(struct relay *r);
 
 /* A held row is let go by a person. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/crashpoint.h"
+#include "base/hash.h"
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -24,6 +25,8 @@
 #define PRUNE_EVERY     HOUR_MS
 #define WAL_IDLE_PAGES  250
 #define WAL_MOST_PAGES  16000
+/* Besides the streams of screens: their beats and words of what they show, probes, metrics. */
+enum { OTHER_CONNECTIONS = 500 };
 
 struct reply {
     struct reply *next;
@@ -87,6 +90,16 @@ static const struct target *env_find_target(void *core, const char *id)
     return t ? &t->pub : NULL;
 }
 
+static void env_refresh(void *core, const char *target, int64_t at)
+{
+    dispatch_refresh(core, target, at);
+}
+
+static bool env_broker_up(void *core)
+{
+    return outlink_up(core);
+}
+
 static const struct target *env_target_at(void *core, const char *adapter, size_t i)
 {
     struct targets *t = ((struct relay *)core)->targets;
@@ -118,6 +131,10 @@ static enum relay_err open_adapters(struct relay *r, const struct targets *t, st
                                   .on_http = env_on_http,
                                   .report = env_report,
                                   .find_target = env_find_target,
+                                  .refresh = env_refresh,
+                                  .broker_up = env_broker_up,
+                                  .secret = r->page_secret,
+                                  .max_streams = (size_t)r->config->limits.streams,
                                   .target_at = env_target_at};
         if (!ops->open) continue;
         enum relay_err err = ops->open(slot->ctx, &env, why);
@@ -165,13 +182,23 @@ static enum relay_err open_pages(struct relay *r, struct reason *why)
                                         .port = port,
                                         .tls_cert_file = h->tls.cert,
                                         .tls_key_file = h->tls.key,
-                                        .max_connections = (int)r->config->limits.streams + 100};
+                                        .max_connections =
+                                            (int)r->config->limits.streams + OTHER_CONNECTIONS};
         enum relay_err err = http_server_new(r->loop, &o, &r->pages[i], why);
         if (err != RELAY_OK) return fail_in(why, err, "http.listen %s", h->listen.items[i]);
         r->n_pages = i + 1;
         pages_serve(r, r->pages[i]);
     }
     return RELAY_OK;
+}
+
+/* Tokens of pages must not tell anything of the key that hides numbers in the store. */
+static void derive_page_secret(struct relay *r)
+{
+    static const char purpose[] = "screen";
+    uint8_t mac[HASH_LEN];
+    hash_hmac_sha256(store_key(r->store), 16, purpose, sizeof(purpose) - 1, mac);
+    memcpy(r->page_secret, mac, sizeof(r->page_secret));
 }
 
 static enum relay_err start(struct relay *r, struct reason *why)
@@ -186,6 +213,7 @@ static enum relay_err start(struct relay *r, struct reason *why)
     if (err != RELAY_OK) return err;
     r->matcher = matcher_new(r->rules);
     r->dispatch = dispatch_new(r);
+    derive_page_secret(r);
     of(r)->newest = store_newest(r->store);
     err = http_client_new(r->loop, (int)c->limits.http, &r->http, why);
     if (err == RELAY_OK) err = outlink_new(r, &r->out, why);

@@ -47,8 +47,9 @@ struct relay {
     bool intake_open;  /* … and there is room on the disk, and the clock is trusted */
     char trouble[200]; /* why not, for status and health */
     bool clock_trusted;
-    int alerts_in_force; /* counted every few seconds, and up with each new one */
-    int64_t started;     /* wall */
+    int alerts_in_force;     /* counted every few seconds, and up with each new one */
+    int64_t started;         /* wall */
+    uint8_t page_secret[16]; /* for the tokens of screens' addresses */
 };
 
 #endif

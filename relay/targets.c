@@ -3,6 +3,7 @@
 
 #include <uthash.h>
 
+#include "adapters/display/board.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -71,6 +72,14 @@ static void add_site(struct targets *t, const struct site_config *s)
         site_fields(r, s);
         r->pub.place = wards[i].id;
         r->pub.name = wards[i].name ? wards[i].name : wards[i].id;
+        struct board_options *o = arena_alloc(&t->arena, sizeof(*o));
+        *o = (struct board_options){.site_name = s->name,
+                                    .issuer = s->issuer,
+                                    .help = s->help,
+                                    .takeover = (enum takeover)wards[i].takeover,
+                                    .quiet = wards[i].quiet,
+                                    .reminders = s->reminders};
+        r->pub.options = o;
         r->drills = wards[i].drills;
         r->night = wards[i].night;
         r->quiet = wards[i].quiet;

@@ -25,8 +25,9 @@ struct relay_target {
     double rate_ms, burst; /* tokens a millisecond; 0: no limit */
     struct target_row row; /* as stored: tokens, pause, snapshot revision */
     int in_flight;
-    bool snapshot_due; /* a state target with something new to show */
-    bool broken;       /* check failed at load: deliveries are rejected with `why` */
+    bool snapshot_due;  /* a state target with something new to show */
+    int64_t refresh_at; /* … and when it will have, by its adapter; wall, 0: not known */
+    bool broken;        /* check failed at load: deliveries are rejected with `why` */
     char why[160];
 };
 

@@ -1,17 +1,33 @@
-/* The board of a ward: what board.c publishes and screens show. */
+/* The board of a ward: what board.c publishes for devices and screen.c shows in browsers. */
 #ifndef TOCSIN_ADAPTERS_BOARD_H
 #define TOCSIN_ADAPTERS_BOARD_H
 
 #include "adapters/adapter.h"
 #include "base/buf.h"
 
-struct board_ctx {
-    struct adapter_env env;
+enum takeover { TAKEOVER_NONE, TAKEOVER_BANNER, TAKEOVER_FULL };
+
+/* What target->options of a ward points to: the core fills it from the site and the ward. */
+struct board_options {
+    const char *site_name;
+    const char *issuer, *help; /* may be NULL */
+    enum takeover takeover;
+    struct opt_windows quiet;
+    struct opt_strs reminders; /* the hospital's own */
 };
 
-/* {"rev","now","items":[…]}; *ret_latest (may be NULL) is when the last item expires. */
-void board_json(const struct message *m, size_t n, const struct snapshot *s, struct buf *b,
-                int64_t *ret_latest);
+/* A ward may put its board away for a while: until then it shows nothing but what is red and newer. */
+struct board_hide {
+    int64_t since, until; /* wall ms; until 0: not hidden */
+};
+bool board_hides(const struct board_hide *h, const struct message *m, int64_t wall);
+
+/* One item as it stands in a board. */
+void board_item_json(const struct message *m, struct buf *b);
+/* {"rev","now","items":[…]} of what h does not hide (h may be NULL); *ret_latest (may be NULL) is when the last item
+ * expires. */
+void board_json(const struct message *m, size_t n, const struct snapshot *s, const struct board_hide *h,
+                struct buf *b, int64_t *ret_latest);
 
 extern const struct adapter_ops board_ops; /* "board:<site>/<ward>" */
 

@@ -211,6 +211,16 @@ static void every_mistake_is_named_where_it_stands(void **state)
         {SMALL "http: {listen: ['127.0.0.1']}\n", "is not possible, write an address"},
         {SMALL "http: {listen: ['::1:80']}\n", "is not possible, write an address"},
         {SMALL "http: {tls: {cert: a}}\n", "key: is missing"},
+        {SMALL "http: {public_address: warnings.example}\n",
+         "public_address: `warnings.example` is not possible"},
+        {SMALL "http: {public_address: 'https://warnings.example/'}\n",
+         "is not possible, write such as https://"},
+        {SMALL "sites: [{id: a, name: A, area: '61', reminders: ['']}]\n",
+         "t.yaml:4: reminders: a screen takes 1 to 45 characters"},
+        {SMALL "sites: [{id: a, name: A, area: '61', reminders: "
+               "[一二三四五六七八九十一二三四五六七八九十一二三四五六七"
+               "八九十一二三四五六七八九十一二三四五六]}]\n",
+         "reminders: a screen takes 1 to 45 characters"},
         {SMALL "limits: {http: 300}\n", "http: 300 is out of bounds, allowed 1 to 256"},
         {SMALL "feeds:\n  - {id: a, type: bank, areas: ['61']}\n  - {id: a, type: bank, areas: ['61']}\n",
          "t.yaml:6: id: `a` is taken already, by /etc/tocsin/t.yaml:5: choose another"},
@@ -287,6 +297,7 @@ static void behind_a_proxy_or_with_tls_other_machines_are_served(void **state)
     (void)config_free(load_ok(SMALL "http: {listen: ['0.0.0.0:80'], behind_proxy: true}\n"));
     (void)config_free(load_ok(SMALL "http: {listen: ['[::]:443', '10.0.0.1:0'], tls: {cert: a, key: b}}\n"));
     (void)config_free(load_ok(SMALL "http: {listen: []}\n"));
+    (void)config_free(load_ok(SMALL "http: {public_address: 'https://warnings.example/tocsin'}\n"));
 }
 
 static void listen_addresses_are_taken_apart(void **state)

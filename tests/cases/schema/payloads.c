@@ -26,11 +26,23 @@ static void no_topic(void *core, const char *filter, void (*fn)(void *, const ch
     (void)ctx;
 }
 
+static void no_http(void *core, const char *method, const char *path, http_handler_fn fn, void *arg)
+{
+    (void)core;
+    (void)method;
+    (void)path;
+    (void)fn;
+    (void)arg;
+}
+
 static void publish(const struct adapter_ops *ops, const char *name, const struct message *m, size_t n)
 {
     struct reason why = {0};
     CLEANUP(free_ptr) void *ctx = xcalloc(1, ops->ctx_size);
-    const struct adapter_env env = {.prefix = "tocsin/v1",
+    static const uint8_t secret[16];
+    const struct adapter_env env = {.secret = secret,
+                                    .on_http = no_http,
+                                    .prefix = "tocsin/v1",
                                     .relay_id = "yanta-1",
                                     .now = double_now,
                                     .publish = print_payload,

@@ -1,0 +1,87 @@
+(function () {
+  'use strict';
+  // Every screen of a site: whether it is there, when it was heard of last, what it has displayed.
+
+  var EVERY_MS = 5000, LATE_MS = 45000;
+  var WORDS = { red: '紧急', orange: '重要', yellow: '注意', blue: '常识' };
+  var path = location.pathname.replace(/\/+$/, '');
+  var token = (/[?&]t=([^&]*)/.exec(location.search) || [])[1] || '';
+  var zone = 480, drawn = '';
+
+  function $(id) { return document.getElementById(id); }
+  function el(name, className, text) {
+    var e = document.createElement(name);
+    if (className) e.className = className;
+    if (text !== undefined) e.textContent = text;
+    return e;
+  }
+  function two(n) { return (n < 10 ? '0' : '') + n; }
+  function clock(text) {
+    var d = new Date(Date.parse(text) + zone * 60000);
+    return two(d.getUTCHours()) + ':' + two(d.getUTCMinutes()) + ':' + two(d.getUTCSeconds());
+  }
+  function ago(ms) {
+    var s = Math.max(0, Math.round(ms / 1000));
+    return s < 90 ? s + ' 秒前' : s < 5400 ? Math.round(s / 60) + ' 分钟前' : Math.round(s / 3600) + ' 小时前';
+  }
+
+  function card(w, now) {
+    var there = w.screens.filter(function (s) { return now - Date.parse(s.beat) <= LATE_MS; });
+    var kind = w.hidden_until ? 'away' : !w.screens.length ? 'none' : there.length < w.screens.length ? 'late' : 'ok';
+    var a = el('article', kind), h = el('h2', '', w.name), list;
+    h.appendChild(el('small', '', w.id));
+    a.appendChild(h);
+    a.appendChild(el('p', 'state', { away: '已收起至 ' + (w.hidden_until ? clock(w.hidden_until).slice(0, 5) : ''),
+      none: '还没有屏幕连上', late: (w.screens.length - there.length) + ' 块屏幕没有消息', ok: there.length + ' 块屏幕在线' }[kind]));
+    w.screens.forEach(function (s) {
+      a.appendChild(el('p', 'screen', s.id + '　' + (s.width ? s.width + '×' + s.height + '　' : '') + (s.connected ? '已连接，' : '未连接，') +
+        ago(now - Date.parse(s.beat)) + (w.items.length ? '　已显示 ' + s.shown.length + '/' + w.items.length : '')));
+    });
+    list = el('ul');
+    w.items.forEach(function (i) {
+      var li = el('li'), b = el('b'), drill = i.status !== 'Actual';
+      b.appendChild(el('span', 'level ' + (drill ? 'drill' : i.level), drill ? (i.status === 'Exercise' ? '演练' : '测试') : WORDS[i.level]));
+      b.appendChild(document.createTextNode(i.headline));
+      li.appendChild(b);
+      li.appendChild(el('span', '', i.displayed ? '✓ ' + clock(i.displayed) : '未显示'));
+      list.appendChild(li);
+    });
+    if (!w.items.length) list.appendChild(el('li', '', '没有在发的提醒'));
+    if (w.more) list.appendChild(el('li', '', '另有 ' + w.more + ' 条较轻的，屏幕轮不到'));
+    a.appendChild(list);
+    return a;
+  }
+
+  function draw(m) {
+    var z = /([+-])(\d\d):(\d\d)$/.exec(m.now), now = Date.parse(m.now), on = 0, all = 0, box = $('wards');
+    if (z) zone = (z[1] === '-' ? -1 : 1) * (60 * +z[2] + +z[3]);
+    drawn = m.now;
+    $('site').textContent = (m.site || '') + ' 病区屏幕';
+    $('time').textContent = clock(m.now);
+    while (box.firstChild) box.removeChild(box.firstChild);
+    (m.wards || []).forEach(function (w) {
+      all += w.screens.length;
+      w.screens.forEach(function (s) { if (now - Date.parse(s.beat) <= LATE_MS) on++; });
+      box.appendChild(card(w, now));
+    });
+    $('sum').textContent = (m.wards || []).length + ' 个病区，' + all + ' 块屏幕，' + on + ' 块在线';
+    if (m.page !== document.documentElement.getAttribute('data-page')) {
+      fetch(location.href, { cache: 'reload' }).then(function (r) { if (r.ok) location.reload(); }, function () {});
+    }
+  }
+
+  function ask() {
+    window.setTimeout(ask, EVERY_MS);
+    fetch(path + '/state?t=' + token, { cache: 'no-store' }).then(function (r) {
+      if (!r.ok) throw new Error(String(r.status));
+      return r.json();
+    }).then(function (m) {
+      $('lost').hidden = true;
+      draw(m);
+    }).catch(function () {
+      $('lost').hidden = false;
+      $('lost-at').textContent = drawn ? clock(drawn) : '（还没有）';
+    });
+  }
+  ask();
+})();
