@@ -1,6 +1,9 @@
 /* The control socket: lists for everybody who may open it, verbs with a name. */
 #include "control.h"
 
+#include <unistd.h>
+
+#include "adapters/display/screen.h"
 #include "alerts.h"
 #include "base/i18n.h"
 #include "base/json.h"
@@ -141,6 +144,65 @@ static void get_drills(void *arg, struct http_exchange *x)
     struct reason why = {""};
     filter_of(r, x, &f);
     reply_list(r, x, list_drills(store_db(r->store), &f, &b, &why), &b, &why);
+}
+
+/* Where screens find their pages: what people type into them, so a name rather than 0.0.0.0. */
+static void pages_base(const struct relay *r, struct buf *b)
+{
+    char host[46], name[256] = "";
+    int port;
+    const struct http_options *h = &r->config->http;
+    if (h->public_address) {
+        buf_str(b, h->public_address);
+        return;
+    }
+    if (!r->n_pages || !config_listen(h->listen.items[0], host, &port)) return;
+    bool any = strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+    if (any && gethostname(name, sizeof(name) - 1) != 0) any = false;
+    buf_printf(b, "%s://", h->tls.cert ? "https" : "http");
+    buf_printf(b, !any && strchr(host, ':') ? "[%s]" : "%s", any ? name : host);
+    buf_printf(b, ":%d", http_server_port(r->pages[0]));
+}
+
+static void get_wards(void *arg, struct http_exchange *x)
+{
+    struct relay *r = arg;
+    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX), base = BUF_INIT(512), url = BUF_INIT(1024);
+    char token[SCREEN_TOKEN_LEN];
+    const char *only = http_query(x, "id");
+    const struct site_config *sites = r->config->sites.items;
+    pages_base(r, &base);
+    buf_str(&b, "{\"wards\":[");
+    for (size_t i = 0; i < r->targets->n; i++) {
+        const struct relay_target *t = &r->targets->items[i];
+        if (t->ops != &board_ops || (only && strcmp(only, t->pub.site) != 0)) continue;
+        if (b.data[b.len - 1] != '[') buf_char(&b, ',');
+        screens_token(r->page_secret, t->pub.site, t->pub.place, token);
+        buf_clear(&url);
+        buf_printf(&url, "%s/screen/%s/%s?t=%s", buf_cstr(&base), t->pub.site, t->pub.place, token);
+        buf_char(&b, '{');
+        buf_json_member(&b, "target", t->pub.id);
+        buf_json_member(&b, "site", t->site->name);
+        buf_json_member(&b, "name", t->pub.name);
+        buf_json_member_int(&b, "screens", (int64_t)screens_connected(&t->pub));
+        buf_json_member(&b, "address", buf_cstr(&url));
+        buf_char(&b, '}');
+    }
+    buf_str(&b, "],\"walls\":[");
+    for (size_t i = 0; i < r->config->sites.n; i++) {
+        if (!sites[i].wards.n || (only && strcmp(only, sites[i].id) != 0)) continue;
+        if (b.data[b.len - 1] != '[') buf_char(&b, ',');
+        screens_token(r->page_secret, sites[i].id, NULL, token);
+        buf_clear(&url);
+        buf_printf(&url, "%s/wall/%s?t=%s", buf_cstr(&base), sites[i].id, token);
+        buf_char(&b, '{');
+        buf_json_member(&b, "site", sites[i].id);
+        buf_json_member(&b, "name", sites[i].name);
+        buf_json_member(&b, "address", buf_cstr(&url));
+        buf_char(&b, '}');
+    }
+    buf_str(&b, "]}");
+    http_reply_json(x, 200, buf_cstr(&b));
 }
 
 /* -- verbs: one row each, with who and why ------------------------------------------------------------------------ */
@@ -369,9 +431,10 @@ enum relay_err control_open(struct relay *r, struct reason *why)
     static const struct {
         const char *path;
         http_handler_fn fn;
-    } views[] = {{"/v1/status", get_status},         {"/v1/alerts", get_alerts},     {"/v1/alert", get_alert},
-                 {"/v1/deliveries", get_deliveries}, {"/v1/delivery", get_delivery}, {"/v1/sites", get_sites},
-                 {"/v1/silences", get_silences},     {"/v1/drills", get_drills}};
+    } views[] = {
+        {"/v1/status", get_status},         {"/v1/alerts", get_alerts},     {"/v1/alert", get_alert},
+        {"/v1/deliveries", get_deliveries}, {"/v1/delivery", get_delivery}, {"/v1/sites", get_sites},
+        {"/v1/silences", get_silences},     {"/v1/drills", get_drills},     {"/v1/wards", get_wards}};
     for (size_t i = 0; i < ARRAY_LEN(views); i++)
         http_server_on(r->control, "GET", views[i].path, views[i].fn, r);
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++)

@@ -14,18 +14,29 @@
 
 enum { ANSWER_MAX = 16 * 1024 * 1024, CELL_MAX = 200 };
 
-static const struct option long_options[] = {
-    {"config", required_argument, NULL, 'c'},  {"json", no_argument, NULL, 'j'},
-    {"by", required_argument, NULL, 'b'},      {"reason", required_argument, NULL, 'r'},
-    {"limit", required_argument, NULL, 'n'},   {"active", no_argument, NULL, 'a'},
-    {"review", no_argument, NULL, 'v'},        {"state", required_argument, NULL, 's'},
-    {"target", required_argument, NULL, 't'},  {"alert", required_argument, NULL, 'l'},
-    {"for", required_argument, NULL, 'f'},     {"site", required_argument, NULL, 'i'},
-    {"matcher", required_argument, NULL, 'm'}, {"yes", no_argument, NULL, 'y'},
-    {"month", required_argument, NULL, 'M'},   {"half", required_argument, NULL, 'H'},
-    {"from", required_argument, NULL, 'F'},    {"to", required_argument, NULL, 'T'},
-    {"csv", no_argument, NULL, 'C'},           {"trial", no_argument, NULL, 'R'},
-    {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+static const struct option long_options[] = {{"config", required_argument, NULL, 'c'},
+                                             {"json", no_argument, NULL, 'j'},
+                                             {"by", required_argument, NULL, 'b'},
+                                             {"reason", required_argument, NULL, 'r'},
+                                             {"limit", required_argument, NULL, 'n'},
+                                             {"active", no_argument, NULL, 'a'},
+                                             {"review", no_argument, NULL, 'v'},
+                                             {"state", required_argument, NULL, 's'},
+                                             {"target", required_argument, NULL, 't'},
+                                             {"alert", required_argument, NULL, 'l'},
+                                             {"for", required_argument, NULL, 'f'},
+                                             {"site", required_argument, NULL, 'i'},
+                                             {"matcher", required_argument, NULL, 'm'},
+                                             {"yes", no_argument, NULL, 'y'},
+                                             {"month", required_argument, NULL, 'M'},
+                                             {"half", required_argument, NULL, 'H'},
+                                             {"from", required_argument, NULL, 'F'},
+                                             {"to", required_argument, NULL, 'T'},
+                                             {"csv", no_argument, NULL, 'C'},
+                                             {"trial", no_argument, NULL, 'R'},
+                                             {"qr", no_argument, NULL, 'q'},
+                                             {"help", no_argument, NULL, 'h'},
+                                             {NULL, 0, NULL, 0}};
 
 int client_open(struct client *c, int argc, char **argv, const char *usage)
 {
@@ -42,6 +53,7 @@ int client_open(struct client *c, int argc, char **argv, const char *usage)
         case 'v': c->review = true; break;
         case 's': c->filter.state = optarg; break;
         case 't': c->filter.target = optarg; break;
+        case 'q': c->qr = true; break;
         case 'l': c->filter.alert = optarg; break;
         case 'f': c->lasts = optarg; break;
         case 'i': c->site = optarg; break;

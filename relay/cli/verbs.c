@@ -16,6 +16,7 @@ const struct cli_verb cli_verbs[] = {
     {"drill", cli_drill, N_("an exercise that reaches everybody: start, stop, list, show")},
     {"report", cli_report, N_("a month, half of one, or what a trial would have said")},
     {"target", cli_target, N_("a test message to one target")},
+    {"wards", cli_wards, N_("addresses of screens, and their QR codes")},
     {"reload", cli_reload, N_("read rules and configuration anew")},
     {"feed", cli_feed, N_("push events as a bank or carrier does, and check that a feed may")},
     {"rules", cli_rules, N_("check, try and explain rules")},
