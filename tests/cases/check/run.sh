@@ -64,7 +64,8 @@ says err "rules/broken.yaml:1"
 
 sed "s/audience: duty /audience: dutty /" "$work/tocsin.yaml" >"$work/bad.yaml"
 run 1 -c "$work/bad.yaml"
-says err 'bad.yaml:70: audience: `dutty` is not possible, allowed: public, volunteer, duty'
+line=$(grep -n dutty "$work/bad.yaml" | cut -d: -f1)
+says err "bad.yaml:$line"': audience: `dutty` is not possible, allowed: public, volunteer, duty'
 run 1 -c "$work/none.yaml"
 says err "tocsin init"
 run 2 -c "$work/tocsin.yaml" too-much
