@@ -7,9 +7,9 @@
 
 enum { PARENS_MAX = 100 };
 
-void compiler_init(struct compiler *c, struct arena *a, bool jit)
+void compiler_init(struct compiler *c, struct arena *a, struct arena *hot, bool jit)
 {
-    *c = (struct compiler){.arena = a, .jit = jit};
+    *c = (struct compiler){.arena = a, .hot = hot, .jit = jit};
     c->context = pcre2_compile_context_create(NULL);
     if (!c->context) abort();
     (void)pcre2_set_newline(c->context, PCRE2_NEWLINE_LF); /* cannot fail with a constant of its own */
@@ -59,7 +59,9 @@ static enum relay_err compile_units(struct compiler *c, const struct rule_texts 
         units[i].pattern = p;
         err = compile_regex(c, &units[i], why);
         if (err) return err;
-        units[i].needs = pattern_needs(p, c->arena);
+        struct shape *shape = arena_alloc(c->arena, sizeof(*shape));
+        *shape = pattern_shape(p, c->arena);
+        units[i].shape = shape;
     }
     return RELAY_OK;
 }
@@ -100,8 +102,8 @@ void rule_code_release(struct rule_code *code)
 enum relay_err rule_compile(struct compiler *c, struct rule_source *s, int *ret_line, struct reason *why)
 {
     const struct rule_match *m = &s->match;
-    struct rule_code *code = arena_alloc(c->arena, sizeof(*code));
-    code->units = arena_alloc(c->arena, (m->all.n + m->any.n + m->none.n) * sizeof(struct unit) + 1);
+    struct rule_code *code = arena_alloc(c->hot, sizeof(*code));
+    code->units = arena_alloc(c->hot, (m->all.n + m->any.n + m->none.n) * sizeof(struct unit) + 1);
     code->lists = arena_alloc(c->arena, m->n_words * sizeof(struct word_list) + 1);
     code->n_all = m->all.n;
     code->n_any = m->any.n;
@@ -122,47 +124,103 @@ enum relay_err rule_compile(struct compiler *c, struct rule_source *s, int *ret_
 }
 
 /* Rarest first. When it is full the likeliest is left out, which is safe: the rule is looked at a little more often. */
-static void gate_add(struct gate *g, uint32_t id, double odds)
+static void gate_add(struct gate *g, const struct prefilter *p, uint32_t id)
 {
     for (unsigned i = 0; i < g->n; i++)
         if (g->clauses[i] == id) return;
     unsigned at = g->n;
-    while (at > 0 && g->each[at - 1] > odds) at--;
+    while (at > 0 && prefilter_odds(p, g->clauses[at - 1]) > prefilter_odds(p, id)) at--;
     if (at == UNIT_CLAUSES_MAX) return;
     unsigned moved = (g->n < UNIT_CLAUSES_MAX ? g->n : UNIT_CLAUSES_MAX - 1) - at;
     memmove(&g->clauses[at + 1], &g->clauses[at], moved * sizeof(g->clauses[0]));
-    memmove(&g->each[at + 1], &g->each[at], moved * sizeof(g->each[0]));
     g->clauses[at] = id;
-    g->each[at] = odds;
     if (g->n < UNIT_CLAUSES_MAX) g->n++;
 }
 
-static double gate_odds(const struct gate *g)
+static float gate_odds(const struct gate *g, const struct prefilter *p)
 {
     double odds = 1;
-    for (unsigned i = 0; i < g->n; i++) odds *= g->each[i] < 1 ? g->each[i] : 1;
-    return odds;
+    for (unsigned i = 0; i < g->n; i++)
+        if (prefilter_odds(p, g->clauses[i]) < 1) odds *= prefilter_odds(p, g->clauses[i]);
+    return (float)odds;
 }
 
-void rule_code_file(struct rule_code *code, struct prefilter *p, struct arena *a)
+static void file_needs(const struct needs *needs, struct gate *g, struct prefilter *p)
 {
-    for (size_t i = 0; i < code->n_all + code->n_any + code->n_none; i++) {
-        struct unit *u = &code->units[i];
-        for (size_t k = 0; k < u->needs.n; k++)
-            gate_add(&u->gate, prefilter_clause(p, &u->needs.items[k]), u->needs.items[k].odds);
-        u->gate.odds = gate_odds(&u->gate);
+    for (size_t i = 0; i < needs->n; i++) gate_add(g, p, prefilter_clause(p, &needs->items[i]));
+    g->odds = gate_odds(g, p);
+}
+
+static void file_unit(struct unit *u, struct prefilter *p, struct arena *hot)
+{
+    file_needs(&u->shape->needs, &u->gate, p);
+    u->has_plain = u->shape->plain.n > 0;
+    if (u->has_plain) u->plain = prefilter_clause(p, &u->shape->plain);
+    u->ways = arena_alloc(hot, u->shape->n_branches * sizeof(struct way) + 1);
+    for (; u->n_ways < u->shape->n_branches; u->n_ways++) {
+        const struct branch *b = &u->shape->branches[u->n_ways];
+        struct way *w = &u->ways[u->n_ways];
+        file_needs(&b->needs, &w->gate, p);
+        w->digits = (uint32_t)b->digits;
+        if (b->n_links < 2) continue;
+        w->steps = arena_alloc(hot, b->n_links * sizeof(struct step));
+        for (; w->n_steps < b->n_links; w->n_steps++) {
+            const struct link *l = &b->links[w->n_steps];
+            w->steps[w->n_steps] = (struct step){prefilter_clause(p, &l->clause), l->reach};
+        }
     }
+}
+
+void rule_code_file(struct rule_code *code, struct prefilter *p, struct arena *a, struct arena *hot)
+{
+    for (size_t i = 0; i < code->n_all + code->n_any + code->n_none; i++) file_unit(&code->units[i], p, hot);
+    code->words_known = true;
     for (size_t i = 0; i < code->n_lists; i++) {
         struct word_list *l = &code->lists[i];
         struct clause c = {.items = arena_alloc(a, l->n * sizeof(char *) + 1), .n = l->n};
         memcpy(c.items, l->items, l->n * sizeof(char *));
-        if (!clause_settle(&c)) continue;
+        l->clause_known = clause_settle(&c);
+        if (!l->clause_known) {
+            code->words_known = false;
+            continue;
+        }
         /* Where a longer word is, the shorter one in it is too, and nearer to the others: only that one is kept. */
         memcpy(l->items, c.items, c.n * sizeof(char *));
         l->n = c.n;
-        l->clause_known = true;
         l->clause = prefilter_clause(p, &c);
-        gate_add(&code->words, l->clause, c.odds);
+        gate_add(&code->words, p, l->clause);
     }
-    code->words.odds = gate_odds(&code->words);
+    code->words.odds = gate_odds(&code->words, p);
+}
+
+static void weigh(struct gate *g, const struct prefilter *p)
+{
+    for (unsigned i = 1; i < g->n; i++) {
+        uint32_t id = g->clauses[i];
+        unsigned at = i;
+        for (; at > 0 && prefilter_odds(p, g->clauses[at - 1]) > prefilter_odds(p, id); at--)
+            g->clauses[at] = g->clauses[at - 1];
+        g->clauses[at] = id;
+    }
+    g->odds = gate_odds(g, p);
+}
+
+void rule_code_weigh(struct rule_code *code, const struct prefilter *p)
+{
+    weigh(&code->words, p);
+    code->words_lazy = false;
+    for (size_t i = 0; i < code->n_lists && code->words_known; i++)
+        code->words_lazy = code->words_lazy || !prefilter_is_eager(p, code->lists[i].clause);
+    for (size_t i = 0; i < code->n_all + code->n_any + code->n_none; i++) {
+        struct unit *u = &code->units[i];
+        weigh(&u->gate, p);
+        u->plain_lazy = u->has_plain && !prefilter_is_eager(p, u->plain);
+        for (uint32_t k = 0; k < u->n_ways; k++) {
+            struct way *w = &u->ways[k];
+            weigh(&w->gate, p);
+            w->lazy = false;
+            for (uint32_t s = 0; s < w->n_steps; s++)
+                w->lazy = w->lazy || !prefilter_is_eager(p, w->steps[s].clause);
+        }
+    }
 }

@@ -27,23 +27,36 @@ enum {
 /* A few numbers of clauses that must all hold; n 0: nothing is known, so it has to be run. */
 struct gate {
     uint32_t clauses[UNIT_CLAUSES_MAX]; /* rarest first */
-    double each[UNIT_CLAUSES_MAX];
     unsigned n;
-    double odds; /* a guess of how often all of them hold */
+    float odds; /* a guess of how often all of them hold */
 };
 
-/* One pattern. */
-struct unit {
-    const struct pattern *pattern;
-    int line;
-    pcre2_code *re;
-    bool jit;
-    struct needs needs;
+/* struct link and struct branch with numbers for the strings. */
+struct step {
+    uint32_t clause;
+    size_t reach;
+};
+struct way {
     struct gate gate;
+    uint32_t n_steps, digits;
+    bool lazy; /* a step is of a single character, whose places are not in the first pass */
+    struct step *steps;
+};
+
+/* One pattern. It is not run when the scan alone can say yes (a plain string is there) or no (no way is open). */
+struct unit {
+    struct gate gate; /* of the whole */
+    struct way *ways;
+    pcre2_code *re;
+    uint32_t n_ways, plain;
+    bool has_plain, plain_lazy, jit;
+    int line;
+    const struct pattern *pattern;
+    const struct shape *shape;
 };
 
 struct word_list {
-    const char **items; /* in normal form, none contains another */
+    const char **items; /* in normal form; once filed, none contains another */
     size_t n;
     bool clause_known;
     uint32_t clause;
@@ -56,6 +69,8 @@ struct rule_code {
     size_t n_lists;
     int near;
     struct gate words;
+    bool words_lazy;
+    bool words_known; /* the scan finds the words of every list */
 };
 
 static inline const struct unit *unit_all(const struct rule_code *c, size_t i)
@@ -72,13 +87,13 @@ static inline const struct unit *unit_none(const struct rule_code *c, size_t i)
 }
 
 struct compiler {
-    struct arena *arena;
+    struct arena *arena, *hot; /* hot: what matching looks at, close together */
     pcre2_compile_context *context;
     bool jit; /* wanted */
     bool
         jit_denied; /* the system gives no executable memory: the interpreter does the work, with the same answers */
 };
-void compiler_init(struct compiler *c, struct arena *a, bool jit);
+void compiler_init(struct compiler *c, struct arena *a, struct arena *hot, bool jit);
 void compiler_release(struct compiler *c);
 
 /* Sets rule->code. On failure *ret_line is the line at fault, and nothing is left to release. */
@@ -87,7 +102,10 @@ enum relay_err rule_compile(struct compiler *c, struct rule_source *s, int *ret_
 void rule_code_release(struct rule_code *code);
 
 /* Enters what the rule needs into the prefilter. */
-void rule_code_file(struct rule_code *code, struct prefilter *p, struct arena *a);
+void rule_code_file(struct rule_code *code, struct prefilter *p, struct arena *a, struct arena *hot);
+
+/* Sorts gates anew after odds have changed, and learns what the first pass of the scan leaves out. */
+void rule_code_weigh(struct rule_code *code, const struct prefilter *p);
 
 struct occurrence {
     uint32_t from, to, list;
@@ -108,10 +126,10 @@ struct span {
 
 /* text: valid UTF-8, normalised. scan: what the prefilter found in the same text, or NULL to run everything.
  * *ret: the first decisive span when it matches. */
-enum verdict rule_run(const struct rule_code *code, struct runner *r, const struct scan *scan,
-                      const char *text, size_t n, struct span *ret);
+enum verdict rule_run(const struct rule_code *code, struct runner *r, struct scan *scan, const char *text,
+                      size_t n, struct span *ret);
 /* Whether the literals that the rule needs are there; rule_run asks it first. */
-bool rule_possible(const struct rule_code *code, const struct scan *scan);
+bool rule_possible(const struct rule_code *code, struct scan *scan);
 /* Its parts, for explain. */
 enum verdict unit_run(const struct unit *u, struct runner *r, const char *text, size_t n, size_t start,
                       struct span *ret);

@@ -138,8 +138,8 @@ static void look_at_words(const struct rule_code *c, const struct view *v, struc
 static void look_why_not(const struct unit *u, const struct view *v, struct finding *f)
 {
     size_t held = 0;
-    for (size_t i = 0; i < u->needs.n; i++) {
-        const struct clause *c = &u->needs.items[i];
+    for (size_t i = 0; i < u->shape->needs.n; i++) {
+        const struct clause *c = &u->shape->needs.items[i];
         bool one = false;
         for (size_t k = 0; k < c->n && !one; k++)
             one = memmem(v->text, v->n, c->items[k], strlen(c->items[k])) != NULL;
@@ -153,10 +153,11 @@ static void look_why_not(const struct unit *u, const struct view *v, struct find
         list_words(b, c->items, c->n);
     }
     f->have += held;
-    if (held < u->needs.n) return;
+    if (held < u->shape->needs.n) return;
     f->lack++;
     buf_printf(add_missing(f),
-               u->needs.n ? _("its words are there, but not in the order or distance of '%s'") : "'%s'",
+               u->shape->needs.n ? _("its words are there, but not in the order or distance of '%s'")
+                                 : "'%s'",
                u->pattern->source);
 }
 
@@ -194,7 +195,7 @@ static void look_at(const struct rule *r, const struct view *v, struct finding *
     for (size_t i = 0; i < c->n_all; i++) {
         switch (unit_run(unit_all(c, i), v->runner, v->text, v->n, 0, &s)) {
         case MATCH:
-            f->have += 1 + unit_all(c, i)->needs.n;
+            f->have += 1 + unit_all(c, i)->shape->needs.n;
             add_span(f, s);
             break;
         case UNSURE:

@@ -1,5 +1,4 @@
 /* One text against a whole set: scan once, look only at the rules whose literals are there. */
-#include "base/text.h"
 #include "rules/set.h"
 
 struct matcher {
@@ -37,18 +36,30 @@ static void mark(struct matcher *m, uint32_t rule)
     m->candidates[rule >> 6] |= 1ULL << (rule & 63);
 }
 
+static bool may_enter(const struct rule_set *set, struct scan *scan, uint32_t rule)
+{
+    const struct entry *e = &set->entries[rule];
+    for (uint32_t i = 0; i < e->n; i++) {
+        if (!scan_has(scan, e->clauses[i])) return false;
+    }
+    return true;
+}
+
 static void find_candidates(struct matcher *m)
 {
     const struct rule_set *set = m->set;
     memset(m->candidates, 0, (set->n / 64 + 1) * sizeof(uint64_t));
     for (size_t i = 0; i < set->n_always; i++) mark(m, set->always[i]);
-    for (size_t i = 0; i < m->scan.n_clauses; i++) {
-        uint32_t clause = m->scan.clauses[i];
-        for (uint32_t t = set->trigger_first[clause]; t < set->trigger_first[clause + 1]; t++) {
+    uint64_t mask = 0;
+    size_t n = m->scan.n_literals; /* of the first pass: nothing is filed under the others */
+    for (size_t i = 0; i < n; i++) mask |= literal_bit(m->scan.literals[i]);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t literal = m->scan.literals[i];
+        for (uint32_t t = set->trigger_first[literal]; t < set->trigger_first[literal + 1]; t++) {
             const struct trigger *trigger = &set->triggers[t];
-            unsigned k = 0;
-            while (k < trigger->n && scan_has(&m->scan, trigger->others[k])) k++;
-            if (k == trigger->n) mark(m, trigger->rule);
+            if ((trigger->second & mask) && (trigger->third & mask) &&
+                may_enter(set, &m->scan, trigger->rule))
+                mark(m, trigger->rule);
         }
     }
 }
@@ -62,31 +73,20 @@ static void add_hit(struct matcher *m, const struct rule *rule, enum verdict v, 
     m->hits[m->n_hits++] = (struct rule_hit){rule, v, span.from, span.to};
 }
 
-static bool wanted(const struct rule *r, int kind, bool all)
-{
-    if (kind >= 0 && !(r->kinds & 1U << kind)) return false;
-    return all || r->status == RULE_STABLE || r->status == RULE_TEST;
-}
-
 size_t rules_match(struct matcher *m, const char *text, size_t n, int kind, bool all,
                    const struct rule_hit **ret)
 {
     m->n_hits = 0;
-    prefilter_scan(m->set->prefilter, &m->scan, text, n);
+    prefilter_scan(&m->scan, text, n);
     find_candidates(m);
-    bool checked = false, valid = true;
+    unsigned wanted = (kind < 0 ? (1U << KIND_COUNT) - 1 : 1U << kind);
     for (size_t w = 0; w <= m->set->n / 64; w++) {
         for (uint64_t bits = m->candidates[w]; bits; bits &= bits - 1) {
-            const struct rule *rule = &m->set->rules[w * 64 + (size_t)__builtin_ctzll(bits)]->rule;
-            if (!wanted(rule, kind, all)) continue;
-            if (!checked) { /* most texts have no candidate; PCRE2 must never see what is not UTF-8 */
-                checked = true;
-                valid = text_valid_utf8(m->scan.text, n);
-            }
+            size_t i = w * 64 + (size_t)__builtin_ctzll(bits);
+            if (!(m->set->kinds[i] & wanted) || (!all && !(m->set->kinds[i] & KIND_RUNS))) continue;
             struct span span = {0};
-            enum verdict v =
-                valid ? rule_run(rule->code, &m->runner, &m->scan, m->scan.text, n, &span) : UNSURE;
-            if (v != NO_MATCH) add_hit(m, rule, v, v == MATCH ? span : (struct span){0});
+            enum verdict v = rule_run(m->set->codes[i], &m->runner, &m->scan, text, n, &span);
+            if (v != NO_MATCH) add_hit(m, &m->set->rules[i]->rule, v, v == MATCH ? span : (struct span){0});
         }
     }
     *ret = m->hits;

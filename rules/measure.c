@@ -42,7 +42,7 @@ static void time_scan(const struct rule_set *set, const struct text *texts, size
     size_t events = 0;
     double from = now_s(), s = 0;
     while (s < SET_MS / 2000.0) {
-        for (size_t i = 0; i < n; i++) prefilter_scan(set->prefilter, &scan, texts[i].bytes, texts[i].n);
+        for (size_t i = 0; i < n; i++) prefilter_scan(&scan, texts[i].bytes, texts[i].n);
         events += n;
         s = now_s() - from;
     }
@@ -58,7 +58,7 @@ static int dearest_first(const void *a, const void *b)
     return strcmp(x->rule->id, y->rule->id);
 }
 
-static void time_rules(const struct rule_set *set, const struct text *texts, size_t n, struct measure *m)
+static void time_rules(const struct rule_set *set, struct text *texts, size_t n, struct measure *m)
 {
     struct runner runner;
     runner_init(&runner);
@@ -102,7 +102,7 @@ void rules_measure(const struct rule_set *set, const char *const *texts, size_t 
         prepared[i].bytes = buf_take(&b);
         ret->bytes += prepared[i].n;
         scan_init(&prepared[i].scan, set->prefilter);
-        prefilter_scan(set->prefilter, &prepared[i].scan, prepared[i].bytes, prepared[i].n);
+        prefilter_scan(&prepared[i].scan, prepared[i].bytes, prepared[i].n);
     }
     time_set(set, prepared, n, ret);
     time_scan(set, prepared, n, ret);

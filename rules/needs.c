@@ -1,4 +1,5 @@
-/* What every match of a pattern must contain: a few clauses, each a set of strings of which one must be there.
+/* What every match of a pattern must contain: a few clauses, each a set of strings of which one must be there; and in what
+ * order, and how far apart.
  *
  * The tree is folded from the leaves. A node is `exact` when what it takes is one of a short list of strings; neighbours
  * that are exact are multiplied out while that stays small, and become a clause where it stops. All is on the safe side:
@@ -15,7 +16,8 @@ enum {
     CLAUSE_MAX = 256,     /* strings of a clause */
     NEEDS_MAX = 6,        /* clauses of a pattern */
     LITERAL_MIN = 2,      /* bytes: shorter ones are everywhere */
-    JOIN_BELOW = 6        /* bytes: two strings as long as this are better looked for one by one */
+    LINKS_MAX = 6,
+    JOIN_BELOW = 6 /* bytes: two strings as long as this are better looked for one by one */
 };
 
 struct strings {
@@ -30,8 +32,18 @@ struct clauses {
 
 struct info {
     bool exact;
+    bool faithful;      /* exact, and it takes every string of the set wherever that stands */
     struct strings set; /* when exact */
     struct clauses needs;
+    size_t digits; /* in a row, at least */
+};
+
+/* The links of a concatenation, while it is being folded. */
+struct chain {
+    struct link items[LINKS_MAX];
+    size_t widths[LINKS_MAX]; /* bytes that the piece can take, its string being somewhere in it */
+    size_t n, gap;            /* gap: bytes that can stand between the last link and what comes */
+    bool full;
 };
 
 /* A guess from length alone: the second character of a Chinese word says much more than the first. */
@@ -105,11 +117,17 @@ static void clauses_add_all(struct clauses *l, const struct clauses *more)
     for (size_t i = 0; i < more->n; i++) clauses_add(l, &more->items[i]);
 }
 
+static bool clause_of_set(const struct strings *set, struct arena *a, struct clause *ret)
+{
+    *ret = (struct clause){.items = arena_alloc(a, set->n * sizeof(char *) + 1), .n = set->n};
+    for (size_t i = 0; i < set->n; i++) ret->items[i] = set->items[i];
+    return clause_settle(ret);
+}
+
 static void clauses_add_set(struct clauses *l, const struct strings *set, struct arena *a)
 {
-    struct clause c = {.items = arena_alloc(a, set->n * sizeof(char *) + 1), .n = set->n};
-    for (size_t i = 0; i < set->n; i++) c.items[i] = set->items[i];
-    if (clause_settle(&c)) clauses_add(l, &c);
+    struct clause c;
+    if (clause_of_set(set, a, &c)) clauses_add(l, &c);
 }
 
 static struct strings one_string(const char *s, struct arena *a)
@@ -161,20 +179,101 @@ static struct strings set_product(const struct strings *a, const struct strings 
     return out;
 }
 
+/* ---- order and distance ---- */
+
+static size_t add_widths(size_t a, size_t b)
+{
+    return a > SIZE_MAX - b ? SIZE_MAX : a + b;
+}
+
+/* The most bytes that a node can take. */
+static size_t max_width(const struct node *n)
+{
+    size_t sum = 0;
+    switch (n->kind) {
+    case NODE_LITERAL: return strlen(n->text);
+    case NODE_SET: return 4;
+    case NODE_EMPTY:
+    case NODE_LOOK: return 0;
+    case NODE_GROUP: return max_width(n->kids[0]);
+    case NODE_CONCAT:
+        for (size_t i = 0; i < n->n_kids; i++) sum = add_widths(sum, max_width(n->kids[i]));
+        return sum;
+    case NODE_ALT:
+        for (size_t i = 0; i < n->n_kids; i++)
+            if (max_width(n->kids[i]) > sum) sum = max_width(n->kids[i]);
+        return sum;
+    case NODE_REPEAT: break;
+    }
+    size_t once = max_width(n->kids[0]);
+    if (once == 0) return 0;
+    if (n->max < 0 || once > SIZE_MAX / 4096) return SIZE_MAX;
+    return once * (size_t)n->max;
+}
+
+static bool has_kind(const struct node *n, enum node_kind kind)
+{
+    if (n->kind == kind) return true;
+    for (size_t i = 0; i < n->n_kids; i++)
+        if (has_kind(n->kids[i], kind)) return true;
+    return false;
+}
+
+/* A piece of at most `width` bytes that holds one of the clause. A string begins before the next one's does, and at most
+ * both pieces and what stands between them further on. */
+static void chain_link(struct chain *c, const struct clause *clause, size_t width)
+{
+    if (!c || c->full) return;
+    if (c->n > 0) c->items[c->n - 1].reach = add_widths(add_widths(c->widths[c->n - 1], c->gap), width);
+    if (c->n == LINKS_MAX) {
+        c->items[c->n - 1].reach = SIZE_MAX;
+        c->full = true;
+        return;
+    }
+    c->items[c->n] = (struct link){*clause, SIZE_MAX};
+    c->widths[c->n++] = width;
+    c->gap = 0;
+}
+
+static void chain_gap(struct chain *c, size_t width)
+{
+    if (c) c->gap = add_widths(c->gap, width);
+}
+
 static void fold(const struct node *n, struct arena *a, struct info *ret);
 
-static void fold_concat(const struct node *n, struct arena *a, struct info *ret)
+/* The set that has been gathered so far becomes a clause, where it says anything. */
+static void flush(struct info *ret, struct chain *chain, struct arena *a)
+{
+    struct clause c;
+    if (clause_of_set(&ret->set, a, &c)) {
+        clauses_add(&ret->needs, &c);
+        chain_link(chain, &c, longest(&ret->set));
+    } else {
+        chain_gap(chain, longest(&ret->set));
+    }
+}
+
+static void fold_concat(const struct node *n, struct arena *a, struct info *ret, struct chain *chain)
 {
     ret->set = one_string("", a);
+    ret->faithful = true;
     bool exact = true; /* of the whole so far; set is what touches the next piece */
     for (size_t i = 0; i < n->n_kids; i++) {
         struct info kid = {0};
         fold(n->kids[i], a, &kid);
         clauses_add_all(&ret->needs, &kid.needs);
+        ret->faithful = ret->faithful && kid.faithful;
+        if (kid.digits > ret->digits) ret->digits = kid.digits;
         if (!kid.exact) {
-            clauses_add_set(&ret->needs, &ret->set, a);
+            flush(ret, chain, a);
             ret->set = one_string("", a);
             exact = false;
+            /* What a lookaround needs may be anywhere. */
+            if (kid.needs.n && !has_kind(n->kids[i], NODE_LOOK))
+                chain_link(chain, &kid.needs.items[0], max_width(n->kids[i]));
+            else
+                chain_gap(chain, max_width(n->kids[i]));
             continue;
         }
         bool short_enough = shortest(&ret->set) < JOIN_BELOW || shortest(&kid.set) < JOIN_BELOW;
@@ -182,12 +281,13 @@ static void fold_concat(const struct node *n, struct arena *a, struct info *ret)
             ret->set = set_product(&ret->set, &kid.set, a);
             continue;
         }
-        clauses_add_set(&ret->needs, &ret->set, a);
+        flush(ret, chain, a);
         ret->set = kid.set;
         exact = false;
     }
     ret->exact = exact;
-    if (!exact) clauses_add_set(&ret->needs, &ret->set, a);
+    ret->faithful = ret->faithful && exact;
+    if (!exact || chain) flush(ret, chain, a);
 }
 
 /* (A1 and A2) or (B1 and B2) needs (A1 or B1) and (A2 or B2). */
@@ -218,9 +318,12 @@ static void fold_alt(const struct node *n, struct arena *a, struct info *ret)
     for (size_t i = 0; i < n->n_kids; i++) {
         fold(n->kids[i], a, &kids[i]);
         exact = exact && kids[i].exact && all.n + kids[i].set.n <= CLAUSE_MAX;
+        ret->faithful = (i == 0 || ret->faithful) && kids[i].faithful;
+        if (i == 0 || kids[i].digits < ret->digits) ret->digits = kids[i].digits;
         if (exact) all = set_union(&all, &kids[i].set, a);
     }
     ret->exact = exact;
+    ret->faithful = ret->faithful && exact;
     if (exact) {
         ret->set = all;
         return;
@@ -238,10 +341,12 @@ static void fold_repeat(const struct node *n, struct arena *a, struct info *ret)
         if (n->max != 1 || !kid.exact || kid.set.n >= EXACT_MAX) return;
         struct strings nothing = one_string("", a);
         ret->exact = true;
+        ret->faithful = kid.faithful && n->greedy[0] != '+';
         ret->set = set_union(&nothing, &kid.set, a);
         return;
     }
     ret->needs = kid.needs;
+    ret->digits = n->kids[0]->digit ? (size_t)n->min : kid.digits;
     if (!kid.exact) return;
     ret->set = kid.set;
     int times = 1;
@@ -250,6 +355,7 @@ static void fold_repeat(const struct node *n, struct arena *a, struct info *ret)
         times++;
     }
     ret->exact = n->max == times; /* then min is too */
+    ret->faithful = ret->exact && kid.faithful && n->greedy[0] != '+';
     if (!ret->exact) clauses_add_set(&ret->needs, &ret->set, a);
 }
 
@@ -258,15 +364,17 @@ static void fold(const struct node *n, struct arena *a, struct info *ret)
     switch (n->kind) {
     case NODE_LITERAL:
         ret->set = one_string(n->text, a);
-        ret->exact = strlen(n->text) <= EXACT_BYTES_MAX;
+        ret->exact = ret->faithful = strlen(n->text) <= EXACT_BYTES_MAX;
         if (!ret->exact) clauses_add_set(&ret->needs, &ret->set, a);
         return;
     case NODE_SET:
-        ret->exact = n->n_members > 0;
+        ret->exact = ret->faithful = n->n_members > 0;
+        ret->digits = n->digit;
         ret->set = (struct strings){n->members, n->n_members};
         return;
     case NODE_EMPTY:
         ret->exact = true;
+        ret->faithful = n->text[0] == '\0';
         ret->set = one_string("", a);
         return;
     case NODE_LOOK: {
@@ -275,24 +383,89 @@ static void fold(const struct node *n, struct arena *a, struct info *ret)
             fold(n->kids[0], a, &kid);
             if (kid.exact) clauses_add_set(&kid.needs, &kid.set, a);
             ret->needs = kid.needs;
+            ret->digits = kid.digits;
         }
         ret->exact = true;
         ret->set = one_string("", a);
         return;
     }
-    case NODE_GROUP: fold(n->kids[0], a, ret); return;
-    case NODE_CONCAT: fold_concat(n, a, ret); return;
+    case NODE_GROUP:
+        fold(n->kids[0], a, ret);
+        ret->faithful = ret->faithful && strcmp(n->text, "(?>") != 0; /* which gives nothing back */
+        return;
+    case NODE_CONCAT: fold_concat(n, a, ret, NULL); return;
     case NODE_ALT: fold_alt(n, a, ret); return;
     case NODE_REPEAT: fold_repeat(n, a, ret); return;
     }
 }
 
-struct needs pattern_needs(const struct pattern *p, struct arena *a)
+/* ---- the whole ---- */
+
+static struct needs keep_needs(const struct clauses *c, struct arena *a)
 {
+    struct needs out = {arena_alloc(a, c->n * sizeof(struct clause) + 1), c->n};
+    for (size_t i = 0; i < c->n; i++) out.items[i] = c->items[i];
+    return out;
+}
+
+static void fold_branch(const struct node *n, struct arena *a, struct info *ret, struct branch *ret_branch)
+{
+    struct chain chain = {0};
+    *ret_branch = (struct branch){0};
+    if (n->kind == NODE_CONCAT)
+        fold_concat(n, a, ret, &chain);
+    else
+        fold(n, a, ret);
+    if (ret->exact) clauses_add_set(&ret->needs, &ret->set, a);
+    ret_branch->needs = keep_needs(&ret->needs, a);
+    ret_branch->digits = ret->digits;
+    ret_branch->n_links = chain.n;
+    ret_branch->links = arena_alloc(a, chain.n * sizeof(struct link) + 1);
+    for (size_t i = 0; i < chain.n; i++) ret_branch->links[i] = chain.items[i];
+}
+
+static bool has_flags(const struct node *n)
+{
+    if (n->kind == NODE_EMPTY && strncmp(n->text, "(?", 2) == 0) return true;
+    for (size_t i = 0; i < n->n_kids; i++)
+        if (has_flags(n->kids[i])) return true;
+    return false;
+}
+
+/* Whether the set can stand for itself in the scan: nothing empty, nothing too short to look for. */
+static bool is_plain(const struct info *i, size_t already)
+{
+    return i->exact && i->faithful && i->set.n > 0 && already + i->set.n <= CLAUSE_MAX &&
+           shortest(&i->set) >= LITERAL_MIN;
+}
+
+struct shape pattern_shape(const struct pattern *p, struct arena *a)
+{
+    struct shape out = {0};
     struct info top = {0};
-    fold(p->root, a, &top);
-    if (top.exact) clauses_add_set(&top.needs, &top.set, a);
-    struct needs out = {arena_alloc(a, top.needs.n * sizeof(struct clause) + 1), top.needs.n};
-    memcpy(out.items, top.needs.items, top.needs.n * sizeof(struct clause));
+    struct branch whole;
+    fold_branch(p->root, a, &top, &whole);
+    out.needs = whole.needs;
+
+    const struct node *root = p->root;
+    while (root->kind == NODE_GROUP && strcmp(root->text, "(?:") == 0) root = root->kids[0];
+    bool split =
+        root->kind == NODE_ALT && !has_flags(root); /* a flag reaches into the alternatives that follow */
+    size_t n = split ? root->n_kids : 1;
+    struct strings plain = {arena_alloc(a, CLAUSE_MAX * sizeof(char *)), 0};
+    out.branches = arena_alloc(a, n * sizeof(struct branch));
+    for (size_t i = 0; i < n; i++) {
+        struct info info = {0};
+        fold_branch(split ? root->kids[i] : root, a, &info, &out.branches[out.n_branches]);
+        if (!is_plain(&info, plain.n)) {
+            out.n_branches++;
+            continue;
+        }
+        for (size_t k = 0; k < info.set.n; k++) plain.items[plain.n++] = info.set.items[k];
+    }
+    if (plain.n) {
+        out.plain = (struct clause){.items = plain.items, .n = plain.n};
+        (void)clause_settle(&out.plain); /* all are long enough */
+    }
     return out;
 }

@@ -169,12 +169,16 @@ static enum escape parse_escape(struct parser *p, bool in_class, uint32_t *ret_c
     }
     uint32_t cp = 0;
     p->at += (size_t)text_next(p->text + p->at, p->n - p->at, &cp);
-    static const char sets[] = "dDwWsShHvV";
+    static const char sets[] = "wWsShHvV";
     static const struct {
         char name;
         unsigned char value;
     } controls[] = {{'n', '\n'}, {'t', '\t'}, {'r', '\r'}, {'f', '\f'}, {'e', 0x1b}, {'a', 0x07}};
 
+    if (cp == 'd' || cp == 'D') {
+        *ret_text = cp == 'd' ? in_class ? "0-9" : "[0-9]" : in_class ? "\\D" : "[^0-9]";
+        return ESCAPE_SET;
+    }
     if (cp < 0x80 && strchr(sets, (int)cp)) {
         *ret_text = arena_printf(p->arena, "\\%c", (char)cp);
         return ESCAPE_SET;
@@ -316,7 +320,7 @@ static bool class_item(struct parser *p, struct class_state *c, uint32_t *ret_cp
             buf_str(&c->text, text);
             c->listable = false;
             *ret_is_set = true;
-            if (!c->sample) c->sample = text[1] == 'd' ? "1" : text[1] == 's' ? " " : "a";
+            if (!c->sample) c->sample = text[0] == '0' ? "1" : text[1] == 's' ? " " : "a";
             return true;
         case ESCAPE_EMPTY:
         case ESCAPE_BAD: break;
@@ -376,6 +380,7 @@ static struct node *parse_class(struct parser *p)
         buf_char(&c.text, ']');
         node = node_new(p, NODE_SET, arena_strndup(p->arena, c.text.data, c.text.len));
         node->sample = c.negative || !c.sample ? "的" : c.sample;
+        node->digit = strcmp(node->text, "[0-9]") == 0;
         if (c.listable && c.n > 0) {
             node->n_members = c.n;
             node->members = arena_alloc(p->arena, c.n * sizeof(char *));
@@ -574,7 +579,8 @@ static struct node *parse_atom(struct parser *p, bool *ret_literal, uint32_t *re
         case ESCAPE_BAD: return NULL;
         case ESCAPE_SET:
             n = node_new(p, NODE_SET, text);
-            n->sample = text[1] == 'd' ? "1" : text[1] == 's' || text[1] == 'h' ? " " : "的";
+            n->digit = strcmp(text, "[0-9]") == 0;
+            n->sample = n->digit ? "1" : text[1] == 's' || text[1] == 'h' ? " " : "的";
             return n;
         case ESCAPE_EMPTY: return node_new(p, NODE_EMPTY, text);
         case ESCAPE_LITERAL: break;

@@ -1,12 +1,12 @@
 /* A small, strict reader of the regular expressions that rules may use, so that the engine knows what a pattern needs
  * before PCRE2 ever runs it.
  *
- *   pattern_parse (checks and normalises the literals) -> pattern_needs (what every match must contain)
+ *   pattern_parse (checks and normalises the literals) -> pattern_shape (what every match must contain)
  *                                                      -> pattern_witness, pattern_attacks (for lint)
  *
- * It reads the useful part of PCRE2: literals, escapes, classes, groups, alternation, quantifiers, lookarounds, ^ $ \b.
+ * Normalised text has one kind of digits, so \d is 0-9 here. It reads the useful part of PCRE2: literals, escapes, classes, groups, alternation, quantifiers, lookarounds, ^ $ \b.
  * What it does not read (back-references, recursion, conditions, verbs, \K, \Q…\E, x flag …) is refused with what to
- * write instead: nothing reaches PCRE2 that this file did not understand. What pattern_needs cannot be sure of it leaves
+ * write instead: nothing reaches PCRE2 that this file did not understand. What pattern_shape cannot be sure of it leaves
  * out, so a needed literal is never one too many.
  *
  * Everything lives in the arena. Stateless, any thread.
@@ -46,6 +46,7 @@ struct node {
     int min, max;       /* REPEAT; max -1: no end */
     const char *greedy; /* REPEAT: "", "?" or "+" */
     bool negative;      /* LOOK */
+    bool digit;         /* SET: 0-9 and nothing else */
     const char *sample; /* SET: one character that it takes, as far as can be told */
 };
 
@@ -71,7 +72,28 @@ struct needs {
     struct clause *items;
     size_t n;
 };
-struct needs pattern_needs(const struct pattern *p, struct arena *a);
+/* One string of the clause, and then within `reach` bytes, from beginning to beginning, one of the next link's. */
+struct link {
+    struct clause clause;
+    size_t reach; /* SIZE_MAX: anywhere behind */
+};
+/* One way to match: an alternative of the top level. */
+struct branch {
+    struct needs needs;
+    struct link *links; /* in the order in which they must come; fewer than 2 say nothing */
+    size_t n_links;
+    size_t digits; /* that many digits in a row must be there, somewhere */
+};
+/* What can be said of a pattern without running it. */
+struct shape {
+    struct needs needs; /* of the whole */
+    struct clause
+        plain; /* alternatives that are plain strings: where one of them is, the pattern matches. n 0: none */
+    struct branch
+        *branches; /* the other alternatives: where each one's needs or order fail, it does not match */
+    size_t n_branches;
+};
+struct shape pattern_shape(const struct pattern *p, struct arena *a);
 
 /* Drops from the clause what contains another of its strings, and those too short to look for make the whole clause
  * useless: false then. Sorts, and fills odds. */

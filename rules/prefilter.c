@@ -1,18 +1,26 @@
-/* The literal scan: pairs of characters, a bitmap, a hash table, and what the literals stand for. */
+/* The literal scan: pairs of characters, a bitmap, a hash table; and what is asked only when a rule comes near. */
 #include "rules/prefilter.h"
 
 #include <endian.h>
 
-enum { PAIR_BITS = 17, SINGLE_BITS = 12, NONE = UINT32_MAX };
+#include "base/text.h"
 
+enum { PAIR_BITS = 17, SINGLE_BITS = 12, SORT_MAX = 64, CHARACTERS = 0x10000, NONE = UINT32_MAX };
+
+/* What the scan looks at. */
 struct literal {
-    uint32_t at;     /* into bytes */
-    uint16_t len;    /* bytes */
-    uint16_t anchor; /* where its pair begins */
-    uint16_t pair;   /* bytes of the pair; the whole literal when that is one character */
-    bool single;
+    uint32_t at;    /* into bytes */
+    uint8_t len;    /* bytes */
+    uint8_t anchor; /* where its pair begins */
+    uint8_t pair;   /* bytes of the pair; the whole literal when that is one character */
+    uint8_t lazy;   /* a single character that the first pass leaves out */
+};
+
+/* And what only building and clauses look at. */
+struct filed {
     uint64_t key;
-    uint32_t clauses, n_clauses; /* into clause_ids */
+    uint32_t character; /* code point of a literal of one character, else 0 */
+    uint32_t was;       /* its number while building */
 };
 
 /* Literals with the same key stand together. */
@@ -25,25 +33,30 @@ struct slot {
 struct builder {
     uint32_t *literal_table, *clause_table; /* open addressing, NONE is empty */
     size_t literal_slots, clause_slots;
-    uint32_t *clause_first, *clause_n; /* clause -> literal ids in clause_literals */
-    uint32_t *clause_literals;
-    size_t n_clause_literals, cap_clause_literals, cap_clauses, cap_literals, cap_bytes;
+    size_t cap_ids, cap_clauses, cap_literals, cap_bytes;
 };
 
 struct prefilter {
     struct literal *literals;
+    struct filed *filed;
     size_t n_literals, n_clauses;
     char *bytes;
     size_t n_bytes;
-    uint32_t *clause_ids;
-    size_t n_clause_ids;
+    struct clause_ref *clauses;
+    double *odds;
+    uint32_t *ids; /* of the literals of clauses */
+    uint32_t
+        *probes; /* the same for asking: literals of the first pass, then PROBE_CHARACTER and a code point */
+    size_t n_ids;
     struct slot *slots;
     unsigned slot_bits;
-    bool has_single;
+    bool has_lazy, has_eager;
     uint64_t pairs[(1U << PAIR_BITS) / 64];
-    uint64_t singles[(1U << SINGLE_BITS) / 64];
+    uint64_t singles[(1U << SINGLE_BITS) / 64], eager[(1U << SINGLE_BITS) / 64];
     struct builder b;
 };
+
+#define PROBE_CHARACTER 0x80000000U
 
 static const uint8_t lengths[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 4};
 static const uint64_t masks[9] = {
@@ -77,9 +90,6 @@ static void builder_release(struct builder *b)
 {
     free(b->literal_table);
     free(b->clause_table);
-    free(b->clause_first);
-    free(b->clause_n);
-    free(b->clause_literals);
     *b = (struct builder){0};
 }
 
@@ -89,7 +99,11 @@ struct prefilter *prefilter_free(struct prefilter *p)
     builder_release(&p->b);
     free(p->literals);
     free(p->bytes);
-    free(p->clause_ids);
+    free(p->clauses);
+    free(p->odds);
+    free(p->ids);
+    free(p->probes);
+    free(p->filed);
     free(p->slots);
     free(p);
     return NULL;
@@ -118,7 +132,7 @@ static uint64_t literal_hash(const struct prefilter *p, uint32_t id)
 
 static uint64_t clause_hash(const struct prefilter *p, uint32_t id)
 {
-    return hash_bytes(p->b.clause_literals + p->b.clause_first[id], p->b.clause_n[id] * sizeof(uint32_t));
+    return hash_bytes(p->ids + p->clauses[id].first, p->clauses[id].n * sizeof(uint32_t));
 }
 
 /* Doubles an index that is half full. */
@@ -152,7 +166,7 @@ static uint32_t intern_literal(struct prefilter *p, const char *s)
     p->literals = grown(p->literals, &b->cap_literals, p->n_literals + 1, sizeof(*p->literals));
     p->bytes = grown(p->bytes, &b->cap_bytes, p->n_bytes + len + 1, 1);
     memcpy(p->bytes + p->n_bytes, s, len + 1);
-    p->literals[p->n_literals] = (struct literal){.at = (uint32_t)p->n_bytes, .len = (uint16_t)len};
+    p->literals[p->n_literals] = (struct literal){.at = (uint32_t)p->n_bytes, .len = (uint8_t)len};
     p->n_bytes += len + 1;
     b->literal_table[at] = (uint32_t)p->n_literals;
     return (uint32_t)p->n_literals++;
@@ -167,55 +181,54 @@ static int by_number(const void *a, const void *b)
 uint32_t prefilter_clause(struct prefilter *p, const struct clause *c)
 {
     struct builder *b = &p->b;
-    b->clause_literals =
-        grown(b->clause_literals, &b->cap_clause_literals, b->n_clause_literals + c->n, sizeof(uint32_t));
-    uint32_t *ids = b->clause_literals + b->n_clause_literals;
+    p->ids = grown(p->ids, &b->cap_ids, p->n_ids + c->n, sizeof(uint32_t));
+    uint32_t *ids = p->ids + p->n_ids;
     for (size_t i = 0; i < c->n; i++) ids[i] = intern_literal(p, c->items[i]);
     qsort(ids, c->n, sizeof(*ids), by_number);
 
     index_room(p, &b->clause_table, &b->clause_slots, p->n_clauses, clause_hash);
     size_t at = hash_bytes(ids, c->n * sizeof(*ids)) & (b->clause_slots - 1);
     for (; b->clause_table[at] != NONE; at = (at + 1) & (b->clause_slots - 1)) {
-        uint32_t id = b->clause_table[at];
-        if (b->clause_n[id] == c->n &&
-            memcmp(b->clause_literals + b->clause_first[id], ids, c->n * sizeof(*ids)) == 0)
-            return id;
+        const struct clause_ref *known = &p->clauses[b->clause_table[at]];
+        if (known->n == c->n && memcmp(p->ids + known->first, ids, c->n * sizeof(*ids)) == 0)
+            return b->clause_table[at];
     }
     size_t cap = b->cap_clauses;
-    b->clause_first = grown(b->clause_first, &cap, p->n_clauses + 1, sizeof(uint32_t));
-    b->clause_n = grown(b->clause_n, &b->cap_clauses, p->n_clauses + 1, sizeof(uint32_t));
-    b->clause_first[p->n_clauses] = (uint32_t)b->n_clause_literals;
-    b->clause_n[p->n_clauses] = (uint32_t)c->n;
-    b->n_clause_literals += c->n;
+    p->odds = grown(p->odds, &cap, p->n_clauses + 1, sizeof(*p->odds));
+    p->odds[p->n_clauses] = c->odds;
+    p->clauses = grown(p->clauses, &b->cap_clauses, p->n_clauses + 1, sizeof(*p->clauses));
+    p->clauses[p->n_clauses] = (struct clause_ref){(uint32_t)p->n_ids, (uint32_t)c->n};
+    p->n_ids += c->n;
     b->clause_table[at] = (uint32_t)p->n_clauses;
     return (uint32_t)p->n_clauses++;
 }
 
-/* Literal -> clauses, turned round from clause -> literals. */
-static void link_clauses(struct prefilter *p)
+/* Literals have been sorted: clauses name them by their new numbers, in order. */
+static void renumber(struct prefilter *p)
 {
-    const struct builder *b = &p->b;
-    p->n_clause_ids = b->n_clause_literals;
-    p->clause_ids = xcalloc(p->n_clause_ids + 1, sizeof(uint32_t));
-    for (size_t i = 0; i < b->n_clause_literals; i++) p->literals[b->clause_literals[i]].n_clauses++;
-    uint32_t at = 0;
-    for (size_t i = 0; i < p->n_literals; i++) {
-        p->literals[i].clauses = at;
-        at += p->literals[i].n_clauses;
-        p->literals[i].n_clauses = 0;
-    }
-    for (uint32_t c = 0; c < p->n_clauses; c++)
-        for (uint32_t i = 0; i < b->clause_n[c]; i++) {
-            struct literal *l = &p->literals[b->clause_literals[b->clause_first[c] + i]];
-            p->clause_ids[l->clauses + l->n_clauses++] = c;
-        }
+    uint32_t *now = xcalloc(p->n_literals + 1, sizeof(*now));
+    for (uint32_t i = 0; i < p->n_literals; i++) now[p->filed[i].was] = i;
+    for (size_t i = 0; i < p->n_ids; i++) p->ids[i] = now[p->ids[i]];
+    for (size_t c = 0; c < p->n_clauses; c++)
+        qsort(p->ids + p->clauses[c].first, p->clauses[c].n, sizeof(*p->ids), by_number);
+    free(now);
 }
 
 static int by_key(const void *a, const void *b)
 {
-    const struct literal *x = a, *y = b;
+    const struct filed *x = a, *y = b;
     if (x->key != y->key) return x->key < y->key ? -1 : 1;
-    return (x->at > y->at) - (x->at < y->at);
+    return (x->was > y->was) - (x->was < y->was);
+}
+
+/* In the order of their keys, so that those of one key stand together. */
+static void sort_literals(struct prefilter *p)
+{
+    struct literal *sorted = xcalloc(p->n_literals + 1, sizeof(*sorted));
+    if (p->n_literals) qsort(p->filed, p->n_literals, sizeof(*p->filed), by_key);
+    for (size_t i = 0; i < p->n_literals; i++) sorted[i] = p->literals[p->filed[i].was];
+    free(p->literals);
+    p->literals = sorted;
 }
 
 /* How many literals hold a pair, at a rough count by hash: the anchor is the pair with the fewest. */
@@ -239,8 +252,8 @@ static void for_each_pair(const struct prefilter *p, struct literal *l, uint16_t
             if (crowd[slot] < UINT16_MAX) crowd[slot]++;
         } else if (crowd[slot] < best) {
             best = crowd[slot];
-            l->anchor = (uint16_t)at;
-            l->pair = (uint16_t)both;
+            l->anchor = (uint8_t)at;
+            l->pair = (uint8_t)both;
         }
     }
 }
@@ -248,53 +261,91 @@ static void for_each_pair(const struct prefilter *p, struct literal *l, uint16_t
 static void choose_anchors(struct prefilter *p)
 {
     uint16_t *crowd = xcalloc((size_t)1 << CROWD_BITS, sizeof(*crowd));
+    p->filed = xcalloc(p->n_literals + 1, sizeof(*p->filed));
     for (size_t i = 0; i < p->n_literals; i++) for_each_pair(p, &p->literals[i], crowd, false);
     for (size_t i = 0; i < p->n_literals; i++) {
         struct literal *l = &p->literals[i];
         const char *s = p->bytes + l->at;
-        l->single = char_length(s) >= l->len;
-        if (l->single)
+        p->filed[i].was = (uint32_t)i;
+        if (char_length(s) >= l->len) {
             l->pair = l->len;
-        else
+            (void)text_next(s, l->len, &p->filed[i].character);
+            l->lazy = p->filed[i].character < CHARACTERS;
+            p->has_lazy = p->has_lazy || l->lazy;
+            p->has_eager = p->has_eager || !l->lazy;
+        } else {
             for_each_pair(p, l, crowd, true);
+        }
         char padded[8] = {0};
         memcpy(padded, s + l->anchor, l->pair);
-        l->key = load(padded);
+        p->filed[i].key = load(padded);
     }
     free(crowd);
+}
+
+static void set_bit(uint64_t *bits, uint64_t bit)
+{
+    bits[bit >> 6] |= 1ULL << (bit & 63);
 }
 
 static void fill_tables(struct prefilter *p)
 {
     p->slot_bits = 4;
-    while (((size_t)1 << p->slot_bits) < p->n_literals * 4) p->slot_bits++;
+    while (((size_t)1 << p->slot_bits) < p->n_literals * 2) p->slot_bits++;
     size_t n = (size_t)1 << p->slot_bits;
     p->slots = xcalloc(n, sizeof(*p->slots));
     for (uint32_t i = 0; i < p->n_literals; i++) {
-        const struct literal *l = &p->literals[i];
-        uint64_t h = mix(l->key);
-        if (l->single) {
-            p->has_single = true;
-            uint64_t bit = h >> (64 - SINGLE_BITS);
-            p->singles[bit >> 6] |= 1ULL << (bit & 63);
+        uint64_t key = p->filed[i].key, h = mix(key);
+        if (!p->filed[i].character) {
+            set_bit(p->pairs, h >> (64 - PAIR_BITS));
         } else {
-            uint64_t bit = h >> (64 - PAIR_BITS);
-            p->pairs[bit >> 6] |= 1ULL << (bit & 63);
+            set_bit(p->singles, h >> (64 - SINGLE_BITS));
+            if (!p->literals[i].lazy) set_bit(p->eager, h >> (64 - SINGLE_BITS));
         }
         size_t at = h >> (64 - p->slot_bits);
-        while (p->slots[at].key && p->slots[at].key != l->key) at = (at + 1) & (n - 1);
-        if (!p->slots[at].key) p->slots[at] = (struct slot){.key = l->key, .first = i};
+        while (p->slots[at].key && p->slots[at].key != key) at = (at + 1) & (n - 1);
+        if (!p->slots[at].key) p->slots[at] = (struct slot){.key = key, .first = i};
         p->slots[at].n++;
     }
 }
 
 void prefilter_build(struct prefilter *p)
 {
-    link_clauses(p);
     builder_release(&p->b);
     choose_anchors(p);
-    if (p->n_literals) qsort(p->literals, p->n_literals, sizeof(*p->literals), by_key);
+    sort_literals(p);
+    renumber(p);
     fill_tables(p);
+    prefilter_finish(p);
+}
+
+void prefilter_make_eager(struct prefilter *p, uint32_t literal)
+{
+    if (!p->literals[literal].lazy) return;
+    p->literals[literal].lazy = false;
+    p->has_eager = true;
+    set_bit(p->eager, mix(p->filed[literal].key) >> (64 - SINGLE_BITS));
+}
+
+void prefilter_finish(struct prefilter *p)
+{
+    p->probes = xreallocarray(p->probes, p->n_ids + 1, sizeof(*p->probes));
+    for (size_t c = 0; c < p->n_clauses; c++) {
+        const uint32_t *ids = p->ids + p->clauses[c].first;
+        uint32_t *out = p->probes + p->clauses[c].first;
+        for (int lazy = 0; lazy < 2; lazy++)
+            for (uint32_t i = 0; i < p->clauses[c].n; i++)
+                if (p->literals[ids[i]].lazy == lazy)
+                    *out++ = lazy ? PROBE_CHARACTER | p->filed[ids[i]].character : ids[i];
+    }
+}
+
+bool prefilter_is_eager(const struct prefilter *p, uint32_t clause)
+{
+    const struct clause_ref *c = &p->clauses[clause];
+    for (uint32_t i = 0; i < c->n; i++)
+        if (p->literals[p->ids[c->first + i]].lazy) return false;
+    return true;
 }
 
 size_t prefilter_clauses(const struct prefilter *p)
@@ -309,64 +360,134 @@ size_t prefilter_literals(const struct prefilter *p)
 
 size_t prefilter_bytes(const struct prefilter *p)
 {
-    return sizeof(*p) + p->n_literals * sizeof(struct literal) + p->n_bytes +
-           p->n_clause_ids * sizeof(uint32_t) + ((size_t)1 << p->slot_bits) * sizeof(struct slot);
+    return sizeof(*p) + p->n_literals * (sizeof(struct literal) + sizeof(struct filed)) + p->n_bytes +
+           p->n_ids * sizeof(uint32_t) + p->n_clauses * (sizeof(struct clause_ref) + sizeof(double)) +
+           ((size_t)1 << p->slot_bits) * sizeof(struct slot);
+}
+
+double prefilter_odds(const struct prefilter *p, uint32_t clause)
+{
+    return p->odds[clause];
+}
+
+void prefilter_set_odds(struct prefilter *p, uint32_t clause, double odds)
+{
+    p->odds[clause] = odds;
+}
+
+uint32_t prefilter_length(const struct prefilter *p, uint32_t literal)
+{
+    return p->literals[literal].len;
+}
+
+const uint32_t *prefilter_clause_literals(const struct prefilter *p, uint32_t clause, size_t *ret_n)
+{
+    *ret_n = p->clauses[clause].n;
+    return p->ids + p->clauses[clause].first;
 }
 
 /* ---- scanning ---- */
 
+/* What is known of a clause. */
+enum { KNOWN_NOTHING, KNOWN_ABSENT, KNOWN_THERE };
+
 void scan_init(struct scan *s, const struct prefilter *p)
 {
-    *s = (struct scan){0};
+    *s = (struct scan){.prefilter = p, .clauses = p->clauses, .ids = p->ids};
     s->literal_bits = xcalloc(p->n_literals / 64 + 1, sizeof(uint64_t));
-    s->clause_bits = xcalloc(p->n_clauses / 64 + 1, sizeof(uint64_t));
     s->literals = xcalloc(p->n_literals + 1, sizeof(uint32_t));
-    s->clauses = xcalloc(p->n_clauses + 1, sizeof(uint32_t));
+    s->known = xcalloc(p->n_clauses + 1, 1);
+    s->touched = xcalloc(p->n_clauses + 1, sizeof(uint32_t));
+    s->characters = xcalloc(CHARACTERS / 64, sizeof(uint64_t));
+    s->words = xcalloc(CHARACTERS / 64, sizeof(uint16_t));
 }
 
 void scan_release(struct scan *s)
 {
     free(s->literal_bits);
-    free(s->clause_bits);
     free(s->literals);
-    free(s->clauses);
-    free(s->text);
+    free(s->hits);
+    free(s->known);
+    free(s->touched);
+    free(s->characters);
+    free(s->words);
     *s = (struct scan){0};
 }
 
 static void scan_take(struct scan *s, const char *text, size_t n)
 {
     for (size_t i = 0; i < s->n_literals; i++) s->literal_bits[s->literals[i] >> 6] = 0;
-    for (size_t i = 0; i < s->n_clauses; i++) s->clause_bits[s->clauses[i] >> 6] = 0;
-    s->n_literals = s->n_clauses = 0;
-    if (n + SCAN_PADDING > s->cap) {
-        s->cap = (n + SCAN_PADDING) * 2;
-        s->text = xrealloc(s->text, s->cap);
-    }
-    if (n) memcpy(s->text, text, n);
-    memset(s->text + n, 0, SCAN_PADDING);
+    for (size_t i = 0; i < s->n_touched; i++) s->known[s->touched[i]] = KNOWN_NOTHING;
+    for (size_t i = 0; i < s->n_words; i++) s->characters[s->words[i]] = 0;
+    s->n_literals = s->n_hits = s->n_touched = s->n_words = 0;
+    s->has_characters = s->has_singles = s->sorted = s->checked = s->valid = false;
+    s->digits = -1;
+    s->text = text;
     s->len = n;
 }
 
-static void found(const struct prefilter *p, struct scan *s, uint32_t id)
+static int by_place(const void *a, const void *b)
 {
+    const struct literal_hit *x = a, *y = b;
+    return (x->from > y->from) - (x->from < y->from);
+}
+
+/* Each pass finds them in the order of their anchors, which is nearly that of their beginnings. */
+static void scan_sort(struct scan *s)
+{
+    if (s->sorted) return;
+    s->sorted = true;
+    if (s->n_hits > SORT_MAX) {
+        qsort(s->hits, s->n_hits, sizeof(*s->hits), by_place);
+        return;
+    }
+    for (size_t i = 1; i < s->n_hits; i++) {
+        struct literal_hit h = s->hits[i];
+        size_t at = i;
+        for (; at > 0 && s->hits[at - 1].from > h.from; at--) s->hits[at] = s->hits[at - 1];
+        s->hits[at] = h;
+    }
+}
+
+size_t scan_digits(struct scan *s)
+{
+    if (s->digits >= 0) return (size_t)s->digits;
+    const uint64_t threes = 0x3030303030303030ULL, high = 0xf0f0f0f0f0f0f0f0ULL, ones = 0x0101010101010101ULL;
+    int longest = 0, run = 0;
+    for (size_t i = 0; i < s->len;) {
+        if (run == 0 && i + sizeof(uint64_t) <= s->len) { /* eight bytes of which none begins with 3 */
+            uint64_t w = (load(s->text + i) ^ threes) & high;
+            if (((w - ones) & ~w & 0x8080808080808080ULL) == 0) {
+                i += sizeof(uint64_t);
+                continue;
+            }
+        }
+        char c = s->text[i++];
+        run = c >= '0' && c <= '9' ? run + 1 : 0;
+        if (run > longest) longest = run;
+    }
+    s->digits = longest;
+    return (size_t)longest;
+}
+
+static void found(struct scan *s, uint32_t id, uint32_t from)
+{
+    if (s->n_hits == s->cap_hits) {
+        s->cap_hits = s->cap_hits ? s->cap_hits * 2 : 64;
+        s->hits = xreallocarray(s->hits, s->cap_hits, sizeof(*s->hits));
+    }
+    s->hits[s->n_hits++] = (struct literal_hit){id, from};
     uint64_t bit = 1ULL << (id & 63);
     if (s->literal_bits[id >> 6] & bit) return;
     s->literal_bits[id >> 6] |= bit;
     s->literals[s->n_literals++] = id;
-    const struct literal *l = &p->literals[id];
-    for (uint32_t i = 0; i < l->n_clauses; i++) {
-        uint32_t c = p->clause_ids[l->clauses + i];
-        bit = 1ULL << (c & 63);
-        if (s->clause_bits[c >> 6] & bit) continue;
-        s->clause_bits[c >> 6] |= bit;
-        s->clauses[s->n_clauses++] = c;
-    }
 }
 
-/* The bitmap said perhaps: look the key up, and compare what stands around it. */
+enum pass { PASS_FIRST, PASS_SECOND };
+
+/* The bitmap said perhaps: look the key up, and compare what stands around it. at: byte of the text. */
 static void __attribute__((noinline))
-look_up(const struct prefilter *p, struct scan *s, const char *at, uint64_t key)
+look_up(const struct prefilter *p, struct scan *s, size_t at, uint64_t key, enum pass pass)
 {
     size_t n_slots = (size_t)1 << p->slot_bits;
     size_t i = mix(key) >> (64 - p->slot_bits);
@@ -377,39 +498,112 @@ look_up(const struct prefilter *p, struct scan *s, const char *at, uint64_t key)
     const struct slot *slot = &p->slots[i];
     for (uint32_t id = slot->first; id < slot->first + slot->n; id++) {
         const struct literal *l = &p->literals[id];
-        if (l->len > l->pair) {
-            if ((size_t)(at - s->text) < l->anchor) continue;
-            const char *from = at - l->anchor;
-            if (from + l->len > s->text + s->len) continue;
-            if (memcmp(from, p->bytes + l->at, l->len) != 0) continue;
-        }
-        found(p, s, id);
+        if (at < l->anchor || l->lazy != (pass == PASS_SECOND)) continue;
+        size_t from = at - l->anchor;
+        if (l->len > l->pair &&
+            (from + l->len > s->len || memcmp(s->text + from, p->bytes + l->at, l->len) != 0))
+            continue;
+        found(s, id, (uint32_t)from);
     }
 }
 
-void prefilter_scan(const struct prefilter *p, struct scan *s, const char *text, size_t n)
+static inline bool has_bit(const uint64_t *bits, uint64_t bit)
+{
+    return bits[bit >> 6] >> (bit & 63) & 1;
+}
+
+/* The character that begins with the low byte of w, with the one after it; returns its length. */
+static inline size_t look_at_pair(const struct prefilter *p, struct scan *s, size_t at, uint64_t w)
+{
+    const uint64_t three_mask = 0xf00000f0,
+                   three_bytes = 0xe00000e0; /* two of three bytes each: nearly always */
+    unsigned len = 3;
+    uint64_t key = w & masks[6];
+    if ((w & three_mask) != three_bytes) {
+        len = lengths[w >> 4 & 0xf];
+        key = w & masks[len + lengths[w >> (8 * len + 4) & 0xf]];
+    }
+    if (has_bit(p->pairs, mix(key) >> (64 - PAIR_BITS))) look_up(p, s, at, key, PASS_FIRST);
+    if (p->has_eager) {
+        key = w & masks[len];
+        if (has_bit(p->eager, mix(key) >> (64 - SINGLE_BITS))) look_up(p, s, at, key, PASS_FIRST);
+    }
+    return len;
+}
+
+static inline size_t look_at_single(const struct prefilter *p, struct scan *s, size_t at, uint64_t w)
+{
+    unsigned len = lengths[w >> 4 & 0xf];
+    uint64_t key = w & masks[len];
+    if (has_bit(p->singles, mix(key) >> (64 - SINGLE_BITS))) look_up(p, s, at, key, PASS_SECOND);
+    return len;
+}
+
+/* Calls look for each character of the text; the last few bytes are read from where zeros follow them. */
+static inline void each_character(const struct prefilter *p, struct scan *s,
+                                  size_t (*look)(const struct prefilter *p, struct scan *s, size_t at,
+                                                 uint64_t w))
+{
+    enum { WORD = sizeof(uint64_t) };
+    size_t at = 0, n = s->len;
+    while (at + WORD <= n) at += look(p, s, at, load(s->text + at));
+    char end[2 * WORD] = {0};
+    size_t from = at;
+    for (size_t i = at; i < n; i++) end[i - from] = s->text[i];
+    while (at < n) at += look(p, s, at, load(end + (at - from)));
+}
+
+void prefilter_scan(struct scan *s, const char *text, size_t n)
 {
     scan_take(s, text, n);
-    if (p->n_literals == 0) return;
-    const char *at = s->text, *end = s->text + n;
-    const uint64_t three_bytes = 0xe00000e0, three_mask = 0xf00000f0;
-    while (at < end) {
-        uint64_t w = load(at), key;
-        unsigned len;
-        if ((w & three_mask) == three_bytes) {
-            len = 3;
-            key = w & masks[6];
-        } else {
-            len = lengths[(w & 0xff) >> 4];
-            key = w & masks[len + char_length(at + len)];
-        }
-        uint64_t bit = mix(key) >> (64 - PAIR_BITS);
-        if (p->pairs[bit >> 6] >> (bit & 63) & 1) look_up(p, s, at, key);
-        if (p->has_single) {
-            key = w & masks[len];
-            bit = mix(key) >> (64 - SINGLE_BITS);
-            if (p->singles[bit >> 6] >> (bit & 63) & 1) look_up(p, s, at, key);
-        }
-        at += len;
+    if (s->prefilter->n_literals) each_character(s->prefilter, s, look_at_pair);
+}
+
+static inline size_t note_character(const struct prefilter *p, struct scan *s, size_t at, uint64_t w)
+{
+    (void)p, (void)at;
+    unsigned len = lengths[w >> 4 & 0xf];
+    uint32_t cp = len == 3   ? (uint32_t)((w & 0xf) << 12 | (w >> 8 & 0x3f) << 6 | (w >> 16 & 0x3f))
+                  : len == 2 ? (uint32_t)((w & 0x1f) << 6 | (w >> 8 & 0x3f))
+                             : (uint32_t)(w & 0x7f);
+    if (len == 4) return len;
+    if (!s->characters[cp >> 6]) s->words[s->n_words++] = (uint16_t)(cp >> 6);
+    s->characters[cp >> 6] |= 1ULL << (cp & 63);
+    return len;
+}
+
+static bool ask_clause(struct scan *s, const struct clause_ref *c)
+{
+    const struct prefilter *p = s->prefilter;
+    const uint32_t *probes = p->probes + c->first;
+    uint32_t i = 0;
+    for (; i < c->n && !(probes[i] & PROBE_CHARACTER); i++)
+        if (has_bit(s->literal_bits, probes[i])) return true;
+    if (i == c->n) return false;
+    if (!s->has_characters) {
+        s->has_characters = true;
+        each_character(p, s, note_character);
     }
+    for (; i < c->n; i++)
+        if (has_bit(s->characters, probes[i] & ~PROBE_CHARACTER)) return true;
+    return false;
+}
+
+bool scan_has(struct scan *s, uint32_t clause)
+{
+    if (s->known[clause] == KNOWN_NOTHING) {
+        s->known[clause] = ask_clause(s, &s->clauses[clause]) ? KNOWN_THERE : KNOWN_ABSENT;
+        s->touched[s->n_touched++] = clause;
+    }
+    return s->known[clause] == KNOWN_THERE;
+}
+
+void scan_places(struct scan *s, bool singles)
+{
+    if (singles && !s->has_singles && s->prefilter->has_lazy) {
+        s->has_singles = true;
+        s->sorted = false;
+        each_character(s->prefilter, s, look_at_single);
+    }
+    scan_sort(s);
 }

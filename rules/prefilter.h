@@ -1,11 +1,13 @@
-/* One pass over a text that finds every literal which any rule needs, and so the clauses that hold. Design section 7.
+/* Finds the literals which rules need in a text, and so the clauses that hold. Design section 7.
  *
- *   prefilter_new -> prefilter_clause … -> prefilter_build -> { scan_init -> prefilter_scan, scan_has … -> scan_release }
- *                 -> prefilter_free
+ *   prefilter_new -> prefilter_clause … -> prefilter_build -> prefilter_make_eager … -> prefilter_finish
+ *                 -> { scan_init -> { prefilter_scan, scan_has … } -> scan_release } -> prefilter_free
  *
- * A literal is filed under one pair of neighbouring characters in it, the pair that the fewest others are filed under. The
- * scan looks each pair of the text up in a bitmap that fits the first-level cache, and only then in a hash table.
- * After building it is immutable and any thread may scan; the scan is one thread's. Pure; no library call on the hot path.
+ * A literal is filed under one pair of neighbouring characters in it, the pair that the fewest others are filed under. One
+ * pass looks each pair of the text up in a bitmap that fits the first-level cache, and only then in a hash table. Literals
+ * of one character are in nearly every text: those are asked for only when a rule comes near, first whether they are there
+ * at all (a bitmap of the text's characters), and where they are only when order matters.
+ * After building it is immutable and any thread may scan; a scan is one thread's. Pure; no library call on the hot path.
  */
 #ifndef TOCSIN_RULES_PREFILTER_H
 #define TOCSIN_RULES_PREFILTER_H
@@ -23,31 +25,88 @@ struct prefilter *prefilter_free(struct prefilter *p); /* returns NULL; takes NU
 
 /* The number of this clause (settled); the same set of strings gets the same number. Strings are copied. */
 uint32_t prefilter_clause(struct prefilter *p, const struct clause *c);
-void prefilter_build(struct prefilter *p);
+void prefilter_build(
+    struct prefilter *p); /* numbers of literals hold from here on, those of clauses did before */
+
+/* Rules are filed under this literal: it is looked for in the first pass even when it is a single character. */
+void prefilter_make_eager(struct prefilter *p, uint32_t literal);
+void prefilter_finish(struct prefilter *p); /* after the last of them */
+/* Whether the first pass alone can say that the clause holds. */
+bool prefilter_is_eager(const struct prefilter *p, uint32_t clause);
 
 size_t prefilter_clauses(const struct prefilter *p);
 size_t prefilter_literals(const struct prefilter *p);
 size_t prefilter_bytes(const struct prefilter *p); /* memory held */
+double prefilter_odds(const struct prefilter *p, uint32_t clause);
+/* A better guess of how many texts hold a clause than its length. */
+void prefilter_set_odds(struct prefilter *p, uint32_t clause, double odds);
+uint32_t prefilter_length(const struct prefilter *p, uint32_t literal);
 
-/* What one text holds; reused from text to text. */
+/* The literals of a clause, by number. */
+struct clause_ref {
+    uint32_t first, n; /* into ids */
+};
+
+struct literal_hit {
+    uint32_t literal, from; /* byte of the text */
+};
+
+/* What one text holds; reused from text to text. Larger answers are found when they are asked for. */
 struct scan {
-    uint64_t *literal_bits, *clause_bits;
-    uint32_t *literals, *clauses; /* those whose bits are set, in the order found */
-    size_t n_literals, n_clauses;
-    char *text; /* copy of the text with room behind it, so that eight bytes can be read anywhere */
-    size_t len, cap;
+    const struct prefilter *prefilter;
+    const struct clause_ref *clauses; /* the prefilter's */
+    const uint32_t *ids;
+    const char *text; /* the caller's */
+    size_t len;
+    uint64_t *literal_bits; /* literals of the first pass that are there */
+    uint32_t *literals;     /* those whose bits are set, in the order found */
+    size_t n_literals;
+    struct literal_hit *hits; /* every place of every literal; in order of place after scan_places */
+    size_t n_hits, cap_hits;
+    uint8_t *known;    /* what is known of a clause: enum in prefilter.c */
+    uint32_t *touched; /* clauses of which something is known */
+    size_t n_touched;
+    uint64_t *characters; /* a bit for each of the text's, of the basic plane */
+    uint16_t *words;      /* which words of characters are not 0 */
+    size_t n_words;
+    bool has_characters, has_singles, sorted;
+    bool checked, valid; /* UTF-8: asked only when PCRE2 is about to see the text */
+    int digits;          /* the longest row of digits; -1 until asked */
 };
 void scan_init(struct scan *s, const struct prefilter *p);
 void scan_release(struct scan *s);
 
-enum { SCAN_PADDING = 16 };
+/* The first pass. Any bytes; only whole matches of literals count. The text must stay until what was found has been used. */
+void prefilter_scan(struct scan *s, const char *text, size_t n);
 
-/* Any bytes; only whole matches of literals count. */
-void prefilter_scan(const struct prefilter *p, struct scan *s, const char *text, size_t n);
+bool scan_has(struct scan *s, uint32_t clause);
+/* The hits in order of place. singles: with those of one character that the first pass left out. */
+void scan_places(struct scan *s, bool singles);
+size_t scan_digits(struct scan *s); /* the longest row of digits in the text */
 
-static inline bool scan_has(const struct scan *s, uint32_t clause)
+/* One of 64 bits, for masks that stand for sets of literals. */
+static inline uint64_t literal_bit(uint32_t literal)
 {
-    return s->clause_bits[clause >> 6] >> (clause & 63) & 1;
+    return 1ULL << (literal * 0x9e3779b1U >> 26);
 }
+
+/* Whether a literal is one of a clause's. */
+static inline bool clause_has(const struct scan *s, uint32_t clause, uint32_t literal)
+{
+    const uint32_t *ids = s->ids + s->clauses[clause].first;
+    uint32_t from = 0, to = s->clauses[clause].n;
+    while (from < to) {
+        uint32_t mid = from + (to - from) / 2;
+        if (ids[mid] == literal) return true;
+        if (ids[mid] < literal)
+            from = mid + 1;
+        else
+            to = mid;
+    }
+    return false;
+}
+
+/* The literals of a clause, for filing: numbers, ascending. */
+const uint32_t *prefilter_clause_literals(const struct prefilter *p, uint32_t clause, size_t *ret_n);
 
 #endif

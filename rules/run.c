@@ -1,6 +1,8 @@
 /* Runs one rule over one text: words by position, patterns by PCRE2, three values all the way. */
 #include "rules/compile.h"
 
+#include "base/text.h"
+
 enum { JIT_STACK_MIN = 32 * 1024, JIT_STACK_MAX = 1024 * 1024 };
 
 void runner_init(struct runner *r)
@@ -111,13 +113,26 @@ static bool within_chars(const char *text, uint32_t from, uint32_t to, int near)
     return chars <= near;
 }
 
+/* The same from what the scan has found already. */
+static size_t take_words(const struct rule_code *code, struct runner *r, struct scan *scan)
+{
+    size_t total = 0;
+    scan_places(scan, code->words_lazy);
+    for (size_t i = 0; i < scan->n_hits; i++)
+        for (size_t l = 0; l < code->n_lists; l++) {
+            struct literal_hit h = scan->hits[i];
+            if (!clause_has(scan, code->lists[l].clause, h.literal)) continue;
+            uint32_t to = h.from + prefilter_length(scan->prefilter, h.literal);
+            occurrence_add(r, &total, (struct occurrence){h.from, to, (uint32_t)l});
+        }
+    return total;
+}
+
 /* From the right: the nearest end of a word of each list at or after this place. The first place from which all lists end
  * within `near` is the answer. */
-enum verdict words_run(const struct rule_code *code, struct runner *r, const char *text, size_t n, int near,
-                       struct span *ret)
+static enum verdict within_near(const struct rule_code *code, const struct runner *r, size_t total,
+                                const char *text, int near, struct span *ret)
 {
-    size_t total = find_words(code, r, text, n);
-    if (total == 0) return NO_MATCH;
     uint32_t nearest[RULE_WORD_LISTS_MAX];
     for (size_t l = 0; l < code->n_lists; l++) nearest[l] = UINT32_MAX;
     bool found = false;
@@ -134,9 +149,15 @@ enum verdict words_run(const struct rule_code *code, struct runner *r, const cha
     return found ? MATCH : NO_MATCH;
 }
 
+enum verdict words_run(const struct rule_code *code, struct runner *r, const char *text, size_t n, int near,
+                       struct span *ret)
+{
+    return within_near(code, r, find_words(code, r, text, n), text, near, ret);
+}
+
 /* ---- rules ---- */
 
-static bool gate_open(const struct gate *g, const struct scan *scan)
+static bool gate_open(const struct gate *g, struct scan *scan)
 {
     if (!scan) return true;
     for (unsigned i = 0; i < g->n; i++)
@@ -144,13 +165,76 @@ static bool gate_open(const struct gate *g, const struct scan *scan)
     return true;
 }
 
-static enum verdict unit_verdict(const struct unit *u, struct runner *r, const struct scan *scan,
-                                 const char *text, size_t n, struct span *ret)
+/* Whether the strings of the steps come in their order and not too far apart. For each step the latest place that can be
+ * reached is kept, which is the best for the one that follows. */
+static bool steps_hold(const struct way *w, struct scan *scan)
 {
-    return gate_open(&u->gate, scan) ? unit_run(u, r, text, n, 0, ret) : NO_MATCH;
+    enum { STEPS_MAX = 8 };
+    size_t latest[STEPS_MAX];
+    bool reached[STEPS_MAX] = {false};
+    size_t n = w->n_steps < STEPS_MAX ? w->n_steps : STEPS_MAX;
+    scan_places(scan, w->lazy);
+    for (size_t i = 0; i < scan->n_hits; i++) {
+        struct literal_hit h = scan->hits[i];
+        for (size_t s = n; s-- > 0;) {
+            if (s > 0 && (!reached[s - 1] || h.from - latest[s - 1] > w->steps[s - 1].reach)) continue;
+            if (!clause_has(scan, w->steps[s].clause, h.literal)) continue;
+            if (s == n - 1) return true;
+            reached[s] = true;
+            latest[s] = h.from;
+        }
+    }
+    return false;
 }
 
-bool rule_possible(const struct rule_code *code, const struct scan *scan)
+static struct span plain_span(const struct unit *u, struct scan *scan)
+{
+    scan_places(scan, u->plain_lazy);
+    for (size_t i = 0; i < scan->n_hits; i++) {
+        struct literal_hit h = scan->hits[i];
+        if (clause_has(scan, u->plain, h.literal))
+            return (struct span){h.from, h.from + prefilter_length(scan->prefilter, h.literal)};
+    }
+    return (struct span){0};
+}
+
+/* PCRE2 must never see what is not UTF-8. */
+static bool is_text(struct scan *scan, const char *text, size_t n)
+{
+    if (!scan->checked) {
+        scan->checked = true;
+        scan->valid = text_valid_utf8(text, n);
+    }
+    return scan->valid;
+}
+
+/* PCRE2 is the last to be asked. */
+static enum verdict unit_verdict(const struct unit *u, struct runner *r, struct scan *scan, const char *text,
+                                 size_t n, struct span *ret)
+{
+    if (!scan) return unit_run(u, r, text, n, 0, ret);
+    if (u->has_plain && scan_has(scan, u->plain)) {
+        *ret = plain_span(u, scan);
+        return MATCH;
+    }
+    for (size_t i = 0; i < u->n_ways; i++) {
+        const struct way *w = &u->ways[i];
+        if (!gate_open(&w->gate, scan)) continue;
+        if (w->digits > 2 && scan_digits(scan) < w->digits) continue;
+        if (w->n_steps == 0 || steps_hold(w, scan))
+            return is_text(scan, text, n) ? unit_run(u, r, text, n, 0, ret) : UNSURE;
+    }
+    return NO_MATCH;
+}
+
+static enum verdict words_verdict(const struct rule_code *code, struct runner *r, struct scan *scan,
+                                  const char *text, size_t n, struct span *ret)
+{
+    if (!scan || !code->words_known) return words_run(code, r, text, n, code->near, ret);
+    return within_near(code, r, take_words(code, r, scan), text, code->near, ret);
+}
+
+bool rule_possible(const struct rule_code *code, struct scan *scan)
 {
     if (!gate_open(&code->words, scan)) return false;
     for (size_t i = 0; i < code->n_all; i++)
@@ -163,8 +247,8 @@ bool rule_possible(const struct rule_code *code, const struct scan *scan)
 
 /* What needs no PCRE2 is asked first, for all of the rule; then `none`, whose patterns mostly fall at the gate; then `all`
  * and `any`. A clear no ends it; UNSURE goes on, because a later no would still be clear. */
-enum verdict rule_run(const struct rule_code *code, struct runner *r, const struct scan *scan,
-                      const char *text, size_t n, struct span *ret)
+enum verdict rule_run(const struct rule_code *code, struct runner *r, struct scan *scan, const char *text,
+                      size_t n, struct span *ret)
 {
     enum verdict answer = MATCH;
     struct span span = {0}, first = {0};
@@ -172,7 +256,7 @@ enum verdict rule_run(const struct rule_code *code, struct runner *r, const stru
 
     if (!rule_possible(code, scan)) return NO_MATCH;
     if (code->n_lists) {
-        if (words_run(code, r, text, n, code->near, &first) == NO_MATCH) return NO_MATCH;
+        if (words_verdict(code, r, scan, text, n, &first) == NO_MATCH) return NO_MATCH;
         has_first = true;
     }
     for (size_t i = 0; i < code->n_none; i++) {
@@ -181,7 +265,7 @@ enum verdict rule_run(const struct rule_code *code, struct runner *r, const stru
         if (v == UNSURE) answer = UNSURE;
     }
     for (size_t i = 0; i < code->n_all; i++) {
-        enum verdict v = unit_run(unit_all(code, i), r, text, n, 0, &span);
+        enum verdict v = unit_verdict(unit_all(code, i), r, scan, text, n, &span);
         if (v == NO_MATCH) return NO_MATCH;
         if (v == UNSURE)
             answer = UNSURE;

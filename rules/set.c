@@ -145,7 +145,7 @@ static void compile_all(struct rule_set *set, struct rule_sources *s, const stru
 {
     struct compiler compiler;
     struct runner runner;
-    compiler_init(&compiler, &set->arena, !o->no_jit);
+    compiler_init(&compiler, &set->arena, &set->hot, !o->no_jit);
     runner_init(&runner);
     size_t kept = 0;
     for (size_t i = 0; i < s->n; i++) {
@@ -201,58 +201,140 @@ static void choose_filing(const struct rule_code *c, struct filing *best)
 }
 
 struct draft {
-    uint32_t clause;
+    uint32_t literal;
     struct trigger trigger;
 };
+struct drafts {
+    struct draft *items;
+    size_t n, cap;
+};
 
-static int by_clause(const void *a, const void *b)
+static int by_literal(const void *a, const void *b)
 {
     const struct draft *x = a, *y = b;
-    if (x->clause != y->clause) return x->clause < y->clause ? -1 : 1;
+    if (x->literal != y->literal) return x->literal < y->literal ? -1 : 1;
     return (x->trigger.rule > y->trigger.rule) - (x->trigger.rule < y->trigger.rule);
 }
 
-/* The first clause of a gate is its rarest (pattern_needs sorts them so). */
-static void draft_gate(const struct gate *g, uint32_t rule, struct draft *d)
+static uint64_t mask_of(const struct prefilter *p, const struct gate *g, unsigned i)
 {
-    d->clause = g->clauses[0];
-    d->trigger.rule = rule;
-    d->trigger.n = g->n - 1;
-    memcpy(d->trigger.others, g->clauses + 1, (g->n - 1) * sizeof(uint32_t));
+    if (i >= g->n || !prefilter_is_eager(p, g->clauses[i])) return UINT64_MAX;
+    size_t n = 0;
+    uint64_t mask = 0;
+    const uint32_t *literals = prefilter_clause_literals(p, g->clauses[i], &n);
+    for (size_t k = 0; k < n; k++) mask |= literal_bit(literals[k]);
+    return mask;
+}
+
+/* Under each literal of the gate's rarest clause, which is its first. */
+static void draft_gate(struct drafts *d, struct prefilter *p, const struct gate *g, uint32_t rule)
+{
+    size_t n = 0;
+    const uint32_t *literals = prefilter_clause_literals(p, g->clauses[0], &n);
+    for (size_t i = 0; i < n; i++) prefilter_make_eager(p, literals[i]);
+    const struct trigger t = {mask_of(p, g, 1), mask_of(p, g, 2), rule};
+    for (size_t i = 0; i < n; i++) {
+        if (d->n == d->cap) {
+            d->cap = d->cap ? d->cap * 2 : 256;
+            d->items = xreallocarray(d->items, d->cap, sizeof(*d->items));
+        }
+        d->items[d->n++] = (struct draft){literals[i], t};
+    }
+}
+
+static void entry_add(struct entry *e, const struct gate *g, const struct prefilter *p, bool eager)
+{
+    for (unsigned i = 0; i < g->n && e->n < ARRAY_LEN(e->clauses); i++) {
+        uint32_t k = 0;
+        if (prefilter_is_eager(p, g->clauses[i]) != eager) continue;
+        while (k < e->n && e->clauses[k] != g->clauses[i]) k++;
+        if (k == e->n) e->clauses[e->n++] = g->clauses[i];
+    }
+}
+
+static void fill_entries(struct rule_set *set)
+{
+    set->entries = arena_alloc(&set->hot, set->n * sizeof(*set->entries) + 1);
+    set->codes = arena_alloc(&set->hot, set->n * sizeof(*set->codes) + 1);
+    set->kinds = arena_alloc(&set->hot, set->n * sizeof(*set->kinds) + 1);
+    for (size_t i = 0; i < set->n; i++) {
+        const struct rule *r = &set->rules[i]->rule;
+        set->codes[i] = r->code;
+        set->kinds[i] = (uint16_t)r->kinds;
+        if (r->status == RULE_STABLE || r->status == RULE_TEST) set->kinds[i] |= KIND_RUNS;
+        for (int eager = 1; eager >= 0; eager--) {
+            entry_add(&set->entries[i], &r->code->words, set->prefilter, eager);
+            for (size_t k = 0; k < r->code->n_all; k++)
+                entry_add(&set->entries[i], &unit_all(r->code, k)->gate, set->prefilter, eager);
+        }
+    }
+}
+
+/* The samples of all rules are the texts that we have: how many of them hold a clause says more than its length. */
+static void count_samples(const struct rule_set *set, const struct rule_texts *samples, struct scan *scan,
+                          uint32_t *held, size_t *n)
+{
+    enum { SAMPLES_ENOUGH = 4000 };
+    for (size_t i = 0; i < samples->n && *n < SAMPLES_ENOUGH; i++, ++*n) {
+        CLEANUP(buf_release) struct buf b = BUF_INIT(PREPARED_MAX);
+        const char *text = samples->items[i].text;
+        if (text_valid_utf8(text, strlen(text))) rule_text_prepare(text, strlen(text), &b);
+        prefilter_scan(scan, buf_cstr(&b), b.len);
+        for (uint32_t c = 0; c < prefilter_clauses(set->prefilter); c++) held[c] += scan_has(scan, c);
+    }
+}
+
+static void weigh_clauses(struct rule_set *set)
+{
+    enum { GUESS_WEIGHT = 30 }; /* samples that the guess from length is worth */
+    struct scan scan;
+    size_t n = 0, clauses = prefilter_clauses(set->prefilter);
+    uint32_t *held = xcalloc(clauses + 1, sizeof(*held));
+    scan_init(&scan, set->prefilter);
+    for (size_t i = 0; i < set->n; i++) {
+        count_samples(set, &set->rules[i]->samples_pass, &scan, held, &n);
+        count_samples(set, &set->rules[i]->samples_match, &scan, held, &n);
+    }
+    scan_release(&scan);
+    for (uint32_t c = 0; c < clauses; c++) {
+        double guess = prefilter_odds(set->prefilter, c);
+        prefilter_set_odds(set->prefilter, c,
+                           (held[c] + GUESS_WEIGHT * (guess < 1 ? guess : 1)) / (double)(n + GUESS_WEIGHT));
+    }
+    free(held);
+    for (size_t i = 0; i < set->n; i++) rule_code_weigh(set->rules[i]->rule.code, set->prefilter);
 }
 
 static void file_rules(struct rule_set *set)
 {
     set->prefilter = prefilter_new();
-    for (size_t i = 0; i < set->n; i++) rule_code_file(set->rules[i]->rule.code, set->prefilter, &set->arena);
+    for (size_t i = 0; i < set->n; i++)
+        rule_code_file(set->rules[i]->rule.code, set->prefilter, &set->arena, &set->hot);
     prefilter_build(set->prefilter);
+    weigh_clauses(set);
 
-    struct draft *drafts = NULL;
-    size_t n = 0, cap = 0;
+    struct drafts drafts = {0};
     set->always = arena_alloc(&set->arena, set->n * sizeof(uint32_t) + 1);
     for (size_t i = 0; i < set->n; i++) {
         struct filing f;
         choose_filing(set->rules[i]->rule.code, &f);
         if (f.n == 0) set->always[set->n_always++] = (uint32_t)i;
-        if (n + f.n > cap) {
-            cap = (n + f.n) * 2;
-            drafts = xreallocarray(drafts, cap, sizeof(*drafts));
-        }
-        for (size_t g = 0; g < f.n; g++) draft_gate(f.gates[g], (uint32_t)i, &drafts[n++]);
+        for (size_t g = 0; g < f.n; g++) draft_gate(&drafts, set->prefilter, f.gates[g], (uint32_t)i);
     }
-    if (n) qsort(drafts, n, sizeof(*drafts), by_clause);
-    size_t clauses = prefilter_clauses(set->prefilter);
-    set->triggers = arena_alloc(&set->arena, n * sizeof(struct trigger) + 1);
-    set->trigger_first = arena_alloc(&set->arena, (clauses + 1) * sizeof(uint32_t));
+    prefilter_finish(set->prefilter);
+    for (size_t i = 0; i < set->n; i++) rule_code_weigh(set->rules[i]->rule.code, set->prefilter);
+    fill_entries(set);
+    if (drafts.n) qsort(drafts.items, drafts.n, sizeof(*drafts.items), by_literal);
+    size_t literals = prefilter_literals(set->prefilter);
+    set->triggers = arena_alloc(&set->arena, drafts.n * sizeof(struct trigger) + 1);
+    set->trigger_first = arena_alloc(&set->arena, (literals + 1) * sizeof(uint32_t));
     size_t at = 0;
-    for (size_t c = 0; c <= clauses; c++) {
-        set->trigger_first[c] = (uint32_t)at;
-        while (at < n && drafts[at].clause == c) {
-            set->triggers[at] = drafts[at].trigger;
-            at++;
-        }
+    for (size_t l = 0; l <= literals; l++) {
+        set->trigger_first[l] = (uint32_t)at;
+        for (; at < drafts.n && drafts.items[at].literal == l; at++)
+            set->triggers[at] = drafts.items[at].trigger;
     }
-    free(drafts);
+    free(drafts.items);
 }
 
 /* ---- the hash ---- */
@@ -366,8 +448,8 @@ struct rule_set *rule_set_free(struct rule_set *s)
     if (!s) return NULL;
     for (size_t i = 0; i < s->n; i++) rule_code_release(s->rules[i]->rule.code);
     s->prefilter = prefilter_free(s->prefilter);
-    struct arena arena = s->arena;
-    arena_release(&arena);
+    arena_release(&s->arena);
+    arena_release(&s->hot);
     free(s);
     return NULL;
 }

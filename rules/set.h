@@ -1,4 +1,4 @@
-/* A rule set from the inside: rules in id order, their prefilter, and which clauses make which rule worth looking at.
+/* A rule set from the inside: rules in id order, their prefilter, and which literals make which rule worth looking at.
  *
  *   rule_set_build takes the sources (and the arena they live in) and leaves out what does not compile, is there twice, or
  *   fails its own samples; each such rule is a problem.
@@ -8,20 +8,31 @@
 
 #include "rules/compile.h"
 
-/* When the clause under which it is filed holds, and these others too, the rule is a candidate. */
+enum { ENTRY_MAX = 7, KIND_RUNS = 1 << 15 };
+
+/* A rule worth a look when the literal under which it is filed is there. Each mask has a bit for every literal of one more
+ * clause that must hold; literals share bits, so this only sorts out most of what would fail at the entry. */
 struct trigger {
+    uint64_t second, third;
     uint32_t rule;
-    unsigned n;
-    uint32_t others[UNIT_CLAUSES_MAX];
+};
+
+/* What has to hold for a rule, in one place: of words and of every pattern of `all`. */
+struct entry {
+    uint32_t n; /* those that the first pass of the scan can tell come first */
+    uint32_t clauses[ENTRY_MAX];
 };
 
 struct rule_set {
-    struct arena arena;
+    struct arena arena, hot;
     struct rule_source **rules; /* by id */
     size_t n;
+    struct entry *entries; /* one a rule, what follows too */
+    struct rule_code **codes;
+    uint16_t *kinds; /* bits of enum event_kind, and KIND_RUNS when its status lets it run */
     struct prefilter *prefilter;
     struct trigger *triggers;
-    uint32_t *trigger_first; /* clause -> triggers[first[c] .. first[c + 1]) */
+    uint32_t *trigger_first; /* literal -> triggers[first[l] .. first[l + 1]) */
     uint32_t *always;        /* rules without a usable literal */
     size_t n_always;
     bool jit_denied;

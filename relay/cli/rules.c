@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
+#include "config.h"
 #include "io/yaml.h"
 #include "rules/eval.h"
 #include "rules/explain.h"
@@ -78,8 +79,7 @@ static size_t find_packs(const struct args *a, struct arena *arena, const char *
         memcpy(out, a->packs, a->n_packs * sizeof(*out));
         return a->n_packs;
     }
-    const char *config = a->config ? a->config : getenv("TOCSIN_CONFIG");
-    size_t n = packs_of_config(config ? config : "/etc/tocsin/tocsin.yaml", arena, out);
+    size_t n = packs_of_config(config_path(a->config), arena, out);
     if (n) return n;
     struct stat st;
     char path[PATH_BYTES];
