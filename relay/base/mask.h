@@ -33,8 +33,8 @@ const char *mask_token(enum mask_kind k); /* "‹tel›" */
 size_t mask_find(const char *text, size_t n, struct mask_span *spans, size_t max);
 
 /* Normalises `in`, masks, and appends: the masked normalised text to ret_norm, and the masked original (spans led back by
- * the offset map) to ret_original. Either may be NULL. scratch is reused. The first is the normal form of the second, and
- * masking either again changes nothing. */
+ * the offset map) to ret_original. Either may be NULL. The first is the normal form of the second, and
+ * masking either again changes nothing. scratch is reused; afterwards it holds the first, with offsets into the second. */
 void mask_text(const char *in, size_t n, struct norm_text *scratch, struct buf *ret_norm,
                struct buf *ret_original);
 

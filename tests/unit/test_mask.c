@@ -244,6 +244,28 @@ static void masking_twice_changes_nothing(void **state)
     }
 }
 
+static void a_hostile_text_costs_no_more_than_its_length(void **state)
+{
+    (void)state;
+    static const char *const units[] = {
+        "1",     "1 ",         "1-",     "13800138000 ", "138001380 ", "a1",  "a",   "1@",    "a@",
+        "@a",    ".",          "@",      "患者王",       "王",         "姓",  "1区", "第1区", "1楼",
+        "姓名:", "王建国先生", "家属的", "三",           "十",         "3床", "½床", "电话1", "(029)8",
+        "号"};
+    for (size_t u = 0; u < ARRAY_LEN(units); u++) {
+        size_t unit = strlen(units[u]), n = 256 * 1024 / unit * unit;
+        CLEANUP(free_ptr) char *text = xmalloc(n);
+        for (size_t i = 0; i < n; i += unit) memcpy(text + i, units[u], unit);
+        struct timespec t0, t1;
+        buf_clear(&norm);
+        assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t0), 0);
+        mask_text(text, n, &scratch, &norm, NULL);
+        assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t1), 0);
+        double ms = (double)(t1.tv_sec - t0.tv_sec) * 1e3 + (double)(t1.tv_nsec - t0.tv_nsec) / 1e6;
+        if (ms > 500) fail_msg("`%s`: %.0f ms for 256 KiB", units[u], ms);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +276,7 @@ int main(void)
         cmocka_unit_test(hotlines_are_known_and_few_may_be_given),
         cmocka_unit_test(words_of_the_lists_are_in_normal_form),
         cmocka_unit_test(masking_twice_changes_nothing),
+        cmocka_unit_test(a_hostile_text_costs_no_more_than_its_length),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     norm_text_release(&scratch);
