@@ -5,33 +5,25 @@
 #include "store.h"
 
 /* Every statement by name; the texts stand in store_sql.c in the same order. */
-#define STORE_STATEMENTS(X)                                                                                  \
-    X(META_GET)                                                                                              \
-    X(META_SET)                                                                                              \
-    X(META_COUNT)                                                                                            \
-    X(FEED_ADD)                                                                                              \
-    X(FEED_GET)                                                                                              \
-    X(FEED_SET)                                                                                              \
-    X(KEY_ADD) X(KEY_GET) X(KEY_ALERT) X(REFUSAL_ADD) X(EVENT_ADD) X(EVENT_OTHER_ADD) X(EVENT_FIND)          \
-        X(EVENT_WITHDRAW) X(EVENT_OTHER_FEED) X(GRP_ADD) X(GRP_GET) X(WINDOW_ADD) X(WINDOW_SUM)              \
-            X(CANDIDATES_JOIN) X(CANDIDATE_KEYS_JOIN) X(CANDIDATES_LIST) X(ALERT_ADD) X(ALERT_GET)           \
-                X(ALERT_BY_ID) X(ALERT_ACTIVE) X(ALERT_SET) X(ALERT_END) X(ALERTS_IN_FORCE) X(ALERTS_DUE) X( \
-                    ALERTS_NEXT) X(REVISION_ADD) X(REVISION_GET) X(RENDERING_ADD) X(RENDERING_GET)           \
-                    X(SPOKEN_ADD) X(SPOKEN_SINCE) X(SPOKEN_COUNT) X(TARGET_ADD) X(TARGET_GET) X(TARGET_SET)  \
-                        X(TARGETS_WAITING) X(DELIVERY_ADD) X(DELIVERY_GET) X(DELIVERY_OF) X(DELIVERY_SET)    \
-                            X(DUE) X(NEXT_DUE) X(DUE_OF) X(WAITING_OF) X(OF_ALERT) X(WAITING_ROWS) X(RESUME) \
-                                X(CLAMP) X(SHOW_ADD) X(SHOW_DEL) X(SHOW_DUE) X(SHOW_NEXT) X(SHOW_OF_ALERT)   \
-                                    X(SHOW_DEL_ALERT) X(SHOWING) X(UNCONFIRMED) X(EVENT_GET) X(EVENT_REVIEW) \
-                                        X(EVENT_JOIN) X(ALERT_ACK) X(ACTION_COUNT) X(MODE_SET) X(MODE_GET)   \
-                                            X(ACTION_ADD) X(STAT_ADD) X(PRUNE_KEYS_FROM) X(PRUNE_KEYS)       \
-                                                X(PRUNE_EVENTS) X(PRUNE_OTHER) X(OTHER_SIZE)                 \
-                                                    X(PRUNE_REFUSALS) X(PRUNE_REFUSALS_OVER)                 \
-                                                        X(PRUNE_WINDOWS) X(PRUNE_ALERTS) X(PRUNE_REVISIONS)  \
-                                                            X(PRUNE_RENDERINGS) X(PRUNE_DELIVERIES)          \
-                                                                X(PRUNE_SPOKEN) X(ALERTS_NOW) X(SILENCE_ADD) \
-                                                                    X(SILENCES) X(SILENCE_END) X(DRILL_ADD)  \
-                                                                        X(DRILL_OPEN) X(DRILL_REAL)          \
-                                                                            X(DRILL_END)
+/* It makes stairs of a list: */
+/* clang-format off */
+#define STORE_STATEMENTS(X) \
+    X(META_GET) X(META_SET) X(META_COUNT) X(FEED_ADD) X(FEED_GET) X(FEED_SET) X(KEY_ADD) X(KEY_GET) \
+    X(KEY_ALERT) X(REFUSAL_ADD) X(EVENT_ADD) X(EVENT_OTHER_ADD) X(EVENT_FIND) X(EVENT_WITHDRAW) \
+    X(EVENT_OTHER_FEED) X(GRP_ADD) X(GRP_GET) X(WINDOW_ADD) X(WINDOW_SUM) X(CANDIDATES_JOIN) \
+    X(CANDIDATE_KEYS_JOIN) X(CANDIDATES_LIST) X(ALERT_ADD) X(ALERT_GET) X(ALERT_BY_ID) X(ALERT_ACTIVE) \
+    X(ALERT_SET) X(ALERT_END) X(ALERTS_IN_FORCE) X(ALERTS_DUE) X(ALERTS_NEXT) X(REVISION_ADD) \
+    X(REVISION_GET) X(RENDERING_ADD) X(RENDERING_GET) X(SPOKEN_ADD) X(SPOKEN_SINCE) X(SPOKEN_COUNT) \
+    X(TARGET_ADD) X(TARGET_GET) X(TARGET_SET) X(TARGETS_WAITING) X(DELIVERY_ADD) X(DELIVERY_GET) \
+    X(DELIVERY_OF) X(DELIVERY_SET) X(DUE) X(NEXT_DUE) X(DUE_OF) X(WAITING_OF) X(OF_ALERT) \
+    X(WAITING_ROWS) X(RESUME) X(CLAMP) X(SHOW_ADD) X(SHOW_DEL) X(SHOW_DUE) X(SHOW_NEXT) X(SHOW_OF_ALERT) \
+    X(SHOW_DEL_ALERT) X(SHOWING) X(UNCONFIRMED) X(EVENT_GET) X(EVENT_REVIEW) X(EVENT_JOIN) X(ALERT_ACK) \
+    X(ACTION_COUNT) X(MODE_SET) X(MODE_GET) X(ACTION_ADD) X(STAT_ADD) X(PRUNE_KEYS_FROM) X(PRUNE_KEYS) \
+    X(PRUNE_EVENTS) X(PRUNE_OTHER) X(OTHER_SIZE) X(PRUNE_REFUSALS) X(PRUNE_REFUSALS_OVER) \
+    X(PRUNE_WINDOWS) X(PRUNE_ALERTS) X(PRUNE_REVISIONS) X(PRUNE_RENDERINGS) X(PRUNE_DELIVERIES) \
+    X(PRUNE_SPOKEN) X(ALERTS_NOW) X(SILENCE_ADD) X(SILENCES) X(SILENCE_END) X(DRILL_ADD) X(DRILL_OPEN) \
+    X(DRILL_REAL) X(DRILL_END)
+/* clang-format on */
 
 enum statement {
 #define X(name) Q_##name,

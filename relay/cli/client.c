@@ -227,7 +227,7 @@ static int width_of(const char *s)
 {
     wchar_t wide[CELL_MAX];
     size_t n = mbstowcs(wide, s, CELL_MAX);
-    if (n == (size_t)-1 || n >= CELL_MAX) return (int)strlen(s);
+    if (n >= CELL_MAX) return (int)strlen(s); /* too long, or no text: (size_t)-1 */
     int w = wcswidth(wide, n);
     return w < 0 ? (int)n : w;
 }
