@@ -142,7 +142,8 @@ outputs:
 
     def wards(self):
         """The addresses of the ward screens."""
-        return self.ask("wards", "list")
+        found = self.ask("wards", "list")
+        return found["wards"] if isinstance(found, dict) else found
 
     def watch_boards(self):
         """A ward's device without a browser: takes the retained board, and says that it shows it."""
@@ -247,6 +248,9 @@ def main():
         demo.run_all()
         print("警钟演示：一台机器上的代理、企业微信替身、中继 tocsin 和院内广播 tocsin-pa，都只监听 127.0.0.1")
         print("与医院设置不同：不分时段（任何时间都能演示），机器语音，整点被改成马上到来")
+        print("病区屏（用浏览器打开）：")
+        for ward in demo.wards():
+            print(f"  {ward['name']}  {ward['address']}")
         demo.watch_boards()
         time.sleep(0.5)
         started = time.monotonic()
