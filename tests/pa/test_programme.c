@@ -402,6 +402,22 @@ static void a_day_is_planned_slot_after_slot(void **state)
     memory_release(&s.memory);
 }
 
+static void what_has_been_is_not_planned_again(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene(&s, "hall");
+    remind(&s, "r1", "一。");
+    say(&s, "08:00", "一。");
+    say(&s, "12:00", "一。");
+    set_time(&s, "14:30");
+    int n = 0;
+    programme_day(&s.in, s.in.minute / MINUTES_A_DAY, count_slots, &n);
+    assert_int_equal(
+        n, 2); /* 15:00 and 17:00: what was said in the morning counts, its slots do not come again */
+    memory_release(&s.memory);
+}
+
 int main(void)
 {
     assert_int_equal(clock_set_zone("Asia/Shanghai", NULL), RELAY_OK);
@@ -423,6 +439,7 @@ int main(void)
         cmocka_unit_test(what_nobody_can_say_here_is_left_out),
         cmocka_unit_test(fast_hour_makes_every_minute_a_slot),
         cmocka_unit_test(a_day_is_planned_slot_after_slot),
+        cmocka_unit_test(what_has_been_is_not_planned_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,9 +41,11 @@ static void refuse(struct http_exchange *x, enum relay_err err, const struct rea
     http_reply_json(x, status, buf_cstr(&b));
 }
 
-/* NULL with the refusal sent: the store cannot be written. */
+/* NULL with the refusal sent: nobody who may ask, or the store cannot be written. */
 static struct station *need_station(struct control *c, struct http_exchange *x)
 {
+    char nobody[NAME_SIZE];
+    if (!c->who(c->who_arg, x, "", nobody, sizeof(nobody))) return NULL;
     struct station *s = player_station(c->player);
     struct reason why;
     if (!s) refuse(x, fail(&why, RELAY_OFFLINE, _("the store cannot be written; see the log")), &why);

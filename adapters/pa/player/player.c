@@ -12,6 +12,7 @@
 #include "player/control.h"
 #include "player/filewatch.h"
 #include "player/link.h"
+#include "player/page.h"
 
 enum { STORE_RETRY_MS = 5000 };
 
@@ -37,6 +38,7 @@ struct player {
     struct filewatch *files;
     struct busy_file *busy_files;
     struct control *control;
+    struct page *page; /* NULL: not wanted */
     char *spool;
     struct now now;
     int64_t retry_store; /* mono; while station is NULL */
@@ -279,6 +281,7 @@ enum relay_err player_new(struct settings *s, const struct player_options *o, st
     if (err == RELAY_OK) err = make_station(p, why);
     if (err == RELAY_OK) err = watch_files(p);
     if (err == RELAY_OK) err = control_new(p, p->loop, &p->control, why);
+    if (err == RELAY_OK) err = page_new(p, p->loop, &p->page, why);
     if (err == RELAY_OK) err = link_new(p->loop, s, &link_env, &p->link, why);
     if (err != RELAY_OK) {
         player_free(p);
@@ -293,6 +296,7 @@ struct player *player_free(struct player *p)
 {
     if (!p) return NULL;
     link_free(p->link);
+    page_free(p->page);
     control_free(p->control);
     filewatch_free(p->files);
     free(p->busy_files);
@@ -326,6 +330,7 @@ static void store_failed(struct player *p, const struct reason *why)
     log_error("store: %s; nothing is spoken meanwhile, retrying in %d s", why->text, STORE_RETRY_MS / 1000);
     link_drop(p->link, "store");
     control_refuse(p->control);
+    page_refuse(p->page);
     air_silence_all(p->air, p->now);
     p->station = station_free(p->station);
     p->retry_store = p->now.mono + STORE_RETRY_MS;
@@ -353,6 +358,7 @@ static int64_t next_due(const struct player *p)
         air_next_due(p->air),
         filewatch_next_due(p->files),
         control_next_due(p->control),
+        page_next_due(p->page),
     };
     int64_t due = INT64_MAX;
     for (size_t i = 0; i < ARRAY_LEN(dues); i++)
@@ -368,6 +374,7 @@ static void turn(struct player *p)
     loop_run_done(p->loop);
     filewatch_run(p->files, p->now);
     control_read(p->control);
+    page_read(p->page);
     child_set_run(p->children, p->now);
     speech_run(p->speech, p->now);
     rtp_collect(p->pacer);
@@ -375,6 +382,7 @@ static void turn(struct player *p)
     if (!p->station) {
         try_store(p);
         control_release(p->control);
+        page_release(p->page);
         return;
     }
     link_read(p->link, p->book, p->now);
@@ -390,6 +398,7 @@ static void turn(struct player *p)
     station_release(p->station, p->now);
     link_release(p->link, p->book, p->now);
     control_release(p->control);
+    page_release(p->page);
     book_tidy(p->book);
 }
 

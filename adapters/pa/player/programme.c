@@ -275,7 +275,8 @@ void programme_day(const struct programme_input *in, int64_t day,
     struct programme_input at = *in;
     memory_copy(in->memory, &memory);
     at.memory = &memory;
-    for (int64_t m = day * MINUTES_A_DAY; m < (day + 1) * MINUTES_A_DAY; m++) {
+    int64_t from = day * MINUTES_A_DAY, past = civil_minute(in->now.wall);
+    for (int64_t m = past >= from ? past + 1 : from; m < (day + 1) * MINUTES_A_DAY; m++) {
         if (!slot_marks_has(&in->zone->slots, (int)(m % MINUTES_A_DAY))) continue;
         at.minute = m;
         at.now.wall = civil_to_wall(m);

@@ -91,7 +91,8 @@ int warning_compare(const struct warning *a, const struct warning *b);
 /* What a text takes when nobody has spoken it yet: 3.2 characters a second. */
 int64_t text_length_guess(const char *text);
 
-/* Plans all slots of a day one after another, as if each sounded, from a copy of the memory; calls fn for each.
+/* Plans the slots of a day that are still to come one after another, as if each sounded, from a copy of the memory; calls fn
+ * for each. What has been is in the log.
  * in->minute and in->now are set for each slot; now.mono is carried on from the input's. */
 void programme_day(const struct programme_input *in, int64_t day,
                    void (*fn)(void *arg, const struct programme_input *at, const struct plan *plan),

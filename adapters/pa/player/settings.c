@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "base/i18n.h"
+#include "player/page.h"
 
 #ifndef TOCSIN_DATADIR
 #define TOCSIN_DATADIR "/usr/share/tocsin"
@@ -114,6 +115,26 @@ static const struct opt_row broker_rows[] = {
      .sub = tls_rows,
      .sub_size = sizeof(struct tls_settings),
      .help = N_("with `ca` the connection is encrypted")},
+    {0},
+};
+
+static const struct opt_row http_rows[] = {
+    {.name = "token_file",
+     .type = OPT_PATH,
+     AT(http_settings, token_file),
+     .help = N_("a file with the token that opens the operator's page, 12 characters or more, mode 0600; "
+                "without it there is no page")},
+    {.name = "listen",
+     .type = OPT_STR,
+     AT(http_settings, listen),
+     .deflt = "127.0.0.1:8490",
+     .help = N_("address and port of the page; beyond this machine it needs cert and key, or behind_proxy")},
+    {.name = "cert", .type = OPT_PATH, AT(http_settings, cert), .help = N_("certificate, for https")},
+    {.name = "key", .type = OPT_PATH, AT(http_settings, key), .help = N_("its private key")},
+    {.name = "behind_proxy",
+     .type = OPT_BOOL,
+     AT(http_settings, behind_proxy),
+     .help = N_("a proxy on this machine or network does the https")},
     {0},
 };
 
@@ -431,6 +452,7 @@ static const struct opt_row output_rows[] = {
 const struct opt_row settings_rows[] = {
     BLOCK("player", player, player_rows, player_settings, N_("this player")),
     BLOCK("broker", broker, broker_rows, broker_settings, N_("the MQTT broker that the relay uses")),
+    BLOCK("http", http, http_rows, http_settings, N_("the operator's page")),
     BLOCK("speech", speech_block, speech_rows, speech_block, N_("where the sound of a text comes from")),
     BLOCK("schedule", schedule, schedule_rows, schedule_settings, N_("slots and announcements")),
     BLOCK("hold", hold, hold_rows, hold_settings,
@@ -539,6 +561,21 @@ static void check_reminders(struct settings *s, struct opt_problems *problems)
     }
 }
 
+static void check_http(const struct settings *s, struct opt_problems *problems)
+{
+    const struct http_settings *h = &s->http;
+    char host[64];
+    int port;
+    if (!page_listen(h->listen, host, &port))
+        opt_problem(problems, NULL, _("http: listen: `%s` is no address and port like 127.0.0.1:8490"),
+                    h->listen);
+    else if (!page_is_loopback(host) && !h->cert && !h->behind_proxy)
+        opt_problem(problems, NULL,
+                    _("http: listen: `%s` is beyond this machine: give cert and key, or behind_proxy: true"),
+                    h->listen);
+    if (!h->cert != !h->key) opt_problem(problems, NULL, _("http: cert and key belong together"));
+}
+
 /* TOCSIN_DATADIR in the environment is for a build tree that is not installed. */
 static struct opt_strs own_lexicon(struct settings *s)
 {
@@ -590,6 +627,7 @@ enum relay_err settings_load(const char *path, struct settings **ret, struct opt
         load_outputs(s, problems);
         load_zones(s, problems);
         check_reminders(s, problems);
+        check_http(s, problems);
         derive(s);
     }
     if (problems->n > before) {

@@ -27,6 +27,10 @@ struct broker_settings {
     int64_t port, keepalive;
     struct tls_settings tls;
 };
+struct http_settings {
+    const char *listen, *token_file, *cert, *key;
+    bool behind_proxy;
+};
 struct speech_block {
     struct opt_strs engine, lexicon;
     const char *voice, *clips, *cache;
@@ -49,6 +53,7 @@ struct settings {
     const char *path;
     struct player_settings player;
     struct broker_settings broker;
+    struct http_settings http;
     struct speech_block speech_block;
     struct schedule_settings schedule;
     struct hold_settings hold;

@@ -94,7 +94,7 @@ int64_t station_next_due(const struct station *s, struct now now);
 /* What a zone does now, for pages and topics. Strings are valid until the next turn. */
 struct zone_view {
     const struct zone *zone;
-    const char *playing, *playing_kind; /* NULL: silence */
+    const char *playing, *playing_kind, *playing_text; /* NULL: silence; text NULL: a tone */
     int64_t playing_ms, playing_of_ms;
     size_t waiting, held;
     bool quiet, busy;

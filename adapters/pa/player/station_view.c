@@ -26,6 +26,7 @@ void station_view(struct station *s, struct now now, size_t zone, struct zone_vi
         const struct item *i = q->owner;
         v.playing = i->id;
         v.playing_kind = item_kind_name(q->kind);
+        v.playing_text = i->n_lines ? i->lines[0].text : NULL;
         v.playing_ms = now.mono - i->started;
         v.playing_of_ms = q->length_ms;
     }

@@ -80,9 +80,12 @@ void tell_zone(struct buf *out, const struct zone_view *v)
     buf_json_member(out, "id", v->zone->id);
     buf_json_member(out, "name", v->zone->name);
     buf_json_member(out, "class", v->zone->class->name);
+    buf_json_member(out, "class_zh", v->zone->class->name_zh);
+    buf_json_member_bool(out, "never", v->zone->silent);
     buf_json_member(out, "playing", v->playing);
     if (v->playing) {
         buf_json_member(out, "playing_kind", v->playing_kind);
+        buf_json_member(out, "playing_text", v->playing_text);
         buf_json_member_int(out, "playing_ms", v->playing_ms);
         buf_json_member_int(out, "playing_of_ms", v->playing_of_ms);
     }

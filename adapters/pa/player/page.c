@@ -1,0 +1,377 @@
+/* Login, the page, its QR code. */
+#include "player/page.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <qrencode.h>
+
+#include "base/hash.h"
+#include "base/i18n.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "player/control.h"
+
+enum {
+    SESSION_LEN = 2 * HASH_LEN,
+    TOKEN_MIN = 12,
+    WRONG_MAX = 5,
+    PAGE_MAX = 256 * 1024,
+    SVG_MAX = 256 * 1024
+};
+#define COOKIE "tocsin-pa"
+
+extern const char page_html[]; /* page.html, by CMake */
+
+struct page {
+    struct player *player;
+    struct http_server *server;
+    struct control *control;
+    char *token;
+    char session[SESSION_LEN + 1]; /* what the cookie holds: nobody can make a token of it */
+    int wrong;
+    int64_t wrong_since; /* mono */
+};
+
+/* ---- Addresses ---- */
+
+bool page_listen(const char *text, char ret_host[static 64], int *ret_port)
+{
+    const char *colon = strrchr(text, ':'), *host = text;
+    size_t n = colon ? (size_t)(colon - text) : 0;
+    if (!colon || n == 0) return false;
+    if (text[0] == '[') {
+        if (text[n - 1] != ']') return false;
+        host++;
+        n -= 2;
+    } else if (memchr(text, ':', n)) {
+        return false; /* an IPv6 address stands in brackets */
+    }
+    char *end;
+    errno = 0;
+    long port = strtol(colon + 1, &end, 10);
+    if (!isdigit((unsigned char)colon[1]) || *end || errno || port < 0 || port > 65535 || n == 0 || n >= 64)
+        return false;
+    memcpy(ret_host, host, n);
+    ret_host[n] = '\0';
+    *ret_port = (int)port;
+    return true;
+}
+
+bool page_is_loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+}
+
+/* ---- Who is there ---- */
+
+/* The cookie of ours among those that came. */
+static bool has_session(const struct page *p, const struct http_exchange *x)
+{
+    const char *at = http_header(x, "Cookie");
+    while (at && *at) {
+        while (*at == ' ' || *at == ';') at++;
+        size_t n = strcspn(at, ";");
+        if (n == strlen(COOKIE "=") + SESSION_LEN && strncmp(at, COOKIE "=", strlen(COOKIE "=")) == 0)
+            return hash_equal(at + strlen(COOKIE "="), p->session, SESSION_LEN);
+        at += n;
+    }
+    return false;
+}
+
+static bool is_other_site(const struct http_exchange *x)
+{
+    const char *site = http_header(x, "Sec-Fetch-Site");
+    return site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
+}
+
+static bool need_session(struct page *p, struct http_exchange *x)
+{
+    if (has_session(p, x)) return true;
+    http_reply_json(x, 401, "{\"error\":\"denied\"}");
+    return false;
+}
+
+/* For the control's questions and actions: the name that the person gave on the page. */
+static const char *page_person(void *arg, struct http_exchange *x, const char *by, char *out, size_t size)
+{
+    struct page *p = arg;
+    if (!need_session(p, x)) return NULL;
+    if (strcmp(http_method(x), "GET") != 0 && is_other_site(x)) {
+        http_reply_json(x, 403, "{\"error\":\"denied\"}");
+        return NULL;
+    }
+    (void)snprintf(out, size, "%s", by);
+    return out;
+}
+
+static void send_login_page(struct http_exchange *x, int status, const char *words)
+{
+    CLEANUP(buf_release) struct buf b = BUF_INIT(16 * 1024);
+    buf_str(&b, "<!doctype html><meta charset=utf-8><meta name=viewport content=\"width=device-width, "
+                "initial-scale=1\">"
+                "<title>tocsin-pa</title><style>body{font:18px/1.5 "
+                "system-ui,sans-serif;max-width:24rem;margin:15vh auto;"
+                "padding:1rem}input,button{font:inherit;min-height:3rem;width:100%;margin:.4rem "
+                "0;padding:.3rem .7rem;"
+                "box-sizing:border-box}</style><form method=post action=/login><label for=t>");
+    buf_html(&b, words);
+    buf_str(&b, "</label><input id=t name=t type=password autocomplete=current-password autofocus><button>");
+    buf_html(&b, _("Log in"));
+    buf_str(&b, "</button></form>");
+    http_reply(x, status, "text/html; charset=utf-8", buf_cstr(&b), b.len);
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'         ? c - '0'
+           : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10
+                                        : -1;
+}
+
+/* "t=…" of a form, decoded. */
+static void form_token(const char *body, char *out, size_t size)
+{
+    size_t n = 0;
+    if (strncmp(body, "t=", 2) == 0) body += 2;
+    while (*body && *body != '&' && n + 1 < size) {
+        int high = *body == '%' ? hex_digit(body[1]) : -1, low = high >= 0 ? hex_digit(body[2]) : -1;
+        if (low >= 0) {
+            out[n++] = (char)(high * 16 + low);
+            body += 3;
+        } else {
+            out[n++] = *body == '+' ? ' ' : *body;
+            body++;
+        }
+    }
+    out[n] = '\0';
+}
+
+static void log_in(void *arg, struct http_exchange *x)
+{
+    struct page *p = arg;
+    struct now now = player_now(p->player);
+    char token[256] = "";
+    const char *query = http_query(x, "t");
+    if (query) (void)snprintf(token, sizeof(token), "%s", query);
+    if (strcmp(http_method(x), "POST") == 0) {
+        size_t n;
+        form_token(http_body(x, &n), token, sizeof(token));
+    }
+    if (!*token) {
+        send_login_page(x, 200, _("Token"));
+        return;
+    }
+    if (now.mono - p->wrong_since > MINUTE_MS) {
+        p->wrong = 0;
+        p->wrong_since = now.mono;
+    }
+    bool right = strlen(token) == strlen(p->token) && hash_equal(token, p->token, strlen(p->token));
+    if (p->wrong >= WRONG_MAX) {
+        send_login_page(x, 429, _("Too many wrong tokens; wait a minute"));
+        return;
+    }
+    if (!right) {
+        p->wrong++;
+        log_warning("page: a wrong token");
+        send_login_page(x, 403, _("That is not the token"));
+        return;
+    }
+    bool tls =
+        player_settings_of(p->player)->http.cert != NULL || player_settings_of(p->player)->http.behind_proxy;
+    char cookie[SESSION_LEN + 128];
+    (void)snprintf(cookie, sizeof(cookie), COOKIE "=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=2592000%s",
+                   p->session, tls ? "; Secure" : "");
+    http_reply_header(x, "Set-Cookie", cookie);
+    /* A redirect by the page itself: a strict cookie does not come along on the one after a link from elsewhere. */
+    static const char go[] = "<!doctype html><meta http-equiv=refresh content=\"0;url=/\">";
+    http_reply(x, 200, "text/html; charset=utf-8", go, sizeof(go) - 1);
+}
+
+/* ---- The page ---- */
+
+static const struct {
+    const char *key, *text;
+} words[] = {
+    {"who", N_("Your name (noted with everything you do)")},
+    {"need_name", N_("First write your name")},
+    {"stop_all", N_("Stop all")},
+    {"mute_all", N_("Mute all for 2 h")},
+    {"speak_all", N_("End all mutes")},
+    {"hold_on", N_("FIRE: silence all")},
+    {"hold_off", N_("End the hold")},
+    {"hold_sure", N_("Silence every zone until the hold is ended?")},
+    {"on_hold", N_("HOLD:")},
+    {"hold_fire", N_("fire")},
+    {"hold_clinical", N_("clinical code")},
+    {"never", N_("silent zone: nothing is spoken here")},
+    {"programme", N_("Programme")},
+    {"skipped", N_("Not played in the last 24 h")},
+    {"phone", N_("This page on a phone")},
+    {"plays", N_("playing")},
+    {"silent", N_("silent")},
+    {"quiet", N_("quiet hours")},
+    {"busy", N_("queue calling")},
+    {"muted_until", N_("muted until")},
+    {"opened_until", N_("opened until")},
+    {"waiting", N_("waiting")},
+    {"kept_back", N_("kept back")},
+    {"next", N_("next slot")},
+    {"stop", N_("Stop")},
+    {"mute", N_("Mute 2 h")},
+    {"speak", N_("Speak again")},
+    {"tone", N_("Test tone")},
+    {"trial", N_("trial")},
+    {"broker", N_("broker")},
+    {"up", N_("connected")},
+    {"down", N_("gone; the programme goes on")},
+    {"warnings", N_("warnings in force")},
+    {"unsent", N_("log lines to send")},
+    {"no_clock", N_("The clock is not trusted: nothing is spoken")},
+    {"no_holidays", N_("No holiday data for this year")},
+    {"lost", N_("The player does not answer: this page is not current")},
+    {"nothing", N_("nothing")},
+    {"done", N_("Done")},
+    {"failed", N_("That did not work")},
+};
+
+static void put_words(struct buf *b)
+{
+    buf_char(b, '{');
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) buf_json_member(b, words[i].key, _(words[i].text));
+    for (int w = 0; w < WHY_COUNT; w++) {
+        char key[40];
+        (void)snprintf(key, sizeof(key), "why_%s", why_code((enum why)w));
+        buf_json_member(b, key, why_text((enum why)w));
+    }
+    buf_char(b, '}');
+}
+
+static void send_page(void *arg, struct http_exchange *x)
+{
+    struct page *p = arg;
+    if (!has_session(p, x)) {
+        send_login_page(x, 401, _("Token"));
+        return;
+    }
+    const struct settings *s = player_settings_of(p->player);
+    CLEANUP(buf_release) struct buf b = BUF_INIT(PAGE_MAX);
+    for (const char *at = page_html; *at;) {
+        const char *open = strstr(at, "{{"), *close = open ? strstr(open, "}}") : NULL;
+        if (!close) {
+            buf_str(&b, at);
+            break;
+        }
+        buf_add(&b, at, (size_t)(open - at));
+        if (strncmp(open, "{{words}}", 9) == 0)
+            put_words(&b);
+        else if (strncmp(open, "{{site}}", 8) == 0)
+            buf_json_str(&b, s->player.name);
+        else
+            buf_str(&b, s->player.language == 1 ? "en" : "zh-CN");
+        at = close + 2;
+    }
+    http_reply(x, 200, "text/html; charset=utf-8", buf_cstr(&b), b.len);
+}
+
+/* The address under which this person came, with the token: for the phone that is to come along. */
+static void send_qr(void *arg, struct http_exchange *x)
+{
+    struct page *p = arg;
+    if (!need_session(p, x)) return;
+    const char *host = http_header(x, "Host");
+    CLEANUP(buf_release) struct buf token = BUF_INIT(4096);
+    for (const char *c = p->token; *c; c++) {
+        if (isalnum((unsigned char)*c) || strchr("-._~", *c))
+            buf_char(&token, *c);
+        else
+            buf_printf(&token, "%%%02X", (unsigned char)*c);
+    }
+    const struct http_settings *h = &player_settings_of(p->player)->http;
+    CLEANUP(free_ptr)
+    char *url = xasprintf("%s://%s/login?t=%s", h->cert || h->behind_proxy ? "https" : "http",
+                          host ? host : "localhost", buf_cstr(&token));
+    QRcode *qr = QRcode_encodeString(url, 0, QR_ECLEVEL_M, QR_MODE_8, 1);
+    if (!qr) {
+        http_reply_json(x, 500, "{\"error\":\"io\"}");
+        return;
+    }
+    CLEANUP(buf_release) struct buf b = BUF_INIT(SVG_MAX);
+    buf_printf(&b,
+               "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"-4 -4 %d %d\" "
+               "shape-rendering=\"crispEdges\"><path d=\"",
+               qr->width + 8, qr->width + 8);
+    for (int y = 0; y < qr->width; y++)
+        for (int col = 0; col < qr->width; col++)
+            if (qr->data[y * qr->width + col] & 1) buf_printf(&b, "M%d %dh1v1h-1z", col, y);
+    buf_str(&b, "\"/></svg>");
+    QRcode_free(qr);
+    http_reply(x, 200, "image/svg+xml", buf_cstr(&b), b.len);
+}
+
+/* ---- Making and ending ---- */
+
+enum relay_err page_new(struct player *player, struct loop *l, struct page **ret, struct reason *why)
+{
+    const struct http_settings *h = &player_settings_of(player)->http;
+    char host[64];
+    int port;
+    *ret = NULL;
+    if (!h->token_file) return RELAY_OK;
+    if (!page_listen(h->listen, host, &port))
+        return fail(why, RELAY_INVALID, "http: listen: `%s`", h->listen);
+    struct page *p = xcalloc(1, sizeof(*p));
+    p->player = player;
+    enum relay_err err = secret_read(h->token_file, &p->token, why);
+    if (err == RELAY_OK && strlen(p->token) < TOKEN_MIN)
+        err = fail(why, RELAY_INVALID, _("%s: the token has fewer than %d characters"), h->token_file,
+                   TOKEN_MIN);
+    const struct http_server_options o = {
+        .host = host, .port = port, .tls_cert_file = h->cert, .tls_key_file = h->key, .max_connections = 200};
+    if (err == RELAY_OK) err = http_server_new(l, &o, &p->server, why);
+    if (err != RELAY_OK) {
+        page_free(p);
+        return err;
+    }
+    uint8_t digest[HASH_LEN];
+    hash_hmac_sha256(p->token, strlen(p->token), "tocsin-pa session", 17, digest);
+    hash_hex(digest, HASH_LEN, p->session);
+    http_server_on(p->server, "GET", "/", send_page, p);
+    http_server_on(p->server, "GET", "/login", log_in, p);
+    http_server_on(p->server, "POST", "/login", log_in, p);
+    http_server_on(p->server, "GET", "/qr.svg", send_qr, p);
+    control_register(player, p->server, page_person, p, &p->control);
+    log_info("page: http%s://%s%s%s:%d/", h->cert ? "s" : "", strchr(host, ':') ? "[" : "", host,
+             strchr(host, ':') ? "]" : "", http_server_port(p->server));
+    *ret = p;
+    return RELAY_OK;
+}
+
+struct page *page_free(struct page *p)
+{
+    if (!p) return NULL;
+    http_server_free(p->server);
+    control_free(p->control);
+    free(p->token);
+    free(p);
+    return NULL;
+}
+
+void page_read(struct page *p)
+{
+    if (p) http_server_run(p->server);
+}
+
+void page_release(struct page *p)
+{
+    if (p) http_server_release(p->server);
+}
+
+void page_refuse(struct page *p)
+{
+    if (p) http_server_refuse(p->server);
+}
+
+int64_t page_next_due(const struct page *p)
+{
+    return p ? http_server_next_due(p->server) : INT64_MAX;
+}

@@ -1,0 +1,28 @@
+/* The operator's page: now playing by zone, the day's programme, stop and mute in one tap, hold, a test tone, what was
+ * skipped and why. Made for a phone. One file of HTML; its questions and actions are those of the control socket.
+ *
+ * Nobody sees anything without the token from http.token_file. Whoever opens /login?t=TOKEN gets a cookie that scripts
+ * cannot read and other sites cannot send; /qr.svg shows that address to a person who is logged in, for the phone.
+ */
+#ifndef TOCSIN_PLAYER_PAGE_H
+#define TOCSIN_PLAYER_PAGE_H
+
+#include "io/http_server.h"
+#include "player/player.h"
+
+struct page;
+/* *ret is NULL when the settings want no page. */
+enum relay_err page_new(struct player *p, struct loop *l, struct page **ret, struct reason *why) MUST_CHECK;
+struct page *page_free(struct page *p); /* returns NULL; takes NULL */
+
+/* As control.h; all take NULL. */
+void page_read(struct page *p);
+void page_release(struct page *p);
+void page_refuse(struct page *p);
+int64_t page_next_due(const struct page *p);
+
+/* "127.0.0.1:8490", "[::1]:8490". False: neither. */
+bool page_listen(const char *text, char ret_host[static 64], int *ret_port);
+bool page_is_loopback(const char *host);
+
+#endif
