@@ -1,0 +1,69 @@
+/* Shared by the files of dispatch: dispatch.c (the turn and what is due), dispatch_message.c (texts), dispatch_outcome.c
+ * (the channel's word), dispatch_people.c (what devices and people say, reloads). Nobody else. */
+#ifndef TOCSIN_RELAY_DISPATCH_INTERNAL_H
+#define TOCSIN_RELAY_DISPATCH_INTERNAL_H
+
+#include "dispatch.h"
+
+#include "base/mem.h"
+
+#define BACKOFF_FIRST (1 * SECOND_MS)
+#define BACKOFF_MOST  (60 * SECOND_MS)
+
+struct send { /* one operation under way */
+    struct send *next, *prev;
+    struct relay *relay;
+    struct targets *held; /* keeps target alive over a reload */
+    struct relay_target *target;
+    int64_t *rows;       /* delivery row ids; the first carries a digest */
+    size_t *row_message; /* the message of each row */
+    size_t n_rows;
+    struct message *messages;
+    size_t n_messages;
+    struct snapshot snapshot;
+    struct arena arena;
+    int64_t started; /* wall */
+    bool done;
+    struct send_outcome outcome;
+};
+
+struct pending_report {
+    struct pending_report *next;
+    struct report r;
+    bool applied; /* in the open transaction */
+};
+
+struct dispatch {
+    struct send *claimed; /* in the open transaction, not started */
+    struct send *running; /* handed to adapters; done ones wait here for collect */
+    struct send *applied; /* outcome written in the open transaction */
+    struct pending_report *reports, **reports_end;
+    int in_flight;
+    bool again; /* more was due than one claim takes */
+};
+
+void sends_push(struct send **list, struct send *s);
+void sends_remove(struct send **list, struct send *s);
+
+static inline int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Moves a row and counts the move. */
+void dispatch_move(struct relay *r, struct delivery_row *d, enum delivery_state to, const char *reason,
+                   int64_t due);
+
+/* 1 s, 2 s, 4 s … 60 s after the row's last attempt, spread. */
+int64_t dispatch_backoff(const struct delivery_row *d);
+
+/* Everything an adapter may know of a delivery, from the committed rows, in op's arena. False when they cannot be read. */
+bool dispatch_message(struct relay *r, struct send *op, const struct delivery_row *d,
+                      const struct alert_row *alert, const struct revision_row *rev, struct message *m);
+
+/* What a finished send means for its rows and its target; inside the open transaction. */
+void dispatch_apply_outcome(struct relay *r, struct send *op);
+/* A device's or person's word; inside the open transaction. */
+void dispatch_apply_report(struct relay *r, const struct report *p);
+
+#endif

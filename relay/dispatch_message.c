@@ -1,0 +1,71 @@
+/* The committed rows of a delivery -> what its adapter formats from. */
+#include "dispatch_internal.h"
+
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/log.h"
+
+static char *with_id(struct arena *a, const char *text, const char *id)
+{
+    const char *at = strstr(text, "{{id}}");
+    if (!at) return arena_strdup(a, text);
+    return arena_printf(a, "%.*s%s%s", (int)(at - text), text, id, at + 6);
+}
+
+static const char *body_text(struct arena *a, const cJSON *body, const char *name, const char *id)
+{
+    const char *v = json_str_or(body, name, NULL);
+    return v ? with_id(a, v, id) : NULL;
+}
+
+/* Everything an adapter may know of a delivery, from the committed rows. */
+bool dispatch_message(struct relay *r, struct send *op, const struct delivery_row *d,
+                      const struct alert_row *alert, const struct revision_row *rev, struct message *m)
+{
+    CLEANUP(buf_release) struct buf body = BUF_INIT(256 * 1024);
+    CLEANUP(json_free_ptr) cJSON *j = NULL;
+    if (!store_rendering_get(r->store, d->rendering, &body)) return false;
+    struct json_limits limits = {256 * 1024, 8};
+    struct reason why;
+    if (json_parse(buf_cstr(&body), body.len, &limits, &j, &why) != RELAY_OK) {
+        log_error("rendering=%lld cannot be read: %s; its delivery is rejected", (long long)d->rendering,
+                  why.text);
+        return false;
+    }
+    struct arena *a = &op->arena;
+    char short_text[SHORT_ID_LEN];
+    *m = (struct message){.delivery = arena_printf(a, "%s.%d/%s", alert->id, d->rev, op->target->pub.id),
+                          .alert = arena_strdup(a, alert->id),
+                          .rev = d->rev,
+                          .identifier = arena_printf(a, "%s.%d", alert->id, d->rev),
+                          .status = alert->status,
+                          .msg_type = rev->msg_type,
+                          .level = rev->level,
+                          .certainty = rev->certainty,
+                          .rule = arena_strdup(a, alert->rule),
+                          .category = arena_strdup(a, alert->category),
+                          .sent = rev->sent,
+                          .since = alert->created,
+                          .expires = d->expires,
+                          .count = (int)(alert->count > INT32_MAX ? INT32_MAX : alert->count),
+                          .attempt = d->attempt,
+                          .may_be_repeat = d->maybe};
+    short_id(m->delivery, short_text);
+    m->short_id = arena_strdup(a, short_text);
+    CLEANUP(buf_release) struct buf refs = BUF_INIT(4096);
+    for (int i = 1; i < d->rev; i++) buf_printf(&refs, "%s%s.%d", i > 1 ? " " : "", alert->id, i);
+    m->references = arena_strdup(a, buf_cstr(&refs));
+    m->voice = body_text(a, j, "voice", m->short_id);
+    m->voice_short = body_text(a, j, "voice_short", m->short_id);
+    m->rhyme = body_text(a, j, "rhyme", m->short_id);
+    m->headline = body_text(a, j, "headline", m->short_id);
+    m->chat = body_text(a, j, "chat", m->short_id);
+    m->issuer = body_text(a, j, "issuer", m->short_id);
+    const cJSON *line;
+    cJSON_ArrayForEach(line, cJSON_GetObjectItemCaseSensitive(j, "lines"))
+    {
+        if (m->n_lines < 3 && cJSON_IsString(line))
+            m->lines[m->n_lines++] = with_id(a, line->valuestring, m->short_id);
+    }
+    return true;
+}

@@ -1,0 +1,122 @@
+/* The channel's word on a send -> the next state of its rows, and of its target. */
+#include "dispatch_internal.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+
+enum { REMINDERS = 3 };
+
+void send_done(struct send *op, const struct send_outcome *outcome)
+{
+    op->outcome = *outcome;
+    op->done = true;
+    loop_wake(op->relay->loop);
+}
+
+/* 1 s, 2 s, 4 s … 60 s, three quarters to five quarters of it, by the delivery so that targets do not march in step. */
+int64_t dispatch_backoff(const struct delivery_row *d)
+{
+    int shift = d->attempt > 1 ? (d->attempt < 8 ? d->attempt - 1 : 7) : 0;
+    int64_t base = sooner(BACKOFF_FIRST << shift, BACKOFF_MOST);
+    uint32_t spread = (uint32_t)(d->id * 2654435761u + (uint32_t)d->attempt * 40503u) >> 16;
+    return base * 3 / 4 + base / 2 * (int64_t)(spread % 1000) / 1000;
+}
+
+/* When a sent row must be looked at again: to be repeated until accepted, to remind a duty chat, or at its expiry. */
+static int64_t after_sent(struct relay *r, const struct relay_target *t, const struct delivery_row *d)
+{
+    if (t->chat && d->repeat_ms > 0 && d->repeats < REMINDERS)
+        return sooner(r->now.wall + d->repeat_ms, d->expires);
+    if (!t->ops->confirms) return NO_DUE;
+    int64_t wait = t->ops->kind == TARGET_STATE || d->accepted ? -1 : adapter_again(t->ops, d->repeats);
+    return wait < 0 ? d->expires : sooner(r->now.wall + wait, d->expires);
+}
+
+static void log_attempt(const struct relay *r, const struct send *op, const struct delivery_row *d,
+                        const char *delivery)
+{
+    char id[SHORT_ID_LEN];
+    short_id(delivery, id);
+    log_info("%s: delivery=%s target=%s attempt=%d queued=%.3fs sent=%.3fs status=%s%s%s%s", id, delivery,
+             op->target->pub.id, d->attempt, (double)(op->started - d->created) / 1000,
+             (double)(r->now.wall - op->started) / 1000, delivery_state_name(d->state),
+             *d->reason ? " (" : "", d->reason, *d->reason ? ")" : "");
+}
+
+static void settle(struct relay *r, struct send *op, size_t i, struct delivery_row *d)
+{
+    const struct send_outcome *o = &op->outcome;
+    int64_t now = r->now.wall;
+    bool digest = op->n_rows > 1 && op->target->ops->kind == TARGET_MESSAGE;
+    switch (o->result) {
+    case SEND_SENT:
+        if (digest && i > 0) {
+            char why[120];
+            (void)snprintf(why, sizeof(why), "folded into %s", op->messages[0].short_id);
+            dispatch_move(r, d, DELIVERY_SUPPRESSED, why, NO_DUE);
+        } else {
+            dispatch_move(r, d, DELIVERY_SENT, o->reason, after_sent(r, op->target, d));
+        }
+        return;
+    case SEND_RETRY: {
+        int64_t due = now + (o->retry_after_ms > 0 ? o->retry_after_ms : dispatch_backoff(d));
+        if (due >= d->expires)
+            dispatch_move(r, d, DELIVERY_EXPIRED, o->reason, NO_DUE);
+        else
+            dispatch_move(r, d, DELIVERY_RETRY, o->reason, due);
+        return;
+    }
+    case SEND_REJECTED: dispatch_move(r, d, DELIVERY_REJECTED, o->reason, NO_DUE); return;
+    case SEND_UNKNOWN:
+        if (d->maybe) {
+            dispatch_move(r, d, DELIVERY_UNCONFIRMED, o->reason, NO_DUE);
+        } else {
+            d->maybe = true;
+            dispatch_move(r, d, DELIVERY_RETRY, o->reason, sooner(now + dispatch_backoff(d), d->expires));
+        }
+        return;
+    }
+}
+
+static void apply_effect(struct relay *r, struct send *op)
+{
+    struct relay_target *t = op->target;
+    const struct send_outcome *o = &op->outcome;
+    if (o->effect == TARGET_GOES_ON && !(t->row.paused && o->result == SEND_SENT)) return;
+    if (o->effect == TARGET_GOES_ON) {
+        t->row.paused = 0;
+        t->row.why[0] = '\0';
+    } else if (o->effect == TARGET_PAUSE) {
+        t->row.paused = r->now.wall + (o->retry_after_ms > 0 ? o->retry_after_ms : BACKOFF_MOST);
+        (void)snprintf(t->row.why, sizeof(t->row.why), "paused: %s", o->reason);
+        log_warning("target=%s paused: %s; going on in %lld s", t->pub.id, o->reason,
+                    (long long)(t->row.paused - r->now.wall) / 1000);
+    } else {
+        t->row.paused = -1;
+        (void)snprintf(t->row.why, sizeof(t->row.why), "disabled: %s", o->reason);
+        log_error("target=%s disabled: %s; mend it and reload", t->pub.id, o->reason);
+    }
+    store_target_save(r->store, &t->row);
+}
+
+void dispatch_apply_outcome(struct relay *r, struct send *op)
+{
+    bool state_target = op->target->ops->kind == TARGET_STATE;
+    for (size_t i = 0; i < op->n_rows; i++) {
+        struct delivery_row d;
+        if (!store_delivery_get(r->store, op->rows[i], &d)) continue;
+        if (d.state == DELIVERY_SENDING) settle(r, op, i, &d);
+        log_attempt(r, op, &d, op->messages[op->row_message[i]].delivery);
+        if (state_target && (d.state == DELIVERY_REJECTED || d.state == DELIVERY_EXPIRED))
+            store_unshow(r->store, d.target, d.alert);
+    }
+    /* A snapshot without waiting rows (an item left the board) must arrive too. */
+    if (state_target && op->outcome.result != SEND_SENT && op->outcome.result != SEND_REJECTED) {
+        op->target->snapshot_due = true;
+        int64_t wait = op->outcome.retry_after_ms > 0 ? op->outcome.retry_after_ms : BACKOFF_FIRST;
+        op->target->row.paused = r->now.wall + wait;
+    } else if (state_target && op->target->row.paused > 0) {
+        op->target->row.paused = 0;
+    }
+    if (!state_target) apply_effect(r, op);
+}
