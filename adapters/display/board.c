@@ -16,7 +16,8 @@ struct board_ctx {
 
 bool board_hides(const struct board_hide *h, const struct message *m, int64_t wall)
 {
-    return h && wall < h->until && !(m->level == LEVEL_RED && m->sent >= h->since);
+    bool red_and_new = m->level == LEVEL_RED && m->msg_type != MSG_CANCEL && m->sent >= h->since;
+    return wall < h->until && !red_and_new;
 }
 
 void board_item_json(const struct message *m, struct buf *b)
@@ -52,7 +53,7 @@ void board_json(const struct message *m, size_t n, const struct snapshot *s, con
     buf_json_key(b, "items");
     buf_char(b, '[');
     for (size_t i = 0; i < n; i++) {
-        if (board_hides(h, &m[i], s->now.wall)) continue;
+        if (h && board_hides(h, &m[i], s->now.wall)) continue;
         if (!first) buf_char(b, ',');
         first = false;
         board_item_json(&m[i], b);

@@ -16,7 +16,7 @@ struct board_options {
     struct opt_strs reminders; /* the hospital's own */
 };
 
-/* A ward may put its board away for a while: until then it shows nothing but what is red and newer. */
+/* A ward may put its board away for a while: until then it shows nothing but a red warning that is newer. */
 struct board_hide {
     int64_t since, until; /* wall ms; until 0: not hidden */
 };

@@ -57,6 +57,7 @@ static void items_take(struct ward *w, const struct message *m, size_t n, const 
                            .headline = xstrdup(m[i].headline ? m[i].headline : ""),
                            .level = m[i].level,
                            .status = m[i].status,
+                           .correction = m[i].msg_type == MSG_CANCEL,
                            .expires = m[i].expires,
                            .first_rev = snap->rev,
                            .hidden = board_hides(&w->hide, &m[i], snap->now.wall)};

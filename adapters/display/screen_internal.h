@@ -31,6 +31,7 @@ struct item {
     char *headline;
     enum level level;
     enum cap_status status;
+    bool correction;
     int64_t expires, first_rev;
     int64_t displayed; /* wall ms; 0: not yet */
     bool hidden;       /* from devices, in the board they have */

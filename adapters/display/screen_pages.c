@@ -315,6 +315,7 @@ static void add_wall_ward(struct buf *b, const struct ward *w, int64_t now)
         buf_json_member(b, "headline", it->headline);
         buf_json_member(b, "level", level_name(it->level));
         buf_json_member(b, "status", cap_status_name(it->status));
+        if (it->correction) buf_json_member_bool(b, "correction", true);
         buf_json_member_time(b, "expires", it->expires);
         add_time(b, "displayed", it->displayed);
         buf_char(b, '}');

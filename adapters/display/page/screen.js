@@ -238,7 +238,7 @@
     if (!board) return [];
     var t = now(), away = isAway();
     return board.items.filter(function (i) {
-      return i.expires > t && !(away && !(i.level === 'red' && i.sent >= hide.since));
+      return i.expires > t && !(away && !(i.level === 'red' && !i.cancel && i.sent >= hide.since));
     });
   }
 

@@ -34,16 +34,22 @@
     a.appendChild(el('p', 'state', { away: '已收起至 ' + (w.hidden_until ? clock(w.hidden_until).slice(0, 5) : ''),
       none: '还没有屏幕连上', late: (w.screens.length - there.length) + ' 块屏幕没有消息', ok: there.length + ' 块屏幕在线' }[kind]));
     w.screens.forEach(function (s) {
-      a.appendChild(el('p', 'screen', s.id + '　' + (s.width ? s.width + '×' + s.height + '　' : '') + (s.connected ? '已连接，' : '未连接，') +
-        ago(now - Date.parse(s.beat)) + (w.items.length ? '　已显示 ' + s.shown.length + '/' + w.items.length : '')));
+      var p = el('p', 'screen');
+      p.appendChild(el('b', '', s.connected ? '已连接' : '未连接'));
+      p.appendChild(el('span', '', ago(now - Date.parse(s.beat))));
+      p.appendChild(el('span', '', s.width ? s.width + '×' + s.height : s.id));
+      p.appendChild(el('span', '', w.items.length ? '显示过 ' + s.shown.length + '/' + w.items.length : ''));
+      p.title = s.id;
+      a.appendChild(p);
     });
     list = el('ul');
     w.items.forEach(function (i) {
       var li = el('li'), b = el('b'), drill = i.status !== 'Actual';
-      b.appendChild(el('span', 'level ' + (drill ? 'drill' : i.level), drill ? (i.status === 'Exercise' ? '演练' : '测试') : WORDS[i.level]));
-      b.appendChild(document.createTextNode(i.headline));
+      b.appendChild(el('span', 'level ' + (drill ? 'drill' : i.correction ? 'right' : i.level),
+        drill ? (i.status === 'Exercise' ? '演练' : '测试') : i.correction ? '更正' : WORDS[i.level]));
+      b.appendChild(document.createTextNode(i.headline.replace(/^【.*?】|^更正：/, '')));
       li.appendChild(b);
-      li.appendChild(el('span', '', i.displayed ? '✓ ' + clock(i.displayed) : '未显示'));
+      li.appendChild(el('span', '', i.displayed ? '✓ ' + clock(i.displayed) : '尚无回报'));
       list.appendChild(li);
     });
     if (!w.items.length) list.appendChild(el('li', '', '没有在发的提醒'));
