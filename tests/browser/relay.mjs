@@ -1,0 +1,179 @@
+// A broker, a relay and a browser of a test's own, on free ports of this machine, and what tests do with them.
+import assert from 'node:assert/strict';
+import { spawn, execFile } from 'node:child_process';
+import { mkdtempSync, mkdirSync, rmSync, writeFileSync, existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const build = process.env.TOCSIN_BINARY_DIR || join(here, '../../build/dev');
+const require = createRequire(join(build, 'tests/browser/package.json'));
+export const { chromium } = require('playwright-core');
+export const acorn = require('acorn');
+const axeFile = require.resolve('axe-core/axe.min.js');
+export const sourceDir = join(here, '../..');
+
+export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+function freePort() {
+  return new Promise((done, failed) => {
+    const s = createServer();
+    s.on('error', failed);
+    s.listen(0, '127.0.0.1', () => {
+      const { port } = s.address();
+      s.close(() => done(port));
+    });
+  });
+}
+
+function run(file, args) {
+  return new Promise((done, failed) => {
+    execFile(file, args, { env: { ...process.env, TOCSIN_LANG: 'en' }, maxBuffer: 1 << 24 }, (error, out, err) =>
+      error ? failed(new Error(`${file} ${args.join(' ')}: ${err || error.message}`)) : done(out));
+  });
+}
+
+export async function until(what, test, ms = 5000) {
+  const end = Date.now() + ms;
+  for (;;) {
+    const value = await test();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`${what}: not within ${ms} ms`);
+    await sleep(20);
+  }
+}
+
+function stop(child, signal = 'SIGTERM') {
+  if (!child || child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((done) => {
+    child.on('exit', done);
+    child.kill(signal);
+    setTimeout(() => child.kill('SIGKILL'), 5000).unref();
+  });
+}
+
+/** sites: YAML of the configuration's `sites:`. */
+export class Relay {
+  static async start(sites) {
+    const r = new Relay();
+    r.dir = mkdtempSync(join(tmpdir(), 'tocsin-browser-'));
+    r.brokerPort = await freePort();
+    r.port = await freePort();
+    r.n = 0;
+    mkdirSync(join(r.dir, 'state'));
+    writeFileSync(join(r.dir, 'mosquitto.conf'), `listener ${r.brokerPort} 127.0.0.1\nallow_anonymous true\n`);
+    r.configure(sites);
+    await r.startBroker();
+    await r.startRelay();
+    return r;
+  }
+
+  configure(sites) {
+    writeFileSync(join(this.dir, 'tocsin.yaml'), `
+relay: {id: t, state_dir: ${this.dir}/state, issuer: 雁塔公安, reserve: 1MiB}
+broker: {host: 127.0.0.1, port: ${this.brokerPort}}
+http: {listen: ['127.0.0.1:${this.port}']}
+rules: {packs: [${join(here, 'pack')}]}
+feeds: [{id: bank, type: bank, areas: ['61', '62']}]
+sites:
+${sites}
+receivers: [{name: screens, displays: all}]
+route: {receiver: screens}
+`);
+  }
+
+  async startBroker() {
+    this.broker = spawn('mosquitto', ['-c', join(this.dir, 'mosquitto.conf')], { stdio: 'ignore' });
+    await until('broker', () => run('mosquitto_pub', ['-p', String(this.brokerPort), '-t', 'x', '-n']).then(() => true, () => false));
+  }
+
+  async startRelay() {
+    this.log = '';
+    this.child = spawn(join(build, 'relay/tocsin'), ['run', '-c', join(this.dir, 'tocsin.yaml')],
+      { env: { ...process.env, TZ: 'UTC' }, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const s of [this.child.stdout, this.child.stderr]) s.on('data', (d) => { this.log += d; });
+    await until('relay', async () => {
+      if (this.child.exitCode !== null) throw new Error(this.log);
+      return fetch(`http://127.0.0.1:${this.port}/readyz`).then((a) => a.ok, () => false);
+    }).catch((e) => { throw new Error(e.message + '\n' + this.log); });
+    const list = JSON.parse(await this.tocsin('wards', 'list', '--json'));
+    this.wards = Object.fromEntries(list.wards.map((w) => [w.target.replace(/^board:/, ''), w.address]));
+    this.walls = Object.fromEntries(list.walls.map((w) => [w.site, w.address]));
+  }
+
+  tocsin(...args) { return run(join(build, 'relay/tocsin'), [...args, '-c', join(this.dir, 'tocsin.yaml')]); }
+  stopBroker() { return stop(this.broker); }
+  stopRelay(signal) { return stop(this.child, signal); }
+
+  /** An event that the rule of that colour recognises: 红 橙 黄 蓝. Returns its id. */
+  async event(colour, { seconds = 3600, status = 'Actual', area = '610113' } = {}) {
+    const now = Date.now();
+    const e = { event_id: `e-${process.pid}-${++this.n}`, sent_at: new Date(now).toISOString(), status, area,
+      expires_at: new Date(now + seconds * 1000).toISOString(), text: `${colour}色样例 第 ${this.n} 条` };
+    await run('mosquitto_pub', ['-V', '5', '-q', '1', '-p', String(this.brokerPort), '-t', 'tocsin/v1/feeds/bank/events', '-m', JSON.stringify(e)]);
+    return e.event_id;
+  }
+
+  async deliveries(ward) {
+    const all = JSON.parse(await this.tocsin('deliveries', 'list', '--json', '--target', `board:${ward}`, '--limit', '100'));
+    return Array.isArray(all) ? all : all.deliveries;
+  }
+
+  /** A retained message, without the prefix of its topic. */
+  async retained(topic) {
+    return JSON.parse(await run('mosquitto_sub', ['-V', '5', '-p', String(this.brokerPort), '-t', `tocsin/v1/${topic}`, '-C', '1', '-W', '3']));
+  }
+
+  async alerts() { return JSON.parse(await this.tocsin('alerts', 'list', '--json')); }
+
+  async end() {
+    await stop(this.child);
+    await stop(this.broker);
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+export async function startBrowser() {
+  const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(existsSync);
+  return chromium.launch({ executablePath, args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
+}
+
+/** A page that reports its own errors to the test. */
+export async function openPage(browser, address, { width = 1920, height = 1080, clock = false } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, locale: 'zh-CN' });
+  const page = await context.newPage();
+  page.problems = [];
+  page.on('pageerror', (e) => page.problems.push(String(e)));
+  page.on('console', (m) => { if (m.type() === 'error' && !/Failed to load resource|ERR_/.test(m.text())) page.problems.push(m.text()); });
+  if (clock) await page.clock.install();
+  await page.goto(address);
+  return page;
+}
+
+export async function close(page) {
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+}
+
+/** Nothing that axe finds, and contrast of 7:1 at least. */
+export async function accessible(page, what) {
+  await page.addScriptTag({ path: axeFile });
+  const found = await page.evaluate(() => window.axe.run(document, {
+    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice', 'wcag2aaa'],
+    rules: { 'color-contrast-enhanced': { enabled: true } },
+  }));
+  assert.deepEqual(found.violations.map((v) => `${what}: ${v.id}: ${v.nodes.map((n) => n.html + ' ' + n.failureSummary).join('; ')}`), []);
+}
+
+/** The clock of a page with `clock` runs ahead, so that nobody waits ten seconds for the next page of several. */
+export async function turnTo(page, selector) {
+  for (let i = 0; i < 12 && !await page.locator(selector).count(); i++) {
+    await sleep(50);
+    await page.clock.runFor(5000);
+  }
+  await page.waitForSelector(selector, { timeout: 1000 });
+}

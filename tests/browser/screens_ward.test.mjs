@@ -1,0 +1,66 @@
+// A ward's screens and the rest of the relay: the key that puts them away, a broker that is gone, the wall of the site.
+import { test, before, after } from 'node:test';
+import assert from 'node:assert/strict';
+import { Relay, startBrowser, openPage, close, accessible, turnTo, until, sleep } from './relay.mjs';
+
+let relay, browser;
+
+before(async () => {
+  relay = await Relay.start(`
+  - {id: s1, name: 交大一附院, area: '610113', issuer: 雁塔公安·交大一附院, help: 门诊一楼警务室,
+     wards: [{id: w1, name: 三病区}, {id: w2, name: 门诊大厅, takeover: full}, {id: w3, name: 五病区, takeover: none, drills: true},
+             {id: w4, name: 六病区}]}
+`);
+  for (const colour of ['红', '橙', '黄', '蓝']) await relay.event(colour);
+  browser = await startBrowser();
+});
+
+after(async () => {
+  await browser?.close();
+  await relay?.end();
+});
+
+test('the key puts the ward away for two hours, for all its screens and devices, and red comes through', async () => {
+  const page = await openPage(browser, relay.wards['s1/w4']), twin = await openPage(browser, relay.wards['s1/w4']);
+  await page.waitForSelector('.card');
+  await page.click('#hide');
+  for (const p of [page, twin]) await p.waitForSelector('.calm h2:has-text("本病区已收起提醒")');
+  await accessible(page, 'away');
+  await until('the relay to say so', () => /target=board:s1\/w4 put away for 2 h/.test(relay.log));
+  await until('the retained board to be empty', async () => (await relay.retained('displays/s1/w4/board')).items.length === 0);
+  await relay.event('黄');
+  await sleep(300);
+  assert.equal(await page.locator('.card').count(), 0);
+  for (const a of await relay.alerts()) if (a.level === 'red' && !a.ended) await relay.tocsin('alerts', 'cancel', a.id, '--by', 'test');
+  await relay.event('红');
+  await page.waitForSelector('.card.red');
+  assert.equal((await relay.retained('displays/s1/w4/board')).items.length, 1);
+  await twin.click('#hide');
+  await until('all of it again', async () => /第 1 页，共 [3-9] 页|第 [2-9] 页/.test(await page.locator('#pager').innerText()));
+  await close(page);
+  await close(twin);
+});
+
+test('without the broker a screen is told, and its delivery is settled', async () => {
+  const page = await openPage(browser, relay.wards['s1/w1'], { clock: true });
+  await page.waitForSelector('.card');
+  await relay.stopBroker();
+  await until('the relay to notice', () => /broker=127.0.0.1 lost/.test(relay.log));
+  await relay.tocsin('target', 'test', 'board:s1/w1');
+  await turnTo(page, '.card.drill .tile:has-text("测试")');
+  await until('displayed', async () => (await relay.deliveries('s1/w1'))[0].state === 'displayed', 3000);
+  await relay.startBroker();
+  await until('the relay to be back', async () => (await fetch(new URL('/readyz', relay.wards['s1/w1']))).ok, 20000);
+  await close(page);
+});
+
+test('the wall shows every screen and what it has displayed', async () => {
+  const page = await openPage(browser, relay.wards['s1/w1']), wall = await openPage(browser, relay.walls.s1);
+  await page.waitForSelector('.card');
+  await wall.waitForSelector('article.ok h2:has-text("三病区")', { timeout: 8000 });
+  assert.match(await wall.locator('article:has(h2:has-text("三病区"))').innerText(), /1920×1080[^]*已连接[^]*✓ \d\d:\d\d:\d\d/);
+  assert.match(await wall.locator('#sum').innerText(), /4 个病区/);
+  await accessible(wall, 'wall');
+  await close(page);
+  await close(wall);
+});
