@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 
+#include "base/datadir.h"
 #include "base/i18n.h"
 #include "config_internal.h"
 
@@ -129,7 +130,7 @@ static const struct opt_row http_rows[] = {
 
 static const struct opt_row rules_rows[] = {
     {.name = "packs", .type = OPT_PATHS, AT(struct rules_options, packs), .min = 1, .max = 64,
-     .deflt = "[/usr/share/tocsin/packs/medical]", .help = N_("folders of rules")},
+     .help = N_("folders of rules; the pack that came with the program when absent")},
     {.name = "", .type = OPT_SELF, AT(struct rules_options, at)},
     {0},
 };
@@ -417,6 +418,14 @@ static void add_site_files(struct relay_config *c, struct opt_problems *problems
 
 /* --- loading --- */
 
+static void own_pack(struct relay_config *c)
+{
+    if (c->rules.packs.n) return;
+    const char **list = arena_alloc(&c->arena, 2 * sizeof(*list));
+    list[0] = arena_printf(&c->arena, "%s/packs/medical", data_dir());
+    c->rules.packs = (struct opt_strs){.items = list, .n = 1};
+}
+
 /* As many problems as possible at a time, so the checks run also on what was loaded with mistakes. */
 static enum relay_err load(const char *name, const char *text, size_t n, struct relay_config **ret,
                            struct opt_problems *problems)
@@ -435,6 +444,7 @@ static enum relay_err load(const char *name, const char *text, size_t n, struct 
         opt_problem(problems, NULL, "%s", why.text);
     } else {
         err = options_load(relay_config_rows, root, c, &c->arena, problems);
+        own_pack(c);
         if (!text) add_site_files(c, problems);
         if (root->kind == YAML_MAP) config_check(c, problems);
         if (problems->n) err = RELAY_INVALID;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/datadir.h"
 #include "base/i18n.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -16,10 +17,6 @@
 #include "rules/lint.h"
 #include "rules/measure.h"
 #include "rules/propose.h"
-
-#ifndef TOCSIN_PACK_DIR
-#error "the build says where packs are installed"
-#endif
 
 enum { PACKS_MAX = 16, PATH_BYTES = 4096, OUT_MAX = 256 * 1024 * 1024, TEXTS_MAX = 100000 };
 
@@ -83,10 +80,9 @@ static size_t find_packs(const struct args *a, struct arena *arena, const char *
     if (n) return n;
     struct stat st;
     char path[PATH_BYTES];
-    if (stat(TOCSIN_PACK_DIR, &st) != 0 && source_pack(path))
-        out[0] = arena_strdup(arena, path);
-    else
-        out[0] = TOCSIN_PACK_DIR;
+    const char *installed = arena_printf(arena, "%s/packs/medical", data_dir());
+    if (stat(installed, &st) != 0 && source_pack(path)) installed = arena_strdup(arena, path);
+    out[0] = installed;
     return 1;
 }
 

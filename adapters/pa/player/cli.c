@@ -24,6 +24,7 @@ struct verb {
     const char *usage, *summary;
 };
 
+/* clang-format off */
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'},
     {"by", required_argument, NULL, 'b'},
@@ -37,12 +38,14 @@ static const struct option long_options[] = {
     {"fast-hour", no_argument, NULL, 'F'},
     {"trust-clock", no_argument, NULL, 'T'},
     {"classes", no_argument, NULL, 'C'},
+    {"manual", no_argument, NULL, 'M'},
     {"packs", required_argument, NULL, 'p'},
     {"missing", no_argument, NULL, 'm'},
     {"print-config", no_argument, NULL, 'P'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
+/* clang-format on */
 
 /* ---- Configuration ---- */
 
@@ -178,12 +181,28 @@ static int check(const struct settings *s)
     return bad;
 }
 
+/* Every option, then what each kind of output adds to its block. */
+static int print_manual(void)
+{
+    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
+    options_manual(settings_rows, 0, &b);
+    for (size_t i = 0; output_list[i]; i++) {
+        if (!output_list[i]->options) continue;
+        buf_printf(&b, _("outputs, type: %s: these keys as well\n      of the same block\n"),
+                   output_list[i]->name);
+        options_manual(output_list[i]->options, 2, &b);
+    }
+    (void)fputs(buf_cstr(&b), stdout); /* see the flush */
+    return fflush(stdout) == 0 && !buf_failed(&b) ? EXIT_DONE : EXIT_FAILED;
+}
+
 static int verb_check(const struct words *w)
 {
     if (w->classes) {
         print_classes();
         return EXIT_DONE;
     }
+    if (w->manual) return print_manual();
     struct settings *s = cli_settings(w);
     if (!s) return EXIT_FAILED;
     int bad = check(s);
@@ -598,8 +617,8 @@ static int verb_log(const struct words *w)
 static const struct verb verbs[] = {
     {"run", verb_run, "FTP", 0, 0, N_("[--fast-hour] [--trust-clock] [--print-config]"),
      N_("plays, until SIGTERM")},
-    {"check", verb_check, "C", 0, 0, N_("[--classes]"),
-     N_("tries configuration, outputs, engine, lexicon; lists zone classes")},
+    {"check", verb_check, "CM", 0, 0, N_("[--classes | --manual]"),
+     N_("tries configuration, outputs, engine, lexicon; lists zone classes, or every option")},
     {"status", verb_status, "j", 0, 0, N_("[--json]"), N_("what every zone does now")},
     {"programme", verb_programme, "djz", 0, 0, N_("[--day 2026-11-23] [--zone ID] [--json]"),
      N_("a day's programme, with a reason for everything that will not sound")},
@@ -660,6 +679,7 @@ static bool read_words(const struct verb *v, int argc, char **argv, struct words
         case 'F': w->fast_hour = true; break;
         case 'T': w->trust_clock = true; break;
         case 'C': w->classes = true; break;
+        case 'M': w->manual = true; break;
         case 'P': w->print_config = true; break;
         default: w->help = true; break;
         }

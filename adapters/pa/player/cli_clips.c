@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/datadir.h"
 #include "base/i18n.h"
 #include "base/text.h"
 #include "player/cli.h"
@@ -14,16 +15,13 @@
 
 enum { WAYS_MAX = 9, SAID_SLOWEST = 3 /* times the usual length */, ANSWER_MAX = 4 * 1024 * 1024 };
 
-#ifndef TOCSIN_DATADIR
-#define TOCSIN_DATADIR "/usr/share/tocsin"
-#endif
-
 /* Packs, reminders and the stored bulletin. NULL with the reason on standard error. */
 static struct texts *collect(struct settings *s, const struct words *w)
 {
     struct texts *t = texts_new();
     struct reason why;
-    const char *folder = w->packs ? w->packs : TOCSIN_DATADIR "/packs/medical";
+    CLEANUP(free_ptr) char *own = xasprintf("%s/packs/medical", data_dir());
+    const char *folder = w->packs ? w->packs : own;
     for (size_t i = 0; i < s->n_reminders; i++) {
         CLEANUP(free_ptr) char *id = xasprintf("reminder.%s", s->reminders[i].id);
         texts_add(t, id, s->reminders[i].text);

@@ -3,12 +3,9 @@
 
 #include <stddef.h>
 
+#include "base/datadir.h"
 #include "base/i18n.h"
 #include "player/page.h"
-
-#ifndef TOCSIN_DATADIR
-#define TOCSIN_DATADIR "/usr/share/tocsin"
-#endif
 
 static const char *const languages[] = {"zh-CN", "en", NULL};
 static const char *const modes[] = {"trial", "live", NULL}, *const modes_zh[] = {"试运行", "运行", NULL};
@@ -576,12 +573,10 @@ static void check_http(const struct settings *s, struct opt_problems *problems)
     if (!h->cert != !h->key) opt_problem(problems, NULL, _("http: cert and key belong together"));
 }
 
-/* TOCSIN_DATADIR in the environment is for a build tree that is not installed. */
 static struct opt_strs own_lexicon(struct settings *s)
 {
-    const char *dir = getenv("TOCSIN_DATADIR");
     const char **list = arena_alloc(&s->arena, 2 * sizeof(*list));
-    list[0] = arena_printf(&s->arena, "%s/pa/lexicon.tsv", dir && *dir ? dir : TOCSIN_DATADIR);
+    list[0] = arena_printf(&s->arena, "%s/pa/lexicon.tsv", data_dir());
     return (struct opt_strs){list, 1};
 }
 

@@ -27,7 +27,8 @@ echo secret >"$work/mqtt.password"
 echo https://example.org/hook >"$work/duty.url"
 cp "$work/duty.url" "$work/redgoose.url"
 chmod 0600 "$work"/*.url "$work/mqtt.password"
-sed -e "s#/usr/share/tocsin/packs#$sources/rules/packs#" -e "s#^relay:#relay:\n  state_dir: state#" \
+export TOCSIN_DATADIR=$sources/rules # not installed: its packs are the sources'
+sed -e "s#^relay:#relay:\n  state_dir: state#" \
     "$sources/packaging/config/tocsin.yaml" >"$work/tocsin.yaml"
 cp "$sources/packaging/config/sites.d/example.yaml.sample" "$work/sites.d/fourth.yaml"
 
@@ -58,7 +59,7 @@ echo https://example.org/hook >"$work/duty.url"
 
 mkdir "$work/rules"
 printf -- '- id: broken\n' >"$work/rules/broken.yaml"
-sed "s#packs: .*#packs: [rules]#" "$work/tocsin.yaml" >"$work/bad-rule.yaml"
+sed "s#^relay:#rules: {packs: [rules]}\nrelay:#" "$work/tocsin.yaml" >"$work/bad-rule.yaml"
 run 1 -c "$work/bad-rule.yaml"
 says err "rules/broken.yaml:1"
 
