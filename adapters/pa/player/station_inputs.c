@@ -6,16 +6,6 @@
 
 enum { SAY_GRACE_MS = 10 * 60 * 1000, TONE_GRACE_MS = 30 * 1000, OVERRIDE_MAX_MS = 3600 * 1000 };
 
-static bool zone_named(const struct station *s, const char *id, size_t *ret)
-{
-    for (size_t z = 0; z < s->set.n_zones; z++) {
-        if (strcmp(s->zones[z].zone->id, id) != 0) continue;
-        *ret = z;
-        return true;
-    }
-    return false;
-}
-
 /* ---- The relay ---- */
 
 /* Why the zone will never take this announcement, whatever the hour; quiet hours are the queue's business. */
@@ -54,7 +44,7 @@ void station_announce(struct station *s, struct now now, const char *zone, const
     struct announcement a;
     struct reason why;
     size_t z;
-    if (!zone_named(s, zone, &z)) {
+    if (!station_find_zone(s, zone, &z)) {
         log_warning("announce: there is no zone %s here; compare the relay's zones with `tocsin-pa check`",
                     zone);
         return;

@@ -1,4 +1,6 @@
-/* What station.c (time, queues, sound), station_inputs.c (relay, house, people) and station_view.c share; nobody else. */
+/* What the files of the station share, and nobody else: station.c (time, from the book and back), station_items.c (one thing to
+ * be played), station_slots.c (the programme's minutes), station_sound.c (the queue's word), station_inputs.c (relay, house,
+ * people), station_view.c. */
 #ifndef TOCSIN_PLAYER_STATION_INTERNAL_H
 #define TOCSIN_PLAYER_STATION_INTERNAL_H
 
@@ -83,6 +85,18 @@ void item_enqueue(struct station *s, struct item *i, struct now now);
 /* Ends it for good: logs, moves the book's rows, frees. */
 void item_end(struct station *s, struct item *i, struct now now, const char *state, enum why why,
               const char *detail);
+void item_release(struct item *i); /* one that is on no list */
+void item_unlink(struct station *s, struct item *i);
+void item_render(struct station *s, struct item *i, struct now now);
+void item_note(struct station *s, const struct item *i, struct now now, const char *state, enum why why,
+               const char *detail);
+/* The parts that others wait for: a digest's announcements, a slot's bulletin items. */
+void item_note_parts(struct station *s, const struct item *i, struct now now, const char *state, enum why why,
+                     const char *detail);
+/* The book's row of an item moves with it: what the relay waits for, and what a restart looks at. */
+void item_move_rows(struct station *s, const struct item *i, struct now now, const char *state,
+                    const char *why);
+/* In quiet hours: waits for their end, with others as a digest. */
 void item_keep_back(struct station *s, struct item *i, struct now now);
 
 void station_note(struct station *s, struct now now, size_t zone, const char *id, const char *kind,
@@ -96,6 +110,14 @@ bool station_robot(const struct station *s, size_t zone);
 bool station_overridden(const struct station *s, size_t zone, struct now now);
 int64_t station_room(const struct station *s, size_t zone, struct now now);
 struct programme_input station_input(struct station *s, size_t zone, int64_t minute, struct now at);
+bool station_find_zone(const struct station *s, const char *id, size_t *ret);
+int64_t station_length_of(const struct station *s, size_t zone, const char *text); /* see speech_length */
+struct conditions station_conditions(const struct station *s, size_t zone, struct now now);
+void station_release_held(struct station *s, size_t zone, struct now now);
+enum { SLOT_ID_LEN = CIVIL_TEXT_LEN + 8 };
+void station_slot_id(int64_t minute, char out[static SLOT_ID_LEN]);
+void station_prepare_slots(struct station *s, struct now now);
+void station_scan_slots(struct station *s, struct now now);
 void station_warm_all(struct station *s);
 
 #endif
