@@ -179,6 +179,7 @@ CREATE TABLE showing (
   PRIMARY KEY (target, alert)
 ) WITHOUT ROWID;
 CREATE INDEX showing_expires ON showing (expires);
+CREATE INDEX showing_alert ON showing (alert);
 
 -- Speech at once, for the limits on it. The key's columns stand first and in its order: otherwise the integrity_check of
 -- SQLite 3.40 finds NULLs that are not there, and every backup would be called damaged.

@@ -54,9 +54,11 @@ const char *const store_sql[Q_COUNT] = {
     [Q_CANDIDATES_JOIN] =
         "UPDATE event SET alert = ?2, note = '' WHERE grp = ?1 AND alert IS NULL AND reviewed IS NULL "
         "AND note = 'candidate'",
+    /* FROM, not (feed, event_id) IN (…): that form seeks the feed alone and walks all of its keys. */
     [Q_CANDIDATE_KEYS_JOIN] =
-        "UPDATE event_key SET alert = ?2 WHERE (feed, event_id) IN (SELECT feed, event_id FROM event "
-        "WHERE grp = ?1 AND alert IS NULL AND reviewed IS NULL AND note = 'candidate')",
+        "UPDATE event_key SET alert = ?2 FROM (SELECT feed, event_id FROM event WHERE grp = ?1 AND alert IS "
+        "NULL AND reviewed IS NULL AND note = 'candidate') AS c WHERE event_key.feed = c.feed AND "
+        "event_key.event_id = c.event_id",
     [Q_CANDIDATES_LIST] =
         "SELECT DISTINCT e.area, f.name, e.guessed FROM event e JOIN feed f ON f.id = e.feed WHERE e.grp = "
         "?1 "
@@ -145,9 +147,11 @@ const char *const store_sql[Q_COUNT] = {
 
     [Q_EVENT_GET] = "SELECT grp, alert, area, guessed, kind, status, count, received, rules, reviewed, note "
                     "FROM event WHERE id = ?1",
-    [Q_EVENT_REVIEW] = "UPDATE event SET reviewed = ?2 WHERE alert IS NULL AND reviewed IS NULL AND (id = ?1 "
-                       "OR (grp IS NOT NULL "
-                       "AND grp = (SELECT grp FROM event WHERE id = ?1)))",
+    [Q_EVENT_REVIEW] =
+        "UPDATE event SET reviewed = ?2 WHERE alert IS NULL AND reviewed IS NULL AND id IN (SELECT ?1 UNION "
+        "SELECT id FROM event WHERE alert IS NULL AND reviewed IS NULL AND grp = (SELECT grp FROM event "
+        "WHERE "
+        "id = ?1))",
     [Q_EVENT_JOIN] = "UPDATE event SET alert = ?2, note = '', reviewed = ?3 WHERE id = ?1",
     [Q_ALERT_ACK] = "UPDATE alert SET acked_by = ?2 WHERE n = ?1",
     [Q_ACTION_COUNT] = "SELECT count(DISTINCT actor), count(DISTINCT CASE WHEN actor = ?3 THEN actor END) "
