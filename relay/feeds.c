@@ -9,7 +9,7 @@
 #include "intake.h"
 #include "outlink.h"
 
-enum { READ_AT_ONCE = 100, RECEIPT_RESULTS = 500, RECEIPT_MAX = 512 * 1024 };
+enum { READ_AT_ONCE = 200, RECEIPT_RESULTS = 500, RECEIPT_MAX = 512 * 1024 };
 
 static void on_event(void *arg, struct feed *feed, const char *bytes, size_t n)
 {

@@ -23,6 +23,7 @@
 #define DISK_LOOK_AGAIN (1 * SECOND_MS) /* while feeds wait for room */
 #define PROBE_EVERY     (1 * SECOND_MS)
 #define PRUNE_EVERY     HOUR_MS
+#define PRUNE_PACE      20 /* ms from slice to slice, however often the loop turns */
 #define WAL_IDLE_PAGES  250
 #define WAL_MOST_PAGES  16000
 /* Besides the streams of screens: their beats and words of what they show, probes, metrics. */
@@ -41,7 +42,7 @@ struct pipeline {
     struct reply *replies, **replies_end;
     int64_t wall_base, mono_base; /* the clocks at the last look */
     int64_t newest;               /* the newest time in the store */
-    int64_t disk_at, probe_at, prune_at;
+    int64_t disk_at, probe_at, prune_at, slice_at;
     bool pruning;
     bool reload_runs, reload_again;
 };
@@ -438,7 +439,7 @@ static int64_t next_due(struct relay *r)
     for (size_t i = 0; i < r->n_pages; i++) due = sooner(due, http_server_next_due(r->pages[i]));
     due = sooner(due, http_server_next_due(r->control));
     if (!r->store_ok) due = sooner(due, p->probe_at);
-    due = sooner(due, p->pruning ? r->now.mono + 20 : p->prune_at);
+    due = sooner(due, p->pruning && r->store_ok ? p->slice_at : p->prune_at);
     due = sooner(due, p->disk_at);
     return due;
 }
@@ -600,7 +601,8 @@ static void housekeeping(struct relay *r)
         p->pruning = true;
         p->prune_at = r->now.mono + PRUNE_EVERY;
     }
-    if (p->pruning && r->store_ok) {
+    if (p->pruning && r->store_ok && r->now.mono >= p->slice_at) {
+        p->slice_at = r->now.mono + PRUNE_PACE;
         const struct relay_options *o = &r->config->relay;
         struct keep k = {.keys = o->keep_keys,
                          .matched = o->keep_matched,
