@@ -19,7 +19,15 @@ void compiler_init(struct compiler *c, struct arena *a, struct arena *hot, bool 
 void compiler_release(struct compiler *c)
 {
     pcre2_compile_context_free(c->context);
+    free(c->table);
     c->context = NULL;
+    c->table = NULL;
+}
+
+void units_free(struct unit **units, size_t n)
+{
+    for (size_t i = 0; i < n; i++) pcre2_code_free(units[i]->re);
+    free(units);
 }
 
 static enum relay_err compile_regex(struct compiler *c, struct unit *u, struct reason *why)
@@ -36,7 +44,13 @@ static enum relay_err compile_regex(struct compiler *c, struct unit *u, struct r
         return fail(why, RELAY_INVALID, _("pattern, near character %zu: %s"), text_chars(regex, at) + 1,
                     (const char *)text);
     }
-    if (!c->jit || c->jit_denied) return RELAY_OK;
+    return RELAY_OK;
+}
+
+/* A pattern of plain strings alone is answered by the scan, and machine code for it would hardly ever run. */
+static void compile_jit(struct compiler *c, struct unit *u)
+{
+    if (!c->jit || c->jit_denied || u->shape->n_branches == 0) return;
     int rc = pcre2_jit_compile(u->re, PCRE2_JIT_COMPLETE);
     if (rc == 0) {
         size_t size = 0;
@@ -44,24 +58,73 @@ static enum relay_err compile_regex(struct compiler *c, struct unit *u, struct r
     } else if (rc == PCRE2_ERROR_NOMEMORY || rc == PCRE2_ERROR_JIT_BADOPTION) {
         c->jit_denied = true; /* this pattern alone being too large for it is as harmless: both run */
     }
+}
+
+static size_t text_hash(const char *s)
+{
+    uint64_t h = 1469598103934665603ULL;
+    for (; *s; s++) h = (h ^ (unsigned char)*s) * 1099511628211ULL;
+    return (size_t)(h ^ (h >> 29));
+}
+
+/* Where a pattern of this text is in the table, or may be put. */
+static size_t table_place(const struct compiler *c, const char *text)
+{
+    size_t at = text_hash(text) & (c->slots - 1);
+    while (c->table[at] != UINT32_MAX && strcmp(c->units[c->table[at]]->pattern->source, text) != 0)
+        at = (at + 1) & (c->slots - 1);
+    return at;
+}
+
+static void table_room(struct compiler *c)
+{
+    if (c->n_units * 2 < c->slots) return;
+    c->slots = c->slots ? c->slots * 2 : 256;
+    free(c->table);
+    c->table = xreallocarray(NULL, c->slots, sizeof(*c->table));
+    for (size_t i = 0; i < c->slots; i++) c->table[i] = UINT32_MAX;
+    for (size_t i = 0; i < c->n_units; i++)
+        c->table[table_place(c, c->units[i]->pattern->source)] = (uint32_t)i;
+}
+
+static enum relay_err compile_unit(struct compiler *c, const char *text, struct unit **ret,
+                                   struct reason *why)
+{
+    table_room(c);
+    size_t place = table_place(c, text);
+    if (c->table[place] != UINT32_MAX) {
+        *ret = c->units[c->table[place]];
+        return RELAY_OK;
+    }
+    struct pattern *p = NULL;
+    enum relay_err err = pattern_parse(text, strlen(text), c->arena, &p, why);
+    if (err) return err;
+    struct unit *u = arena_alloc(c->hot, sizeof(*u));
+    u->pattern = p;
+    err = compile_regex(c, u, why);
+    if (err) return err;
+    struct shape *shape = arena_alloc(c->arena, sizeof(*shape));
+    *shape = pattern_shape(p, c->arena);
+    u->shape = shape;
+    u->index = (uint32_t)c->n_units;
+    compile_jit(c, u);
+    if (c->n_units == c->cap) {
+        c->cap = c->cap ? c->cap * 2 : 64;
+        c->units = xreallocarray(c->units, c->cap, sizeof(struct unit *));
+    }
+    c->table[place] = (uint32_t)c->n_units;
+    c->units[c->n_units++] = u;
+    *ret = u;
     return RELAY_OK;
 }
 
-static enum relay_err compile_units(struct compiler *c, const struct rule_texts *texts, struct unit *units,
-                                    int *ret_line, struct reason *why)
+static enum relay_err compile_units(struct compiler *c, const struct rule_texts *texts, struct unit **units,
+                                    int *lines, int *ret_line, struct reason *why)
 {
     for (size_t i = 0; i < texts->n; i++) {
-        struct pattern *p = NULL;
-        units[i].line = *ret_line = texts->items[i].line;
-        enum relay_err err =
-            pattern_parse(texts->items[i].text, strlen(texts->items[i].text), c->arena, &p, why);
+        lines[i] = *ret_line = texts->items[i].line;
+        enum relay_err err = compile_unit(c, texts->items[i].text, &units[i], why);
         if (err) return err;
-        units[i].pattern = p;
-        err = compile_regex(c, &units[i], why);
-        if (err) return err;
-        struct shape *shape = arena_alloc(c->arena, sizeof(*shape));
-        *shape = pattern_shape(p, c->arena);
-        units[i].shape = shape;
     }
     return RELAY_OK;
 }
@@ -90,20 +153,14 @@ static enum relay_err compile_words(struct compiler *c, const struct rule_texts 
     return err;
 }
 
-void rule_code_release(struct rule_code *code)
-{
-    if (!code) return;
-    for (size_t i = 0; i < code->n_all + code->n_any + code->n_none; i++) {
-        pcre2_code_free(code->units[i].re);
-        code->units[i].re = NULL;
-    }
-}
-
 enum relay_err rule_compile(struct compiler *c, struct rule_source *s, int *ret_line, struct reason *why)
 {
     const struct rule_match *m = &s->match;
     struct rule_code *code = arena_alloc(c->hot, sizeof(*code));
-    code->units = arena_alloc(c->hot, (m->all.n + m->any.n + m->none.n) * sizeof(struct unit) + 1);
+    size_t n = m->all.n + m->any.n + m->none.n;
+    int *lines = arena_alloc(c->arena, n * sizeof(int) + 1);
+    code->units = arena_alloc(c->hot, n * sizeof(struct unit *) + 1);
+    code->lines = lines;
     code->lists = arena_alloc(c->arena, m->n_words * sizeof(struct word_list) + 1);
     code->n_all = m->all.n;
     code->n_any = m->any.n;
@@ -112,15 +169,11 @@ enum relay_err rule_compile(struct compiler *c, struct rule_source *s, int *ret_
     enum relay_err err = RELAY_OK;
     for (; code->n_lists < m->n_words && !err; code->n_lists++)
         err = compile_words(c, &m->words[code->n_lists], &code->lists[code->n_lists], ret_line, why);
-    if (!err) err = compile_units(c, &m->all, code->units, ret_line, why);
-    if (!err) err = compile_units(c, &m->any, code->units + m->all.n, ret_line, why);
-    if (!err) err = compile_units(c, &m->none, code->units + m->all.n + m->any.n, ret_line, why);
-    if (err) {
-        rule_code_release(code);
-        return err;
-    }
-    s->rule.code = code;
-    return RELAY_OK;
+    const struct rule_texts *texts[] = {&m->all, &m->any, &m->none};
+    for (size_t i = 0, at = 0; i < ARRAY_LEN(texts) && !err; at += texts[i++]->n)
+        err = compile_units(c, texts[i], code->units + at, lines + at, ret_line, why);
+    if (!err) s->rule.code = code;
+    return err;
 }
 
 /* Rarest first. When it is full the likeliest is left out, which is safe: the rule is looked at a little more often. */
@@ -153,6 +206,8 @@ static void file_needs(const struct needs *needs, struct gate *g, struct prefilt
 
 static void file_unit(struct unit *u, struct prefilter *p, struct arena *hot)
 {
+    if (u->filed) return;
+    u->filed = true;
     file_needs(&u->shape->needs, &u->gate, p);
     u->has_plain = u->shape->plain.n > 0;
     if (u->has_plain) u->plain = prefilter_clause(p, &u->shape->plain);
@@ -173,7 +228,7 @@ static void file_unit(struct unit *u, struct prefilter *p, struct arena *hot)
 
 void rule_code_file(struct rule_code *code, struct prefilter *p, struct arena *a, struct arena *hot)
 {
-    for (size_t i = 0; i < code->n_all + code->n_any + code->n_none; i++) file_unit(&code->units[i], p, hot);
+    for (size_t i = 0; i < code->n_all + code->n_any + code->n_none; i++) file_unit(code->units[i], p, hot);
     code->words_known = true;
     for (size_t i = 0; i < code->n_lists; i++) {
         struct word_list *l = &code->lists[i];
@@ -212,7 +267,7 @@ void rule_code_weigh(struct rule_code *code, const struct prefilter *p)
     for (size_t i = 0; i < code->n_lists && code->words_known; i++)
         code->words_lazy = code->words_lazy || !prefilter_is_eager(p, code->lists[i].clause);
     for (size_t i = 0; i < code->n_all + code->n_any + code->n_none; i++) {
-        struct unit *u = &code->units[i];
+        struct unit *u = code->units[i];
         weigh(&u->gate, p);
         u->plain_lazy = u->has_plain && !prefilter_is_eager(p, u->plain);
         for (uint32_t k = 0; k < u->n_ways; k++) {

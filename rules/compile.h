@@ -43,14 +43,15 @@ struct way {
     struct step *steps;
 };
 
-/* One pattern. It is not run when the scan alone can say yes (a plain string is there) or no (no way is open). */
+/* One pattern; rules that are written with the same one share it. It is not run when the scan alone can say yes (a plain
+ * string is there) or no (no way is open). */
 struct unit {
     struct gate gate; /* of the whole */
     struct way *ways;
     pcre2_code *re;
     uint32_t n_ways, plain;
-    bool has_plain, plain_lazy, jit;
-    int line;
+    bool has_plain, plain_lazy, jit, filed;
+    uint32_t index; /* in the set */
     const struct pattern *pattern;
     const struct shape *shape;
 };
@@ -63,7 +64,8 @@ struct word_list {
 };
 
 struct rule_code {
-    struct unit *units; /* all, then any, then none */
+    struct unit **units; /* all, then any, then none */
+    const int *lines;    /* of each */
     size_t n_all, n_any, n_none;
     struct word_list *lists;
     size_t n_lists;
@@ -75,31 +77,36 @@ struct rule_code {
 
 static inline const struct unit *unit_all(const struct rule_code *c, size_t i)
 {
-    return &c->units[i];
+    return c->units[i];
 }
 static inline const struct unit *unit_any(const struct rule_code *c, size_t i)
 {
-    return &c->units[c->n_all + i];
+    return c->units[c->n_all + i];
 }
 static inline const struct unit *unit_none(const struct rule_code *c, size_t i)
 {
-    return &c->units[c->n_all + c->n_any + i];
+    return c->units[c->n_all + c->n_any + i];
 }
 
 struct compiler {
     struct arena *arena, *hot; /* hot: what matching looks at, close together */
     pcre2_compile_context *context;
+    struct unit **units; /* every pattern once */
+    size_t n_units, cap;
+    uint32_t *table; /* by what is written */
+    size_t slots;
     bool jit; /* wanted */
     bool
         jit_denied; /* the system gives no executable memory: the interpreter does the work, with the same answers */
 };
 void compiler_init(struct compiler *c, struct arena *a, struct arena *hot, bool jit);
+/* The patterns themselves are the caller's: units_free. */
 void compiler_release(struct compiler *c);
+void units_free(struct unit **units, size_t n);
 
-/* Sets rule->code. On failure *ret_line is the line at fault, and nothing is left to release. */
+/* Sets rule->code. On failure *ret_line is the line at fault. */
 enum relay_err rule_compile(struct compiler *c, struct rule_source *s, int *ret_line,
                             struct reason *why) MUST_CHECK;
-void rule_code_release(struct rule_code *code);
 
 /* Enters what the rule needs into the prefilter. */
 void rule_code_file(struct rule_code *code, struct prefilter *p, struct arena *a, struct arena *hot);
@@ -110,19 +117,29 @@ void rule_code_weigh(struct rule_code *code, const struct prefilter *p);
 struct occurrence {
     uint32_t from, to, list;
 };
+struct span {
+    uint32_t from, to;
+};
+/* What a pattern said of this text already. */
+struct memo {
+    uint8_t asked;
+    uint8_t verdict;
+    struct span span;
+};
 struct runner {
+    const struct scan *scan; /* the text that the memos are of */
+    uint64_t serial;
+    struct memo *memos; /* one a pattern of the set; NULL: nothing is remembered */
+    uint32_t *asked;
+    size_t n_asked;
     pcre2_match_data *data;
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
     struct occurrence *found;
     size_t cap;
 };
-void runner_init(struct runner *r);
+void runner_init(struct runner *r, size_t n_units); /* n_units: of the set whose scans are passed, else 0 */
 void runner_release(struct runner *r);
-
-struct span {
-    uint32_t from, to;
-};
 
 /* text: valid UTF-8, normalised. scan: what the prefilter found in the same text, or NULL to run everything.
  * *ret: the first decisive span when it matches. */

@@ -349,7 +349,7 @@ void explain(const struct rule_set *set, const char *original, size_t n, bool js
     struct prepared p;
     struct runner runner;
     prepare(original, n, &p);
-    runner_init(&runner);
+    runner_init(&runner, 0);
     struct view v = {&runner, buf_cstr(&p.text), p.text.len};
     struct finding *all = xcalloc(set->n + 1, sizeof(*all));
     struct finding *hits = xcalloc(set->n + 1, sizeof(*hits));

@@ -71,12 +71,23 @@ static struct lint_finding *finding_new(struct lint *l)
     return f;
 }
 
+struct worst {
+    const struct unit *unit;
+    struct runner *runner;
+    pcre2_match_context *context;
+    pcre2_match_data *data;
+    uint32_t steps;
+    int64_t ms;
+    bool given_up;
+};
+
 /* The rule being looked at. */
 struct subject {
     struct lint *lint;
     const struct rule_source *source;
     const struct rule *rule;
     struct runner *runner;
+    struct worst *worst; /* of each pattern of the set, once known */
 };
 
 static void PRINTF(5, 6) find(struct subject *s, bool error, int line, const char *code, const char *fmt, ...)
@@ -517,16 +528,6 @@ static void check_texts_present(struct subject *s)
 
 /* ---- patterns ---- */
 
-struct worst {
-    const struct unit *unit;
-    struct runner *runner;
-    pcre2_match_context *context;
-    pcre2_match_data *data;
-    uint32_t steps;
-    int64_t ms;
-    bool given_up;
-};
-
 /* The smallest limit, by doubling, under which the interpreter gets through. */
 static void count_steps(void *arg, const char *text, size_t n)
 {
@@ -555,7 +556,7 @@ static void run_as_in_use(void *arg, const char *text, size_t n)
 static struct worst worst_of(const struct unit *u)
 {
     struct runner runner;
-    runner_init(&runner);
+    runner_init(&runner, 0);
     struct worst w = {.unit = u, .runner = &runner, .steps = 100};
     w.context = pcre2_match_context_create(NULL);
     w.data = pcre2_match_data_create(1, NULL);
@@ -581,22 +582,23 @@ static bool matches_nothing(const struct unit *u, struct runner *r)
     return unit_run(u, r, "", 0, 0, &span) == MATCH;
 }
 
-static void check_unit(struct subject *s, const struct unit *u, const char *key)
+static void check_unit(struct subject *s, const struct unit *u, int line, const char *key)
 {
-    struct worst w = worst_of(u);
+    if (!s->worst[u->index].unit) s->worst[u->index] = worst_of(u);
+    struct worst w = s->worst[u->index];
     if (w.given_up)
-        find(s, grave(s), u->line, "catastrophic",
+        find(s, grave(s), line, "catastrophic",
              _("%s: a text can be made for which this pattern does not end; avoid a repetition inside a "
                "repetition, and "
                "bound .* as .{0,30}: '%s'"),
              key, u->pattern->source);
     else if (w.steps > SLOW_STEPS || w.ms > SLOW_MS)
-        find(s, false, u->line, "slow",
+        find(s, false, line, "slow",
              _("%s: a text can be made that costs this pattern more than %u steps from one place (%lld ms in "
                "all)"),
              key, w.steps / 2, (long long)w.ms);
     if (matches_nothing(u, s->runner))
-        find(s, false, u->line, "empty_match",
+        find(s, false, line, "empty_match",
              _("%s: this pattern is found in every text, even an empty one: '%s'"), key, u->pattern->source);
 }
 
@@ -620,9 +622,10 @@ static int64_t everyday_cost(struct subject *s)
 static void check_patterns(struct subject *s, const struct rule_set *set)
 {
     const struct rule_code *c = s->rule->code;
-    for (size_t i = 0; i < c->n_all; i++) check_unit(s, unit_all(c, i), "all");
-    for (size_t i = 0; i < c->n_any; i++) check_unit(s, unit_any(c, i), "any");
-    for (size_t i = 0; i < c->n_none; i++) check_unit(s, unit_none(c, i), "none");
+    for (size_t i = 0; i < c->n_all; i++) check_unit(s, unit_all(c, i), c->lines[i], "all");
+    for (size_t i = 0; i < c->n_any; i++) check_unit(s, unit_any(c, i), c->lines[c->n_all + i], "any");
+    for (size_t i = 0; i < c->n_none; i++)
+        check_unit(s, unit_none(c, i), c->lines[c->n_all + c->n_any + i], "none");
     for (size_t i = 0; i < set->n_always; i++)
         if (set->always[i] == (uint32_t)s->rule->index)
             find(s, false, s->rule->line, "no_literal",
@@ -696,9 +699,10 @@ void lint_set(const struct rule_set *set, const struct rule_problems *problems, 
         (void)snprintf(f->text, sizeof(f->text), "%s", p->why.text);
     }
     struct runner runner;
-    runner_init(&runner);
+    runner_init(&runner, 0);
+    struct worst *worst = xcalloc(set->n_units + 1, sizeof(*worst));
     for (size_t i = 0; i < set->n; i++) {
-        struct subject s = {ret, set->rules[i], &set->rules[i]->rule, &runner};
+        struct subject s = {ret, set->rules[i], &set->rules[i]->rule, &runner, worst};
         if (s.rule->status == RULE_DEPRECATED) continue; /* it is kept for the record */
         check_head(&s);
         check_patterns(&s, set);
@@ -708,5 +712,6 @@ void lint_set(const struct rule_set *set, const struct rule_problems *problems, 
         check_chat_bytes(&s);
     }
     runner_release(&runner);
+    free(worst);
     if (ret->n) qsort(ret->items, ret->n, sizeof(*ret->items), by_place);
 }

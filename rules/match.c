@@ -14,7 +14,7 @@ struct matcher *matcher_new(const struct rule_set *s)
 {
     struct matcher *m = xcalloc(1, sizeof(*m));
     m->set = s;
-    runner_init(&m->runner);
+    runner_init(&m->runner, s->n_units);
     scan_init(&m->scan, s->prefilter);
     m->candidates = xcalloc(s->n / 64 + 1, sizeof(uint64_t));
     return m;

@@ -61,7 +61,7 @@ static int dearest_first(const void *a, const void *b)
 static void time_rules(const struct rule_set *set, struct text *texts, size_t n, struct measure *m)
 {
     struct runner runner;
-    runner_init(&runner);
+    runner_init(&runner, set->n_units);
     for (size_t i = 0; i < set->n; i++) {
         struct rule_cost *c = &m->rules[i];
         c->rule = &set->rules[i]->rule;

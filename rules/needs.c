@@ -73,9 +73,16 @@ bool clause_settle(struct clause *c)
     if (strlen(c->items[0]) < LITERAL_MIN) return false;
     size_t kept = 0;
     c->odds = 0;
+    size_t shorter = 0,
+           len = 0; /* strings of one length hold each other only when they are equal, and so neighbours */
     for (size_t i = 0; i < c->n; i++) {
-        bool redundant = false;
-        for (size_t j = 0; j < kept && !redundant; j++) redundant = strstr(c->items[i], c->items[j]) != NULL;
+        if (strlen(c->items[i]) > len) {
+            len = strlen(c->items[i]);
+            shorter = kept;
+        }
+        bool redundant = kept > shorter && strcmp(c->items[i], c->items[kept - 1]) == 0;
+        for (size_t j = 0; j < shorter && !redundant; j++)
+            redundant = strstr(c->items[i], c->items[j]) != NULL;
         if (redundant) continue;
         c->items[kept++] = c->items[i];
         c->odds += string_odds(c->items[i]);
@@ -310,27 +317,34 @@ static void alt_needs(const struct info *kids, size_t n, struct arena *a, struct
     }
 }
 
+static void join_alt(struct info *kids, size_t n, struct arena *a, struct info *ret)
+{
+    size_t total = 0;
+    ret->exact = ret->faithful = true;
+    for (size_t i = 0; i < n; i++) {
+        ret->exact = ret->exact && kids[i].exact;
+        ret->faithful = ret->faithful && kids[i].faithful;
+        if (i == 0 || kids[i].digits < ret->digits) ret->digits = kids[i].digits;
+        total += kids[i].set.n;
+    }
+    ret->exact = ret->exact && total <= CLAUSE_MAX;
+    ret->faithful = ret->faithful && ret->exact;
+    if (ret->exact) {
+        ret->set.items = arena_alloc(a, total * sizeof(char *) + 1);
+        for (size_t i = 0; i < n; i++)
+            for (size_t k = 0; k < kids[i].set.n; k++) ret->set.items[ret->set.n++] = kids[i].set.items[k];
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (kids[i].exact) clauses_add_set(&kids[i].needs, &kids[i].set, a);
+    alt_needs(kids, n, a, &ret->needs);
+}
+
 static void fold_alt(const struct node *n, struct arena *a, struct info *ret)
 {
     struct info *kids = arena_alloc(a, n->n_kids * sizeof(*kids));
-    bool exact = true;
-    struct strings all = {0};
-    for (size_t i = 0; i < n->n_kids; i++) {
-        fold(n->kids[i], a, &kids[i]);
-        exact = exact && kids[i].exact && all.n + kids[i].set.n <= CLAUSE_MAX;
-        ret->faithful = (i == 0 || ret->faithful) && kids[i].faithful;
-        if (i == 0 || kids[i].digits < ret->digits) ret->digits = kids[i].digits;
-        if (exact) all = set_union(&all, &kids[i].set, a);
-    }
-    ret->exact = exact;
-    ret->faithful = ret->faithful && exact;
-    if (exact) {
-        ret->set = all;
-        return;
-    }
-    for (size_t i = 0; i < n->n_kids; i++)
-        if (kids[i].exact) clauses_add_set(&kids[i].needs, &kids[i].set, a);
-    alt_needs(kids, n->n_kids, a, &ret->needs);
+    for (size_t i = 0; i < n->n_kids; i++) fold(n->kids[i], a, &kids[i]);
+    join_alt(kids, n->n_kids, a, ret);
 }
 
 static void fold_repeat(const struct node *n, struct arena *a, struct info *ret)
@@ -439,30 +453,35 @@ static bool is_plain(const struct info *i, size_t already)
            shortest(&i->set) >= LITERAL_MIN;
 }
 
+/* The alternatives' needs as one. */
+static struct needs join_branches(struct info *infos, size_t n, struct arena *a)
+{
+    struct info all = {0};
+    join_alt(infos, n, a, &all);
+    if (all.exact) clauses_add_set(&all.needs, &all.set, a);
+    return keep_needs(&all.needs, a);
+}
+
 struct shape pattern_shape(const struct pattern *p, struct arena *a)
 {
     struct shape out = {0};
-    struct info top = {0};
-    struct branch whole;
-    fold_branch(p->root, a, &top, &whole);
-    out.needs = whole.needs;
-
     const struct node *root = p->root;
     while (root->kind == NODE_GROUP && strcmp(root->text, "(?:") == 0) root = root->kids[0];
     bool split =
         root->kind == NODE_ALT && !has_flags(root); /* a flag reaches into the alternatives that follow */
     size_t n = split ? root->n_kids : 1;
+    struct info *infos = arena_alloc(a, n * sizeof(*infos));
     struct strings plain = {arena_alloc(a, CLAUSE_MAX * sizeof(char *)), 0};
     out.branches = arena_alloc(a, n * sizeof(struct branch));
     for (size_t i = 0; i < n; i++) {
-        struct info info = {0};
-        fold_branch(split ? root->kids[i] : root, a, &info, &out.branches[out.n_branches]);
-        if (!is_plain(&info, plain.n)) {
+        fold_branch(split ? root->kids[i] : root, a, &infos[i], &out.branches[out.n_branches]);
+        if (!is_plain(&infos[i], plain.n)) {
             out.n_branches++;
             continue;
         }
-        for (size_t k = 0; k < info.set.n; k++) plain.items[plain.n++] = info.set.items[k];
+        for (size_t k = 0; k < infos[i].set.n; k++) plain.items[plain.n++] = infos[i].set.items[k];
     }
+    out.needs = split ? join_branches(infos, n, a) : keep_needs(&infos[0].needs, a);
     if (plain.n) {
         out.plain = (struct clause){.items = plain.items, .n = plain.n};
         (void)clause_settle(&out.plain); /* all are long enough */

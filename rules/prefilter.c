@@ -424,6 +424,7 @@ static void scan_take(struct scan *s, const char *text, size_t n)
     s->digits = -1;
     s->text = text;
     s->len = n;
+    s->serial++;
 }
 
 static int by_place(const void *a, const void *b)

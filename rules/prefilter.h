@@ -58,6 +58,7 @@ struct scan {
     const uint32_t *ids;
     const char *text; /* the caller's */
     size_t len;
+    uint64_t serial;        /* how many texts there have been */
     uint64_t *literal_bits; /* literals of the first pass that are there */
     uint32_t *literals;     /* those whose bits are set, in the order found */
     size_t n_literals;

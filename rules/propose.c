@@ -146,7 +146,7 @@ static int choose_near(const struct proposal *p, const struct buf *texts, size_t
     for (size_t l = 0; l < p->n_lists; l++)
         lists[l] = (struct word_list){.items = copy.lists[l].words, .n = copy.lists[l].n};
     struct runner runner;
-    runner_init(&runner);
+    runner_init(&runner, 0);
     int near = 10;
     for (size_t i = 0; i < n; i++) {
         struct span span;

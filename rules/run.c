@@ -5,9 +5,13 @@
 
 enum { JIT_STACK_MIN = 32 * 1024, JIT_STACK_MAX = 1024 * 1024 };
 
-void runner_init(struct runner *r)
+void runner_init(struct runner *r, size_t n_units)
 {
     *r = (struct runner){0};
+    if (n_units) {
+        r->memos = xcalloc(n_units, sizeof(*r->memos));
+        r->asked = xcalloc(n_units, sizeof(*r->asked));
+    }
     r->data = pcre2_match_data_create(1, NULL);
     r->context = pcre2_match_context_create(NULL);
     r->stack = pcre2_jit_stack_create(JIT_STACK_MIN, JIT_STACK_MAX, NULL);
@@ -24,6 +28,8 @@ void runner_release(struct runner *r)
     pcre2_match_context_free(r->context);
     pcre2_jit_stack_free(r->stack);
     free(r->found);
+    free(r->memos);
+    free(r->asked);
     *r = (struct runner){0};
 }
 
@@ -209,15 +215,12 @@ static bool is_text(struct scan *scan, const char *text, size_t n)
 }
 
 /* PCRE2 is the last to be asked. */
-static enum verdict unit_verdict(const struct unit *u, struct runner *r, struct scan *scan, const char *text,
-                                 size_t n, struct span *ret)
+static enum verdict unit_ask(const struct unit *u, struct runner *r, struct scan *scan, const char *text,
+                             size_t n, struct span *ret)
 {
-    if (!scan) return unit_run(u, r, text, n, 0, ret);
-    if (u->has_plain && scan_has(scan, u->plain)) {
-        *ret = plain_span(u, scan);
-        return MATCH;
-    }
-    for (size_t i = 0; i < u->n_ways; i++) {
+    if (u->has_plain && scan_has(scan, u->plain))
+        return MATCH; /* its place is looked for when somebody wants it */
+    for (uint32_t i = 0; i < u->n_ways; i++) {
         const struct way *w = &u->ways[i];
         if (!gate_open(&w->gate, scan)) continue;
         if (w->digits > 2 && scan_digits(scan) < w->digits) continue;
@@ -225,6 +228,33 @@ static enum verdict unit_verdict(const struct unit *u, struct runner *r, struct 
             return is_text(scan, text, n) ? unit_run(u, r, text, n, 0, ret) : UNSURE;
     }
     return NO_MATCH;
+}
+
+static void forget_other_text(struct runner *r, const struct scan *scan)
+{
+    if (r->scan == scan && r->serial == scan->serial) return;
+    for (size_t i = 0; i < r->n_asked; i++) r->memos[r->asked[i]].asked = false;
+    r->n_asked = 0;
+    r->scan = scan;
+    r->serial = scan->serial;
+}
+
+/* Rules share patterns (what warnings say, for one), so each is asked once a text. ret may be NULL. */
+static enum verdict unit_verdict(const struct unit *u, struct runner *r, struct scan *scan, const char *text,
+                                 size_t n, struct span *ret)
+{
+    struct memo now = {0}, *m = r->memos ? &r->memos[u->index] : &now;
+    if (!scan) return unit_run(u, r, text, n, 0, ret ? ret : &now.span);
+    if (!m->asked) {
+        *m = (struct memo){.asked = true};
+        m->verdict = (uint8_t)unit_ask(u, r, scan, text, n, &m->span);
+        if (r->memos) r->asked[r->n_asked++] = u->index;
+    }
+    if (m->verdict == MATCH && ret) {
+        if (m->span.to == 0 && u->has_plain && scan_has(scan, u->plain)) m->span = plain_span(u, scan);
+        *ret = m->span;
+    }
+    return (enum verdict)m->verdict;
 }
 
 static enum verdict words_verdict(const struct rule_code *code, struct runner *r, struct scan *scan,
@@ -251,36 +281,33 @@ enum verdict rule_run(const struct rule_code *code, struct runner *r, struct sca
                       size_t n, struct span *ret)
 {
     enum verdict answer = MATCH;
-    struct span span = {0}, first = {0};
-    bool has_first = false;
+    struct span span = {0};
 
+    if (scan && r->memos) forget_other_text(r, scan);
     if (!rule_possible(code, scan)) return NO_MATCH;
-    if (code->n_lists) {
-        if (words_verdict(code, r, scan, text, n, &first) == NO_MATCH) return NO_MATCH;
-        has_first = true;
-    }
+    if (code->n_lists && words_verdict(code, r, scan, text, n, &span) == NO_MATCH) return NO_MATCH;
     for (size_t i = 0; i < code->n_none; i++) {
-        enum verdict v = unit_verdict(unit_none(code, i), r, scan, text, n, &span);
+        enum verdict v = unit_verdict(unit_none(code, i), r, scan, text, n, NULL);
         if (v == MATCH) return NO_MATCH;
         if (v == UNSURE) answer = UNSURE;
     }
     for (size_t i = 0; i < code->n_all; i++) {
-        enum verdict v = unit_verdict(unit_all(code, i), r, scan, text, n, &span);
+        enum verdict v = unit_verdict(unit_all(code, i), r, scan, text, n, NULL);
         if (v == NO_MATCH) return NO_MATCH;
-        if (v == UNSURE)
-            answer = UNSURE;
-        else if (!has_first) {
-            first = span;
-            has_first = true;
-        }
+        if (v == UNSURE) answer = UNSURE;
     }
     enum verdict any = code->n_any ? NO_MATCH : MATCH;
+    const struct unit *decisive = code->n_all ? unit_all(code, 0) : NULL;
     for (size_t i = 0; i < code->n_any && any != MATCH; i++) {
-        enum verdict v = unit_verdict(unit_any(code, i), r, scan, text, n, &span);
+        enum verdict v = unit_verdict(unit_any(code, i), r, scan, text, n, NULL);
         if (v != NO_MATCH) any = v;
+        if (v == MATCH && !decisive) decisive = unit_any(code, i);
     }
     if (any == NO_MATCH) return NO_MATCH;
     if (any == UNSURE) answer = UNSURE;
-    if (answer == MATCH) *ret = has_first ? first : span;
-    return answer;
+    if (answer != MATCH) return answer;
+    if (code->n_lists == 0 && decisive && unit_verdict(decisive, r, scan, text, n, &span) != MATCH)
+        return UNSURE;
+    *ret = span;
+    return MATCH;
 }

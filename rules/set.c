@@ -146,7 +146,7 @@ static void compile_all(struct rule_set *set, struct rule_sources *s, const stru
     struct compiler compiler;
     struct runner runner;
     compiler_init(&compiler, &set->arena, &set->hot, !o->no_jit);
-    runner_init(&runner);
+    runner_init(&runner, 0);
     size_t kept = 0;
     for (size_t i = 0; i < s->n; i++) {
         struct rule_source *r = s->items[i];
@@ -156,14 +156,13 @@ static void compile_all(struct rule_set *set, struct rule_sources *s, const stru
             rule_problem_add(problems, false, r->rule.file, line, r->rule.id, "%s", why.text);
             continue;
         }
-        if (!o->keep_failing && !rule_try_samples(r, &runner, problems)) {
-            rule_code_release(r->rule.code);
-            continue;
-        }
+        if (!o->keep_failing && !rule_try_samples(r, &runner, problems)) continue;
         s->items[kept++] = r;
     }
     s->n = kept;
     set->jit_denied = compiler.jit_denied;
+    set->units = compiler.units;
+    set->n_units = compiler.n_units;
     runner_release(&runner);
     compiler_release(&compiler);
 }
@@ -274,7 +273,7 @@ static void fill_entries(struct rule_set *set)
 static void count_samples(const struct rule_set *set, const struct rule_texts *samples, struct scan *scan,
                           uint32_t *held, size_t *n)
 {
-    enum { SAMPLES_ENOUGH = 4000 };
+    enum { SAMPLES_ENOUGH = 500 };
     for (size_t i = 0; i < samples->n && *n < SAMPLES_ENOUGH; i++, ++*n) {
         CLEANUP(buf_release) struct buf b = BUF_INIT(PREPARED_MAX);
         const char *text = samples->items[i].text;
@@ -446,7 +445,7 @@ enum relay_err rule_set_load(const char *const *dirs, size_t n_dirs, struct rule
 struct rule_set *rule_set_free(struct rule_set *s)
 {
     if (!s) return NULL;
-    for (size_t i = 0; i < s->n; i++) rule_code_release(s->rules[i]->rule.code);
+    units_free(s->units, s->n_units);
     s->prefilter = prefilter_free(s->prefilter);
     arena_release(&s->arena);
     arena_release(&s->hot);

@@ -29,7 +29,9 @@ struct rule_set {
     size_t n;
     struct entry *entries; /* one a rule, what follows too */
     struct rule_code **codes;
-    uint16_t *kinds; /* bits of enum event_kind, and KIND_RUNS when its status lets it run */
+    uint16_t *kinds;     /* bits of enum event_kind, and KIND_RUNS when its status lets it run */
+    struct unit **units; /* every pattern once */
+    size_t n_units;
     struct prefilter *prefilter;
     struct trigger *triggers;
     uint32_t *trigger_first; /* literal -> triggers[first[l] .. first[l + 1]) */

@@ -319,7 +319,7 @@ static int run_test(const struct args *a)
     struct runner runner;
     struct tested t = {0};
     struct buf out = BUF_INIT(OUT_MAX);
-    runner_init(&runner);
+    runner_init(&runner, 0);
     if (a->json) buf_str(&out, "{\"rules\":[");
     for (size_t i = 0; i < set->n; i++) test_rule(set->rules[i], &runner, a->json, &t, &out);
     if (a->json)

@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (rule_set_size(set) == 1) {
         struct matcher *m = matcher_new(set);
         struct runner r;
-        runner_init(&r);
+        runner_init(&r, 0);
         const struct rule_hit *hits;
         struct span span = {0};
         size_t n = (size_t)(end - at), found = rules_match(m, at, n, -1, true, &hits);

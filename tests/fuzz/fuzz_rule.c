@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const struct rule *r = rule_set_at(set, i);
         HOLDS(rule_set_find(set, r->id) == r && r->index == (int)i);
         for (size_t u = 0; u < r->code->n_all + r->code->n_any + r->code->n_none; u++)
-            check_pattern(&r->code->units[u]);
+            check_pattern(r->code->units[u]);
         for (size_t k = 0; k < r->n_samples_match; k++) {
             const struct rule_hit *hits;
             (void)rules_match(m, r->samples_match[k], strlen(r->samples_match[k]), -1, true, &hits);

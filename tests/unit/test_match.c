@@ -41,7 +41,7 @@ static void compare(uint64_t seed, unsigned sets, unsigned rules, unsigned texts
         assert_true(rule_set_size(set) > rules / 2);
         struct matcher *m = matcher_new(set);
         struct runner r;
-        runner_init(&r);
+        runner_init(&r, 0);
         for (unsigned t = 0; t < texts; t++) {
             CLEANUP(buf_release) struct buf text = BUF_INIT(1u << 20);
             gen_text(&g, t % 50 == 49 ? 6000 : 3 + gen_below(&g, 60), 5 + gen_below(&g, 60), &text);
@@ -118,7 +118,7 @@ static void the_shipped_pack_answers_as_if_every_pattern_ran(void **state)
     unsigned texts = getenv("TOCSIN_TEST_SETS") ? 20000 : 400, found = 0;
     struct matcher *m = matcher_new(set);
     struct runner r;
-    runner_init(&r);
+    runner_init(&r, 0);
     struct gen g = {5};
     for (unsigned t = 0; t < texts; t++) {
         CLEANUP(buf_release) struct buf text = BUF_INIT(1u << 20);
