@@ -3,56 +3,21 @@
 
 #include "base/i18n.h"
 #include "base/mask.h"
-#include "base/normalise.h"
 
-enum { MASKS_MAX = 256, SPANS_MAX = 64, SHOWN_WORDS = 8, MISSING_MAX = 32 };
+enum { SPANS_MAX = 64, SHOWN_WORDS = 8, MISSING_MAX = 32 };
 
 /* ---- the way back to the original ---- */
 
-enum { TOKEN_MAX = 16 }; /* bytes of "‹name›" and its like */
-
-static void copy_piece(struct prepared *p, const struct norm_text *norm, size_t from, size_t to)
-{
-    for (size_t i = from; i < to; i++) p->origin[p->text.len + i - from] = norm->origin[i];
-    buf_add(&p->text, norm->text + from, to - from);
-}
-
-static void put_token(struct prepared *p, const char *token, uint32_t origin)
-{
-    size_t n = strnlen(token, TOKEN_MAX);
-    for (size_t i = 0; i < n; i++) p->origin[p->text.len + i] = origin;
-    buf_add(&p->text, token, n);
-}
-
-/* The same text as mask_text makes (a test holds that), with the offsets kept. */
 void prepare(const char *original, size_t n, struct prepared *ret)
 {
-    struct norm_text norm = {0};
-    struct mask_span *spans = xcalloc(MASKS_MAX, sizeof(*spans));
-    size_t at = 0;
-    normalise(original, n, &norm);
-    size_t found = mask_find(norm.text, norm.len, spans, MASKS_MAX);
-    if (found > MASKS_MAX) {
-        spans = xreallocarray(spans, found, sizeof(*spans));
-        found = mask_find(norm.text, norm.len, spans, found);
-    }
-    *ret = (struct prepared){.text = BUF_INIT(norm.len + found * TOKEN_MAX + 1)};
-    ret->origin = xcalloc(norm.len + found * TOKEN_MAX + 1, sizeof(*ret->origin));
-    for (size_t i = 0; i < found; i++) {
-        copy_piece(ret, &norm, at, spans[i].from);
-        put_token(ret, mask_token(spans[i].kind), norm.origin[spans[i].from]);
-        at = spans[i].to;
-    }
-    copy_piece(ret, &norm, at, norm.len);
-    ret->origin[ret->text.len] = (uint32_t)n;
-    norm_text_release(&norm);
-    free(spans);
+    *ret = (struct prepared){.shown = BUF_INIT(SIZE_MAX / 2)};
+    mask_text(original, n, &ret->text, NULL, &ret->shown);
 }
 
 void prepared_release(struct prepared *p)
 {
-    buf_release(&p->text);
-    free(p->origin);
+    norm_text_release(&p->text);
+    buf_release(&p->shown);
     *p = (struct prepared){0};
 }
 
@@ -241,7 +206,7 @@ static int by_from(const void *a, const void *b)
 static size_t to_original(const struct prepared *p, struct finding *f)
 {
     for (size_t i = 0; i < f->n_spans; i++)
-        f->spans[i] = (struct span){p->origin[f->spans[i].from], p->origin[f->spans[i].to]};
+        f->spans[i] = (struct span){p->text.origin[f->spans[i].from], p->text.origin[f->spans[i].to]};
     if (f->n_spans) qsort(f->spans, f->n_spans, sizeof(f->spans[0]), by_from);
     size_t kept = 0;
     for (size_t i = 0; i < f->n_spans; i++) {
@@ -254,18 +219,19 @@ static size_t to_original(const struct prepared *p, struct finding *f)
     return f->n_spans = kept;
 }
 
-static void write_marked(const struct finding *f, const char *original, size_t n, struct buf *out)
+static void write_marked(const struct finding *f, const struct prepared *p, struct buf *out)
 {
-    size_t at = 0;
+    const char *shown = buf_cstr(&p->shown);
+    size_t at = 0, n = p->shown.len;
     buf_str(out, "    ");
     for (size_t i = 0; i < f->n_spans; i++) {
-        buf_add(out, original + at, f->spans[i].from - at);
+        buf_add(out, shown + at, f->spans[i].from - at);
         buf_str(out, "⟦");
-        buf_add(out, original + f->spans[i].from, f->spans[i].to - f->spans[i].from);
+        buf_add(out, shown + f->spans[i].from, f->spans[i].to - f->spans[i].from);
         buf_str(out, "⟧");
         at = f->spans[i].to;
     }
-    buf_add(out, original + at, n - at);
+    buf_add(out, shown + at, n - at);
     buf_char(out, '\n');
 }
 
@@ -276,15 +242,15 @@ static void write_rule_line(const struct rule *r, struct buf *out)
 }
 
 static void write_text(const struct finding *hits, size_t n_hits, struct finding *const *near, size_t n_near,
-                       const struct prepared *p, const char *original, size_t n, struct buf *out)
+                       const struct prepared *p, struct buf *out)
 {
-    buf_printf(out, _("As rules see it:\n    %s\n"), buf_cstr(&p->text));
+    buf_printf(out, _("As rules see it:\n    %s\n"), p->text.text);
     if (n_hits == 0) buf_str(out, _("\nNo rule finds it.\n"));
     for (size_t i = 0; i < n_hits; i++) {
         buf_str(out,
                 hits[i].verdict == MATCH ? _("\nFound by ") : _("\nNot sure (a pattern met its limit): "));
         write_rule_line(hits[i].rule, out);
-        write_marked(&hits[i], original, n, out);
+        write_marked(&hits[i], p, out);
     }
     for (size_t i = 0; i < n_near; i++) {
         buf_str(out, near[i]->blocked ? _("\nNot found by ") : _("\nNearly found by "));
@@ -305,10 +271,11 @@ static void json_rule(const struct rule *r, struct buf *out)
 }
 
 static void write_json(const struct finding *hits, size_t n_hits, struct finding *const *near, size_t n_near,
-                       const struct prepared *p, const char *original, struct buf *out)
+                       const struct prepared *p, struct buf *out)
 {
     buf_char(out, '{');
-    buf_json_member(out, "normalised", buf_cstr(&p->text));
+    buf_json_member(out, "normalised", p->text.text);
+    buf_json_member(out, "shown", buf_cstr(&p->shown));
     buf_str(out, ",\"matches\":[");
     for (size_t i = 0; i < n_hits; i++) {
         if (i) buf_char(out, ',');
@@ -323,7 +290,7 @@ static void write_json(const struct finding *hits, size_t n_hits, struct finding
             buf_json_member_int(out, "from", s.from);
             buf_json_member_int(out, "to", s.to);
             buf_json_key(out, "text");
-            buf_json_strn(out, original + s.from, s.to - s.from);
+            buf_json_strn(out, buf_cstr(&p->shown) + s.from, s.to - s.from);
             buf_char(out, '}');
         }
         buf_str(out, "]}");
@@ -350,7 +317,7 @@ void explain(const struct rule_set *set, const char *original, size_t n, bool js
     struct runner runner;
     prepare(original, n, &p);
     runner_init(&runner, 0);
-    struct view v = {&runner, buf_cstr(&p.text), p.text.len};
+    struct view v = {&runner, p.text.text, p.text.len};
     struct finding *all = xcalloc(set->n + 1, sizeof(*all));
     struct finding *hits = xcalloc(set->n + 1, sizeof(*hits));
     struct finding **near = xcalloc(set->n + 1, sizeof(*near));
@@ -366,9 +333,9 @@ void explain(const struct rule_set *set, const char *original, size_t n, bool js
     if (n_near) qsort(near, n_near, sizeof(*near), nearest_first);
     if (n_near > EXPLAIN_NEAR_MAX) n_near = EXPLAIN_NEAR_MAX;
     if (json)
-        write_json(hits, n_hits, near, n_near, &p, original, out);
+        write_json(hits, n_hits, near, n_near, &p, out);
     else
-        write_text(hits, n_hits, near, n_near, &p, original, n, out);
+        write_text(hits, n_hits, near, n_near, &p, out);
     for (size_t i = 0; i < set->n; i++)
         for (size_t k = 0; k < all[i].n_missing; k++) buf_release(&all[i].missing[k]);
     free(all);

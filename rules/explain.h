@@ -4,13 +4,14 @@
 #ifndef TOCSIN_RULES_EXPLAIN_H
 #define TOCSIN_RULES_EXPLAIN_H
 
+#include "base/normalise.h"
 #include "rules/set.h"
 
-/* A text as rules see it, with the way back. */
+/* A text as rules see it, with the way back to what may be shown of the original: personal data is tokens in both. */
 struct prepared {
-    struct buf text; /* normalised and masked */
-    uint32_t *
-        origin; /* origin[i]: the byte of the original that text[i] came from; origin[len] = original length */
+    struct norm_text
+        text;         /* normalised and masked, by the same mask_text as events; its offsets are into shown */
+    struct buf shown; /* the original, masked */
 };
 void prepare(const char *original, size_t n, struct prepared *ret);
 void prepared_release(struct prepared *p);

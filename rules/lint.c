@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/i18n.h"
 #include "base/mask_table.h"
+#include "base/slots.h"
 #include "base/text.h"
 
 /* Limits of the wording (all in one place; hospitals will want to change some). */
@@ -145,14 +146,6 @@ static const char *text_of(const struct rule *r, const struct public_text *t)
     return s;
 }
 
-static int line_of(const struct rule_source *s, const char *block, const char *key)
-{
-    const struct yaml_node *n = yaml_get(s->node, "say");
-    if (n && block) n = yaml_get(n, block);
-    if (n) n = yaml_get(n, key);
-    return n ? n->line : s->rule.line;
-}
-
 static bool has_one_of(const char *text, const char *const *words, size_t n, const char **ret_word)
 {
     for (size_t i = 0; i < n; i++) {
@@ -276,28 +269,9 @@ static void check_readings(struct subject *s, const struct public_text *t, const
 
 static void check_slots(struct subject *s, const struct public_text *t, const char *text, int line)
 {
-    static const char *const fixed[] = {"site", "help"};
-    static const char *const all[] = {"site", "help", "area", "count", "issuer", "time", "valid", "id"};
-    const char *const *allowed = t->traits & FEW_SLOTS ? fixed : all;
-    size_t n = t->traits & FEW_SLOTS ? ARRAY_LEN(fixed) : ARRAY_LEN(all);
-    for (const char *at = text; (at = strstr(at, "{{")) != NULL;) {
-        size_t len = slot_length(at);
-        if (!len) {
-            find(s, true, line, "slot", _("%s: {{ without }}"), t->name);
-            return;
-        }
-        bool known = false;
-        for (size_t i = 0; i < n && !known; i++)
-            known = strlen(allowed[i]) == len - 4 && strncmp(at + 2, allowed[i], len - 4) == 0;
-        if (!known)
-            find(s, true, line, "slot",
-                 t->traits & FEW_SLOTS
-                     ? _("%s: %.*s is not filled in spoken texts, which know {{site}} and {{help}} only")
-                     : _("%s: nothing fills %.*s; there are site, help, area, count, issuer, time, "
-                         "valid, id"),
-                 t->name, (int)len, at);
-        at += len;
-    }
+    struct reason why;
+    if (slots_check(text, t->traits & FEW_SLOTS ? SLOTS_SPOKEN : SLOTS_WRITTEN, &why))
+        find(s, true, line, "slot", "%s: %s", t->name, why.text);
 }
 
 /* The digit that a character stands for in a spoken number, or -1. */
@@ -457,7 +431,7 @@ static void check_text(struct subject *s, const struct public_text *t)
 {
     const char *text = text_of(s->rule, t);
     if (!text) return;
-    int line = line_of(s->source, t->block, t->name);
+    int line = rule_say_line(s->source, t->block, t->name);
     check_slots(s, t, text, line);
     if (!(t->traits & PUBLIC)) return;
     check_forbidden(s, t, text, line);
@@ -492,15 +466,15 @@ static void check_chat_bytes(struct subject *s)
     size_t chat = filled_bytes(say->chat) + filled_bytes(say->caught) + CHAT_ADDED;
     size_t duty = filled_bytes(say->duty) + filled_bytes(say->caught) + CHAT_ADDED;
     if (say->chat && chat > CHAT_BYTES)
-        find(s, true, line_of(s->source, NULL, "chat"), "chat_length",
+        find(s, true, rule_say_line(s->source, NULL, "chat"), "chat_length",
              _("chat: %zu bytes with caught and what is filled in; a group message has %d"), chat,
              CHAT_BYTES);
     if (say->duty && duty > CHAT_BYTES)
-        find(s, true, line_of(s->source, NULL, "duty"), "chat_length",
+        find(s, true, rule_say_line(s->source, NULL, "duty"), "chat_length",
              _("duty: %zu bytes with caught and what is filled in; a group message has %d"), duty,
              CHAT_BYTES);
     if (say->correction && strncmp(say->correction, "更正", strlen("更正")) != 0)
-        find(s, false, line_of(s->source, NULL, "correction"), "opening",
+        find(s, false, rule_say_line(s->source, NULL, "correction"), "opening",
              _("correction: does not begin with 更正"));
 }
 

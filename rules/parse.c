@@ -392,6 +392,14 @@ static void fill_say(const struct rule_form *f, struct rule_say *say)
     say->correction = f->say.correction;
 }
 
+int rule_say_line(const struct rule_source *s, const char *block, const char *key)
+{
+    const struct yaml_node *n = yaml_get(s->node, "say");
+    if (n && block) n = yaml_get(n, block);
+    if (n) n = yaml_get(n, key);
+    return n ? n->line : s->rule.line;
+}
+
 static int line_of(const struct yaml_node *rule, const char *key)
 {
     const struct yaml_node *n = yaml_get(rule, key);

@@ -62,6 +62,9 @@ enum relay_err rules_parse_text(const char *name, const char *text, size_t n, st
 void rule_problem_add(struct rule_problems *p, bool warning, const char *file, int line, const char *rule,
                       const char *fmt, ...) PRINTF(6, 7);
 
+/* The line of say.<key>, or of say.<block>.<key> when block is not NULL; the rule's own where there is none. */
+int rule_say_line(const struct rule_source *s, const char *block, const char *key);
+
 bool rule_id_valid(const char *s); /* [a-z][a-z0-9_]{1,62} */
 
 #endif

@@ -106,6 +106,45 @@ static void a_rule_that_fails_its_own_samples_is_left_out(void **state)
     rule_problems_release(&problems);
 }
 
+static void a_rule_with_a_slot_that_nothing_fills_is_left_out_and_its_line_named(void **state)
+{
+    (void)state;
+    static const char rule[] = "id: %s\nrev: 1\nstatus: stable\ntitle: t\ncategory: c1\nlevel: red\n"
+                               "match: {any: ['x']}\nsay:\n  voice: 到{{help}}问。\n  chat: '%s'\n"
+                               "  screen:\n    headline: '%s'\n";
+    static const struct {
+        const char *id, *chat, *headline;
+        int line;
+    } bad[] = {{"unknown", "{{where}}", "好", 10},
+               {"open", "{{id", "好", 10},
+               {"near_a_site", "{{site}}有{{count}}", "好", 10},
+               {"on_screen", "好", "{{nmae}}", 12},
+               {"right", "{{area}}{{count}}", "{{area}}", 0}};
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        char text[512];
+        (void)snprintf(text, sizeof(text), rule, bad[i].id, bad[i].chat, bad[i].headline);
+        put("a.yaml", text);
+        struct rule_problems problems;
+        struct rule_set *s = load(&problems);
+        assert_int_equal(rule_set_size(s), bad[i].line ? 0 : 1);
+        assert_int_equal(problems.n, bad[i].line ? 1 : 0);
+        if (bad[i].line) {
+            assert_int_equal(problems.items[0].line, bad[i].line);
+            assert_string_equal(problems.items[0].rule, bad[i].id);
+            assert_non_null(strstr(problems.items[0].file, "a.yaml"));
+        }
+        rule_set_free(s);
+        rule_problems_release(&problems);
+    }
+    put("a.yaml", RULE("spoken", "match: {any: ['x']}, say: {voice: '{{time}}有骗子。'}"));
+    struct rule_problems problems;
+    struct rule_set *s = load(&problems);
+    assert_int_equal(rule_set_size(s), 0);
+    assert_int_equal(problems.n, 1);
+    rule_set_free(s);
+    rule_problems_release(&problems);
+}
+
 static void samples_and_words_are_normalised_as_events_are(void **state)
 {
     (void)state;
@@ -200,6 +239,7 @@ int main(void)
         T(files_are_read_in_name_order_and_rules_found_by_id),
         T(a_repeated_id_keeps_the_first_and_names_both),
         T(a_rule_that_fails_its_own_samples_is_left_out),
+        T(a_rule_with_a_slot_that_nothing_fills_is_left_out_and_its_line_named),
         T(samples_and_words_are_normalised_as_events_are),
         T(a_pattern_that_does_not_compile_names_its_line),
         T(the_hash_follows_what_is_found_and_said_and_nothing_else),
