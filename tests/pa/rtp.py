@@ -18,7 +18,11 @@ import tempfile
 import time
 import wave
 
-CODECS = [("pcma", "PCMA/8000", 8), ("pcmu", "PCMU/8000", 0), ("g722", "G722/8000", 9), ("l16", "L16/44100", 11)]
+# Name, codec with its options, as SDP says it, payload type.
+CODECS = [("pcma", "pcma", "PCMA/8000", 8), ("pcmu", "pcmu", "PCMU/8000", 0), ("g722", "g722", "G722/8000", 9),
+          ("l16", "l16", "L16/44100", 11), ("l16-wide", "l16, rate: 16000", "L16/16000", 96),
+          ("pcma-long", "pcma, packet: 60, payload_type: 101", "PCMA/8000", 101)]
+IP_RECVTTL = 12  # Linux; Python has no name for it
 TEXT = "防骗提醒。电话是骗子打的，不要转账。拿不准，先问护士。"
 
 
@@ -89,9 +93,9 @@ class Player:
 def codecs(args):
     with tempfile.TemporaryDirectory(prefix="pa_rtp.") as folder:
         outputs, zones, ears = [], [], []
-        for i, (codec, name, kind) in enumerate(CODECS):
+        for i, (codec, options, name, kind) in enumerate(CODECS):
             group, port = f"239.77.{os.getpid() % 250}.{i + 1}", free_udp_port()
-            outputs.append(f"  - {{id: {codec}, type: rtp, address: {group}, port: {port}, codec: {codec}, interface: 127.0.0.1, ttl: 1}}")
+            outputs.append(f"  - {{id: {codec}, type: rtp, address: {group}, port: {port}, codec: {options}, interface: 127.0.0.1, ttl: 1}}")
             outputs.append(f"  - {{id: {codec}-file, type: file, dir: {codec}}}")
             zones.append(f"  - {{id: {codec}, class: hall, quiet: [none], outputs: [{codec}, {codec}-file]}}")
             with open(f"{folder}/{codec}.sdp", "w") as f:
@@ -105,7 +109,7 @@ def codecs(args):
         try:
             time.sleep(1.5)  # ffmpeg opens its sockets
             code, _ = player.cli("say", "all", TEXT, "--by", "test")
-            expect("four zones speak", code == 0)
+            expect(f"{len(CODECS)} zones speak", code == 0)
             end = time.monotonic() + 30
             while len(player.log("played")) < len(CODECS) and time.monotonic() < end:
                 time.sleep(0.2)
@@ -116,7 +120,7 @@ def codecs(args):
             for ear in ears:  # a live stream has no end that ffmpeg could wait for
                 ear.kill()
                 ear.wait()
-            for codec, _, _ in CODECS:
+            for codec, _, _, _ in CODECS:
                 sent, heard = glob.glob(f"{folder}/{codec}/*.wav")[0], f"{folder}/{codec}.wav"
                 errors = open(f"{folder}/{codec}.err").read().strip()[:200]
                 expect(f"ffmpeg decoded {codec} {errors}", os.path.exists(f"{folder}/{codec}.raw"))
@@ -152,6 +156,46 @@ def codecs(args):
             for ear in ears:
                 if ear.poll() is None:
                     ear.kill()
+
+
+def options(args):
+    """What the options of an output do to the packets, by the kernel's own word."""
+    cases = [("plain", "239.78.{pid}.1", "interface: 127.0.0.1", {"ttl": 4, "tos": 46 << 2, "kind": 8, "size": 172, "step": 160}),
+             ("marked", "239.78.{pid}.2", "interface: 127.0.0.1, ttl: 9, dscp: 10", {"ttl": 9, "tos": 10 << 2, "kind": 8, "size": 172, "step": 160}),
+             ("wide", "239.78.{pid}.3", "interface: 127.0.0.1, codec: g722, packet: 10", {"kind": 9, "size": 92, "step": 80}),
+             ("raw", "239.78.{pid}.4", "interface: 127.0.0.1, codec: l16, rate: 8000, payload_type: 100, dscp: 0",
+              {"tos": 0, "kind": 100, "size": 332, "step": 160}),
+             ("one", "127.0.0.1", "codec: pcmu, dscp: 34", {"tos": 34 << 2, "kind": 0, "size": 172, "step": 160})]
+    with tempfile.TemporaryDirectory(prefix="pa_rtp.") as folder:
+        outputs, zones, sockets = [], [], []
+        for name, address, more, _ in cases:
+            address = address.replace("{pid}", str(os.getpid() % 250))
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            s.bind((address, 0))
+            s.setsockopt(socket.IPPROTO_IP, IP_RECVTTL, 1)
+            s.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+            s.settimeout(5)
+            if address.startswith("239"):  # only what leaves by the loopback card arrives
+                s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                             struct.pack("=4s4s", socket.inet_aton(address), socket.inet_aton("127.0.0.1")))
+            sockets.append(s)
+            outputs.append(f"  - {{id: {name}, type: rtp, address: {address}, port: {s.getsockname()[1]}, {more}}}")
+            zones.append(f"  - {{id: {name}, class: hall, quiet: [none], outputs: [{name}]}}")
+        player = Player(args, folder, zones, outputs)
+        try:
+            player.cli("say", "all", TEXT, "--by", "test")
+            for s, (name, _, _, wanted) in zip(sockets, cases):
+                first, extra, _, _ = s.recvmsg(4096, 128)
+                second = s.recv(4096)
+                marks = {kind: int.from_bytes(data[:4], "little") for _, kind, data in extra}
+                seen = {"ttl": marks[socket.IP_TTL], "tos": marks[socket.IP_TOS] & 0xFF, "kind": first[1] & 0x7F, "size": len(first),
+                        "step": (int.from_bytes(second[4:8], "big") - int.from_bytes(first[4:8], "big")) & 0xFFFFFFFF}
+                for what, value in wanted.items():
+                    expect(f"{name}: {what} {seen[what]}", seen[what] == value)
+                expect(f"{name}: the first packet is marked, the second follows it", first[1] & 0x80 and not second[1] & 0x80 and
+                       second[2:4] == ((int.from_bytes(first[2:4], "big") + 1) % 65536).to_bytes(2, "big"))
+        finally:
+            player.stop()
 
 
 def many(args):
@@ -222,7 +266,11 @@ def main():
         if subprocess.run(["which", program], capture_output=True).returncode != 0:
             print(f"skipped: {program} is not installed")
             sys.exit(77)
-    many(args) if args.zones else codecs(args)
+    if args.zones:
+        many(args)
+    else:
+        codecs(args)
+        options(args)
 
 
 main()

@@ -15,6 +15,7 @@
 
 #include "base/hash.h"
 #include "base/i18n.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 enum {
@@ -273,9 +274,6 @@ static void set_timer(const struct rtp_pacer *p)
 static void *pace(void *arg)
 {
     struct rtp_pacer *p = arg;
-    struct sched_param priority = {.sched_priority = PRIORITY};
-    (void)pthread_setschedparam(pthread_self(), SCHED_FIFO,
-                                &priority); /* without the right to it: as everybody */
     for (;;) {
         struct pollfd fds[] = {{.fd = p->wake_fd, .events = POLLIN}, {.fd = p->timer_fd, .events = POLLIN}};
         uint64_t count;
@@ -335,6 +333,10 @@ enum relay_err rtp_pacer_new(struct loop *l, struct rtp_pacer **ret, struct reas
         free(p);
         return fail(why, RELAY_IO, _("cannot start the thread that paces RTP: %s"), strerror(error));
     }
+    const struct sched_param priority = {.sched_priority = PRIORITY};
+    if (pthread_setschedparam(p->thread, SCHED_FIFO, &priority) != 0)
+        log_info("rtp: no right to real-time priority (LimitRTPRIO=%d); on a busy machine packets leave late",
+                 PRIORITY);
     *ret = p;
     return RELAY_OK;
 }
