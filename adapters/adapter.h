@@ -136,6 +136,7 @@ struct adapter_ops {
     const char *name; /* prefix of target ids: "wecom", "pa", "bulletin", "board", "file", "null" */
     enum target_kind kind;
     bool confirms; /* `sent` is not the end: played, displayed follows */
+    bool programs; /* programs read it, not people: it hears everything at once, however much */
     /* Confirming messages: waits before each repeat, until somebody reports it accepted. AGAIN_FOREVER repeats the last
      * wait, 0 ends them. NULL: it is said once. */
     const int64_t *again;

@@ -123,6 +123,7 @@ static void file_send(void *ctx, const struct target *t, const struct message *m
 const struct adapter_ops file_ops = {
     .name = "file",
     .kind = TARGET_MESSAGE,
+    .programs = true,
     .options = file_rows,
     .options_size = sizeof(struct file_options),
     .ctx_size = sizeof(struct file_ctx),

@@ -15,5 +15,6 @@ static void null_send(void *ctx, const struct target *t, const struct message *m
 const struct adapter_ops null_ops = {
     .name = "null",
     .kind = TARGET_MESSAGE,
+    .programs = true,
     .send = null_send,
 };

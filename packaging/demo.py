@@ -89,8 +89,10 @@ sites:
      zones: [{{id: hall, name: 门诊大厅, class: hall}}, {{id: icu, name: 重症监护, class: icu}}],
      wards: [{{id: w3, name: 三病区}}, {{id: w5, name: 五病区}}]}}
 chats:
-  - {{id: duty1, name: 值班群, type: wecom, audience: duty, night: true, url: '{hook}duty', allow_insecure: true}}
-  - {{id: redgoose, name: 红雁志愿者群, type: wecom, audience: volunteer, night: true, url: '{hook}redgoose', allow_insecure: true}}
+  - {{id: duty1, name: 值班群, type: wecom, audience: duty, quiet: [], pace: {{red_possible: at_once, orange: at_once, yellow: at_once, a_day: 0, a_rule: 0}},
+     url: '{hook}duty', allow_insecure: true}}
+  - {{id: redgoose, name: 红雁志愿者群, type: wecom, audience: volunteer, quiet: [], pace: {{red_possible: at_once, orange: at_once, yellow: at_once, a_day: 0, a_rule: 0}},
+     url: '{hook}redgoose', allow_insecure: true}}
 route:
   receiver: quiet
   group_by: [category, area4]

@@ -8,6 +8,7 @@
 #include "decide.h"
 #include "dispatch.h"
 #include "drill.h"
+#include "pace.h"
 #include "render.h"
 #include "route.h"
 #include "silence.h"
@@ -267,6 +268,13 @@ static struct delivery_plan plan_for(struct relay *r, const struct edition *ed, 
                                .approve = sel ? sel->approve : APPROVE_NONE,
                                .approval_timeout = o->approval_timeout,
                                .quiet_until = quiet_until(t, ed->alert->level, now)};
+    if (f.class == TO_CHAT && ed->alert->status == STATUS_ACTUAL) {
+        f.pace = pace_of(t->chat, f.level, f.certainty);
+        if (f.pace == PACE_DAILY || f.pace == PACE_WEEKLY)
+            f.digest_at = pace_digest_at(t->chat, t->pub.id, now, f.pace == PACE_WEEKLY);
+    }
+    /* What all groups are told at the same minute is spread over the next ones. */
+    if (f.class == TO_CHAT && f.quiet_until) f.quiet_until += pace_spread(t->pub.id);
     if (ed->drill_over && (f.class == TO_SPEECH || f.class == TO_BULLETIN)) f.silence = "real alert";
     if (ed->alert->status != STATUS_ACTUAL) f.mode = SITE_LIVE; /* only drill targets were selected */
     if (f.class == TO_SPEECH && ed->type != MSG_CANCEL && f.level == LEVEL_RED) {

@@ -21,6 +21,8 @@ static const char *const site_modes[] = {"trial", "screens", "live", NULL};
 static const char *const site_modes_zh[] = {"试运行", "仅屏幕", "正式", NULL};
 static const char *const takeovers[] = {"none", "banner", "full", NULL};
 static const char *const takeovers_zh[] = {"不占用", "横幅", "全屏", NULL};
+static const char *const paces[] = {"usual", "at_once", "approval", "daily", "weekly", "never", NULL};
+static const char *const week_days[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat", NULL};
 static const char *const audiences[] = {"public", "volunteer", "duty", NULL}; /* as enum audience */
 static const char *const audiences_zh[] = {"公众", "志愿者", "值班", NULL};
 static const char *const approvals[] = {"none", "one", "two", NULL};
@@ -236,6 +238,30 @@ static const struct opt_row site_rows[] = {
     {0},
 };
 
+#define PACE(key, member, text) \
+    {.name = (key), .type = OPT_ENUM, AT(struct pace_options, member), .names = paces, \
+     .deflt = "usual", .help = (text)}
+static const struct opt_row pace_rows[] = {
+    PACE("red", red, N_("red and Likely or better; usual: at_once")),
+    PACE("red_possible", red_possible, N_("red from a single source; usual: at_once for duty, approval for others")),
+    PACE("orange", orange, N_("usual: at_once for duty, daily for others")),
+    PACE("yellow", yellow, N_("usual: daily for duty, weekly for others")),
+    PACE("blue", blue, N_("usual: never; kinds that programs read hear everything at once")),
+    {.name = "a_day", .type = OPT_INT, AT(struct pace_options, a_day), .min = -1, .max = 1000, .deflt = "-1",
+     .unit = "messages", .help = N_("at most, corrections aside; the rest waits for a digest; 0: no limit; -1: 12, and no limit for programs")},
+    {.name = "a_rule", .type = OPT_INT, AT(struct pace_options, a_rule), .min = -1, .max = 1000, .deflt = "-1",
+     .unit = "messages", .help = N_("a day from one rule; 0: no limit; -1: 3, and no limit for programs")},
+    {.name = "digest_at", .type = OPT_STR, AT(struct pace_options, digest_at), .deflt = "10:00",
+     .help = N_("when digests go out")},
+    {.name = "digest_day", .type = OPT_ENUM, AT(struct pace_options, digest_day), .names = week_days,
+     .deflt = "mon", .help = N_("of the weekly one")},
+    {.name = "digest_spread", .type = OPT_DURATION, AT(struct pace_options, digest_spread), .min = 0,
+     .max = 2 * HOUR_MS, .deflt = "10m",
+     .help = N_("so much sooner or later, different for every chat: services are slow when all come at once")},
+    {0},
+};
+#undef PACE
+
 static const struct opt_row chat_rows[] = {
     {.name = "id", .type = OPT_ID, AT(struct chat_config, id), .required = true, .help = N_("its name here")},
     {.name = "type", .type = OPT_STR, AT(struct chat_config, type), .required = true, .help = N_("wecom …")},
@@ -246,13 +272,15 @@ static const struct opt_row chat_rows[] = {
     {.name = "areas", .type = OPT_STRS, AT(struct chat_config, areas), .min = 0, .max = 1000,
      .help = N_("area codes that concern it; none: every area")},
     {.name = "quiet", .type = OPT_WINDOWS, AT(struct chat_config, quiet), .min = 0, .max = 8,
-     .help = N_("hours in which it stays quiet; 21:30-07:30 unless it is a duty group's")},
+     .help = N_("hours in which it stays quiet; default 21:30-07:30, for duty 22:00-07:00")},
     {.name = "night", .type = OPT_BOOL, AT(struct chat_config, night), .deflt = "false",
-     .help = N_("takes red in quiet hours")},
+     .help = N_("takes red in quiet hours; default for duty: true")},
     {.name = "drills", .type = OPT_BOOL, AT(struct chat_config, drills), .deflt = "false",
      .help = N_("exercises may be sent here at any time")},
     {.name = "rate", .type = OPT_RATE, AT(struct chat_config, rate), .min = 0, .max = 100, .deflt = "0",
      .help = N_("messages at most; 0: what its kind allows")},
+    {.name = "pace", .type = OPT_BLOCK, AT(struct chat_config, pace), .sub = pace_rows,
+     .help = N_("how often, and when, by level")},
     {.name = "", .type = OPT_EXTRA, AT(struct chat_config, own)},
     {.name = "", .type = OPT_SELF, AT(struct chat_config, at)},
     {0},

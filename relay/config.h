@@ -19,6 +19,15 @@ enum feed_type {
     FEED_HUB
 }; /* desk: a reporting desk; ward or volunteer */
 enum approve { APPROVE_NONE, APPROVE_ONE, APPROVE_TWO };
+enum pace { /* when a chat hears of an alert; usual: by audience and level, see pace.c */
+            PACE_USUAL,
+            PACE_AT_ONCE,
+            PACE_APPROVAL,
+            PACE_DAILY,
+            PACE_WEEKLY,
+            PACE_NEVER
+};
+enum { PACE_A_DAY = 12, PACE_A_RULE = 3 }; /* messages to people; what programs read has no such limit */
 
 struct adapter_ops;
 
@@ -94,13 +103,22 @@ struct site_config {
     struct opt_blocks wards;   /* struct ward_config */
     const struct yaml_node *at;
 };
+struct pace_options {
+    int red, red_possible, orange, yellow, blue; /* enum pace */
+    int64_t a_day, a_rule;                       /* messages a day; 0: no limit; -1: usual */
+    const char *digest_at;                       /* "10:00" */
+    int digest_minute;                           /* … since midnight */
+    int digest_day;                              /* of the weekly one: 0 Sunday … 6 */
+    int64_t digest_spread;                       /* ms sooner or later, by a hash of the target */
+};
 struct chat_config {
     const char *id, *type, *name, *issuer;
     int audience;          /* enum audience */
     struct opt_strs areas; /* empty: everywhere; without trailing 00 */
     struct opt_windows quiet;
     bool night, drills;
-    double rate;                       /* messages a second; 0: the channel's own */
+    double rate; /* messages a second; 0: the channel's own */
+    struct pace_options pace;
     const struct adapter_ops *adapter; /* of type */
     struct opt_extra own;              /* own.values: by adapter->options, what target->options is */
     const struct yaml_node *at;

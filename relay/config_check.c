@@ -300,13 +300,24 @@ static void check_chat(const struct check *k, struct chat_config *chat)
                     _("id: `%s` has a meaning in receivers: choose another"), chat->id);
     check_areas(k, chat->at, &chat->areas);
     if (!chat->issuer) chat->issuer = k->config->relay.issuer;
-    if (!yaml_get(chat->at, "quiet") && chat->audience != AUDIENCE_DUTY) {
-        chat->quiet.items = arena_alloc(&k->config->arena, sizeof(*chat->quiet.items));
-        chat->quiet.items[0] = (struct day_window){.from = 21 * 60 + 30, .to = 7 * 60 + 30};
-        chat->quiet.n = 1;
-    }
+    struct day_window at;
+    char window[16];
+    (void)snprintf(window, sizeof(window), "%.5s-00:00", chat->pace.digest_at);
+    if (strlen(chat->pace.digest_at) != 5 || day_window_parse(window, &at) != RELAY_OK)
+        opt_problem(k->problems, place(chat->at, "pace"), _("pace: digest_at: `%.20s` is no time like 10:00"),
+                    chat->pace.digest_at);
+    else
+        chat->pace.digest_minute = at.from;
     if (!chat->type) return;
     chat->adapter = adapter_find(chat->type);
+    bool duty = chat->audience == AUDIENCE_DUTY;
+    if (!yaml_get(chat->at, "quiet") && !(duty && chat->adapter && chat->adapter->programs)) {
+        chat->quiet.items = arena_alloc(&k->config->arena, sizeof(*chat->quiet.items));
+        chat->quiet.items[0] = duty ? (struct day_window){.from = 22 * 60, .to = 7 * 60}
+                                    : (struct day_window){.from = 21 * 60 + 30, .to = 7 * 60 + 30};
+        chat->quiet.n = 1;
+    }
+    if (duty && !yaml_get(chat->at, "night")) chat->night = true;
     if (!chat->adapter || !is_chat_adapter(chat->adapter)) {
         problem_chat_type(k, chat);
         return;

@@ -121,13 +121,21 @@ struct delivery_plan decide_delivery(const struct delivery_facts *f)
         return (struct delivery_plan){.wanted = false};
     if (f->silence) return suppressed(f->silence);
     if (at_once && !f->fresh) return suppressed("older than relay.fresh");
+    if (f->pace == PACE_NEVER) return suppressed("pace: this group does not hear of this level");
     if (in_trial(f)) return held("trial", f->expires, f);
     if (f->class == TO_SPEECH && f->spoken_again)
         return suppressed("announce_again: spoken here before, see the bulletin");
     if (f->class == TO_SPEECH && f->spoken_enough)
         return suppressed("announce_per_day: enough for today, see the bulletin");
-    if (!f->approved && (f->approve != APPROVE_NONE || (at_once && f->needs_person)))
+    if (!f->approved &&
+        (f->approve != APPROVE_NONE || f->pace == PACE_APPROVAL || (at_once && f->needs_person)))
         return held(f->approve == APPROVE_TWO ? "approval two" : "approval", f->now + f->approval_timeout, f);
+    if (f->pace == PACE_DAILY || f->pace == PACE_WEEKLY) {
+        go.due = f->digest_at < f->expires ? f->digest_at : f->expires;
+        go.reason = "waits for the digest";
+        go.fold = true;
+        return go;
+    }
     if (f->quiet_until > f->now) {
         struct delivery_plan p = held("quiet_hours", f->quiet_until, f);
         p.fold = true;

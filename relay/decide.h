@@ -55,6 +55,8 @@ struct delivery_facts {
     bool spoken_enough;  /* announce_per_day is used up */
     int64_t quiet_until; /* > now: the target is in its quiet hours and red does not pass */
     int64_t not_before;  /* group_wait, group_interval */
+    enum pace pace;      /* of this chat for this level and certainty; at_once for all others */
+    int64_t digest_at;   /* pace daily or weekly: when */
 };
 struct delivery_plan {
     bool wanted;               /* false: no row at all (speech at once for what may not be spoken) */

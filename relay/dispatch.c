@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "decide.h"
 #include "dispatch_internal.h"
+#include "pace.h"
+#include "told.h"
 
 enum { CLAIM_ROWS = 256, DIGEST_MAX = 100, SNAPSHOT_MAX = 200, RESERVE_FOR_RED = 5 };
 
@@ -114,6 +116,15 @@ static enum target_class class_of(const struct relay_target *t)
     return strcmp(t->ops->name, "bulletin") == 0 ? TO_BULLETIN : TO_BOARD;
 }
 
+/* The hour of one held row of a chat is that of others as well: they go out together. */
+static void release_with_it(void *arg, struct delivery_row *d)
+{
+    struct relay *r = arg;
+    if (d->state == DELIVERY_HELD && d->due <= r->now.wall && d->expires > r->now.wall &&
+        strcmp(d->reason, "quiet_hours") == 0)
+        dispatch_move(r, d, DELIVERY_QUEUED, "", r->now.wall);
+}
+
 /* A held row whose hour has come. */
 static void release_held(struct relay *r, struct relay_target *t, struct delivery_row *d)
 {
@@ -127,6 +138,7 @@ static void release_held(struct relay *r, struct relay_target *t, struct deliver
         dispatch_move(r, d, p.state, p.reason, p.due);
     } else {
         dispatch_move(r, d, DELIVERY_QUEUED, "", r->now.wall);
+        if (t->chat) store_deliveries_waiting(r->store, t->row.id, release_with_it, r);
     }
     if (d->state == DELIVERY_QUEUED) dispatch_queued(r, t, d);
 }
@@ -137,8 +149,9 @@ static void sent_is_due(struct relay *r, struct relay_target *t, struct delivery
     struct alert_row a;
     bool over = d->expires <= r->now.wall;
     bool reminder = t->chat && !t->ops->confirms; /* its `sent` is the end: this would only say it again */
-    if (reminder && (over || !store_alert_get(r->store, d->alert, &a) || *a.acked_by)) {
-        d->due = NO_DUE;
+    bool enough = reminder && !pace_allows_digest(t->chat, &t->told, clock_local_day(r->now.wall));
+    if (reminder && (over || enough || !store_alert_get(r->store, d->alert, &a) || *a.acked_by)) {
+        d->due = NO_DUE; /* a day's limit is not spent on saying it again */
         store_delivery_save(r->store, d);
         return;
     }
@@ -157,8 +170,52 @@ static void sent_is_due(struct relay *r, struct relay_target *t, struct delivery
                   r->now.wall);
 }
 
-/* Messages of one target: how many of its due rows go out, and whether as a digest. 0: later, and when. */
-static size_t fold_or_not(struct relay *r, struct relay_target *t, const struct delivery_row *rows, size_t n,
+static void postpone(struct relay *r, struct delivery_row *rows, size_t n, int64_t until, const char *reason)
+{
+    for (size_t i = 0; i < n; i++) {
+        rows[i].due = sooner(until, rows[i].expires);
+        if (reason && *reason) (void)snprintf(rows[i].reason, sizeof(rows[i].reason), "%s", reason);
+        store_delivery_save(r->store, &rows[i]);
+    }
+}
+
+static void reject_all(struct relay *r, struct delivery_row *rows, size_t n, const char *why)
+{
+    for (size_t i = 0; i < n; i++) dispatch_move(r, &rows[i], DELIVERY_REJECTED, why, NO_DUE);
+}
+
+/* What a chat may not hear today as a message of its own waits for a digest; returns how many rows are left. What was
+ * counted before (a retry), corrections, exercises and tests know no limit. */
+static size_t within_limits(struct relay *r, struct relay_target *t, struct delivery_row *rows, size_t n)
+{
+    if (pace_a_day(t->chat) == 0 && pace_a_rule(t->chat) == 0) return n;
+    int day = clock_local_day(r->now.wall);
+    bool digest = pace_allows_digest(t->chat, &t->told, day);
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct source from;
+        bool free_of_limits = rows[i].attempt > 0 || !dispatch_source(r, &rows[i], &from) ||
+                              from.revision->msg_type == MSG_CANCEL || from.alert->status != STATUS_ACTUAL;
+        bool goes =
+            free_of_limits || (rows[i].fold ? digest : pace_allows(t->chat, &t->told, day, from.alert->rule));
+        if (goes) {
+            rows[kept++] = rows[i];
+            continue;
+        }
+        bool red = rows[i].level == LEVEL_RED;
+        int64_t now = r->now.wall, at = red && digest ? pace_hour_at(t->chat, t->pub.id, now)
+                                        : red         ? pace_tomorrow(t->chat, t->pub.id, now)
+                                                      : pace_digest_at(t->chat, t->pub.id, now, false);
+        if (!digest && clock_local_day(at) == day) at = pace_tomorrow(t->chat, t->pub.id, now);
+        rows[i].fold = true;
+        postpone(r, &rows[i], 1, at, "over the limit of a day: waits for the digest");
+    }
+    return kept;
+}
+
+/* How many of a target's due rows go out in the next message, moved to the front. What waited for a digest goes as one;
+ * when the bucket has less than all need, everything does. 0: later, and when. */
+static size_t fold_or_not(struct relay *r, struct relay_target *t, struct delivery_row *rows, size_t n,
                           bool *ret_digest, int64_t *ret_later)
 {
     int64_t now = r->now.wall, ready = target_ready_at(t, now);
@@ -174,25 +231,34 @@ static size_t fold_or_not(struct relay *r, struct relay_target *t, const struct 
         *ret_later = now + (int64_t)((RESERVE_FOR_RED + 1 - tokens) / t->rate_ms) + 1;
         return 0;
     }
-    bool waited = false;
-    for (size_t i = 0; i < n; i++) waited = waited || rows[i].fold;
-    if (n == 1 || !t->chat) return 1;
-    *ret_digest = waited || spare < (double)n;
-    return *ret_digest ? n : 1;
-}
-
-static void postpone(struct relay *r, struct delivery_row *rows, size_t n, int64_t until, const char *reason)
-{
-    for (size_t i = 0; i < n; i++) {
-        rows[i].due = sooner(until, rows[i].expires);
-        if (reason && *reason) (void)snprintf(rows[i].reason, sizeof(rows[i].reason), "%s", reason);
-        store_delivery_save(r->store, &rows[i]);
+    size_t folded = 0, single = n;
+    for (size_t i = n; i-- > 0;) {
+        folded += rows[i].fold;
+        if (!rows[i].fold) single = i; /* the gravest of them */
     }
+    if (n == 1 || !t->chat) return 1;
+    if (spare < (double)(n - folded + (folded > 0))) {
+        *ret_digest = true;
+        return n;
+    }
+    if (single < n) {
+        struct delivery_row first = rows[single];
+        memmove(rows + 1, rows, single * sizeof(*rows));
+        rows[0] = first;
+        return 1;
+    }
+    *ret_digest = true;
+    return n;
 }
 
-static void reject_all(struct relay *r, struct delivery_row *rows, size_t n, const char *why)
+static void count_message(struct relay *r, struct relay_target *t, const struct delivery_row *first,
+                          bool digest)
 {
-    for (size_t i = 0; i < n; i++) dispatch_move(r, &rows[i], DELIVERY_REJECTED, why, NO_DUE);
+    struct source from;
+    bool reminder = first->repeats > 0;
+    if ((first->attempt > 0 && !reminder) || !dispatch_source(r, first, &from)) return; /* a retry */
+    if (from.revision->msg_type == MSG_CANCEL || from.alert->status != STATUS_ACTUAL) return;
+    told_add(r, t, digest || reminder ? "" : from.alert->rule);
 }
 
 /* One send (or digest) of a message target. False when nothing could go now; its rows were given a later due. */
@@ -209,6 +275,8 @@ static bool claim_messages(struct relay *r, struct relay_target *t)
         postpone(r, rows, n, r->now.wall + 20, ""); /* a finished one wakes the loop anyway */
         return false;
     }
+    if (t->chat) n = within_limits(r, t, rows, n);
+    if (!n) return false;
     bool digest;
     int64_t later;
     size_t take = fold_or_not(r, t, rows, n, &digest, &later);
@@ -216,15 +284,14 @@ static bool claim_messages(struct relay *r, struct relay_target *t)
         postpone(r, rows, n, later, t->row.why);
         return false;
     }
+    if (t->chat) count_message(r, t, &rows[0], digest);
     struct send *op = op_new(r, t, take);
     for (size_t i = 0; i < take; i++) {
-        struct alert_row alert;
-        struct revision_row rev;
+        struct source from;
         rows[i].fold = digest;
         dispatch_move(r, &rows[i], DELIVERY_SENDING, "", NO_DUE);
-        if (!store_alert_get(r->store, rows[i].alert, &alert) ||
-            !store_revision_get(r->store, rows[i].alert, rows[i].rev, &rev) ||
-            !dispatch_message(r, op, &rows[i], &alert, &rev, &op->messages[op->n_messages])) {
+        if (!dispatch_source(r, &rows[i], &from) ||
+            !dispatch_message(r, op, &rows[i], from.alert, from.revision, &op->messages[op->n_messages])) {
             dispatch_move(r, &rows[i], DELIVERY_REJECTED, "its texts cannot be read", NO_DUE);
             continue;
         }
@@ -378,7 +445,7 @@ static bool claim_snapshots(struct relay *r)
 void dispatch_claim(struct relay *r)
 {
     struct dispatch *d = r->dispatch;
-    d->again = false;
+    d->again = d->last.known = false;
     if (!r->store_ok || !r->clock_trusted) return;
     if (store_showing_next_expiry(r->store) <= r->now.wall)
         d->again = store_showing_expire(r->store, r->now.wall, CLAIM_ROWS, showing_expired, r) == CLAIM_ROWS;
@@ -424,6 +491,7 @@ void dispatch_forget(struct relay *r)
         sends_push(&d->running, op);
     }
     for (struct pending_report *p = d->reports; p; p = p->next) p->applied = false;
+    told_load(r); /* what was counted was not kept */
 }
 
 void dispatch_committed(struct relay *r)

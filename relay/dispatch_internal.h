@@ -38,6 +38,12 @@ struct dispatch {
     struct send *running; /* handed to adapters; done ones wait here for collect */
     struct send *applied; /* outcome written in the open transaction */
     struct pending_report *reports, **reports_end;
+    struct {
+        bool known;
+        int rev;
+        struct alert_row alert;
+        struct revision_row revision;
+    } last; /* of dispatch_source */
     int in_flight;
     bool again; /* more was due than one claim takes */
 };
@@ -56,6 +62,14 @@ void dispatch_move(struct relay *r, struct delivery_row *d, enum delivery_state 
 
 /* 1 s, 2 s, 4 s … 60 s after the row's last attempt, spread. */
 int64_t dispatch_backoff(const struct delivery_row *d);
+
+/* The alert and the revision of a row. A fan-out asks for the same ones thousands of times: the last are kept until
+ * dispatch_claim begins again. False when they cannot be read. */
+struct source {
+    const struct alert_row *alert;
+    const struct revision_row *revision;
+};
+bool dispatch_source(struct relay *r, const struct delivery_row *d, struct source *ret);
 
 /* Everything an adapter may know of a delivery, from the committed rows, in op's arena. False when they cannot be read. */
 bool dispatch_message(struct relay *r, struct send *op, const struct delivery_row *d,

@@ -5,6 +5,18 @@
 #include "base/json.h"
 #include "base/log.h"
 
+bool dispatch_source(struct relay *r, const struct delivery_row *d, struct source *ret)
+{
+    struct dispatch *x = r->dispatch;
+    if (!x->last.known || x->last.alert.n != d->alert || x->last.rev != d->rev) {
+        x->last.known = store_alert_get(r->store, d->alert, &x->last.alert) &&
+                        store_revision_get(r->store, d->alert, d->rev, &x->last.revision);
+        x->last.rev = d->rev;
+    }
+    *ret = (struct source){&x->last.alert, &x->last.revision};
+    return x->last.known;
+}
+
 static char *with_id(struct arena *a, const char *text, const char *id)
 {
     const char *at = strstr(text, "{{id}}");

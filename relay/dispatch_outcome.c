@@ -43,7 +43,8 @@ static void log_attempt(const struct relay *r, const struct send *op, const stru
              *d->reason ? " (" : "", d->reason, *d->reason ? ")" : "");
 }
 
-static void settle(struct relay *r, struct send *op, size_t i, struct delivery_row *d)
+/* `again`: the same wait for all rows of a digest, so that it stays one. */
+static void settle(struct relay *r, struct send *op, size_t i, struct delivery_row *d, int64_t again)
 {
     const struct send_outcome *o = &op->outcome;
     int64_t now = r->now.wall;
@@ -59,7 +60,7 @@ static void settle(struct relay *r, struct send *op, size_t i, struct delivery_r
         }
         return;
     case SEND_RETRY: {
-        int64_t due = now + (o->retry_after_ms > 0 ? o->retry_after_ms : dispatch_backoff(d));
+        int64_t due = now + (o->retry_after_ms > 0 ? o->retry_after_ms : again);
         if (due >= d->expires)
             dispatch_move(r, d, DELIVERY_EXPIRED, o->reason, NO_DUE);
         else
@@ -72,7 +73,7 @@ static void settle(struct relay *r, struct send *op, size_t i, struct delivery_r
             dispatch_move(r, d, DELIVERY_UNCONFIRMED, o->reason, NO_DUE);
         } else {
             d->maybe = true;
-            dispatch_move(r, d, DELIVERY_RETRY, o->reason, sooner(now + dispatch_backoff(d), d->expires));
+            dispatch_move(r, d, DELIVERY_RETRY, o->reason, sooner(now + again, d->expires));
         }
         return;
     }
@@ -102,10 +103,12 @@ static void apply_effect(struct relay *r, struct send *op)
 void dispatch_apply_outcome(struct relay *r, struct send *op)
 {
     bool state_target = op->target->ops->kind == TARGET_STATE;
+    int64_t again = BACKOFF_FIRST;
     for (size_t i = 0; i < op->n_rows; i++) {
         struct delivery_row d;
         if (!store_delivery_get(r->store, op->rows[i], &d)) continue;
-        if (d.state == DELIVERY_SENDING) settle(r, op, i, &d);
+        if (i == 0) again = dispatch_backoff(&d);
+        if (d.state == DELIVERY_SENDING) settle(r, op, i, &d, again);
         log_attempt(r, op, &d, op->messages[op->row_message[i]].delivery);
         if (state_target && (d.state == DELIVERY_REJECTED || d.state == DELIVERY_EXPIRED))
             store_unshow(r->store, d.target, d.alert);

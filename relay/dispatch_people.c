@@ -2,6 +2,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "dispatch_internal.h"
+#include "pace.h"
 
 enum { ACK_ROWS = 64 };
 #define GRACE (120 * SECOND_MS) /* in which a failed playback is tried again */
@@ -149,7 +150,15 @@ void dispatch_release(struct relay *r, struct delivery_row *d)
 {
     struct relay_target *t = targets_by_row(r->targets, d->target);
     if (!t) return;
-    dispatch_move(r, d, DELIVERY_QUEUED, "", r->now.wall);
+    int64_t due = r->now.wall;
+    struct alert_row a;
+    if (t->chat && store_alert_get(r->store, d->alert, &a) && a.status == STATUS_ACTUAL) {
+        /* To allow it is not to hurry it. */
+        enum pace pace = pace_of(t->chat, d->level, a.certainty);
+        d->fold = pace == PACE_DAILY || pace == PACE_WEEKLY;
+        if (d->fold) due = sooner(pace_digest_at(t->chat, t->pub.id, due, pace == PACE_WEEKLY), d->expires);
+    }
+    dispatch_move(r, d, DELIVERY_QUEUED, d->fold ? "waits for the digest" : "", due);
     if (d->state == DELIVERY_QUEUED) dispatch_queued(r, t, d);
 }
 

@@ -17,6 +17,7 @@
 #include "outlink.h"
 #include "pages.h"
 #include "silence.h"
+#include "told.h"
 
 #define CLOCK_STEP      (2 * SECOND_MS)
 #define DISK_LOOK       (5 * SECOND_MS)
@@ -225,6 +226,7 @@ static enum relay_err start(struct relay *r, struct reason *why)
     err = open_adapters(r, r->targets, why);
     if (err != RELAY_OK) return err;
     targets_bind(r->targets, r->store, r->slots, r->n_slots);
+    told_load(r);
     dispatch_targets_changed(r, NULL);
     int resumed = store_resume(r->store, r->now.wall);
     if (resumed)
@@ -376,6 +378,7 @@ static void swap_in(struct relay *r, struct reload *l)
     r->feeds = feeds;
     r->targets = fresh;
     targets_bind(fresh, r->store, r->slots, r->n_slots);
+    told_load(r);
     dispatch_targets_changed(r, old);
     matcher_free(r->matcher);
     rule_set_free(r->rules);

@@ -170,6 +170,15 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_due ON delivery (level, due) WHERE due IS NOT NULL;
 CREATE INDEX delivery_waiting ON delivery (target, due) WHERE due IS NOT NULL;
 
+-- How many messages a chat has had on a day, by rule ("": digests and reminders), for the limits on it.
+CREATE TABLE told (
+  day       INTEGER NOT NULL,              -- 20261122 in the relay's zone
+  target    INTEGER NOT NULL,
+  rule      TEXT NOT NULL,
+  n         INTEGER NOT NULL,
+  PRIMARY KEY (day, target, rule)
+) WITHOUT ROWID;
+
 -- What a state target is to show: the newest revision of each alert in force there.
 CREATE TABLE showing (
   target    INTEGER NOT NULL,

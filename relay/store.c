@@ -653,6 +653,7 @@ bool store_prune(struct store *s, int64_t now, const struct keep *k)
     case REST:
         (void)prune_two(s, Q_PRUNE_WINDOWS, now - 31 * DAY_MS, -1);
         (void)prune_two(s, Q_PRUNE_SPOKEN, now - 31 * DAY_MS, -1);
+        (void)prune_two(s, Q_PRUNE_TOLD, clock_local_day(now - 7 * DAY_MS), -1);
         break;
     default: s->prune_step = KEYS; return false;
     }

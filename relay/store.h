@@ -217,7 +217,7 @@ void store_deliveries_waiting(struct store *s, int64_t target, void (*fn)(void *
                               void *arg);
 /* After a start: every `sending` becomes `retry`, marked as maybe arrived. Returns how many. */
 int store_resume(struct store *s, int64_t now);
-/* After a clock step: dues further away than `most` are pulled to now + most (expiries stay). */
+/* After a clock step: dues further away than `most` are pulled to now + most. Expiries stay, and the hours of digests. */
 void store_clamp_dues(struct store *s, int64_t now, int64_t most);
 
 void store_show(struct store *s,
@@ -240,6 +240,11 @@ void store_showing(struct store *s, int64_t target, void (*fn)(void *arg, const 
 /* Deliveries of a target that went out with snapshot `rev` or an earlier one and are still unconfirmed. */
 size_t store_showing_unconfirmed(struct store *s, int64_t target, int64_t rev, struct delivery_row *rows,
                                  size_t max);
+
+/* One more message of this rule to this target on this day; and all counts of a day. */
+void store_told_add(struct store *s, int64_t target, int day, const char *rule);
+void store_told(struct store *s, int day, void (*fn)(void *arg, int64_t target, const char *rule, int n),
+                void *arg);
 
 /* -- people, counts, age ------------------------------------------------------------------------------------------ */
 

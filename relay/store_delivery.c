@@ -320,6 +320,23 @@ void store_targets_waiting(struct store *s, void (*fn)(void *arg, int64_t target
     while (store_row(s, q)) fn(arg, col_int(q, 0), col_text(q, 1));
 }
 
+void store_told_add(struct store *s, int64_t target, int day, const char *rule)
+{
+    struct stmt *q = store_q(s, Q_TOLD_ADD);
+    stmt_int(q, 1, day);
+    stmt_int(q, 2, target);
+    stmt_text(q, 3, rule);
+    (void)store_run(s, q);
+}
+
+void store_told(struct store *s, int day, void (*fn)(void *arg, int64_t target, const char *rule, int n),
+                void *arg)
+{
+    struct stmt *q = store_q(s, Q_TOLD);
+    stmt_int(q, 1, day);
+    while (store_row(s, q)) fn(arg, col_int(q, 0), col_text(q, 1), (int)col_int(q, 2));
+}
+
 /* -- deliveries --------------------------------------------------------------------------------------------------- */
 
 static void read_delivery(struct stmt *q, int at, struct delivery_row *d)

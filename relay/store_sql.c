@@ -124,7 +124,8 @@ const char *const store_sql[Q_COUNT] = {
                        " FROM delivery d WHERE d.target = ?1 AND d.due IS NOT NULL AND d.state IN (0, 1, 7)",
     [Q_RESUME] =
         "UPDATE delivery SET state = 7, reason = 'may have been sent', maybe = 1, due = ?1 WHERE state = 2",
-    [Q_CLAMP] = "UPDATE delivery SET due = ?2 WHERE due > ?2 AND due < expires AND state IN (1, 7)",
+    [Q_CLAMP] =
+        "UPDATE delivery SET due = ?2 WHERE due > ?2 AND due < expires AND fold = 0 AND state IN (1, 7)",
 
     [Q_SHOW_ADD] =
         "INSERT INTO showing VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET delivery = ?3, expires = ?4",
@@ -203,5 +204,9 @@ const char *const store_sql[Q_COUNT] = {
         "SELECT id, created, expires, real_alert, site, author, reason FROM drill WHERE ended IS "
         "NULL AND expires > ?1 ORDER BY id DESC LIMIT 1",
     [Q_DRILL_REAL] = "UPDATE drill SET real_alert = ?2 WHERE id = ?1",
+    [Q_TOLD_ADD] = "INSERT INTO told VALUES (?1, ?2, ?3, 1) ON CONFLICT DO UPDATE SET n = n + 1",
+    [Q_TOLD] = "SELECT target, rule, n FROM told WHERE day = ?1",
+    [Q_PRUNE_TOLD] = "DELETE FROM told WHERE day < ?1",
+
     [Q_DRILL_END] = "UPDATE drill SET ended = ?2, ended_by = ?3 WHERE id = ?1",
 };

@@ -146,6 +146,7 @@ void targets_release(struct targets *t)
     for (size_t i = 0; i < t->n; i++) {
         struct relay_target *r = &t->items[i];
         if (r->ops && r->ops->forget && r->ctx) r->ops->forget(r->ctx, &r->pub);
+        told_release(&r->told);
     }
     HASH_CLEAR(by_id, t->index->ids);
     HASH_CLEAR(by_row, t->index->rows);
@@ -208,6 +209,13 @@ bool target_in_areas(const struct relay_target *t, const char *areas)
         p += strspn(p, " ");
     }
     return false;
+}
+
+void told_release(struct told *t)
+{
+    for (size_t i = 0; i < t->n; i++) free(t->rules[i].rule);
+    free(t->rules);
+    *t = (struct told){.day = 0};
 }
 
 double target_tokens(struct relay_target *t, int64_t wall)

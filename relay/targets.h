@@ -10,6 +10,18 @@
 #include "config.h"
 #include "store.h"
 
+/* What a chat has heard today; counted when a send is claimed, kept in the store's table of the same name. told.c */
+struct told_rule {
+    char *rule; /* "": digests and reminders */
+    int n;
+};
+struct told {
+    int day; /* 20261122 in the relay's zone; of another day: nothing */
+    int total;
+    struct told_rule *rules;
+    size_t n;
+};
+
 struct relay_target {
     struct target pub; /* what adapters see */
     const struct adapter_ops *ops;
@@ -25,6 +37,7 @@ struct relay_target {
     double rate_ms, burst; /* tokens a millisecond; 0: no limit */
     struct target_row row; /* as stored: tokens, pause, snapshot revision */
     int in_flight;
+    struct told told;   /* chats: messages of today */
     bool snapshot_due;  /* a state target with something new to show */
     int64_t refresh_at; /* … and when it will have, by its adapter; wall, 0: not known */
     bool broken;        /* check failed at load: deliveries are rejected with `why` */
@@ -66,6 +79,8 @@ bool target_in_areas(const struct relay_target *t, const char *areas);
 /* Tokens of the bucket now, refilled; and taking n of them. */
 double target_tokens(struct relay_target *t, int64_t wall);
 void target_take(struct relay_target *t, int64_t wall, double n);
+void told_release(struct told *t);
+
 /* When one more message may go: now, or later. INT64_MAX while it is disabled. */
 int64_t target_ready_at(struct relay_target *t, int64_t wall);
 

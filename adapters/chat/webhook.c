@@ -167,6 +167,7 @@ static void webhook_send(void *ctx, const struct target *t, const struct message
 const struct adapter_ops webhook_ops = {
     .name = "webhook",
     .kind = TARGET_MESSAGE,
+    .programs = true,
     .options = webhook_rows,
     .options_size = sizeof(struct webhook_options),
     .ctx_size = sizeof(struct post_ctx),

@@ -127,7 +127,9 @@ static void the_designs_example_loads(void **state)
     assert_string_equal(chats[0].areas.items[0], "6101"); /* without trailing 00 */
     assert_int_equal(chats[0].quiet.n, 1);                /* 21:30-07:30 by itself */
     assert_int_equal(chats[1].audience, AUDIENCE_DUTY);
-    assert_int_equal(chats[1].quiet.n, 0);
+    assert_int_equal(chats[1].quiet.items[0].from, 22 * 60); /* duty: red passes */
+    assert_true(chats[1].night);
+    assert_int_equal(chats[1].pace.digest_minute, 10 * 60);
     assert_ptr_equal(chats[1].adapter, &robot);
     assert_true(((const struct robot_options *)chats[1].own.values)->allow_insecure);
     assert_string_equal(((const struct robot_options *)chats[0].own.values)->url_file,

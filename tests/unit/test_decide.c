@@ -228,6 +228,31 @@ static void quiet_hours_hold_until_they_end_and_no_longer_than_the_alert(void **
     assert_int_equal(decide_delivery(&f).due, 3000);
 }
 
+static void a_chat_hears_at_its_own_pace(void **state)
+{
+    (void)state;
+    struct delivery_facts f = grave;
+    f.class = TO_CHAT;
+    f.audience = AUDIENCE_PUBLIC;
+    f.pace = PACE_DAILY;
+    f.digest_at = 5000;
+    struct delivery_plan p = decide_delivery(&f);
+    assert_int_equal(p.state, DELIVERY_QUEUED);
+    assert_int_equal(p.due, 5000);
+    assert_true(p.fold);
+    f.pace = PACE_NEVER;
+    assert_int_equal(decide_delivery(&f).state, DELIVERY_SUPPRESSED);
+    f.pace = PACE_APPROVAL;
+    p = decide_delivery(&f);
+    assert_int_equal(p.state, DELIVERY_HELD);
+    assert_string_equal(p.reason, "approval");
+    f.approved = true;
+    assert_int_equal(decide_delivery(&f).due, f.now);
+    f.pace = PACE_NEVER; /* who was told is told that it was wrong */
+    f.msg_type = MSG_CANCEL;
+    assert_int_equal(decide_delivery(&f).state, DELIVERY_QUEUED);
+}
+
 static void a_correction_is_held_back_by_no_limit(void **state)
 {
     (void)state;
@@ -277,6 +302,7 @@ int main(void)
         cmocka_unit_test(an_unanswered_approval_ends_at_bulletin_and_screens),
         cmocka_unit_test(a_site_in_trial_sends_to_duty_chats_only),
         cmocka_unit_test(quiet_hours_hold_until_they_end_and_no_longer_than_the_alert),
+        cmocka_unit_test(a_chat_hears_at_its_own_pace),
         cmocka_unit_test(a_correction_is_held_back_by_no_limit),
         cmocka_unit_test(a_silence_keeps_everything_quiet_but_a_correction),
     };
