@@ -1,6 +1,7 @@
 /* Looks up area names in the table made from rules/data/areas.tsv. */
 #include "areas.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "areas_table.h" /* static const struct { const char *code, *name; } areas[], sorted by code */
@@ -44,15 +45,44 @@ static bool is_called(const char *full, const char *name)
     return false;
 }
 
+/* "西安" before "雁塔区": each word is what some area around the code is called. */
+static bool lies_in(const char *code, const char *words, size_t n)
+{
+    char larger[AREA_LEN + 1], word[64];
+    while (n) {
+        size_t len = strcspn(words, " ");
+        if (len > n) len = n;
+        bool found = !len;
+        (void)snprintf(word, sizeof(word), "%.*s", (int)len, words);
+        for (size_t digits = 2; digits < strlen(code) && !found; digits += 2) {
+            (void)snprintf(larger, sizeof(larger), "%.*s", (int)digits, code);
+            const char *full = find(larger, digits);
+            found = full && is_called(full, word);
+        }
+        if (!found) return false;
+        words += len;
+        n -= len;
+        while (n && *words == ' ') words++, n--;
+    }
+    return true;
+}
+
+size_t area_codes(const char *name, char ret[][AREA_LEN + 1], size_t max)
+{
+    const char *space = strrchr(name, ' '), *last = space ? space + 1 : name;
+    size_t n = 0;
+    for (size_t i = 0; i < ARRAY_LEN(areas); i++) {
+        if (!is_called(areas[i].name, last) || !lies_in(areas[i].code, name, (size_t)(last - name))) continue;
+        if (n < max) memcpy(ret[n], areas[i].code, strlen(areas[i].code) + 1);
+        n++;
+    }
+    return n;
+}
+
 bool area_code(const char *name, char ret[static AREA_LEN + 1])
 {
-    const char *code = NULL;
-    for (size_t i = 0; i < ARRAY_LEN(areas); i++) {
-        if (!is_called(areas[i].name, name)) continue;
-        if (code) return false;
-        code = areas[i].code;
-    }
-    if (!code) return false;
-    memcpy(ret, code, strlen(code) + 1);
+    char found[1][AREA_LEN + 1];
+    if (area_codes(name, found, 1) != 1) return false;
+    memcpy(ret, found[0], sizeof(found[0]));
     return true;
 }

@@ -193,14 +193,17 @@ enum relay_err feed_client_connect(const struct feed_client *c, const char *role
 
 static void usage(FILE *out)
 {
-    (void)fprintf(out, "%s\n\n%s\n%s\n\n%s\n", _("Usage: tocsin feed push|check --feed ID …"),
+    (void)fprintf(out, "%s\n\n%s\n%s\n%s\n\n%s\n",
+                  _("Usage: tocsin feed push|check --feed ID …, tocsin feed sample"),
                   _("  push    sends events and waits for their receipts"),
                   _("  check   tries out the connection and the broker's access list"),
+                  _("  sample  prints events of this moment, for a trial: pipe it into push"),
                   _("`tocsin feed push --help` says more."));
 }
 
 int cli_feed(int argc, char **argv)
 {
+    if (argc >= 2 && strcmp(argv[1], "sample") == 0) return feed_sample(argc - 1, argv + 1);
     if (argc < 2) {
         usage(stderr);
         return EXIT_USAGE;

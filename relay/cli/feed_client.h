@@ -35,4 +35,7 @@ char *feed_client_receipts(const struct feed_client *c);
 int feed_push(const struct feed_client *c); /* exit codes */
 int feed_check(const struct feed_client *c);
 
+/* feed_sample.c: prints events with the times of now; no broker, no feed. argv[0] is "sample". */
+int feed_sample(int argc, char **argv);
+
 #endif

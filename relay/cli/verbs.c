@@ -6,6 +6,7 @@
 #include "cli/verbs.h"
 
 const struct cli_verb cli_verbs[] = {
+    {"init", cli_init, N_("first of all: asks, and writes every file")},
     {"run", cli_run, N_("the relay itself")},
     {"check", cli_check, N_("check configuration and rules; print the options in force, or the manual")},
     {"status", cli_status, N_("how the relay is: broker, feeds, targets")},

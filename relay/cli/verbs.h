@@ -2,6 +2,7 @@
 #ifndef TOCSIN_RELAY_CLI_VERBS_H
 #define TOCSIN_RELAY_CLI_VERBS_H
 
+int cli_init(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_alerts(int argc, char **argv);

@@ -188,7 +188,12 @@ static void relay_and_player_know_the_same_classes(void **state)
     (void)state;
     size_t n = 0;
     for (const struct zone_class *c = zone_classes; c->name; c++, n++) assert_true(zone_class_known(c->name));
-    for (size_t i = 0; zone_class_names[i]; i++) assert_non_null(zone_class_find(zone_class_names[i]));
+    for (size_t i = 0; zone_class_names[i]; i++) {
+        const struct zone_class *c = zone_class_find(zone_class_names[i]);
+        assert_non_null(c);
+        assert_string_equal(zone_class_zh(c->name), c->name_zh);
+        assert_int_equal(zone_class_silent(c->name), c->silent);
+    }
     assert_null(zone_class_names[n]);
     assert_false(zone_class_known("lobby"));
 }
