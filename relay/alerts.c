@@ -8,6 +8,7 @@
 #include "decide.h"
 #include "dispatch.h"
 #include "drill.h"
+#include "escalate.h"
 #include "pace.h"
 #include "render.h"
 #include "route.h"
@@ -25,6 +26,7 @@ struct edition {
     int64_t sent, expires;
     bool fresh, approved, needs_person;
     bool drill_over;  /* an exercise whose drill has fallen silent */
+    int reminder;     /* the step of the clock that this is; 0: none */
     char silence[40]; /* "silence 3" while one is in force for it, else "" */
     enum site_mode boldest;
     /* Renderings of this revision by variant, so that a thousand chats share one row. */
@@ -268,7 +270,7 @@ static struct delivery_plan plan_for(struct relay *r, const struct edition *ed, 
                                .approve = sel ? sel->approve : APPROVE_NONE,
                                .approval_timeout = o->approval_timeout,
                                .quiet_until = quiet_until(t, ed->alert->level, now)};
-    if (f.class == TO_CHAT && ed->alert->status == STATUS_ACTUAL) {
+    if (f.class == TO_CHAT && ed->alert->status == STATUS_ACTUAL && !ed->reminder) {
         f.pace = pace_of(t->chat, f.level, f.certainty);
         if (f.pace == PACE_DAILY || f.pace == PACE_WEEKLY)
             f.digest_at = pace_digest_at(t->chat, t->pub.id, now, f.pace == PACE_WEEKLY);
@@ -296,13 +298,19 @@ static struct delivery_plan plan_for(struct relay *r, const struct edition *ed, 
 }
 
 /* A newer revision takes the place of one that still waits here, or that nobody has confirmed yet. */
-static void supersede(struct relay *r, struct delivery_row *before, int rev)
+static void supersede(struct relay *r, const struct relay_target *t, struct delivery_row *before, int rev)
 {
     char why[80];
     bool trial = before->state == DELIVERY_HELD && strcmp(before->reason, "trial") == 0;
     (void)snprintf(why, sizeof(why), "%ssuperseded by revision %d", trial ? "trial: " : "", rev);
     bool unsent = delivery_is_waiting(before->state) && before->state != DELIVERY_SENDING;
     bool unconfirmed = before->state == DELIVERY_SENT && before->due != NO_DUE; /* it would be said again */
+    if (unconfirmed && t->chat &&
+        !t->ops->confirms) { /* it was said, and the newer one is what they are reminded of */
+        before->due = NO_DUE;
+        store_delivery_save(r->store, before);
+        return;
+    }
     if (unsent || unconfirmed)
         (void)store_delivery_move(r->store, before, DELIVERY_SUPPRESSED, why, NO_DUE, r->now.wall);
 }
@@ -317,7 +325,7 @@ static void add_delivery(struct relay *r, struct edition *ed, struct relay_targe
     bool had = store_delivery_of(r->store, ed->alert->n, t->row.id, &before);
     struct delivery_plan p = plan_for(r, ed, t, sel, had ? &before : NULL);
     if (!p.wanted) return;
-    if (had) supersede(r, &before, ed->alert->rev);
+    if (had) supersede(r, t, &before, ed->alert->rev);
     struct delivery_row d = {.alert = ed->alert->n,
                              .rev = ed->alert->rev,
                              .target = t->row.id,
@@ -327,6 +335,7 @@ static void add_delivery(struct relay *r, struct edition *ed, struct relay_targe
                              .created = r->now.wall,
                              .expires = ed->expires,
                              .fold = p.fold,
+                             .reminder = ed->reminder,
                              .repeat_ms =
                                  sel && t->chat && t->pub.audience == AUDIENCE_DUTY && ed->type != MSG_CANCEL
                                      ? sel->repeat_interval
@@ -354,6 +363,26 @@ static bool has_delivery(struct relay *r, int64_t alert, const struct relay_targ
 {
     struct delivery_row d;
     return store_delivery_of(r->store, alert, t->row.id, &d);
+}
+
+/* The clock runs from the first revision whose route has one, until a named person has seen the alert. */
+static void start_clock(struct relay *r, const struct edition *ed, const struct labels *labels)
+{
+    const struct alert_row *a = ed->alert;
+    const struct route_config *route = *a->acked_by ? NULL : route_escalation(r->config, labels);
+    if (!route || store_steps_known(r->store, a->n)) return;
+    const struct step_config *steps = route->escalate.items;
+    for (size_t i = 0; i < route->escalate.n; i++) {
+        CLEANUP(buf_release) struct buf chats = BUF_INIT(BODY_MAX);
+        for (size_t k = 0; k < steps[i].chats.n; k++)
+            buf_printf(&chats, "%s%s", k ? " " : "", steps[i].chats.items[k]);
+        struct step_row row = {.alert = a->n,
+                               .step = (int)i + 1,
+                               .after = steps[i].after,
+                               .due = ed->sent + steps[i].after,
+                               .chats = buf_cstr(&chats)};
+        store_step_add(r->store, &row);
+    }
 }
 
 /* Writes the revision, renders, routes. only_new: an area was added, so only targets that have nothing yet hear of it. */
@@ -392,6 +421,7 @@ static size_t publish(struct relay *r, struct edition *ed, const char *note, boo
         store_revision(r->store, a, ed->type, ed->sent, ed->expires, note);
         for (size_t i = 0; i < n; i++) add_delivery(r, ed, sel[i].target, &sel[i]);
         note_speech(r, ed, sel, n);
+        start_clock(r, ed, &labels);
         bool speech = false;
         for (size_t i = 0; i < n; i++) speech = speech || class_of(sel[i].target) < TO_BOARD;
         if (a->status == STATUS_ACTUAL && speech) drill_real_alert(r, a);
@@ -552,6 +582,83 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
     row->alert = a.n;
 }
 
+/* -- reminding ----------------------------------------------------------------------------------------------------- */
+
+static void count_approvals(void *arg, struct delivery_row *d)
+{
+    int *waiting = arg;
+    *waiting += d->state == DELIVERY_HELD && strncmp(d->reason, "approval", 8) == 0;
+}
+
+/* Those of the step's chats that may hear of it: the duty groups always, the others nothing that waits for approval. */
+static size_t select_step(struct relay *r, const struct alert_row *a, const char *chats,
+                          struct selection *sel)
+{
+    struct drill_row window;
+    bool drill = a->status != STATUS_ACTUAL && drill_open(r, &window);
+    int approvals = 0;
+    store_deliveries_of_alert(r->store, a->n, true, count_approvals, &approvals);
+    size_t n = 0;
+    for (size_t i = 0; i < r->targets->n; i++) {
+        struct relay_target *t = &r->targets->items[i];
+        struct delivery_row d;
+        if (!route_chat_named(chats, t) || !target_in_areas(t, a->areas)) continue;
+        if (a->status != STATUS_ACTUAL && !t->drills && !(drill && drill_reaches(&window, t))) continue;
+        if (t->pub.audience != AUDIENCE_DUTY && approvals) continue;
+        bool had = store_delivery_of(r->store, a->n, t->row.id, &d);
+        bool held = had && d.state == DELIVERY_HELD && strncmp(d.reason, "approval", 8) == 0;
+        if (had && delivery_is_waiting(d.state) && !held) continue; /* what is on its way is not overtaken */
+        sel[n++] = (struct selection){
+            .target = t, .approve = APPROVE_NONE, .repeat_interval = had ? d.repeat_ms : 0};
+    }
+    return n;
+}
+
+size_t alerts_remind(struct relay *r, struct alert_row *a, int step, const char *chats,
+                     char ret_why[static 80])
+{
+    const struct rule *rule = rule_set_find(r->rules, a->rule);
+    if (!rule) {
+        (void)snprintf(ret_why, 80, "its rule is no longer loaded");
+        return 0;
+    }
+    struct label_room *room = xcalloc(1, sizeof(*room));
+    struct selection *sel = xcalloc(r->targets->n, sizeof(*sel));
+    struct labels labels;
+    route_labels(a, r->targets, room, &labels);
+    int64_t silence = silence_of(r, &labels);
+    size_t n = silence ? 0 : select_step(r, a, chats, sel);
+    if (n) {
+        struct edition ed = {.alert = a,
+                             .say = &rule->say,
+                             .rule_title = rule->title,
+                             .type = MSG_UPDATE,
+                             .sent = r->now.wall,
+                             .expires = a->expires,
+                             .fresh = true, /* it was when the clock began */
+                             .approved = true,
+                             .reminder = step};
+        (void)route_sites(r->targets, a->areas, &ed.boldest);
+        char note[80];
+        (void)snprintf(note, sizeof(note), "reminder %d: nobody has acknowledged", step);
+        a->rev++;
+        store_alert_update(r->store, a);
+        store_revision(r->store, a, ed.type, ed.sent, ed.expires, note);
+        for (size_t i = 0; i < n; i++) add_delivery(r, &ed, sel[i].target, &sel[i]);
+        r->counters.revisions++;
+        log_info("%s.%d: %s rule=%s targets=%zu (%s)", a->id, a->rev, msg_type_name(ed.type), a->rule, n,
+                 note);
+        free(ed.variants);
+    } else if (silence) {
+        (void)snprintf(ret_why, 80, "silence %lld", (long long)silence);
+    } else {
+        (void)snprintf(ret_why, 80, "no chat that may hear of it");
+    }
+    free(sel);
+    free(room);
+    return n;
+}
+
 /* -- ends --------------------------------------------------------------------------------------------------------- */
 
 struct cancelling {
@@ -673,6 +780,8 @@ enum relay_err alerts_confirm(struct relay *r, const char *alert_id, const struc
         return fail(why, RELAY_CONFLICT, _("alert `%s` is confirmed already"), alert_id);
     a.certainty = CERTAINTY_OBSERVED;
     a.guessed = false;
+    (void)snprintf(a.acked_by, sizeof(a.acked_by), "%s", by->name);
+    escalate_seen(r, &a, by);
     struct edition ed = {.alert = &a,
                          .say = &rule->say,
                          .rule_title = rule->title,
@@ -723,6 +832,8 @@ enum relay_err alerts_confirm_event(struct relay *r, int64_t event, const struct
     struct alert_row a;
     new_alert(r, &e, "", rule, seen.grp, &g, &j, &a);
     store_event_join(r->store, event, a.n, by->name);
+    (void)snprintf(a.acked_by, sizeof(a.acked_by), "%s", by->name);
+    escalate_seen(r, &a, by);
     struct edition ed = {.alert = &a,
                          .say = &rule->say,
                          .rule_title = rule->title,

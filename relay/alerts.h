@@ -27,6 +27,11 @@ enum relay_err alerts_cancel(struct relay *r, const char *alert_id, const struct
 enum relay_err alerts_confirm(struct relay *r, const char *alert_id, const struct actor *by,
                               struct reason *why) MUST_CHECK;
 
+/* A step of the alert's clock: a revision with the same words, marked, to the chats it names. Returns how many may hear it;
+ * for none *ret_why says why, and nothing was written. */
+size_t alerts_remind(struct relay *r, struct alert_row *a, int step, const char *chats,
+                     char ret_why[static 80]);
+
 /* An event of the review list (by its row): it becomes an alert, Observed. */
 enum relay_err alerts_confirm_event(struct relay *r, int64_t event, const struct actor *by,
                                     char ret_alert[static 80], struct reason *why) MUST_CHECK;

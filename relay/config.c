@@ -300,7 +300,18 @@ static const struct opt_row receiver_rows[] = {
 };
 /* clang-format on */
 
-enum { ROUTE_ROWS = 10 };
+/* clang-format off */
+static const struct opt_row step_rows[] = {
+    {.name = "after", .type = OPT_DURATION, AT(struct step_config, after), .min = SECOND_MS, .max = DAY_MS,
+     .required = true, .help = N_("since the warning was accepted, such as 1m")},
+    {.name = "chats", .type = OPT_STRS, AT(struct step_config, chats), .min = 1, .max = 1000, .required = true,
+     .help = N_("who is reminded: all, or audiences, or ids")},
+    {.name = "", .type = OPT_SELF, AT(struct step_config, at)},
+    {0},
+};
+/* clang-format on */
+
+enum { ROUTE_ROWS = 11 };
 static const struct opt_row route_rows[ROUTE_ROWS]; /* routes hold routes */
 
 /* clang-format off */
@@ -315,7 +326,11 @@ static const struct opt_row route_rows[ROUTE_ROWS]; /* routes hold routes */
      .max = 30 * DAY_MS, .deflt = (interval), \
      .help = N_("how soon the same alert may speak again when it has changed")}, \
     {.name = "repeat_interval", .type = OPT_DURATION, AT(struct route_config, repeat_interval), .min = 0, \
-     .max = 30 * DAY_MS, .deflt = (repeat), .help = N_("how soon it is repeated unchanged; 0: never")}, \
+     .max = 30 * DAY_MS, .deflt = (repeat), \
+     .help = N_("how soon a duty group is reminded, until a person acknowledges, at most 3 times; 0: never")}, \
+    {.name = "escalate", .type = OPT_BLOCKS, AT(struct route_config, escalate), .sub = step_rows, \
+     .sub_size = sizeof(struct step_config), .min = 0, .max = 8, \
+     .help = N_("who is reminded after how long, until a named person acknowledges, confirms, approves or rejects")}, \
     {.name = "routes", .type = OPT_BLOCKS, AT(struct route_config, routes), .sub = route_rows, \
      .sub_size = sizeof(struct route_config), .min = 0, .max = 500, \
      .help = N_("asked in this order; the first that fits takes it")}, \

@@ -123,6 +123,11 @@ struct chat_config {
     struct opt_extra own;              /* own.values: by adapter->options, what target->options is */
     const struct yaml_node *at;
 };
+struct step_config {       /* one step of the clock that runs until a named person acknowledges */
+    int64_t after;         /* since the alert was accepted */
+    struct opt_strs chats; /* all, or audiences, or ids */
+    const struct yaml_node *at;
+};
 struct route_config { /* Alertmanager's words */
     const char *receiver;
     struct opt_strs matchers; /* as written */
@@ -132,6 +137,7 @@ struct route_config { /* Alertmanager's words */
     bool continue_;
     int approve;                                         /* enum approve */
     int64_t group_wait, group_interval, repeat_interval; /* the enclosing route's where not given; 0: none */
+    struct opt_blocks escalate;                          /* struct step_config; the enclosing route's too */
     struct opt_blocks routes;                            /* struct route_config */
     const struct receiver_config *to;                    /* of receiver */
     const struct yaml_node *at;

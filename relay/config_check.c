@@ -359,9 +359,22 @@ static bool is_display(const struct check *k, const struct known *known, const c
     return false;
 }
 
-static void check_receiver(const struct check *k, const struct known *known, const struct receiver_config *r)
+static void check_chat_words(const struct check *k, const struct known *known, const struct yaml_node *at,
+                             const struct opt_strs *words)
 {
     enum audience audience;
+    for (size_t i = 0; i < words->n; i++) {
+        const char *s = words->items[i];
+        if (strcmp(s, "all") != 0 && !audience_parse(s, &audience) &&
+            !has_name(known->chats, known->n_chats, s))
+            opt_problem(
+                k->problems, item_place(at, "chats", i),
+                _("chats: there is no chat `%.40s`; besides ids there are all, duty, volunteer, public"), s);
+    }
+}
+
+static void check_receiver(const struct check *k, const struct known *known, const struct receiver_config *r)
+{
     for (size_t i = 0; i < r->pa.n; i++) {
         const char *s = r->pa.items[i];
         if (strcmp(s, "announce") != 0 && strcmp(s, "bulletin") != 0)
@@ -374,14 +387,7 @@ static void check_receiver(const struct check *k, const struct known *known, con
                         _("displays: there is no site or site/ward `%.60s`; `all` means every screen"),
                         r->displays.items[i]);
     }
-    for (size_t i = 0; i < r->chats.n; i++) {
-        const char *s = r->chats.items[i];
-        if (strcmp(s, "all") != 0 && !audience_parse(s, &audience) &&
-            !has_name(known->chats, known->n_chats, s))
-            opt_problem(
-                k->problems, item_place(r->at, "chats", i),
-                _("chats: there is no chat `%.40s`; besides ids there are all, duty, volunteer, public"), s);
-    }
+    check_chat_words(k, known, r->at, &r->chats);
 }
 
 static void check_receivers(const struct check *k)
@@ -397,6 +403,28 @@ static void check_receivers(const struct check *k)
     CLEANUP(free_ptr) struct named *names = NAMES(c->receivers, struct receiver_config, name, n);
     check_unique(k, names, n, "name");
     for (size_t i = 0; i < c->receivers.n; i++) check_receiver(k, &known, &receivers[i]);
+}
+
+/* The steps of one route, and of those below it: later ones later, to chats that exist. */
+static void check_steps(const struct check *k, const struct known *known, const struct route_config *r)
+{
+    const struct step_config *steps = r->escalate.items;
+    for (size_t i = 0; i < r->escalate.n; i++) {
+        check_chat_words(k, known, steps[i].at, &steps[i].chats);
+        if (i && steps[i].after <= steps[i - 1].after)
+            opt_problem(k->problems, place(steps[i].at, "after"),
+                        _("after: a step is later than the one before it: put them in order"));
+    }
+    const struct route_config *routes = r->routes.items;
+    for (size_t i = 0; i < r->routes.n; i++) check_steps(k, known, &routes[i]);
+}
+
+static void check_escalation(const struct check *k)
+{
+    struct known known = {.n_sites = 0};
+    CLEANUP(free_ptr) struct named *chats = NAMES(k->config->chats, struct chat_config, id, known.n_chats);
+    known.chats = chats;
+    check_steps(k, &known, &k->config->route);
 }
 
 static void find_receiver(const struct check *k, struct route_config *r)
@@ -416,6 +444,7 @@ static void inherit(struct route_config *r, const struct route_config *parent)
     if (!yaml_get(r->at, "group_wait")) r->group_wait = parent->group_wait;
     if (!yaml_get(r->at, "group_interval")) r->group_interval = parent->group_interval;
     if (!yaml_get(r->at, "repeat_interval")) r->repeat_interval = parent->repeat_interval;
+    if (!yaml_get(r->at, "escalate")) r->escalate = parent->escalate;
 }
 
 static void check_route(const struct check *k, struct route_config *r)
@@ -468,6 +497,7 @@ void config_check(struct relay_config *c, struct opt_problems *problems)
     check_sites(&k);
     check_receivers(&k);
     check_group_by(&k, &c->route);
+    check_escalation(&k);
     check_route(&k, &c->route);
 }
 

@@ -285,15 +285,28 @@ static enum relay_err verb_site_mode(struct relay *r, const char *id, const stru
     return review_site_mode(r, site, id[n] ? id + n + 1 : "", by, why);
 }
 
+/* A delivery by whatever names it: its row, and its whole id for the record of what was done. */
+static enum relay_err find_delivery(struct relay *r, const char *id, int64_t *ret_row,
+                                    char ret_id[static DELIVERY_ID_MAX], struct reason *why)
+{
+    CLEANUP(buf_release) struct buf shown = BUF_INIT(ANSWER_MAX);
+    CLEANUP(json_free_ptr) cJSON *j = NULL;
+    struct json_limits limits = {ANSWER_MAX, 8};
+    enum relay_err err = list_delivery(store_db(r->store), id, &shown, ret_row, why);
+    if (err == RELAY_OK) err = json_parse(buf_cstr(&shown), shown.len, &limits, &j, why);
+    if (err == RELAY_OK) (void)snprintf(ret_id, DELIVERY_ID_MAX, "%s", json_str_or(j, "id", id));
+    return err;
+}
+
 static enum relay_err verb_replay(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
                                   struct reason *why)
 {
-    CLEANUP(buf_release) struct buf shown = BUF_INIT(ANSWER_MAX);
+    char whole[DELIVERY_ID_MAX];
     int64_t row;
-    enum relay_err err = list_delivery(store_db(r->store), id, &shown, &row, why);
+    enum relay_err err = find_delivery(r, id, &row, whole, why);
     if (err == RELAY_OK) err = dispatch_replay(r, row, why);
     if (err != RELAY_OK) return err;
-    store_action(r->store, r->now.wall, "delivery.replay", id, by->name, by->uid, by->reason, "");
+    store_action(r->store, r->now.wall, "delivery.replay", whole, by->name, by->uid, by->reason, "");
     buf_json_member_int(ret, "row", row);
     return RELAY_OK;
 }
@@ -301,12 +314,12 @@ static enum relay_err verb_replay(struct relay *r, const char *id, const struct 
 static enum relay_err verb_done(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
                                 struct reason *why)
 {
-    CLEANUP(buf_release) struct buf shown = BUF_INIT(ANSWER_MAX);
+    char whole[DELIVERY_ID_MAX];
     int64_t row;
-    enum relay_err err = list_delivery(store_db(r->store), id, &shown, &row, why);
+    enum relay_err err = find_delivery(r, id, &row, whole, why);
     if (err == RELAY_OK) err = dispatch_done(r, row, by->name, why);
     if (err != RELAY_OK) return err;
-    store_action(r->store, r->now.wall, "delivery.done", id, by->name, by->uid, by->reason, "");
+    store_action(r->store, r->now.wall, "delivery.done", whole, by->name, by->uid, by->reason, "");
     buf_json_member_int(ret, "row", row);
     return RELAY_OK;
 }

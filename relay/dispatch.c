@@ -194,8 +194,9 @@ static size_t within_limits(struct relay *r, struct relay_target *t, struct deli
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
         struct source from;
-        bool free_of_limits = rows[i].attempt > 0 || !dispatch_source(r, &rows[i], &from) ||
-                              from.revision->msg_type == MSG_CANCEL || from.alert->status != STATUS_ACTUAL;
+        bool free_of_limits = rows[i].attempt > 0 || rows[i].reminder ||
+                              !dispatch_source(r, &rows[i], &from) || from.revision->msg_type == MSG_CANCEL ||
+                              from.alert->status != STATUS_ACTUAL;
         bool goes =
             free_of_limits || (rows[i].fold ? digest : pace_allows(t->chat, &t->told, day, from.alert->rule));
         if (goes) {
@@ -255,8 +256,8 @@ static void count_message(struct relay *r, struct relay_target *t, const struct 
                           bool digest)
 {
     struct source from;
-    bool reminder = first->repeats > 0;
-    if ((first->attempt > 0 && !reminder) || !dispatch_source(r, first, &from)) return; /* a retry */
+    bool reminder = first->repeats > 0 || first->reminder > 0;
+    if ((first->attempt > 0 && !first->repeats) || !dispatch_source(r, first, &from)) return; /* a retry */
     if (from.revision->msg_type == MSG_CANCEL || from.alert->status != STATUS_ACTUAL) return;
     told_add(r, t, digest || reminder ? "" : from.alert->rule);
 }

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "render.h"
 
 bool dispatch_source(struct relay *r, const struct delivery_row *d, struct source *ret)
 {
@@ -17,17 +18,17 @@ bool dispatch_source(struct relay *r, const struct delivery_row *d, struct sourc
     return x->last.known;
 }
 
-static char *with_id(struct arena *a, const char *text, const char *id)
+static char *stored(struct arena *a, const char *text, const char *id, int reminder)
 {
-    const char *at = strstr(text, "{{id}}");
-    if (!at) return arena_strdup(a, text);
-    return arena_printf(a, "%.*s%s%s", (int)(at - text), text, id, at + 6);
+    CLEANUP(buf_release) struct buf b = BUF_INIT(256 * 1024);
+    render_stored(text, id, reminder, &b);
+    return arena_strdup(a, buf_cstr(&b));
 }
 
 static const char *body_text(struct arena *a, const cJSON *body, const char *name, const char *id)
 {
     const char *v = json_str_or(body, name, NULL);
-    return v ? with_id(a, v, id) : NULL;
+    return v ? stored(a, v, id, 0) : NULL;
 }
 
 /* Everything an adapter may know of a delivery, from the committed rows. */
@@ -71,13 +72,14 @@ bool dispatch_message(struct relay *r, struct send *op, const struct delivery_ro
     m->voice_short = body_text(a, j, "voice_short", m->short_id);
     m->rhyme = body_text(a, j, "rhyme", m->short_id);
     m->headline = body_text(a, j, "headline", m->short_id);
-    m->chat = body_text(a, j, "chat", m->short_id);
+    const char *chat = json_str_or(j, "chat", NULL);
+    if (chat) m->chat = stored(a, chat, m->short_id, op->target->chat ? d->reminder + d->repeats : 0);
     m->issuer = body_text(a, j, "issuer", m->short_id);
     const cJSON *line;
     cJSON_ArrayForEach(line, cJSON_GetObjectItemCaseSensitive(j, "lines"))
     {
         if (m->n_lines < 3 && cJSON_IsString(line))
-            m->lines[m->n_lines++] = with_id(a, line->valuestring, m->short_id);
+            m->lines[m->n_lines++] = stored(a, line->valuestring, m->short_id, 0);
     }
     return true;
 }

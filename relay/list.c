@@ -2,12 +2,15 @@
 #include "list.h"
 
 #include "base/alert.h"
+#include "base/clock.h"
 #include "base/delivery.h"
 #include "base/hash.h"
 #include "base/i18n.h"
+#include "base/json.h"
 #include "base/mem.h"
+#include "render.h"
 
-enum { DEFAULT_LIMIT = 100, SHORT_ID_LOOK = 20000 };
+enum { DEFAULT_LIMIT = 100, SHORT_ID_LOOK = 20000, BODY_MAX = 256 * 1024 };
 
 static void stmt_done(struct stmt *q)
 {
@@ -24,7 +27,7 @@ static void member_enum(struct buf *b, const char *name, const char *value)
 #define ALERT_FIELDS                                                                                         \
     "a.id, a.rule, a.rule_rev, a.category, a.title, a.status, a.level, a.certainty, a.created, a.expires, "  \
     "a.rev, a.areas, "                                                                                       \
-    "a.count, a.feeds, a.ended, a.end_note, a.n, a.set_hash"
+    "a.count, a.feeds, a.ended, a.end_note, a.n, a.set_hash, a.acked_by, a.acked_at"
 
 static void add_alert(struct buf *b, struct stmt *q)
 {
@@ -46,6 +49,7 @@ static void add_alert(struct buf *b, struct stmt *q)
     buf_json_member_time(b, "ended", col_int(q, 14));
     if (*col_text(q, 15)) buf_json_member(b, "end_note", col_text(q, 15));
     buf_json_member(b, "set_hash", col_text(q, 17));
+    if (!col_null(q, 18)) buf_json_member(b, "acknowledged_by", col_text(q, 18));
 }
 
 /* Runs q to its end; each row is added by fn, with a comma between. */
@@ -158,6 +162,21 @@ static void add_action(struct buf *b, struct stmt *q)
     buf_json_member(b, "by", col_text(q, 2));
     buf_json_member_int(b, "uid", col_int(q, 3));
     buf_json_member(b, "reason", col_text(q, 4));
+    buf_json_member(b, "object", col_text(q, 5));
+    if (*col_text(q, 6)) buf_json_member(b, "detail", col_text(q, 6));
+}
+
+static void add_step(struct buf *b, struct stmt *q)
+{
+    char text[24];
+    buf_char(b, '{');
+    buf_json_member_int(b, "step", col_int(q, 0));
+    buf_json_member(b, "after", duration_format(col_int(q, 1), text));
+    buf_json_member(b, "chats", col_text(q, 2));
+    buf_json_member_time(b, "due", col_int(q, 3));
+    buf_json_member_time(b, "done", col_int(q, 4));
+    if (!col_null(q, 5)) buf_json_member_int(b, "rev", col_int(q, 5));
+    if (*col_text(q, 6)) buf_json_member(b, "note", col_text(q, 6));
 }
 
 #define DELIVERY_FIELDS                                                                                      \
@@ -190,18 +209,38 @@ static void add_delivery(struct buf *b, struct stmt *q)
 
 /* One section of an alert's story: rows of `sql` whose ?1 is the alert. */
 static enum relay_err add_section(struct db *db, struct buf *b, const char *name, const char *sql, int64_t n,
-                                  const char *id, void (*fn)(struct buf *b, struct stmt *q),
-                                  struct reason *why)
+                                  void (*fn)(struct buf *b, struct stmt *q), struct reason *why)
 {
     STMT q = {NULL};
     enum relay_err err = db_prepare(db, &q, sql, why);
     if (err != RELAY_OK) return err;
-    if (id)
-        stmt_text(&q, 1, id);
-    else
-        stmt_int(&q, 1, n);
+    stmt_int(&q, 1, n);
     buf_json_key(b, name);
     return add_rows(b, &q, fn, why);
+}
+
+/* When it was first heard of, accepted, sent, displayed, played, acknowledged: the first of each; null: not yet. */
+static enum relay_err add_times(struct db *db, struct buf *b, int64_t n, struct reason *why)
+{
+    static const char *const names[] = {"received",  "accepted", "sent",
+                                        "displayed", "played",   "acknowledged"};
+    STMT q = {NULL};
+    enum relay_err err = db_prepare(db, &q,
+                                    "SELECT (SELECT min(received) FROM event WHERE alert = a.n), a.created, "
+                                    "min(d.sent_at), min(CASE d.state "
+                                    "WHEN 5 THEN d.ended_at END), min(CASE d.state WHEN 4 THEN d.ended_at "
+                                    "END), a.acked_at FROM alert a LEFT "
+                                    "JOIN delivery d ON d.alert = a.n WHERE a.n = ?1",
+                                    why);
+    if (err != RELAY_OK) return err;
+    stmt_int(&q, 1, n);
+    err = stmt_step(&q, why);
+    if (err != RELAY_OK) return err;
+    buf_json_key(b, "times");
+    buf_char(b, '{');
+    for (int i = 0; i < (int)ARRAY_LEN(names); i++) buf_json_member_time(b, names[i], col_int(&q, i));
+    buf_char(b, '}');
+    return RELAY_OK;
 }
 
 enum relay_err list_alert(struct db *db, const char *id, struct buf *ret, struct reason *why)
@@ -216,27 +255,42 @@ enum relay_err list_alert(struct db *db, const char *id, struct buf *ret, struct
     if (err != RELAY_OK) return err;
     int64_t n = col_int(&q, 16);
     add_alert(ret, &q);
+    err = add_times(db, ret, n, why);
+    if (err != RELAY_OK) return err;
     err =
         add_section(db, ret, "revisions",
                     "SELECT rev, msg_type, level, certainty, sent, expires, count, note FROM revision WHERE "
                     "alert = ?1 ORDER BY rev",
-                    n, NULL, add_revision, why);
+                    n, add_revision, why);
     if (err == RELAY_OK)
         err = add_section(
             db, ret, "events",
             "SELECT f.name, e.event_id, e.received, e.area, e.count, e.rules, e.body FROM event e JOIN "
             "feed f ON f.id = e.feed WHERE e.alert = ?1 ORDER BY e.id LIMIT 200",
-            n, NULL, add_event, why);
+            n, add_event, why);
     if (err == RELAY_OK)
         err = add_section(db, ret, "deliveries",
                           "SELECT " DELIVERY_FIELDS
                           " FROM delivery d JOIN alert a ON a.n = d.alert JOIN target t "
                           "ON t.id = d.target WHERE d.alert = ?1 ORDER BY d.id LIMIT 500",
-                          n, NULL, add_delivery, why);
+                          n, add_delivery, why);
     if (err == RELAY_OK)
-        err = add_section(db, ret, "actions",
-                          "SELECT at, verb, actor, uid, reason FROM action WHERE object = ?1 ORDER BY id", 0,
-                          id, add_action, why);
+        err = add_section(db, ret, "escalation",
+                          "SELECT step, after, chats, due, done, rev, note FROM escalation WHERE alert = ?1 "
+                          "ORDER BY step",
+                          n, add_step, why);
+    /* Of the alert, of its deliveries ("<alert>.<rev>/…"), of its events, and of the silences that held it back. */
+    if (err == RELAY_OK)
+        err = add_section(
+            db, ret, "actions",
+            "SELECT at, verb, actor, uid, reason, object, detail FROM action, (SELECT id AS alert FROM alert "
+            "WHERE n = ?1) WHERE object = alert OR (object > alert || '.' AND object < alert || '/') OR "
+            "object "
+            "IN (SELECT 'event:' || id FROM event WHERE alert = ?1) OR object IN (SELECT 'silence:' || "
+            "substr(reason, 9) FROM delivery WHERE alert = ?1 AND reason LIKE 'silence %' UNION SELECT "
+            "'silence:' || substr(note, 9) FROM escalation WHERE alert = ?1 AND note LIKE 'silence %') "
+            "ORDER BY action.id",
+            n, add_action, why);
     buf_char(ret, '}');
     return err;
 }
@@ -292,6 +346,44 @@ static int64_t find_row(struct db *db, const char *id, struct reason *why)
     return found;
 }
 
+/* The texts as they go out. */
+static enum relay_err add_texts(struct buf *b, struct stmt *q, struct reason *why)
+{
+    char id[DELIVERY_ID_MAX], small[SHORT_ID_LEN];
+    (void)snprintf(id, sizeof(id), "%s.%lld/%s", col_text(q, 0), (long long)col_int(q, 1), col_text(q, 2));
+    short_id(id, small);
+    CLEANUP(json_free_ptr) cJSON *body = NULL;
+    struct json_limits limits = {BODY_MAX, 8};
+    enum relay_err err = json_parse(col_text(q, 14), strlen(col_text(q, 14)), &limits, &body, why);
+    if (err != RELAY_OK) return fail_in(why, err, _("the texts of %s"), id);
+    buf_json_key(b, "texts");
+    buf_char(b, '{');
+    const cJSON *member;
+    cJSON_ArrayForEach(member, body)
+    {
+        CLEANUP(buf_release) struct buf text = BUF_INIT(BODY_MAX);
+        int reminder = strcmp(member->string, "chat") == 0 ? (int)col_int(q, 15) : 0;
+        if (cJSON_IsString(member)) {
+            render_stored(member->valuestring, small, reminder, &text);
+            buf_json_member(b, member->string, buf_cstr(&text));
+            continue;
+        }
+        const cJSON *line;
+        buf_json_key(b, member->string);
+        buf_char(b, '[');
+        cJSON_ArrayForEach(line, member)
+        {
+            buf_clear(&text);
+            render_stored(cJSON_IsString(line) ? line->valuestring : "", small, 0, &text);
+            if (line != member->child) buf_char(b, ',');
+            buf_json_str(b, buf_cstr(&text));
+        }
+        buf_char(b, ']');
+    }
+    buf_char(b, '}');
+    return RELAY_OK;
+}
+
 enum relay_err list_delivery(struct db *db, const char *id, struct buf *ret, int64_t *ret_row,
                              struct reason *why)
 {
@@ -300,7 +392,8 @@ enum relay_err list_delivery(struct db *db, const char *id, struct buf *ret, int
     STMT q = {NULL};
     enum relay_err err = db_prepare(
         db, &q,
-        "SELECT " DELIVERY_FIELDS ", r.body FROM delivery d JOIN alert a ON a.n = d.alert JOIN target t "
+        "SELECT " DELIVERY_FIELDS
+        ", r.body, d.reminder + d.repeats FROM delivery d JOIN alert a ON a.n = d.alert JOIN target t "
         "ON t.id = d.target JOIN rendering r ON r.id = d.rendering WHERE d.id = ?1",
         why);
     if (err != RELAY_OK) return err;
@@ -310,8 +403,8 @@ enum relay_err list_delivery(struct db *db, const char *id, struct buf *ret, int
         return fail(why, err, _("there is no delivery `%s`; `tocsin deliveries list` shows them"), id);
     if (err != RELAY_OK) return err;
     add_delivery(ret, &q);
-    buf_json_key(ret, "texts");
-    buf_str(ret, col_text(&q, 14));
+    err = add_texts(ret, &q, why);
+    if (err != RELAY_OK) return err;
     buf_char(ret, '}');
     if (ret_row) *ret_row = row;
     return RELAY_OK;

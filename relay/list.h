@@ -19,7 +19,7 @@ enum relay_err list_alerts(struct db *db, const struct list_filter *f, struct bu
                            struct reason *why) MUST_CHECK;
 enum relay_err list_review(struct db *db, const struct list_filter *f, struct buf *ret,
                            struct reason *why) MUST_CHECK;
-/* The whole story of one alert: revisions, events, deliveries, actions. RELAY_NOT_FOUND. */
+/* The whole story of one alert: times, revisions, events, deliveries, steps of its clock, what people did. RELAY_NOT_FOUND. */
 enum relay_err list_alert(struct db *db, const char *id, struct buf *ret, struct reason *why) MUST_CHECK;
 enum relay_err list_deliveries(struct db *db, const struct list_filter *f, struct buf *ret,
                                struct reason *why) MUST_CHECK;

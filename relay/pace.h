@@ -2,7 +2,7 @@
  * of all rules and of one. What is over a limit waits for the next digest, which lists it. Pure; told.h counts.
  *
  * The table of defaults stands in pace.c. Programs (adapter_ops.programs) hear everything at once unless their options say
- * otherwise. Exercises, tests and Cancels know no pace and no limit.
+ * otherwise. Exercises, tests, Cancels and the steps of a route's clock know no pace and no limit.
  */
 #ifndef TOCSIN_RELAY_PACE_H
 #define TOCSIN_RELAY_PACE_H

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "control.h"
 #include "dispatch.h"
+#include "escalate.h"
 #include "feeds.h"
 #include "intake.h"
 #include "outlink.h"
@@ -435,6 +436,7 @@ static int64_t next_due(struct relay *r)
     struct pipeline *p = of(r);
     int64_t due = r->now.mono + MINUTE_MS; /* silence and clock are looked at once a minute at least */
     int64_t wall = dispatch_next_due(r);
+    wall = sooner(wall, escalate_next_due(r));
     if (wall != INT64_MAX) due = sooner(due, r->now.mono + (wall - r->now.wall));
     due = sooner(due, feeds_next_due(r));
     due = sooner(due, outlink_next_due(r));
@@ -518,6 +520,7 @@ static void read_everything(struct relay *r)
     http_server_run(r->control);
     for (size_t i = 0; i < r->n_pages; i++) http_server_run(r->pages[i]);
     dispatch_collect(r);
+    escalate_due(r);
     dispatch_claim(r);
 }
 

@@ -24,6 +24,17 @@ const char *render_time(int64_t wall_ms, char out[static RENDER_WORD_LEN])
     return out;
 }
 
+void render_stored(const char *text, const char *short_id, int reminder, struct buf *out)
+{
+    static const char slot[] = "{{id}}";
+    if (reminder > 0) buf_printf(out, "【第%d次提醒】尚无人确认。\n", reminder);
+    for (const char *at; (at = strstr(text, slot)); text = at + sizeof(slot) - 1) {
+        buf_add(out, text, (size_t)(at - text));
+        buf_str(out, short_id);
+    }
+    buf_str(out, text);
+}
+
 static const char *slot_value(const struct render_slots *s, enum slot slot)
 {
     const struct {

@@ -35,6 +35,10 @@ enum relay_err render_within(const char *text, const char *tail, const struct re
                              enum render_form form, size_t max, struct buf *out, bool *ret_cut,
                              struct reason *why) MUST_CHECK;
 
+/* What leaves of a stored text: the delivery's own short id in place of each {{id}}, and before a reminder that it is one
+ * (`reminder` 0: it is none). Whoever shows a stored text to people shows it so. */
+void render_stored(const char *text, const char *short_id, int reminder, struct buf *out);
+
 #define RENDER_WORD_LEN 32
 /* "多起" under 5, because a small number could point at somebody; "1260起". */
 const char *render_count(int64_t count, char out[static RENDER_WORD_LEN]);

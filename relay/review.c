@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "dispatch.h"
+#include "escalate.h"
 #include "report.h"
 
 struct letting_go {
@@ -57,6 +58,7 @@ enum relay_err review_approve(struct relay *r, const char *alert_id, const struc
     store_deliveries_of_alert(r->store, a.n, true, decide_row, &l);
     if (!l.done && !l.waiting)
         return fail(why, RELAY_CONFLICT, _("nothing of alert `%s` waits for approval"), alert_id);
+    escalate_seen(r, &a, by);
     store_action(r->store, r->now.wall, "alert.approve", a.id, by->name, by->uid, by->reason, "");
     *ret_waiting = l.waiting > 0;
     return RELAY_OK;
@@ -71,6 +73,7 @@ enum relay_err review_reject(struct relay *r, const char *alert_id, const struct
     struct letting_go l = {.r = r, .by = by, .reject = true};
     store_deliveries_of_alert(r->store, a.n, true, decide_row, &l);
     if (!l.done) return fail(why, RELAY_CONFLICT, _("nothing of alert `%s` waits for approval"), alert_id);
+    escalate_seen(r, &a, by);
     store_action(r->store, r->now.wall, "alert.reject", a.id, by->name, by->uid, by->reason, "");
     return RELAY_OK;
 }
@@ -80,8 +83,10 @@ enum relay_err review_ack(struct relay *r, const char *alert_id, const struct ac
     struct alert_row a;
     enum relay_err err = find(r, alert_id, &a, why);
     if (err != RELAY_OK) return err;
-    if (*a.acked_by) return fail(why, RELAY_CONFLICT, _("%s has acknowledged it already"), a.acked_by);
-    store_alert_ack(r->store, a.n, by->name);
+    char earlier[64];
+    store_action_first(r->store, "alert.ack", a.id, earlier);
+    if (*earlier) return fail(why, RELAY_CONFLICT, _("%s has acknowledged it already"), earlier);
+    escalate_seen(r, &a, by);
     store_action(r->store, r->now.wall, "alert.ack", a.id, by->name, by->uid, by->reason, "");
     return RELAY_OK;
 }

@@ -76,6 +76,43 @@ size_t route_select(const struct relay_config *c, struct targets *t, const struc
     return w.n;
 }
 
+/* As walk_route. */
+static bool walk_escalation(const struct route_config *route, const struct labels *labels,
+                            const struct route_config **found)
+{
+    if (!label_matchers_match(&route->compiled, labels)) return false;
+    bool answered = false;
+    const struct route_config *children = route->routes.items;
+    for (size_t i = 0; i < route->routes.n; i++) {
+        if (!walk_escalation(&children[i], labels, found)) continue;
+        answered = true;
+        if (!children[i].continue_) break;
+    }
+    if (!answered && !*found && route->escalate.n) *found = route;
+    return true;
+}
+
+const struct route_config *route_escalation(const struct relay_config *c, const struct labels *labels)
+{
+    const struct route_config *found = NULL;
+    (void)walk_escalation(&c->route, labels, &found);
+    return found;
+}
+
+bool route_chat_named(const char *words, const struct relay_target *t)
+{
+    const char *names[] = {"all", audience_name(t->pub.audience), t->pub.place};
+    if (!t->chat) return false;
+    for (const char *p = words; *p;) {
+        size_t n = strcspn(p, " ");
+        for (size_t i = 0; i < ARRAY_LEN(names); i++)
+            if (strlen(names[i]) == n && strncmp(names[i], p, n) == 0) return true;
+        p += n;
+        p += strspn(p, " ");
+    }
+    return false;
+}
+
 static bool site_in_areas(const struct site_config *s, const char *areas)
 {
     for (const char *p = areas; *p;) {

@@ -19,6 +19,11 @@ struct selection {
 size_t route_select(const struct relay_config *c, struct targets *t, const struct labels *labels,
                     const char *areas, enum cap_status status, bool drill_open, struct selection **ret);
 
+/* The first route of those that answer which has steps of reminding, or NULL. */
+const struct route_config *route_escalation(const struct relay_config *c, const struct labels *labels);
+/* `words`: all, or audiences, or ids, with spaces between. */
+bool route_chat_named(const char *words, const struct relay_target *t);
+
 /* The labels of an alert. Texts are borrowed from the arguments and from `room`. */
 struct label_room {
     char codes[3][64][AREA_LEN + 1]; /* area2, area4, area6 */

@@ -103,7 +103,8 @@ CREATE TABLE alert (
   feeds     TEXT NOT NULL,                 -- names, space-separated
   ended     INTEGER,                       -- when it was cancelled or had expired
   end_note  TEXT NOT NULL DEFAULT '',
-  acked_by  TEXT
+  acked_by  TEXT,                          -- the first person who said that it was seen
+  acked_at  INTEGER
 );
 CREATE INDEX alert_active ON alert (grp) WHERE ended IS NULL;
 CREATE INDEX alert_expires ON alert (expires) WHERE ended IS NULL;
@@ -161,6 +162,7 @@ CREATE TABLE delivery (
   fold      INTEGER NOT NULL DEFAULT 0,    -- waited in quiet hours: goes out in a digest
   repeats   INTEGER NOT NULL DEFAULT 0,    -- how often it was said again
   repeat_ms INTEGER NOT NULL DEFAULT 0,    -- a duty chat is reminded after this, until somebody acknowledges
+  reminder  INTEGER NOT NULL DEFAULT 0,    -- the step of the clock that it was made by; 0: none
   accepted  INTEGER,                       -- a device took it
   sent_at   INTEGER,
   ended_at  INTEGER,
@@ -178,6 +180,20 @@ CREATE TABLE told (
   n         INTEGER NOT NULL,
   PRIMARY KEY (day, target, rule)
 ) WITHOUT ROWID;
+
+-- The steps of an alert's clock, as they were configured when it was made. `due` until the step is taken or stopped.
+CREATE TABLE escalation (
+  alert     INTEGER NOT NULL,
+  step      INTEGER NOT NULL,              -- 1, 2, 3
+  after     INTEGER NOT NULL,              -- ms since the alert was accepted
+  chats     TEXT NOT NULL,                 -- "duty yanta-chief"
+  due       INTEGER,
+  done      INTEGER,                       -- when it was taken or stopped
+  rev       INTEGER,                       -- the revision that it went out as; NULL: nobody was told
+  note      TEXT NOT NULL DEFAULT '',      -- why nobody was told
+  PRIMARY KEY (alert, step)
+) WITHOUT ROWID;
+CREATE INDEX escalation_due ON escalation (due) WHERE due IS NOT NULL;
 
 -- What a state target is to show: the newest revision of each alert in force there.
 CREATE TABLE showing (

@@ -135,8 +135,8 @@ bool store_alert_get(struct store *s, int64_t n, struct alert_row *ret);
 bool store_alert_by_id(struct store *s, const char *id, struct alert_row *ret);
 int64_t store_alert_active(struct store *s, int64_t grp, int64_t now); /* n, or 0 */
 void store_alert_update(struct store *s, const struct alert_row *a);
-void store_alert_ack(struct store *s, int64_t n, const char *who);
-void store_alert_end(struct store *s, int64_t n, int64_t now, const char *note);
+void store_alert_ack(struct store *s, int64_t n, const char *who, int64_t now);  /* the first one stays */
+void store_alert_end(struct store *s, int64_t n, int64_t now, const char *note); /* and its clock */
 void store_revision(struct store *s, const struct alert_row *a, enum msg_type type, int64_t sent,
                     int64_t expires, const char *note);
 struct revision_row {
@@ -187,6 +187,7 @@ struct delivery_row {
     int64_t created, expires, sent_at, accepted, snap_rev;
     int64_t repeat_ms; /* 0: no reminders */
     int attempt, repeats;
+    int reminder; /* the step of the clock that made it; 0: none */
     bool maybe, fold;
     char reason[160];
 };
@@ -253,6 +254,8 @@ void store_action(struct store *s, int64_t now, const char *verb, const char *ob
 /* How many different people did `verb` to `object`, and whether `actor` was one of them. */
 int store_action_people(struct store *s, const char *verb, const char *object, const char *actor,
                         bool *ret_was_one);
+/* Who did it first, or "". */
+void store_action_first(struct store *s, const char *verb, const char *object, char ret_actor[static 64]);
 void store_site_mode_set(struct store *s, const char *site, int mode);
 int store_site_mode(struct store *s, const char *site); /* -1: nobody has said */
 
@@ -276,6 +279,23 @@ int64_t store_drill_add(struct store *s, const struct drill_row *row); /* its nu
 bool store_drill_open(struct store *s, int64_t now, struct drill_row *ret);
 void store_drill_real(struct store *s, int64_t id, int64_t alert);
 void store_drill_end(struct store *s, int64_t id, int64_t now, const char *who);
+
+/* The clock of an alert: steps with due times. */
+struct step_row {
+    int64_t alert, after, due;
+    int step;
+    const char *chats; /* with spaces between */
+};
+enum { STEPS_MOST = 8 };
+void store_step_add(struct store *s, const struct step_row *row);
+bool store_steps_known(struct store *s, int64_t alert); /* it has steps, whatever became of them */
+int64_t store_step_next_due(struct store *s);           /* INT64_MAX none */
+int64_t store_step_due(struct store *s, int64_t now);   /* an alert with steps that are due; 0 none */
+/* The steps of this alert that are due, in order; chats of all of them are appended with spaces between. */
+size_t store_steps_due(struct store *s, int64_t alert, int64_t now, int ret_steps[static STEPS_MOST],
+                       struct buf *chats);
+void store_step_done(struct store *s, int64_t alert, int step, int64_t now, int rev, const char *note);
+void store_steps_stop(struct store *s, int64_t alert, int64_t now, const char *note);
 
 void store_stat(struct store *s, int day, const char *what, const char *key, int64_t n);
 

@@ -43,7 +43,7 @@ void store_alert_new(struct store *s, const char *relay_id, int day, struct aler
     a->n = store_run(s, q) ? db_last_id(&s->db) : 0;
 }
 
-enum { ALERT_COLUMN_COUNT = 20, DELIVERY_COLUMN_COUNT = 19 };
+enum { ALERT_COLUMN_COUNT = 20, DELIVERY_COLUMN_COUNT = 20 };
 
 static void read_alert(struct stmt *q, int at, struct alert_row *a)
 {
@@ -141,6 +141,7 @@ void store_alert_end(struct store *s, int64_t n, int64_t now, const char *note)
     stmt_int(q, 2, now);
     stmt_text(q, 3, note);
     (void)store_run(s, q);
+    store_steps_stop(s, n, now, note);
 }
 
 void store_revision(struct store *s, const struct alert_row *a, enum msg_type type, int64_t sent,
@@ -200,11 +201,12 @@ bool store_rendering_get(struct store *s, int64_t id, struct buf *ret)
     return found;
 }
 
-void store_alert_ack(struct store *s, int64_t n, const char *who)
+void store_alert_ack(struct store *s, int64_t n, const char *who, int64_t now)
 {
     struct stmt *q = store_q(s, Q_ALERT_ACK);
     stmt_int(q, 1, n);
     stmt_text(q, 2, who);
+    stmt_int(q, 3, now);
     (void)store_run(s, q);
 }
 
@@ -358,7 +360,8 @@ static void read_delivery(struct stmt *q, int at, struct delivery_row *d)
                                .accepted = col_int(q, at + 15),
                                .sent_at = col_int(q, at + 16),
                                .snap_rev = col_int(q, at + 17),
-                               .repeat_ms = col_int(q, at + 18)};
+                               .repeat_ms = col_int(q, at + 18),
+                               .reminder = (int)col_int(q, at + 19)};
     copy_text(d->reason, sizeof(d->reason), col_text(q, at + 5));
 }
 
@@ -393,6 +396,7 @@ int64_t store_delivery_add(struct store *s, const struct delivery_row *d)
     stmt_int(q, 10, d->rendering);
     stmt_int(q, 11, d->fold);
     stmt_int(q, 12, d->repeat_ms);
+    stmt_int(q, 13, d->reminder);
     return store_run(s, q) ? db_last_id(&s->db) : 0;
 }
 
@@ -550,6 +554,9 @@ void store_clamp_dues(struct store *s, int64_t now, int64_t most)
     struct stmt *q = store_q(s, Q_CLAMP);
     stmt_null(q, 1);
     stmt_int(q, 2, now + most);
+    (void)store_run(s, q);
+    q = store_q(s, Q_STEP_CLAMP);
+    stmt_int(q, 1, now);
     (void)store_run(s, q);
 }
 

@@ -1,10 +1,19 @@
-/* The store: what people have laid over the alerts, silences and drills. */
+/* The store: what people have laid over the alerts, silences and drills, and the clock that waits for them. */
 #include "base/mem.h"
 #include "store_internal.h"
 
 static void copy_text(char *to, size_t size, const char *from)
 {
     (void)snprintf(to, size, "%s", from);
+}
+
+void store_action_first(struct store *s, const char *verb, const char *object, char ret_actor[static 64])
+{
+    struct stmt *q = store_q(s, Q_ACTION_FIRST);
+    stmt_text(q, 1, verb);
+    stmt_text(q, 2, object);
+    copy_text(ret_actor, 64, store_row(s, q) ? col_text(q, 0) : "");
+    stmt_reset(q);
 }
 
 int64_t store_silence_add(struct store *s, const struct silence_row *row)
@@ -88,5 +97,83 @@ void store_drill_end(struct store *s, int64_t id, int64_t now, const char *who)
     stmt_int(q, 1, id);
     stmt_int(q, 2, now);
     stmt_text(q, 3, who);
+    (void)store_run(s, q);
+}
+
+/* -- the clock ---------------------------------------------------------------------------------------------------- */
+
+void store_step_add(struct store *s, const struct step_row *row)
+{
+    struct stmt *q = store_q(s, Q_STEP_ADD);
+    stmt_int(q, 1, row->alert);
+    stmt_int(q, 2, row->step);
+    stmt_int(q, 3, row->after);
+    stmt_text(q, 4, row->chats);
+    stmt_int(q, 5, row->due);
+    (void)store_run(s, q);
+}
+
+/* The first column of the only row; `none` without one or when it is NULL. */
+static int64_t one_int(struct store *s, struct stmt *q, int64_t none)
+{
+    int64_t v = store_row(s, q) && !col_null(q, 0) ? col_int(q, 0) : none;
+    stmt_reset(q);
+    return v;
+}
+
+bool store_steps_known(struct store *s, int64_t alert)
+{
+    struct stmt *q = store_q(s, Q_STEP_COUNT);
+    stmt_int(q, 1, alert);
+    return one_int(s, q, 0) > 0;
+}
+
+int64_t store_step_next_due(struct store *s)
+{
+    return one_int(s, store_q(s, Q_STEP_NEXT), INT64_MAX);
+}
+
+int64_t store_step_due(struct store *s, int64_t now)
+{
+    struct stmt *q = store_q(s, Q_STEP_DUE);
+    stmt_int(q, 1, now);
+    return one_int(s, q, 0);
+}
+
+size_t store_steps_due(struct store *s, int64_t alert, int64_t now, int ret_steps[static STEPS_MOST],
+                       struct buf *chats)
+{
+    struct stmt *q = store_q(s, Q_STEPS_DUE);
+    stmt_int(q, 1, alert);
+    stmt_int(q, 2, now);
+    size_t n = 0;
+    while (n < STEPS_MOST && store_row(s, q)) {
+        ret_steps[n++] = (int)col_int(q, 0);
+        buf_printf(chats, "%s%s", chats->len ? " " : "", col_text(q, 1));
+    }
+    stmt_reset(q);
+    return n;
+}
+
+void store_step_done(struct store *s, int64_t alert, int step, int64_t now, int rev, const char *note)
+{
+    struct stmt *q = store_q(s, Q_STEP_DONE);
+    stmt_int(q, 1, alert);
+    stmt_int(q, 2, step);
+    stmt_int(q, 3, now);
+    if (rev)
+        stmt_int(q, 4, rev);
+    else
+        stmt_null(q, 4);
+    stmt_text(q, 5, note);
+    (void)store_run(s, q);
+}
+
+void store_steps_stop(struct store *s, int64_t alert, int64_t now, const char *note)
+{
+    struct stmt *q = store_q(s, Q_STEPS_STOP);
+    stmt_int(q, 1, alert);
+    stmt_int(q, 2, now);
+    stmt_text(q, 3, note);
     (void)store_run(s, q);
 }

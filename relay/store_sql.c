@@ -7,7 +7,7 @@ const char *const store_schema[] = {SCHEMA_1, NULL};
 #define DELIVERY_COLUMNS                                                                                     \
     "d.id, d.alert, d.rev, d.target, d.state, d.reason, d.level, d.due, d.created, d.expires, d.rendering, " \
     "d.attempt, "                                                                                            \
-    "d.maybe, d.fold, d.repeats, d.accepted, d.sent_at, d.snap_rev, d.repeat_ms"
+    "d.maybe, d.fold, d.repeats, d.accepted, d.sent_at, d.snap_rev, d.repeat_ms, d.reminder"
 #define ALERT_COLUMNS                                                                                        \
     "a.n, a.id, a.grp, a.rule, a.rule_rev, a.set_hash, a.category, a.title, a.status, a.level, "             \
     "a.certainty, a.created, "                                                                               \
@@ -102,7 +102,8 @@ const char *const store_sql[Q_COUNT] = {
 
     [Q_DELIVERY_ADD] =
         "INSERT INTO delivery (alert, rev, target, state, reason, level, due, created, expires, "
-        "rendering, fold, repeat_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        "rendering, fold, repeat_ms, reminder) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+        "?13)",
     [Q_DELIVERY_GET] = "SELECT " DELIVERY_COLUMNS " FROM delivery d WHERE d.id = ?1",
     [Q_DELIVERY_OF] = "SELECT " DELIVERY_COLUMNS
                       " FROM delivery d WHERE d.alert = ?1 AND d.target = ?2 ORDER BY d.rev DESC LIMIT 1",
@@ -154,7 +155,7 @@ const char *const store_sql[Q_COUNT] = {
         "WHERE "
         "id = ?1))",
     [Q_EVENT_JOIN] = "UPDATE event SET alert = ?2, note = '', reviewed = ?3 WHERE id = ?1",
-    [Q_ALERT_ACK] = "UPDATE alert SET acked_by = ?2 WHERE n = ?1",
+    [Q_ALERT_ACK] = "UPDATE alert SET acked_by = ?2, acked_at = ?3 WHERE n = ?1 AND acked_by IS NULL",
     [Q_ACTION_COUNT] = "SELECT count(DISTINCT actor), count(DISTINCT CASE WHEN actor = ?3 THEN actor END) "
                        "FROM action WHERE verb = ?1 "
                        "AND object = ?2",
@@ -209,4 +210,17 @@ const char *const store_sql[Q_COUNT] = {
     [Q_PRUNE_TOLD] = "DELETE FROM told WHERE day < ?1",
 
     [Q_DRILL_END] = "UPDATE drill SET ended = ?2, ended_by = ?3 WHERE id = ?1",
+
+    [Q_STEP_ADD] = "INSERT INTO escalation (alert, step, after, chats, due) VALUES (?1, ?2, ?3, ?4, ?5)",
+    [Q_STEP_COUNT] = "SELECT count(*) FROM escalation WHERE alert = ?1",
+    [Q_STEP_DUE] = "SELECT alert FROM escalation WHERE due <= ?1 ORDER BY due LIMIT 1",
+    [Q_STEP_NEXT] = "SELECT min(due) FROM escalation WHERE due IS NOT NULL",
+    [Q_STEPS_DUE] = "SELECT step, chats FROM escalation WHERE alert = ?1 AND due <= ?2 ORDER BY step",
+    [Q_STEP_DONE] = "UPDATE escalation SET due = NULL, done = ?3, rev = ?4, note = ?5 WHERE alert = ?1 AND "
+                    "step = ?2",
+    [Q_STEPS_STOP] = "UPDATE escalation SET due = NULL, done = ?2, note = ?3 WHERE alert = ?1 AND due IS NOT "
+                     "NULL",
+    [Q_STEP_CLAMP] = "UPDATE escalation SET due = ?1 + after WHERE due > ?1 AND due > ?1 + after",
+    [Q_ACTION_FIRST] = "SELECT actor FROM action WHERE object = ?2 AND verb = ?1 ORDER BY id LIMIT 1",
+    [Q_PRUNE_STEPS] = "DELETE FROM escalation WHERE alert = ?1",
 };

@@ -106,6 +106,90 @@ static const struct column delivery_columns[] = {
     {"created", N_("CREATED")}, {"sent", N_("SENT")},     {"ended", N_("ENDED")}, {"alert", N_("ALERT")},
     {"rev", N_("REV")},         {"reason", N_("REASON")}};
 
+enum { EVENTS_SHOWN = 5, DELIVERIES_SHOWN = 16 };
+
+/* "accepted 18:34:05   sent +0.3 s   played +14.2 s   acknowledged +65.0 s (王队)" */
+static void print_times(const cJSON *j)
+{
+    static const struct {
+        const char *member, *title;
+    } steps[] = {{"received", N_("first event")},
+                 {"accepted", N_("accepted")},
+                 {"sent", N_("sent")},
+                 {"displayed", N_("displayed")},
+                 {"played", N_("played")},
+                 {"acknowledged", N_("seen by a person")}};
+    const cJSON *t = cJSON_GetObjectItemCaseSensitive(j, "times");
+    char room[24];
+    int64_t accepted, at;
+    if (json_time(t, "accepted", &accepted) != RELAY_OK) return;
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        (void)printf("%s%s ", i ? "   " : "", _(steps[i].title));
+        if (json_time(t, steps[i].member, &at) != RELAY_OK)
+            (void)printf("-");
+        else if (i < 2)
+            (void)printf("%s", client_time(t, steps[i].member, room));
+        else
+            (void)printf("+%.1f s", (double)(at - accepted) / 1000);
+    }
+    const char *who = json_str_or(j, "acknowledged_by", NULL);
+    (void)printf(who ? " (%s)\n" : "\n", who);
+}
+
+/* The first `most` rows as a table, and how many more there are. */
+static void print_some(const cJSON *rows, const struct column *columns, size_t n, int most)
+{
+    int all = cJSON_GetArraySize(rows);
+    CLEANUP(json_free_ptr) cJSON *some = cJSON_CreateArray();
+    for (int i = 0; i < all && i < most; i++)
+        (void)!cJSON_AddItemReferenceToArray(some, cJSON_GetArrayItem(rows, i));
+    if (!all) return;
+    (void)putchar('\n');
+    client_print_table(some, columns, n);
+    if (all > most) (void)printf(_("… and %d more: --json lists them\n"), all - most);
+}
+
+/* So many deliveries that only their numbers fit: one line a kind of target, revision and state. */
+static void print_delivery_counts(const cJSON *rows)
+{
+    static const struct column columns[] = {
+        {"kind", N_("TARGETS")}, {"rev", N_("REV")},     {"state", N_("STATE")},  {"n", N_("DELIVERIES")},
+        {"sent", N_("SENT")},    {"ended", N_("ENDED")}, {"reason", N_("REASON")}};
+    CLEANUP(json_free_ptr) cJSON *groups = cJSON_CreateArray();
+    const cJSON *row;
+    cJSON_ArrayForEach(row, rows)
+    {
+        const char *target = json_str_or(row, "target", "");
+        CLEANUP(free_ptr) char *kind = xstrndup(target, strcspn(target, ":"));
+        const cJSON *rev = cJSON_GetObjectItemCaseSensitive(row, "rev");
+        cJSON *g, *found = NULL;
+        cJSON_ArrayForEach(g, groups)
+        {
+            const cJSON *other = cJSON_GetObjectItemCaseSensitive(g, "rev");
+            if (strcmp(json_str_or(g, "kind", ""), kind) == 0 && other && rev &&
+                other->valueint == rev->valueint &&
+                strcmp(json_str_or(g, "state", ""), json_str_or(row, "state", "")) == 0)
+                found = g;
+        }
+        if (!found) {
+            found = cJSON_CreateObject();
+            (void)!cJSON_AddStringToObject(found, "kind", kind);
+            (void)!cJSON_AddNumberToObject(found, "rev", rev ? rev->valueint : 0);
+            (void)!cJSON_AddStringToObject(found, "state", json_str_or(row, "state", ""));
+            (void)!cJSON_AddNumberToObject(found, "n", 0);
+            for (size_t i = 4; i < ARRAY_LEN(columns); i++) { /* of the first of them */
+                const char *text = json_str_or(row, columns[i].member, NULL);
+                if (text) (void)!cJSON_AddStringToObject(found, columns[i].member, text);
+            }
+            (void)!cJSON_AddItemToArray(groups, found);
+        }
+        cJSON *n = cJSON_GetObjectItemCaseSensitive(found, "n");
+        if (n) cJSON_SetNumberValue(n, n->valuedouble + 1);
+    }
+    (void)putchar('\n');
+    client_print_table(groups, columns, ARRAY_LEN(columns));
+}
+
 /* The story of an alert on one screen, from events to loudspeaker. */
 static void print_alert(const cJSON *j)
 {
@@ -117,28 +201,32 @@ static void print_alert(const cJSON *j)
                  client_time(j, "expires", to));
     if (json_str_or(j, "end_note", NULL))
         (void)printf("%s: %s\n", _("ended"), json_str_or(j, "end_note", ""));
+    print_times(j);
     static const struct column events[] = {{"received", N_("RECEIVED")}, {"feed", N_("FEED")},
                                            {"event_id", N_("EVENT")},    {"area", N_("AREA")},
                                            {"count", N_("COUNT")},       {"rules", N_("RULES")}};
     static const struct column revisions[] = {
         {"rev", N_("REV")},   {"msgType", N_("TYPE")}, {"level", N_("LEVEL")}, {"certainty", N_("CERTAINTY")},
         {"sent", N_("SENT")}, {"count", N_("COUNT")},  {"note", N_("WHY")}};
-    static const struct column actions[] = {
-        {"at", N_("AT")}, {"verb", N_("ACTION")}, {"by", N_("BY")}, {"reason", N_("REASON")}};
-    const struct {
-        const char *member;
-        const struct column *columns;
-        size_t n;
-    } parts[] = {{"events", events, ARRAY_LEN(events)},
-                 {"revisions", revisions, ARRAY_LEN(revisions)},
-                 {"deliveries", delivery_columns, ARRAY_LEN(delivery_columns)},
-                 {"actions", actions, ARRAY_LEN(actions)}};
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        const cJSON *rows = cJSON_GetObjectItemCaseSensitive(j, parts[i].member);
-        if (!cJSON_GetArraySize(rows)) continue;
-        (void)putchar('\n');
-        client_print_table(rows, parts[i].columns, parts[i].n);
-    }
+    static const struct column sent[] = {
+        {"short", N_("SHORT")}, {"target", N_("TARGET")}, {"rev", N_("REV")},      {"state", N_("STATE")},
+        {"sent", N_("SENT")},   {"ended", N_("ENDED")},   {"reason", N_("REASON")}};
+    static const struct column steps[] = {
+        {"step", N_("STEP")}, {"after", N_("AFTER")}, {"chats", N_("CHATS")}, {"due", N_("DUE")},
+        {"done", N_("DONE")}, {"rev", N_("REV")},     {"note", N_("WHY")}};
+    static const struct column actions[] = {{"at", N_("AT")},         {"verb", N_("ACTION")},
+                                            {"by", N_("BY")},         {"object", N_("OBJECT")},
+                                            {"detail", N_("DETAIL")}, {"reason", N_("REASON")}};
+    const cJSON *deliveries = cJSON_GetObjectItemCaseSensitive(j, "deliveries");
+    print_some(cJSON_GetObjectItemCaseSensitive(j, "events"), events, ARRAY_LEN(events), EVENTS_SHOWN);
+    print_some(cJSON_GetObjectItemCaseSensitive(j, "revisions"), revisions, ARRAY_LEN(revisions),
+               DELIVERIES_SHOWN);
+    if (cJSON_GetArraySize(deliveries) > DELIVERIES_SHOWN)
+        print_delivery_counts(deliveries);
+    else
+        print_some(deliveries, sent, ARRAY_LEN(sent), DELIVERIES_SHOWN);
+    print_some(cJSON_GetObjectItemCaseSensitive(j, "escalation"), steps, ARRAY_LEN(steps), DELIVERIES_SHOWN);
+    print_some(cJSON_GetObjectItemCaseSensitive(j, "actions"), actions, ARRAY_LEN(actions), DELIVERIES_SHOWN);
 }
 
 static int show(struct client *c, const char *path, const char *id,

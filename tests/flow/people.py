@@ -44,7 +44,12 @@ class Relay:
     def __init__(self, tocsin, pack, folder):
         self.tocsin, self.folder = tocsin, folder
         with open(self.path("tocsin.yaml"), "w", encoding="utf-8") as f:
-            f.write(f"""
+            f.write(self.configuration(pack))
+        open(self.path("in.jsonl"), "w").close()
+        self.start()
+
+    def configuration(self, pack):
+        return f"""
 relay: {{id: pp, state_dir: state, issuer: 测试, help: 服务台, language: en}}
 broker: {{host: 127.0.0.1, port: 1}}
 http: {{listen: ['127.0.0.1:{free_port()}']}}
@@ -65,9 +70,7 @@ route:
     - {{matchers: ['area2="63"'], receiver: everyone, approve: two}}
 receivers:
   - {{name: everyone, pa: [announce, bulletin], displays: all, chats: all}}
-""")
-        open(self.path("in.jsonl"), "w").close()
-        self.start()
+"""
 
     def start(self):
         self.process = subprocess.Popen([self.tocsin, "run", "-c", self.path("tocsin.yaml")],

@@ -144,6 +144,17 @@ static void times_are_said_as_people_say_them(void **state)
     assert_string_equal(render_time(INT64_C(1795343635000), out), "11月22日 18:33");
 }
 
+static void a_stored_text_leaves_with_its_own_id_and_says_when_it_is_a_reminder(void **state)
+{
+    (void)state;
+    CLEANUP(buf_release) struct buf b = BUF_INIT(1024);
+    render_stored("编号 {{id}}，再说一遍 {{id}}", "A3F7K", 0, &b);
+    assert_string_equal(buf_cstr(&b), "编号 A3F7K，再说一遍 A3F7K");
+    buf_clear(&b);
+    render_stored("【演练】别转账", "A3F7K", 2, &b);
+    assert_string_equal(buf_cstr(&b), "【第2次提醒】尚无人确认。\n【演练】别转账");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +168,7 @@ int main(void)
         cmocka_unit_test(an_escaped_text_keeps_to_its_bytes_as_well),
         cmocka_unit_test(a_small_count_is_no_number),
         cmocka_unit_test(times_are_said_as_people_say_them),
+        cmocka_unit_test(a_stored_text_leaves_with_its_own_id_and_says_when_it_is_a_reminder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
