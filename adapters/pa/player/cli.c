@@ -35,6 +35,7 @@ static const struct option long_options[] = {
     {"zone", required_argument, NULL, 'z'},
     {"hours", required_argument, NULL, 'o'},
     {"json", no_argument, NULL, 'j'},
+    {"ics", no_argument, NULL, 'i'},
     {"fast-hour", no_argument, NULL, 'F'},
     {"trust-clock", no_argument, NULL, 'T'},
     {"classes", no_argument, NULL, 'C'},
@@ -580,10 +581,18 @@ static int verb_programme(const struct words *w)
         }
     }
     if (!j) goto out;
-    if (w->json)
+    if (w->ics) {
+        CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
+        if (ical_programme(j, s->player.site, w->zone, clock_now().wall, &b, &why) != RELAY_OK) {
+            (void)fprintf(stderr, "%s\n", why.text);
+            goto out;
+        }
+        (void)fputs(buf_cstr(&b), stdout);
+    } else if (w->json) {
         print_json(j);
-    else
+    } else {
         print_day(j, w->zone);
+    }
     code = EXIT_DONE;
 out:
     settings_free(s);
@@ -620,8 +629,8 @@ static const struct verb verbs[] = {
     {"check", verb_check, "CM", 0, 0, N_("[--classes | --manual]"),
      N_("tries configuration, outputs, engine, lexicon; lists zone classes, or every option")},
     {"status", verb_status, "j", 0, 0, N_("[--json]"), N_("what every zone does now")},
-    {"programme", verb_programme, "djz", 0, 0, N_("[--day 2026-11-23] [--zone ID] [--json]"),
-     N_("a day's programme, with a reason for everything that will not sound")},
+    {"programme", verb_programme, "djzi", 0, 0, N_("[--day 2026-11-23] [--zone ID] [--json|--ics]"),
+     N_("a day's programme, with a reason for everything that will not sound; --ics: as a calendar")},
     {"log", verb_log, "jzo", 0, 0, N_("[--zone ID] [--hours N] [--json]"),
      N_("what was played, and what not and why")},
     {"stop", verb_stop, "b", 0, 1, N_("[ZONE] [--by NAME]"), N_("ends what plays")},
@@ -676,6 +685,7 @@ static bool read_words(const struct verb *v, int argc, char **argv, struct words
         case 'p': w->packs = optarg; break;
         case 'm': w->missing = true; break;
         case 'j': w->json = true; break;
+        case 'i': w->ics = true; break;
         case 'F': w->fast_hour = true; break;
         case 'T': w->trust_clock = true; break;
         case 'C': w->classes = true; break;

@@ -13,7 +13,7 @@ enum { CLI_WORDS_MAX = 4 };
 /* Everything that any verb may be told. */
 struct words {
     const char *config, *by, *second, *reason, *day, *for_text, *zone, *hours, *packs;
-    bool json, fast_hour, trust_clock, classes, manual, print_config, missing, help;
+    bool json, ics, fast_hour, trust_clock, classes, manual, print_config, missing, help;
     const char *at[CLI_WORDS_MAX]; /* what stands without a dash */
     int n;
 };

@@ -47,7 +47,9 @@ static enum why judge_reminder(const struct programme_input *in, const struct re
 {
     if (r->zones.n) {
         bool here = in_list(&r->zones, in->zone->class->name);
-        for (size_t i = 0; i < r->zones.n && !here; i++) here = zone_answers_to(in->zone, r->zones.items[i]);
+        for (size_t i = 0; i < r->zones.n && !here; i++)
+            here = zone_answers_to(in->zone, r->zones.items[i]) ||
+                   strcmp(in->zone->name, r->zones.items[i]) == 0;
         if (!here) return WHY_OTHER_ZONE;
     }
     if (r->days.n && !in_list(&r->days, day_type_names[in->day.type]) &&
@@ -62,6 +64,7 @@ static enum why judge_reminder(const struct programme_input *in, const struct re
         }
         if (!hour) return WHY_OTHER_HOURS;
     }
+    if (r->entry && !house_entry_says(r->entry, in->minute)) return WHY_OTHER_HOURS;
     return WHY_SOUNDS;
 }
 

@@ -11,6 +11,7 @@
 #include "base/alert.h"
 #include "base/event.h"
 #include "player/calendar.h"
+#include "player/ical.h"
 #include "player/memory.h"
 #include "player/why.h"
 #include "player/zones.h"
@@ -18,9 +19,10 @@
 /* The hospital's own: rules, valuables, visiting hours. */
 struct reminder {
     const char *id, *text;
-    struct opt_strs days;     /* of day_type_names; empty: all */
-    struct opt_windows hours; /* empty: all */
-    struct opt_strs zones;    /* zone ids, groups or classes; empty: all */
+    struct opt_strs days;      /* of day_type_names; empty: all */
+    struct opt_windows hours;  /* empty: all */
+    struct opt_strs zones;     /* zone ids, groups, classes or names; empty: all */
+    struct house_entry *entry; /* of a calendar, which says when; NULL: none */
 };
 
 /* One item of the bulletin. */

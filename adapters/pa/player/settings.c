@@ -276,6 +276,13 @@ static const struct opt_row schedule_rows[] = {
      .max = 3600000,
      .deflt = "5m",
      .help = N_("an input that says busy for longer is stuck and is ignored")},
+    {.name = "calendars",
+     .type = OPT_PATHS,
+     AT(schedule_settings, calendars),
+     .max = 16,
+     .help = N_("iCalendar files: each entry is a house reminder, said in the slots between its beginning "
+                "and its end; "
+                "its place names zones")},
     {0},
 };
 
@@ -530,10 +537,45 @@ static void load_zones(struct settings *s, struct opt_problems *problems)
                     _("zones: there are none; `tocsin-pa check --classes` lists the classes"));
 }
 
+static void load_calendars(struct settings *s, struct opt_problems *problems)
+{
+    const struct opt_strs *files = &s->schedule.calendars;
+    s->calendars = arena_alloc(&s->arena, (files->n + 1) * sizeof(struct house_calendar *));
+    for (size_t i = 0; i < files->n; i++) {
+        struct reason why;
+        if (house_calendar_load(files->items[i], &s->calendars[s->n_calendars], &why) == RELAY_OK)
+            s->n_calendars++;
+        else
+            opt_problem(problems, NULL, "%s", why.text);
+    }
+}
+
+static void gather_reminders(struct settings *s)
+{
+    size_t n = s->reminder_blocks.n;
+    for (size_t c = 0; c < s->n_calendars; c++) n += house_calendar_count(s->calendars[c]);
+    s->reminders = arena_alloc(&s->arena, (n + 1) * sizeof(*s->reminders));
+    s->n_reminders = s->reminder_blocks.n;
+    if (s->n_reminders)
+        memcpy(s->reminders, s->reminder_blocks.items, s->n_reminders * sizeof(*s->reminders));
+    for (size_t c = 0; c < s->n_calendars; c++) {
+        for (size_t i = 0; i < house_calendar_count(s->calendars[c]); i++) {
+            struct house_entry *e = house_calendar_at(s->calendars[c], i);
+            s->reminders[s->n_reminders++] = (struct reminder){
+                .id = e->id, .text = e->text, .zones = {e->places, e->n_places}, .entry = e};
+        }
+    }
+}
+
+static bool is_zones_name(const struct settings *s, const char *name)
+{
+    for (size_t z = 0; z < s->n_zones; z++)
+        if (zone_answers_to(&s->zones[z], name) || strcmp(s->zones[z].name, name) == 0) return true;
+    return zone_class_find(name) != NULL;
+}
+
 static void check_reminders(struct settings *s, struct opt_problems *problems)
 {
-    s->reminders = s->reminder_blocks.items;
-    s->n_reminders = s->reminder_blocks.n;
     for (size_t i = 0; i < s->n_reminders; i++) {
         const struct reminder *r = &s->reminders[i];
         for (size_t d = 0; d < r->days.n; d++) {
@@ -544,10 +586,7 @@ static void check_reminders(struct settings *s, struct opt_problems *problems)
                             r->id, r->days.items[d]);
         }
         for (size_t n = 0; n < r->zones.n; n++) {
-            bool found = zone_class_find(r->zones.items[n]) != NULL;
-            for (size_t z = 0; z < s->n_zones && !found; z++)
-                found = zone_answers_to(&s->zones[z], r->zones.items[n]);
-            if (!found)
+            if (!is_zones_name(s, r->zones.items[n]))
                 opt_problem(problems, NULL, _("reminder %s: zones: `%s` is no zone, group or class"), r->id,
                             r->zones.items[n]);
         }
@@ -621,6 +660,8 @@ enum relay_err settings_load(const char *path, struct settings **ret, struct opt
     } else if (options_load(settings_rows, root, s, &s->arena, problems) == RELAY_OK) {
         load_outputs(s, problems);
         load_zones(s, problems);
+        load_calendars(s, problems);
+        gather_reminders(s);
         check_reminders(s, problems);
         check_http(s, problems);
         derive(s);
@@ -636,6 +677,7 @@ enum relay_err settings_load(const char *path, struct settings **ret, struct opt
 struct settings *settings_free(struct settings *s)
 {
     if (!s) return NULL;
+    for (size_t i = 0; i < s->n_calendars; i++) house_calendar_free(s->calendars[i]);
     arena_release(&s->arena);
     free(s);
     return NULL;

@@ -41,6 +41,7 @@ struct schedule_settings {
     int64_t grace, slot_max, announce_max, warnings, times_a_day, correction_slots, gap, announce_gap,
         prepare;
     int64_t busy_gap, busy_max;
+    struct opt_strs calendars; /* iCalendar files */
 };
 struct hold_settings {
     const char *topic, *file;
@@ -63,8 +64,10 @@ struct settings {
     struct programme_limits limits;
     struct zone *zones;
     size_t n_zones;
-    struct reminder *reminders;
+    struct reminder *reminders; /* those of the file, then those of the calendars */
     size_t n_reminders;
+    struct house_calendar **calendars;
+    size_t n_calendars;
     struct output *outputs; /* closed; the player opens them */
     size_t n_outputs;
 };
