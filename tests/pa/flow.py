@@ -88,7 +88,7 @@ class Bench:
                     self.messages.append(("schema", f"{name}: {error.message}: {payload}"))
             self.messages.append((topic, payload))
 
-    def write_config(self):
+    def write_config(self, more=""):
         with open(self.path("pa.yaml"), "w", encoding="utf-8") as f:
             f.write(f"""
 player: {{site: xjtu-1, state_dir: state, mode: trial}}
@@ -102,7 +102,7 @@ reminders: [{{id: valuables, text: 看好物品。}}]
 zones:
   - {{id: hall, name: 门诊大厅, class: hall, outputs: [drop]}}
   - {{id: pharmacy, class: pharmacy, outputs: [horn]}}
-  - {{id: icu, class: icu}}
+  - {{id: icu, class: icu}}{more}
 outputs:
   - {{id: drop, type: file, dir: wav}}
   - {{id: horn, type: command, run: [sh, -c, 'cp "$0" "$1/$2.wav" && exec sleep "$3"', '{{wav}}', '{self.folder}', horn, '{{seconds}}']}}
@@ -292,6 +292,24 @@ def day(b):
 
     expect("a slot at most once, with two nines", b.log(slot, "pharmacy").count("playing") == 1)
     expect("the steps are in the log", [r["state"] for r in json.loads(b.cli("log", "--json")[1]) if r["kind"] == "clock"].count("stepped") == 2)
+
+    # A reload: a bad configuration is told and changes nothing; a good one waits until nothing sounds, and knows the hold.
+    def log_text():
+        return open(b.path("player.log"), encoding="utf-8").read()
+
+    b.publish("hold", "1")
+    wait_for("the hold", 5, lambda: b.state().get("hold") == "fire")
+    b.write_config("\n  - {id: w3, class: nonsense}")
+    os.kill(b.player.pid, signal.SIGHUP)
+    wait_for("the refusal", 5, lambda: "the old configuration stays in force" in log_text())
+    expect("the mistake is named", '"nonsense"' in log_text() and b.player.poll() is None)
+    b.write_config("\n  - {id: w3, class: ward, outputs: [drop]}")
+    os.kill(b.player.pid, signal.SIGHUP)
+    state = wait_for("the new zone", 10, lambda: len(b.state().get("zones", [])) == 4 and b.state())
+    expect("the hold outlives a reload", state["hold"] == "fire" and state["zones"][3]["id"] == "w3")
+    b.publish("hold", "0")
+    wait_for("its end", 5, lambda: b.state().get("hold") is None)
+    expect("it is the same process", b.player.poll() is None)
     end(b)
 
 

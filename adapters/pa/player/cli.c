@@ -56,6 +56,16 @@ static const char *config_path(const struct words *w)
     return w->config ? w->config : env && *env ? env : "/etc/tocsin/pa.yaml";
 }
 
+/* Language and time zone belong to the process. */
+static enum relay_err apply(const struct settings *s, struct reason *why)
+{
+    static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
+                                            LOG_LEVEL_DEBUG};
+    i18n_init(s->player.language == 1 ? "en" : "zh-CN");
+    log_set_level(levels[s->player.log_level & 3]);
+    return clock_set_zone(s->player.timezone, why);
+}
+
 struct settings *cli_settings(const struct words *w)
 {
     struct settings *s = NULL;
@@ -66,8 +76,7 @@ struct settings *cli_settings(const struct words *w)
         return NULL;
     }
     struct reason why;
-    i18n_init(s->player.language == 1 ? "en" : "zh-CN");
-    if (clock_set_zone(s->player.timezone, &why) != RELAY_OK) {
+    if (apply(s, &why) != RELAY_OK) {
         (void)fprintf(stderr, "%s: player: timezone: %s\n", s->path, why.text);
         return settings_free(s);
     }
@@ -76,21 +85,84 @@ struct settings *cli_settings(const struct words *w)
 
 /* ---- run ---- */
 
-static struct player *running; /* for the signal handler */
+static struct player *volatile running; /* for the signal handlers */
+static volatile sig_atomic_t ended;     /* also between two players */
 
 static void on_signal(int number)
 {
     (void)number;
+    ended = 1;
     if (running) player_stop(running);
+}
+
+static void on_hangup(int number)
+{
+    (void)number;
+    if (running) player_reload(running);
+}
+
+/* For the running player: a bad configuration changes nothing. */
+static struct settings *read_again(void *arg)
+{
+    const struct words *w = arg;
+    struct settings *s = NULL;
+    struct calendar *holidays = NULL;
+    struct opt_problems problems = {0};
+    struct reason why;
+    if (settings_load(config_path(w), &s, &problems) != RELAY_OK) {
+        for (size_t i = 0; i < problems.n; i++) log_error("reload: %s", problems.items[i].text);
+    } else if (settings_calendar(s, &holidays, &why) != RELAY_OK) {
+        log_error("reload: %s", why.text);
+        s = settings_free(s);
+    }
+    calendar_free(holidays);
+    if (!s) log_error("reload: the old configuration stays in force");
+    return s;
+}
+
+static void take_signals(void)
+{
+    struct sigaction stop = {.sa_handler = on_signal}, hangup = {.sa_handler = on_hangup};
+    (void)sigaction(SIGTERM, &stop, NULL); /* these cannot fail */
+    (void)sigaction(SIGINT, &stop, NULL);
+    (void)sigaction(SIGHUP, &hangup, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+/* Runs with *s until it is stopped. A reload that turns out not to work goes back to what did. */
+static enum relay_err run(struct settings **s, struct player_options *o, struct reason *why)
+{
+    struct settings *before = NULL;
+    for (;;) {
+        struct player *p = NULL;
+        enum relay_err err = apply(*s, why);
+        if (err == RELAY_OK) err = player_new(*s, o, &p, why);
+        if (err != RELAY_OK && before) {
+            log_error("reload: %s; the old configuration stays in force", why->text);
+            settings_free(*s);
+            *s = before;
+            before = NULL;
+            continue;
+        }
+        if (err != RELAY_OK) return err;
+        settings_free(before);
+        running = p;
+        take_signals();
+        err = ended ? RELAY_OK : player_run(p, why);
+        struct settings *next = ended ? NULL : player_next(p, &o->topic_hold);
+        running = NULL;
+        player_free(p);
+        if (!next) return err;
+        o->trust_clock = false; /* a person said so of that start */
+        before = *s;
+        *s = next;
+    }
 }
 
 static int verb_run(const struct words *w)
 {
     struct settings *s = cli_settings(w);
     if (!s) return EXIT_FAILED;
-    static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
-                                            LOG_LEVEL_DEBUG};
-    log_set_level(levels[s->player.log_level & 3]);
     if (w->print_config) {
         CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
         options_print(settings_rows, s, 0, &b);
@@ -98,18 +170,12 @@ static int verb_run(const struct words *w)
         settings_free(s);
         return EXIT_DONE;
     }
-    const struct player_options o = {.fast_hour = w->fast_hour, .trust_clock = w->trust_clock};
+    struct words again = *w;
+    struct player_options o = {
+        .fast_hour = w->fast_hour, .trust_clock = w->trust_clock, .reload = read_again, .reload_arg = &again};
     struct reason why;
-    enum relay_err err = player_new(s, &o, &running, &why);
-    if (err == RELAY_OK) {
-        struct sigaction act = {.sa_handler = on_signal};
-        (void)sigaction(SIGTERM, &act, NULL); /* these two cannot fail */
-        (void)sigaction(SIGINT, &act, NULL);
-        (void)signal(SIGPIPE, SIG_IGN);
-        err = player_run(running, &why);
-    }
+    enum relay_err err = run(&s, &o, &why);
     if (err != RELAY_OK) log_error("%s", why.text);
-    running = player_free(running);
     settings_free(s);
     return err == RELAY_OK ? EXIT_DONE : EXIT_FAILED;
 }

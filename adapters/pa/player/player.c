@@ -14,7 +14,7 @@
 #include "player/link.h"
 #include "player/page.h"
 
-enum { STORE_RETRY_MS = 5000 };
+enum { STORE_RETRY_MS = 5000, RELOAD_PATIENCE_MS = 60 * 1000 };
 
 struct busy_file {
     struct player *player;
@@ -44,7 +44,11 @@ struct player {
     int64_t retry_store; /* mono; while station is NULL */
     bool trust_clock;
     enum priority topic_hold, file_hold; /* told again to a station made anew */
-    volatile sig_atomic_t stop;
+    struct settings *(*reload_fn)(void *arg);
+    void *reload_arg;
+    struct settings *next; /* read, and waiting for silence */
+    int64_t next_by;       /* mono; it waits no longer */
+    volatile sig_atomic_t stop, reload;
 };
 
 /* ---- What the station asks for ---- */
@@ -263,6 +267,9 @@ enum relay_err player_new(struct settings *s, const struct player_options *o, st
                                       .state = put_state};
     p->set = s;
     p->trust_clock = o->trust_clock;
+    p->topic_hold = o->topic_hold;
+    p->reload_fn = o->reload;
+    p->reload_arg = o->reload_arg;
     p->spool = settings_path(s, "spool");
     p->now = clock_now();
     enum relay_err err = make_folder(s->player.state_dir, 0750, why);
@@ -315,6 +322,7 @@ struct player *player_free(struct player *p)
     speech_free(p->speech);
     loop_free(p->loop);
     book_close(p->book);
+    settings_free(p->next);
     calendar_free(p->calendar);
     free(p->spool);
     free(p);
@@ -359,6 +367,7 @@ static int64_t next_due(const struct player *p)
         filewatch_next_due(p->files),
         control_next_due(p->control),
         page_next_due(p->page),
+        p->next ? p->next_by : INT64_MAX,
     };
     int64_t due = INT64_MAX;
     for (size_t i = 0; i < ARRAY_LEN(dues); i++)
@@ -402,15 +411,50 @@ static void turn(struct player *p)
     book_tidy(p->book);
 }
 
+/* True when the run is to end for the new settings. */
+static bool reloads(struct player *p)
+{
+    if (p->reload && p->reload_fn) {
+        p->reload = 0;
+        struct settings *next = p->reload_fn(p->reload_arg);
+        if (next) {
+            settings_free(p->next);
+            p->next = next;
+            p->next_by = p->now.mono + RELOAD_PATIENCE_MS;
+            log_info("reload: the configuration is good, and taken when nothing sounds");
+        }
+    }
+    return p->next && (!p->station || !station_sounds(p->station) || p->now.mono >= p->next_by);
+}
+
 enum relay_err player_run(struct player *p, struct reason *why)
 {
     (void)why; /* whatever goes wrong from here on is waited out */
     log_info("tocsin-pa %s: site=%s zones=%zu outputs=%zu mode=%s", TOCSIN_VERSION, p->set->player.site,
              p->set->n_zones, p->set->n_outputs, p->set->player.mode == MODE_TRIAL ? "trial" : "live");
-    while (!p->stop) turn(p);
+    bool again = false;
+    while (!p->stop && !again) {
+        turn(p);
+        again = reloads(p);
+    }
     link_stop(p->link, p->now);
-    log_info("stopped");
+    log_info(again ? "reload" : "stopped");
     return RELAY_OK;
+}
+
+void player_reload(struct player *p)
+{
+    p->reload = 1;
+    loop_wake(p->loop);
+}
+
+struct settings *player_next(struct player *p, enum priority *ret_topic_hold)
+{
+    struct settings *next = p->stop ? NULL : p->next;
+    if (!next) return NULL;
+    p->next = NULL;
+    *ret_topic_hold = p->topic_hold;
+    return next;
 }
 
 void player_stop(struct player *p)

@@ -1,6 +1,9 @@
 /* Everything wired together, in the order of a turn. player.c is the diagram; read it first.
  *
- *   player_new -> player_run (until player_stop, from a signal) -> player_free
+ *   player_new -> player_run (until player_stop or player_reload, from a signal) -> player_next -> player_free
+ *
+ * A reload reads the configuration aside. A bad one is told in the log and the old one goes on; with a good one the run ends
+ * as soon as nothing sounds (or after a minute), and the caller makes a new player of it, from the same book.
  */
 #ifndef TOCSIN_PLAYER_PLAYER_H
 #define TOCSIN_PLAYER_PLAYER_H
@@ -12,8 +15,12 @@
 struct player;
 
 struct player_options {
-    bool fast_hour;   /* every minute counts as an hour's slot */
-    bool trust_clock; /* a person says that the clock is right */
+    bool fast_hour;           /* every minute counts as an hour's slot */
+    bool trust_clock;         /* a person says that the clock is right */
+    enum priority topic_hold; /* of the player before */
+    struct settings *(*reload)(
+        void *arg); /* reads the configuration anew; NULL: it is bad, and that was logged */
+    void *reload_arg;
 };
 
 /* Borrows the settings. */
@@ -22,7 +29,10 @@ enum relay_err player_new(struct settings *s, const struct player_options *o, st
 struct player *player_free(struct player *p); /* returns NULL; takes NULL */
 
 enum relay_err player_run(struct player *p, struct reason *why) MUST_CHECK;
-void player_stop(struct player *p); /* from a signal handler: ends the run after this turn */
+void player_stop(struct player *p);   /* from a signal handler: ends the run after this turn */
+void player_reload(struct player *p); /* from a signal handler */
+/* After the run: what to go on with, now the caller's; NULL: it was stopped. */
+struct settings *player_next(struct player *p, enum priority *ret_topic_hold);
 
 /* For the control socket and the page. NULL while the store cannot be written. */
 struct station *player_station(struct player *p);

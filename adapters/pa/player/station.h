@@ -106,6 +106,7 @@ struct zone_view {
 };
 void station_view(struct station *s, struct now now, size_t zone, struct zone_view *ret);
 size_t station_zones(const struct station *s);
+bool station_sounds(const struct station *s); /* in any zone */
 enum priority station_holding(const struct station *s, const char **ret_by);
 bool station_trusts_clock(const struct station *s);
 bool station_knows_holidays(const struct station *s, struct now now); /* the year's file is there */

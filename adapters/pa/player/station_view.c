@@ -47,6 +47,13 @@ size_t station_zones(const struct station *s)
     return s->set.n_zones;
 }
 
+bool station_sounds(const struct station *s)
+{
+    for (size_t z = 0; z < s->set.n_zones; z++)
+        if (queue_playing(&s->zones[z].queue)) return true;
+    return false;
+}
+
 enum priority station_holding(const struct station *s, const char **ret_by)
 {
     for (int i = 0; i < HOLD_SOURCES && ret_by; i++)
