@@ -1,24 +1,21 @@
 /* tocsin rules: lint, test, explain, eval, bench, new. Works on rule files alone; no daemon is needed. */
 #include <errno.h>
 #include <getopt.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/datadir.h"
 #include "base/i18n.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/packs.h"
 #include "cli/verbs.h"
-#include "config.h"
-#include "io/yaml.h"
 #include "rules/eval.h"
 #include "rules/explain.h"
 #include "rules/lint.h"
 #include "rules/measure.h"
 #include "rules/propose.h"
 
-enum { PACKS_MAX = 16, PATH_BYTES = 4096, OUT_MAX = 256 * 1024 * 1024, TEXTS_MAX = 100000 };
+enum { OUT_MAX = 256 * 1024 * 1024, TEXTS_MAX = 100000 };
 
 struct args {
     const char *packs[PACKS_MAX];
@@ -35,56 +32,6 @@ struct verb {
     int (*run)(const struct args *a);
     const char *usage, *summary;
 };
-
-/* ---- where the packs are ---- */
-
-/* In a build tree the program stands in build/<preset>/relay, three levels below the sources. */
-static const char *source_pack(char out[static PATH_BYTES])
-{
-    char exe[PATH_BYTES];
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-    if (n <= 0) return NULL;
-    exe[n] = '\0';
-    for (int up = 0; up < 4; up++) {
-        char *slash = strrchr(exe, '/');
-        if (!slash || slash == exe) return NULL;
-        *slash = '\0';
-    }
-    struct stat st;
-    if (snprintf(out, PATH_BYTES, "%s/rules/packs/medical", exe) >= PATH_BYTES || stat(out, &st) != 0)
-        return NULL;
-    return out;
-}
-
-/* rules.packs of the configuration, or nothing: no file and no such key are alike here. */
-static size_t packs_of_config(const char *path, struct arena *a, const char *out[static PACKS_MAX])
-{
-    struct yaml_node *root = NULL;
-    struct reason why = {0};
-    if (yaml_load(path, a, &root, &why)) return 0;
-    const struct yaml_node *packs = yaml_get(yaml_get(root, "rules"), "packs");
-    size_t n = 0;
-    if (packs && packs->kind == YAML_SCALAR) out[n++] = packs->text;
-    for (size_t i = 0; packs && packs->kind == YAML_LIST && i < packs->n && n < PACKS_MAX; i++)
-        if (packs->items[i]->kind == YAML_SCALAR) out[n++] = packs->items[i]->text;
-    return n;
-}
-
-static size_t find_packs(const struct args *a, struct arena *arena, const char *out[static PACKS_MAX])
-{
-    if (a->n_packs) {
-        memcpy(out, a->packs, a->n_packs * sizeof(*out));
-        return a->n_packs;
-    }
-    size_t n = packs_of_config(config_path(a->config), arena, out);
-    if (n) return n;
-    struct stat st;
-    char path[PATH_BYTES];
-    const char *installed = arena_printf(arena, "%s/packs/medical", data_dir());
-    if (stat(installed, &st) != 0 && source_pack(path)) installed = arena_strdup(arena, path);
-    out[0] = installed;
-    return 1;
-}
 
 static void print_problems(const struct rule_problems *p)
 {
@@ -105,7 +52,7 @@ static struct rule_set *load(const struct args *a, bool keep_failing, struct rul
     struct rule_sources sources = {0};
     struct reason why = {0};
     *problems = (struct rule_problems){0};
-    size_t n = find_packs(a, &paths, packs);
+    size_t n = packs_find(a->packs, a->n_packs, a->config, &paths, packs);
     if (rule_sources_read(packs, n, &arena, &sources, problems, &why)) {
         print_problems(problems);
         (void)fprintf(stderr, "%s\n", why.text);

@@ -16,6 +16,7 @@ const struct cli_verb cli_verbs[] = {
     {"silence", cli_silence, N_("keep alerts quiet for a time: add, list, expire")},
     {"drill", cli_drill, N_("an exercise that reaches everybody: start, stop, list, show")},
     {"report", cli_report, N_("a month, half of one, or what a trial would have said")},
+    {"poster", cli_poster, N_("a page to hang up about one scam")},
     {"target", cli_target, N_("a test message to one target")},
     {"wards", cli_wards, N_("addresses of screens, and their QR codes")},
     {"reload", cli_reload, N_("read rules and configuration anew")},

@@ -17,5 +17,6 @@ int cli_check(int argc, char **argv);
 int cli_feed(int argc, char **argv);
 int cli_rules(int argc, char **argv);
 int cli_wards(int argc, char **argv);
+int cli_poster(int argc, char **argv);
 
 #endif

@@ -1,0 +1,32 @@
+/* How a level looks: a colour, a shape with a sign in it, and words. Never the colour alone: who sees none reads the shape
+ * and the words. Every pair of colours that text stands in has a contrast of at least 7:1 (test_look.c). */
+#ifndef TOCSIN_ADAPTERS_LOOK_H
+#define TOCSIN_ADAPTERS_LOOK_H
+
+#include "base/alert.h"
+#include "base/event.h"
+
+struct colour {
+    uint8_t r, g, b;
+};
+
+enum shape { SHAPE_OCTAGON, SHAPE_TRIANGLE, SHAPE_DIAMOND, SHAPE_CIRCLE, SHAPE_TICK };
+
+struct look {
+    struct colour ground, ink; /* a band in the level's colour, and what is written on it */
+    enum shape shape;
+    const char *word; /* for the public, which hears of no levels: 请马上留意 */
+};
+
+#define INK   ((struct colour){0x10, 0x14, 0x1a})
+#define PAPER ((struct colour){0xff, 0xff, 0xff})
+
+const struct look *look_of(enum level level, enum msg_type msg_type);
+
+/* As WCAG 2 counts it: 1 to 21. */
+double look_contrast(struct colour a, struct colour b);
+
+/* "【演练】" and "【测试】" at the beginning of a headline go: a picture says it larger. */
+const char *look_unmarked(const char *headline);
+
+#endif

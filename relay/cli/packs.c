@@ -1,0 +1,60 @@
+/* Where rule packs are, for verbs that need no daemon. */
+#include "cli/packs.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/datadir.h"
+#include "config.h"
+#include "io/yaml.h"
+
+enum { PATH_BYTES = 4096 };
+
+/* In a build tree the program stands in build/<preset>/relay, three levels below the sources. */
+static const char *source_pack(char out[static PATH_BYTES])
+{
+    char exe[PATH_BYTES];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+    if (n <= 0) return NULL;
+    exe[n] = '\0';
+    for (int up = 0; up < 4; up++) {
+        char *slash = strrchr(exe, '/');
+        if (!slash || slash == exe) return NULL;
+        *slash = '\0';
+    }
+    struct stat st;
+    if (snprintf(out, PATH_BYTES, "%s/rules/packs/medical", exe) >= PATH_BYTES || stat(out, &st) != 0)
+        return NULL;
+    return out;
+}
+
+/* rules.packs of the configuration, or nothing: no file and no such key are alike here. */
+static size_t packs_of_config(const char *path, struct arena *a, const char *out[static PACKS_MAX])
+{
+    struct yaml_node *root = NULL;
+    struct reason why = {0};
+    if (yaml_load(path, a, &root, &why)) return 0;
+    const struct yaml_node *packs = yaml_get(yaml_get(root, "rules"), "packs");
+    size_t n = 0;
+    if (packs && packs->kind == YAML_SCALAR) out[n++] = packs->text;
+    for (size_t i = 0; packs && packs->kind == YAML_LIST && i < packs->n && n < PACKS_MAX; i++)
+        if (packs->items[i]->kind == YAML_SCALAR) out[n++] = packs->items[i]->text;
+    return n;
+}
+
+size_t packs_find(const char *const *given, size_t n_given, const char *config, struct arena *arena,
+                  const char *ret[static PACKS_MAX])
+{
+    if (n_given) {
+        memcpy(ret, given, n_given * sizeof(*ret));
+        return n_given;
+    }
+    size_t n = packs_of_config(config_path(config), arena, ret);
+    if (n) return n;
+    struct stat st;
+    char path[PATH_BYTES];
+    const char *installed = arena_printf(arena, "%s/packs/medical", data_dir());
+    if (stat(installed, &st) != 0 && source_pack(path)) installed = arena_strdup(arena, path);
+    ret[0] = installed;
+    return 1;
+}

@@ -1,0 +1,16 @@
+/* Where rule packs are, for verbs that need no daemon: --packs, else the configuration's, else the installed pack, else that
+ * of the sources the program was built from. */
+#ifndef TOCSIN_RELAY_CLI_PACKS_H
+#define TOCSIN_RELAY_CLI_PACKS_H
+
+#include <stddef.h>
+
+#include "base/mem.h"
+
+enum { PACKS_MAX = 16 };
+
+/* `config` as given on the command line, or NULL. Strings live in the arena or where they were given. Returns how many. */
+size_t packs_find(const char *const *given, size_t n_given, const char *config, struct arena *arena,
+                  const char *ret[static PACKS_MAX]);
+
+#endif
