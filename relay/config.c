@@ -154,7 +154,7 @@ static const struct opt_row limit_rows[] = {
     LIMIT("alerts", alerts, 10000, N_("alerts in force")),
     LIMIT("targets", targets, 20000, N_("zones, wards, bulletins and chats together")),
     LIMIT("feeds", feeds, 500, N_("feeds")),
-    LIMIT("waiting", waiting, 100, N_("messages that wait for one target; more are folded into a digest")),
+    LIMIT("waiting", waiting, 100, N_("messages due to one chat that go out one by one; so many at once are one digest")),
     {.name = "answer", .type = OPT_SIZE, AT(struct limit_options, answer), .min = 1024, .max = 64 << 10,
      .deflt = "64KiB", .unit = N_("bytes"), .help = N_("of an HTTP answer that are read")},
     {0},

@@ -238,7 +238,8 @@ static size_t fold_or_not(struct relay *r, struct relay_target *t, struct delive
         if (!rows[i].fold) single = i; /* the gravest of them */
     }
     if (n == 1 || !t->chat) return 1;
-    if (spare < (double)(n - folded + (folded > 0))) {
+    bool crowd = (int64_t)n >= r->config->limits.waiting;
+    if (crowd || spare < (double)(n - folded + (folded > 0))) {
         *ret_digest = true;
         return n;
     }

@@ -166,6 +166,9 @@ static enum relay_err load_rules(const struct relay_config *c, bool reload, stru
     rule_problems_release(&problems);
     if (err == RELAY_OK && reload && bad)
         err = fail(why, RELAY_INVALID, _("rules with errors: %d, named above; mend them and reload"), bad);
+    if (err == RELAY_OK && (int64_t)rule_set_size(set) > c->limits.rules)
+        err = fail(why, RELAY_LIMIT, _("%s: %zu rules, allowed %lld (limits.rules)"), c->file,
+                   rule_set_size(set), (long long)c->limits.rules);
     if (err == RELAY_OK)
         *ret = set;
     else
@@ -219,6 +222,7 @@ static enum relay_err start(struct relay *r, struct reason *why)
     derive_page_secret(r);
     of(r)->newest = store_newest(r->store);
     err = http_client_new(r->loop, (int)c->limits.http, &r->http, why);
+    if (err == RELAY_OK) http_client_bound_answers(r->http, (size_t)c->limits.answer);
     if (err == RELAY_OK) err = outlink_new(r, &r->out, why);
     if (err == RELAY_OK) err = open_pages(r, why);
     if (err == RELAY_OK) err = control_open(r, why);

@@ -88,6 +88,7 @@ struct http_client {
     struct loop *loop;
     CURLM *multi;
     int max_total, in_flight;
+    size_t max_answer;
     struct transfer **transfers; /* every one there is, idle or not */
     int n_transfers;
     struct dest *dests;
@@ -425,7 +426,7 @@ static enum relay_err transfer_prepare(struct transfer *t, const struct http_req
         return fail(why, RELAY_INVALID, _("the method must be capital letters"));
     t->allow_insecure = r->allow_insecure;
     t->over_unix = r->unix_socket;
-    t->answer.limit = r->max_answer ? r->max_answer : MAX_ANSWER;
+    t->answer.limit = r->max_answer ? r->max_answer : t->client ? t->client->max_answer : MAX_ANSWER;
     t->retry_after_ms = -1;
     if (r->body) buf_add(&t->body, r->body, r->body_len);
     if (buf_failed(&t->body)) return fail(why, RELAY_LIMIT, _("the request body is over %d bytes"), MAX_BODY);
@@ -592,6 +593,7 @@ enum relay_err http_client_new(struct loop *l, int max_total, struct http_client
     struct http_client *c = xcalloc(1, sizeof(*c));
     c->loop = l;
     c->max_total = max_total;
+    c->max_answer = MAX_ANSWER;
     c->due = INT64_MAX;
     c->transfers =
         xcalloc((size_t)max_total + 1, sizeof(struct transfer *)); /* one may send from its own done */
@@ -633,6 +635,11 @@ static void transfer_done(struct transfer *t)
     c->in_flight--;
     t->done(t->arg, &a);
     transfer_put_back(t);
+}
+
+void http_client_bound_answers(struct http_client *c, size_t bytes)
+{
+    c->max_answer = bytes;
 }
 
 struct http_client *http_client_free(struct http_client *c)

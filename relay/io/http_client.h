@@ -51,6 +51,8 @@ typedef void (*http_done_fn)(void *arg, const struct http_answer *a); /* exactly
 
 enum relay_err http_client_new(struct loop *l, int max_total, struct http_client **ret,
                                struct reason *why) MUST_CHECK;
+/* How much of an answer is read when a request says nothing of it; 64 KiB until then. */
+void http_client_bound_answers(struct http_client *c, size_t bytes);
 /* Calls every open done with HTTP_CANCELLED, or with its true end where that has come already. Takes NULL. */
 struct http_client *http_client_free(struct http_client *c);
 

@@ -641,6 +641,37 @@ def removed_target(rig):
     rig.until("the file", 5, lambda: len(rig.lines_of("log")) == 5)
 
 
+# -- limits -----------------------------------------------------------------------------------------------------------
+
+
+@scenario
+def too_many_rules(rig):
+    """More rules than the memory is planned for: refused at the start and at a reload, with both numbers."""
+    rules = own_pack(rig)
+    with open(rules) as f:
+        one = f.read()
+    with open(rules.replace("rules.yaml", "more.yaml"), "w") as f:
+        f.write(one.replace("id: ", "id: another_", 1))
+    rig.broker_start()
+    rig.configure(limits={"rules": 1})
+    says(rig.relay_refused(), "2 rules, allowed 1 (limits.rules)")
+
+
+@scenario
+def a_crowd_is_one_message(rig):
+    """So many at once for one group as limits.waiting says: one digest, and each delivery says into which."""
+    start(rig, limits={"waiting": 3})
+    rig.relay.send_signal(signal.SIGSTOP)
+    rig.publish(4)
+    time.sleep(0.3)
+    rig.relay.send_signal(signal.SIGCONT)
+    rig.until_accepted()
+    rig.until("the digest", 5, lambda: sorted(d["state"] for d in rig.deliveries(target="wecom:group")) ==
+              ["sent", "suppressed", "suppressed", "suppressed"])
+    require(all("folded into" in d["reason"] for d in rig.deliveries(target="wecom:group") if d["state"] == "suppressed"),
+            "a folded delivery does not say into what")
+
+
 # -- open files -------------------------------------------------------------------------------------------------------
 
 

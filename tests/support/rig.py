@@ -248,7 +248,8 @@ class Rig:
 
     # -- the relay -------------------------------------------------------------------------------------------------
 
-    def configure(self, chats=None, sites=None, feeds=None, route=None, receivers=None, relay=None, broker=None):
+    def configure(self, chats=None, sites=None, feeds=None, route=None, receivers=None, relay=None, broker=None,
+                  limits=None):
         """Every part has a default that tells everybody everything at once."""
         members = {"id": self.name, "state_dir": self.state, "issuer": "测试", "help": "服务台", "announce_per_day": 10000,
                    **(relay or {})}
@@ -262,6 +263,7 @@ class Rig:
             "chats": chats if chats is not None else [self.file_chat(), self.wecom_chat()],
             "route": route or {"receiver": "everyone", "group_by": ["rule", "area6"]},
             "receivers": receivers or [{"name": "everyone", "pa": ["announce"], "displays": [], "chats": "all"}],
+            "limits": limits or {},
         }
         with open(self.path("tocsin.yaml"), "w") as f:
             json.dump(config, f, ensure_ascii=False, indent=1)  # YAML holds JSON

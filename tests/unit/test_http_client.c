@@ -201,6 +201,20 @@ static struct result one(const struct http_request *r)
 
 /* ---- Tests --------------------------------------------------------------------------------------------------------- */
 
+static void the_bound_of_answers_holds_for_requests_that_name_none(void **state)
+{
+    (void)state;
+    http_client_bound_answers(client, 1);
+    with_peer(says, OK_ANSWER);
+    struct http_request r = post();
+    struct result got = one(&r);
+    assert_int_not_equal(got.a.end, HTTP_ANSWERED);
+    r.max_answer = 2;
+    got = one(&r);
+    assert_int_equal(got.a.end, HTTP_ANSWERED);
+    peer_stop(&peer);
+}
+
 static void an_answer_comes_whole(void **state)
 {
     (void)state;
@@ -692,6 +706,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_answer_comes_whole),
+        TEST(the_bound_of_answers_holds_for_requests_that_name_none),
+        TEST(the_bound_of_answers_holds_for_requests_that_name_none),
         TEST(nothing_leaves_before_start),
         TEST(a_redirect_is_an_answer_and_is_not_followed),
         TEST(loopback_is_refused_without_permission),
