@@ -57,19 +57,30 @@ void decide_fingerprint(unsigned group_labels, const struct rule *r, const struc
     }
 }
 
+/* What counts for the rule: all of the group, or only what has the same value. */
+static struct tally counted(const struct rule *r, const struct group_state *g)
+{
+    if (rule_correlates(r)) return g->same;
+    return (struct tally){.count = g->count, .feeds = g->feeds, .verified_feeds = g->verified_feeds};
+}
+
 /* Possible at the threshold; Likely at a second independent feed or at five times the threshold; Observed by a person. */
 static enum certainty certainty_of(const struct rule *r, const struct group_state *g, bool confirmed)
 {
+    struct tally t = counted(r, g);
     if (confirmed) return CERTAINTY_OBSERVED;
-    if (g->feeds >= 2 || g->count >= (int64_t)LIKELY_FACTOR * r->threshold_count) return CERTAINTY_LIKELY;
+    if (t.feeds >= 2 || t.count >= (int64_t)LIKELY_FACTOR * r->threshold_count) return CERTAINTY_LIKELY;
     return CERTAINTY_POSSIBLE;
 }
 
-/* The count within the window, or a second independent feed; a report alone stays unverified. */
+/* The count within the window, or a second independent feed; a report alone stays unverified. A rule that correlates says
+ * itself what it needs, all of it: a second feed does not stand for the rest. */
 static bool threshold_reached(const struct rule *r, const struct group_state *g)
 {
-    if (g->feeds >= 2 && g->feeds >= r->threshold_feeds) return true;
-    return g->verified_feeds >= 1 && g->feeds >= r->threshold_feeds && g->count >= r->threshold_count;
+    struct tally t = counted(r, g);
+    if (!rule_correlates(r) && t.feeds >= 2 && t.feeds >= r->threshold_feeds) return true;
+    return t.verified_feeds >= 1 && t.feeds >= r->threshold_feeds && t.count >= r->threshold_count &&
+           t.victims >= r->threshold_victims;
 }
 
 struct judgement decide_group(const struct rule *r, const struct group_state *g,

@@ -48,6 +48,7 @@ enum field {
     F_MEMO,
     F_MSG_KIND,
     F_OBSERVED_AT,
+    F_PAYEE,
     F_REFERENCES,
     F_SENT_AT,
     F_SEQ,
@@ -113,7 +114,7 @@ static const struct member in_txn[] = {
     {"kind", T_STRING, F_NONE, KEEP_MASKED, IN_FREE},
     {"memo", T_STRING, F_MEMO, KEEP_MEMO, IN_FREE},
     {"name_match", T_STRING, F_NONE, KEEP_MASKED, IN_FREE},
-    {"payee_acct", T_STRING, F_NONE, KEEP_MASKED, IN_FREE},
+    {"payee_acct", T_STRING, F_PAYEE, KEEP_MASKED, IN_FREE},
     {"payee_name", T_STRING, F_NONE, KEEP_MASKED, IN_FREE},
     {"payee_new", T_BOOL, F_NONE, KEEP_MASKED, IN_FREE},
 };
@@ -748,6 +749,7 @@ enum refusal event_parse(const char *bytes, size_t n, const struct event_context
     }
     correlate(&p, F_VICTIM_REF, 'v', e.victim);
     correlate(&p, F_SUSPECT_NUMBER, 's', e.suspect);
+    correlate(&p, F_PAYEE, 'p', e.payee);
     e.unknown_members = p.unknown;
     *ret = e;
     return REFUSAL_NONE;

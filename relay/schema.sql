@@ -39,7 +39,10 @@ CREATE TABLE event (
   grp       INTEGER,
   note      TEXT NOT NULL,                 -- why no alert: candidate, stale, may_broadcast, sandbox, unsure
   reviewed  TEXT,                          -- who dismissed or confirmed it
-  body      TEXT NOT NULL                  -- masked JSON
+  body      TEXT NOT NULL,                 -- masked JSON
+  victim    INTEGER NOT NULL,              -- keyed hashes, 0 none: what rules may count by
+  suspect   INTEGER NOT NULL,
+  payee     INTEGER NOT NULL
 );
 CREATE INDEX event_alert ON event (alert) WHERE alert IS NOT NULL;
 CREATE INDEX event_review ON event (grp) WHERE alert IS NULL AND reviewed IS NULL;
@@ -52,7 +55,12 @@ CREATE TABLE event_other (
   received  INTEGER NOT NULL,
   kind      INTEGER NOT NULL,
   area      TEXT NOT NULL,
-  body      TEXT NOT NULL
+  body      TEXT NOT NULL,
+  count     INTEGER NOT NULL,
+  verified  INTEGER NOT NULL,
+  victim    INTEGER NOT NULL,              -- as in event
+  suspect   INTEGER NOT NULL,
+  payee     INTEGER NOT NULL
 );
 
 CREATE TABLE refusal (
@@ -81,6 +89,22 @@ CREATE TABLE window (
   verified  INTEGER NOT NULL,              -- 0: only a ward's or volunteer's report so far
   PRIMARY KEY (grp, slice, feed)
 ) WITHOUT ROWID;
+
+-- What rules that ask for victims, or for the same value, have seen: value and victim are keyed hashes, 0 none. Victims
+-- beyond what any rule asks for are counted without being told apart.
+CREATE TABLE correlated (
+  id        INTEGER PRIMARY KEY,
+  grp       INTEGER NOT NULL,
+  value     INTEGER NOT NULL,
+  slice     INTEGER NOT NULL,
+  feed      INTEGER NOT NULL,
+  victim    INTEGER NOT NULL,
+  count     INTEGER NOT NULL,
+  verified  INTEGER NOT NULL,
+  until     INTEGER NOT NULL,              -- when it no longer counts
+  UNIQUE (grp, value, slice, feed, victim)
+);
+CREATE INDEX correlated_until ON correlated (until);
 
 CREATE TABLE alert (
   n         INTEGER PRIMARY KEY,

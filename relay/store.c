@@ -318,6 +318,17 @@ static void bind_id(struct stmt *q, int i, int64_t id)
         stmt_null(q, i);
 }
 
+/* What rules may count by; 0 where the event has none. */
+static void bind_keyed(struct stmt *q, int from, const struct event *e)
+{
+    const uint8_t *keyed[] = {e->victim, e->suspect, e->payee};
+    for (size_t i = 0; i < ARRAY_LEN(keyed); i++) {
+        int64_t value;
+        memcpy(&value, keyed[i], sizeof(value));
+        stmt_int(q, from + (int)i, value);
+    }
+}
+
 void store_event(struct store *s, const struct event *e, const struct event_row *r)
 {
     struct stmt *q = store_q(s, Q_EVENT_ADD);
@@ -336,6 +347,7 @@ void store_event(struct store *s, const struct event *e, const struct event_row 
     bind_id(q, 13, r->grp);
     stmt_text(q, 14, r->note);
     stmt_textn(q, 15, e->body, e->body_len);
+    bind_keyed(q, 16, e);
     (void)store_run(s, q);
 }
 
@@ -348,6 +360,9 @@ void store_event_other(struct store *s, const struct event *e, int64_t feed, int
     stmt_int(q, 4, e->kind);
     stmt_text(q, 5, e->area);
     stmt_textn(q, 6, e->body, e->body_len);
+    stmt_int(q, 7, e->count);
+    stmt_int(q, 8, e->verified);
+    bind_keyed(q, 9, e);
     (void)store_run(s, q);
 }
 
@@ -470,6 +485,52 @@ void store_window_read(struct store *s, int64_t grp, int64_t now, int64_t within
     }
     stmt_reset(q);
     ret->alert = store_alert_active(s, grp, now);
+}
+
+int64_t store_keyed(const struct store *s, char use, const char *value, size_t n)
+{
+    uint8_t key[16], full[16];
+    int64_t keyed;
+    memcpy(key, store_key(s), sizeof(key));
+    key[0] ^= (uint8_t)use;
+    hash_sip128(key, value, n, full);
+    memcpy(&keyed, full, sizeof(keyed));
+    return keyed ? keyed : 1;
+}
+
+static void correlated_read(struct store *s, const struct correlated *c, int64_t since, struct tally *ret)
+{
+    struct stmt *q = store_q(s, Q_CORRELATED_SUM);
+    *ret = (struct tally){0};
+    stmt_int(q, 1, c->grp);
+    stmt_int(q, 2, c->value);
+    stmt_int(q, 3, since);
+    if (store_row(s, q))
+        *ret = (struct tally){.count = col_int(q, 0),
+                              .feeds = (int)col_int(q, 1),
+                              .verified_feeds = (int)col_int(q, 2),
+                              .victims = (int)col_int(q, 3)};
+    stmt_reset(q);
+}
+
+void store_correlate(struct store *s, const struct correlated *c, int64_t now, int64_t within,
+                     struct tally *ret)
+{
+    enum { VICTIMS_TOLD_APART = 200 }; /* no rule asks for more than 100, and each one is a row */
+    int64_t slice = now - now % slice_length(within), since = now - within - slice_length(within);
+    struct tally before;
+    correlated_read(s, c, since, &before);
+    struct stmt *q = store_q(s, Q_CORRELATED_ADD);
+    stmt_int(q, 1, c->grp);
+    stmt_int(q, 2, c->value);
+    stmt_int(q, 3, slice);
+    stmt_int(q, 4, c->feed);
+    stmt_int(q, 5, before.victims < VICTIMS_TOLD_APART ? c->victim : 0);
+    stmt_int(q, 6, c->count);
+    stmt_int(q, 7, c->verified);
+    stmt_int(q, 8, slice + within + 2 * slice_length(within));
+    (void)store_run(s, q);
+    correlated_read(s, c, since, ret);
 }
 
 void store_candidates_join(struct store *s, int64_t grp, int64_t alert)
@@ -631,7 +692,7 @@ static int64_t other_rows_over(struct store *s, int64_t bytes)
 
 bool store_prune(struct store *s, int64_t now, const struct keep *k)
 {
-    enum { KEYS, EVENTS, OTHER, OTHER_OVER, REFUSALS, FEEDS, ALERTS, REST, DONE };
+    enum { KEYS, EVENTS, OTHER, OTHER_OVER, REFUSALS, FEEDS, ALERTS, CORRELATED, REST, DONE };
     bool more = false;
     switch (s->prune_step) {
     case KEYS: more = prune_keys(s, now - k->keys); break;
@@ -651,6 +712,7 @@ bool store_prune(struct store *s, int64_t now, const struct keep *k)
         if (!more) s->prune_next = 0;
         break;
     case ALERTS: more = prune_alert(s, now - k->deliveries); break;
+    case CORRELATED: more = prune_two(s, Q_PRUNE_CORRELATED, now, SLICE_ROWS) == SLICE_ROWS; break;
     case REST:
         (void)prune_two(s, Q_PRUNE_WINDOWS, now - 31 * DAY_MS, -1);
         (void)prune_two(s, Q_PRUNE_SPOKEN, now - 31 * DAY_MS, -1);

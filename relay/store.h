@@ -40,6 +40,8 @@ enum relay_err store_checkpoint(struct store *s, struct reason *why) MUST_CHECK;
 int64_t store_wal_pages(struct store *s);
 uint64_t store_commits(const struct store *s);
 
+/* A keyed hash of a value for one use ('c' …), never 0: equal values of different uses differ. */
+int64_t store_keyed(const struct store *s, char use, const char *value, size_t n);
 /* The key under which digests, victims and suspects are hashed: made once, in the file `hmac.key` beside the database. */
 const uint8_t *store_key(const struct store *s); /* 16 bytes */
 int64_t
@@ -95,18 +97,32 @@ void store_event_join(struct store *s, int64_t row, int64_t alert, const char *w
 
 /* -- groups ------------------------------------------------------------------------------------------------------- */
 
+/* Occurrences within a window. */
+struct tally {
+    int64_t count;
+    int feeds, verified_feeds, victims;
+};
 struct group_state {
     int64_t id;
     int64_t count;      /* occurrences within the window, this event included */
     int feeds;          /* different feeds within it */
     int verified_feeds; /* … with at least one that is more than a report */
     int64_t alert;      /* the active one, 0 none */
+    struct tally same;  /* of those that count together with this event, for a rule that correlates */
 };
 int64_t store_group(struct store *s, const char *fingerprint, const char *rule);
 /* Adds occurrences to the slice of `now` and reads the window back. */
 void store_window_add(struct store *s, int64_t grp, int64_t feed, int64_t now, int64_t within, int count,
                       bool verified);
 void store_window_read(struct store *s, int64_t grp, int64_t now, int64_t within, struct group_state *ret);
+/* For a rule that correlates: adds occurrences of one value (0: any) and reads back what has that value. */
+struct correlated {
+    int64_t grp, value, feed, victim; /* keyed hashes; victim 0: unknown */
+    int count;
+    bool verified;
+};
+void store_correlate(struct store *s, const struct correlated *c, int64_t now, int64_t within,
+                     struct tally *ret);
 /* Events of the group that were stored as candidates become the alert's. */
 void store_candidates_join(struct store *s, int64_t grp, int64_t alert);
 /* Areas and feeds of those candidates, appended to the two space-separated sets. */

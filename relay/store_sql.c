@@ -32,9 +32,12 @@ const char *const store_sql[Q_COUNT] = {
     [Q_EVENT_ADD] =
         "INSERT INTO event (feed, event_id, received, kind, status, area, guessed, count, verdict, rules, "
         "set_hash, "
-        "alert, grp, note, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-    [Q_EVENT_OTHER_ADD] = "INSERT INTO event_other (feed, event_id, received, kind, area, body) VALUES (?1, "
-                          "?2, ?3, ?4, ?5, ?6)",
+        "alert, grp, note, body, victim, suspect, payee) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+        "?11, "
+        "?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+    [Q_EVENT_OTHER_ADD] =
+        "INSERT INTO event_other (feed, event_id, received, kind, area, body, count, "
+        "verified, victim, suspect, payee) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [Q_EVENT_FIND] =
         "SELECT e.id, e.alert, e.count FROM event_key k JOIN event e ON e.alert = k.alert AND e.feed = "
         "k.feed "
@@ -51,6 +54,14 @@ const char *const store_sql[Q_COUNT] = {
     [Q_WINDOW_SUM] = "SELECT coalesce(sum(count), 0), count(DISTINCT feed), count(DISTINCT CASE WHEN "
                      "verified THEN feed END) "
                      "FROM window WHERE grp = ?1 AND slice > ?2",
+    [Q_CORRELATED_ADD] =
+        "INSERT INTO correlated (grp, value, slice, feed, victim, count, verified, until) VALUES (?1, ?2, "
+        "?3, ?4, "
+        "?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE SET count = count + ?6, verified = max(verified, ?7)",
+    [Q_CORRELATED_SUM] =
+        "SELECT coalesce(sum(count), 0), count(DISTINCT feed), count(DISTINCT CASE WHEN verified THEN feed "
+        "END), "
+        "count(DISTINCT nullif(victim, 0)) FROM correlated WHERE grp = ?1 AND value = ?2 AND slice > ?3",
     [Q_CANDIDATES_JOIN] =
         "UPDATE event SET alert = ?2, note = '' WHERE grp = ?1 AND alert IS NULL AND reviewed IS NULL "
         "AND note = 'candidate'",
@@ -184,6 +195,8 @@ const char *const store_sql[Q_COUNT] = {
     [Q_PRUNE_REFUSALS_OVER] =
         "DELETE FROM refusal WHERE feed = ?1 AND id <= (SELECT id FROM refusal WHERE feed = ?1 ORDER BY id "
         "DESC LIMIT 1 OFFSET ?2)",
+    [Q_PRUNE_CORRELATED] =
+        "DELETE FROM correlated WHERE id IN (SELECT id FROM correlated WHERE until < ?1 LIMIT ?2)",
     [Q_PRUNE_WINDOWS] = "DELETE FROM window WHERE slice < ?1",
     [Q_PRUNE_ALERTS] =
         "DELETE FROM alert WHERE n = (SELECT n FROM alert WHERE ended < ?1 ORDER BY n LIMIT 1) RETURNING n",

@@ -153,6 +153,13 @@ static enum relay_err compile_words(struct compiler *c, const struct rule_texts 
     return err;
 }
 
+static bool has_group(const struct rule_code *code, const char *name)
+{
+    for (size_t i = 0; i < code->n_all + code->n_any; i++)
+        if (pcre2_substring_number_from_name(code->units[i]->re, (PCRE2_SPTR)name) > 0) return true;
+    return false;
+}
+
 enum relay_err rule_compile(struct compiler *c, struct rule_source *s, int *ret_line, struct reason *why)
 {
     const struct rule_match *m = &s->match;
@@ -172,6 +179,15 @@ enum relay_err rule_compile(struct compiler *c, struct rule_source *s, int *ret_
     const struct rule_texts *texts[] = {&m->all, &m->any, &m->none};
     for (size_t i = 0, at = 0; i < ARRAY_LEN(texts) && !err; at += texts[i++]->n)
         err = compile_units(c, texts[i], code->units + at, lines + at, ret_line, why);
+    if (!err && s->rule.threshold_same == SAME_CAPTURE && !has_group(code, s->rule.threshold_same_name)) {
+        const struct yaml_node *threshold = yaml_get(s->node, "threshold");
+        *ret_line = threshold ? threshold->line : s->rule.line;
+        err = fail(
+            why, RELAY_INVALID,
+            _("threshold.same: no pattern of all or any has a group (?<%s>…); there are also number, payee "
+              "and domain"),
+            s->rule.threshold_same_name);
+    }
     if (!err) s->rule.code = code;
     return err;
 }

@@ -235,6 +235,33 @@ static void write_marked(const struct finding *f, const struct prepared *p, stru
     buf_char(out, '\n');
 }
 
+/* By what this text would count together with others; value may stay empty. Returns the word for it, or NULL. */
+static const char *same_of(const struct rule *r, const struct prepared *p, struct buf *value)
+{
+    switch (r->threshold_same) {
+    case SAME_NONE: return NULL;
+    case SAME_NUMBER: return "suspect.number";
+    case SAME_PAYEE: return "txn.payee_acct";
+    case SAME_DOMAIN:
+    case SAME_CAPTURE: break;
+    }
+    if (!rule_value(r, p->text.text, p->text.len, value)) buf_clear(value);
+    return r->threshold_same_name;
+}
+
+static void write_same(const struct rule *r, const struct prepared *p, struct buf *out)
+{
+    CLEANUP(buf_release) struct buf value = BUF_INIT(EVENT_TEXT_MAX);
+    const char *name = same_of(r, p, &value);
+    if (!name) return;
+    if (r->threshold_same == SAME_NUMBER || r->threshold_same == SAME_PAYEE)
+        buf_printf(out, _("    counts together with events of the same %s\n"), name);
+    else if (value.len)
+        buf_printf(out, _("    counts together with events of the same %s: %s\n"), name, buf_cstr(&value));
+    else
+        buf_printf(out, _("    counts for nothing: this text has no %s\n"), name);
+}
+
 static void write_rule_line(const struct rule *r, struct buf *out)
 {
     buf_printf(out, "%s  %s  %s  (%s, %s)\n", r->id, level_name_zh(r->level), r->title, r->category,
@@ -251,6 +278,7 @@ static void write_text(const struct finding *hits, size_t n_hits, struct finding
                 hits[i].verdict == MATCH ? _("\nFound by ") : _("\nNot sure (a pattern met its limit): "));
         write_rule_line(hits[i].rule, out);
         write_marked(&hits[i], p, out);
+        write_same(hits[i].rule, p, out);
     }
     for (size_t i = 0; i < n_near; i++) {
         buf_str(out, near[i]->blocked ? _("\nNot found by ") : _("\nNearly found by "));
@@ -282,6 +310,12 @@ static void write_json(const struct finding *hits, size_t n_hits, struct finding
         buf_char(out, '{');
         json_rule(hits[i].rule, out);
         buf_json_member(out, "verdict", verdict_name(hits[i].verdict));
+        CLEANUP(buf_release) struct buf value = BUF_INIT(EVENT_TEXT_MAX);
+        const char *same = same_of(hits[i].rule, p, &value);
+        if (same) {
+            buf_json_member(out, "same", same);
+            buf_json_member(out, "value", value.len ? buf_cstr(&value) : NULL);
+        }
         buf_str(out, ",\"spans\":[");
         for (size_t k = 0; k < hits[i].n_spans; k++) {
             struct span s = hits[i].spans[k];

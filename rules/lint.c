@@ -649,6 +649,24 @@ static void check_head(struct subject *s)
         find(s, false, s->rule->line, "references", _("references: say where the scam was reported"));
 }
 
+/* What a threshold asks for must be more than one event already has. */
+static void check_threshold(struct subject *s)
+{
+    const struct rule *r = s->rule;
+    const struct yaml_node *node = yaml_get(s->source->node, "threshold");
+    int line = node ? node->line : r->line;
+    if (r->threshold_same != SAME_NONE && r->threshold_count < 2 && r->threshold_feeds < 2 &&
+        r->threshold_victims < 2)
+        find(s, false, line, "same_alone",
+             _("threshold: same says nothing where one event is enough; ask for a count, feeds or victims of "
+               "2 or more"));
+    if (r->threshold_victims > 1 && r->threshold_same == SAME_NONE && r->threshold_count > 1 &&
+        r->threshold_count < r->threshold_victims)
+        find(s, false, line, "count_below_victims",
+             _("threshold: %d victims are at least as many events, so a count of %d says nothing"),
+             r->threshold_victims, r->threshold_count);
+}
+
 static int by_place(const void *a, const void *b)
 {
     const struct lint_finding *x = a, *y = b;
@@ -679,6 +697,7 @@ void lint_set(const struct rule_set *set, const struct rule_problems *problems, 
         struct subject s = {ret, set->rules[i], &set->rules[i]->rule, &runner, worst};
         if (s.rule->status == RULE_DEPRECATED) continue; /* it is kept for the record */
         check_head(&s);
+        check_threshold(&s);
         check_patterns(&s, set);
         check_samples(&s);
         check_texts_present(&s);

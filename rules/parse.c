@@ -7,6 +7,8 @@
 #include "base/i18n.h"
 #include "base/text.h"
 
+#define GROUP_NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+
 struct rule_form {
     const char *id, *title, *category;
     int64_t rev;
@@ -17,7 +19,8 @@ struct rule_form {
         int64_t near;
     } match;
     struct {
-        int64_t count, within, feeds;
+        int64_t count, within, feeds, victims;
+        const char *same;
     } threshold;
     int64_t expires;
     struct {
@@ -67,28 +70,41 @@ static const struct opt_row match_rows[] = {
      .help = N_("patterns of which none may be there")},
     {0}};
 
-static const struct opt_row threshold_rows[] = {{.name = "count",
-                                                 .type = OPT_INT,
-                                                 AT(threshold.count) - offsetof(struct rule_form, threshold),
-                                                 .min = 1,
-                                                 .max = 1000000,
-                                                 .deflt = "1",
-                                                 .help = N_("occurrences before it becomes an alert")},
-                                                {.name = "within",
-                                                 .type = OPT_DURATION,
-                                                 AT(threshold.within) - offsetof(struct rule_form, threshold),
-                                                 .min = MINUTE_MS,
-                                                 .max = 30 * DAY_MS,
-                                                 .deflt = "24h",
-                                                 .help = N_("the time in which they are counted")},
-                                                {.name = "feeds",
-                                                 .type = OPT_INT,
-                                                 AT(threshold.feeds) - offsetof(struct rule_form, threshold),
-                                                 .min = 1,
-                                                 .max = 100,
-                                                 .deflt = "1",
-                                                 .help = N_("different feeds that must have reported it")},
-                                                {0}};
+static const struct opt_row threshold_rows[] = {
+    {.name = "count",
+     .type = OPT_INT,
+     AT(threshold.count) - offsetof(struct rule_form, threshold),
+     .min = 1,
+     .max = 1000000,
+     .deflt = "1",
+     .help = N_("occurrences before it becomes an alert")},
+    {.name = "within",
+     .type = OPT_DURATION,
+     AT(threshold.within) - offsetof(struct rule_form, threshold),
+     .min = MINUTE_MS,
+     .max = 30 * DAY_MS,
+     .deflt = "24h",
+     .help = N_("the time in which they are counted")},
+    {.name = "feeds",
+     .type = OPT_INT,
+     AT(threshold.feeds) - offsetof(struct rule_form, threshold),
+     .min = 1,
+     .max = 100,
+     .deflt = "1",
+     .help = N_("different feeds that must have reported it")},
+    {.name = "victims",
+     .type = OPT_INT,
+     AT(threshold.victims) - offsetof(struct rule_form, threshold),
+     .min = 0,
+     .max = 100,
+     .deflt = "0",
+     .help = N_("different people it must have reached")},
+    {.name = "same",
+     .type = OPT_STR,
+     AT(threshold.same) - offsetof(struct rule_form, threshold),
+     .help = N_("count only what has the same number, payee, "
+                "domain, or named group of a pattern")},
+    {0}};
 
 static const struct opt_row screen_rows[] = {
     {.name = "headline",
@@ -406,6 +422,26 @@ static int line_of(const struct yaml_node *rule, const char *key)
     return n ? n->line : rule->line;
 }
 
+/* What is none of the three words is the name of a group; whether a pattern has it is seen when they are compiled. */
+static void read_same(struct reader *r, const char *same, int line, struct rule *rule)
+{
+    static const struct {
+        const char *name, *name_zh;
+        enum rule_same same;
+    } words[] = {
+        {"number", "号码", SAME_NUMBER}, {"payee", "收款账户", SAME_PAYEE}, {"domain", "网址", SAME_DOMAIN}};
+    if (!same) return;
+    rule->threshold_same_name = same;
+    rule->threshold_same = SAME_CAPTURE;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(same, words[i].name) == 0 || strcmp(same, words[i].name_zh) == 0) {
+            rule->threshold_same = words[i].same;
+            rule->threshold_same_name = words[i].name;
+        }
+    if (rule->threshold_same == SAME_CAPTURE && strspn(same, GROUP_NAME_CHARS) != strlen(same))
+        PROBLEM(r, line, _("threshold.same: wants number, payee, domain, or the name of a group (?<name>…)"));
+}
+
 static void fill_rule(struct reader *r, const struct rule_form *f, const struct yaml_node *node,
                       struct rule_source *s)
 {
@@ -420,6 +456,8 @@ static void fill_rule(struct reader *r, const struct rule_form *f, const struct 
     rule->threshold_count = (int)f->threshold.count;
     rule->threshold_within_ms = f->threshold.within;
     rule->threshold_feeds = (int)f->threshold.feeds;
+    rule->threshold_victims = (int)f->threshold.victims;
+    read_same(r, f->threshold.same, line_of(node, "threshold"), rule);
     rule->expires_ms = f->expires;
     fill_say(f, &rule->say);
     rule->file = r->file;

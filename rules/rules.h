@@ -37,6 +37,15 @@ struct rule_say {
     const char *chat, *duty, *caught, *correction;
 };
 
+/* By what events count together, besides the group that alerts are made for. The value is kept as a keyed hash. */
+enum rule_same {
+    SAME_NONE,
+    SAME_NUMBER, /* suspect.number */
+    SAME_PAYEE,  /* txn.payee_acct */
+    SAME_DOMAIN, /* the first address in the text */
+    SAME_CAPTURE /* a named group (?<name>…) of a pattern of all or any */
+};
+
 struct rule {
     const char *id;
     int rev;
@@ -47,6 +56,9 @@ struct rule {
     int threshold_count; /* default 1 */
     int64_t threshold_within_ms;
     int threshold_feeds;
+    int threshold_victims; /* different victims; 0: not asked */
+    enum rule_same threshold_same;
+    const char *threshold_same_name; /* as written; the group's name of SAME_CAPTURE; NULL with SAME_NONE */
     int64_t expires_ms;
     struct rule_say say;
     const char *file; /* where it came from */
@@ -90,6 +102,16 @@ struct rule_hit {
     enum verdict verdict; /* MATCH or UNSURE */
     uint32_t from, to;    /* the first decisive span in the text given; 0,0 for UNSURE */
 };
+
+/* True when counting alone is not enough: victims are counted, or a value must be the same. */
+static inline bool rule_correlates(const struct rule *r)
+{
+    return r->threshold_victims > 0 || r->threshold_same != SAME_NONE;
+}
+
+/* The value by which events of this rule count together, where it stands in the text (SAME_DOMAIN, SAME_CAPTURE);
+ * appended to ret. False when the text has none; what the mask has replaced is no value. */
+bool rule_value(const struct rule *r, const char *text, size_t n, struct buf *ret);
 
 struct matcher;
 struct matcher *matcher_new(const struct rule_set *s);

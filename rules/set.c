@@ -408,6 +408,8 @@ static void add_rule(struct buf *b, const struct rule_source *s)
     buf_json_member_int(b, "count", r->threshold_count);
     buf_json_member_int(b, "within", r->threshold_within_ms);
     buf_json_member_int(b, "feeds", r->threshold_feeds);
+    buf_json_member_int(b, "victims", r->threshold_victims);
+    buf_json_member(b, "same", r->threshold_same_name);
     buf_json_member_int(b, "expires", r->expires_ms);
     buf_json_member_int(b, "near", s->match.near);
     for (size_t i = 0; i < s->match.n_words; i++) add_patterns(b, "words", &s->match.words[i]);

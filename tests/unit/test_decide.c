@@ -70,6 +70,46 @@ static void expiry_is_the_sooner_of_the_events_and_the_rules(void **state)
     assert_int_equal(decide_expiry(&red, &e), 2000000);
 }
 
+/* Sigma's event_count and value_count: everything that the rule asks for, of one value; a second feed alone is not enough. */
+static void a_rule_that_correlates_needs_all_it_asks_for_of_one_value(void **state)
+{
+    (void)state;
+    struct rule r = red;
+    r.threshold_same = SAME_NUMBER;
+    r.threshold_victims = 2;
+    r.threshold_feeds = 2;
+    static const struct {
+        struct tally same;
+        enum decision what;
+        enum certainty certainty;
+    } cases[] = {{{3, 2, 1, 2}, DECIDE_ALERT, CERTAINTY_LIKELY},
+                 {{2, 2, 2, 2}, DECIDE_CANDIDATE, CERTAINTY_LIKELY},
+                 {{3, 1, 1, 2}, DECIDE_CANDIDATE, CERTAINTY_POSSIBLE},
+                 {{3, 2, 2, 1}, DECIDE_CANDIDATE, CERTAINTY_LIKELY},
+                 {{3, 2, 0, 2}, DECIDE_CANDIDATE, CERTAINTY_LIKELY},
+                 {{0, 0, 0, 0}, DECIDE_CANDIDATE, CERTAINTY_POSSIBLE}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        /* The whole group has far more than enough, which is of other values. */
+        struct group_state g = {.count = 500, .feeds = 5, .verified_feeds = 5, .same = cases[i].same};
+        struct judgement j = decide_group(&r, &g, NULL, false);
+        if (j.what != cases[i].what || j.certainty != cases[i].certainty) fail_msg("case %zu", i);
+    }
+    struct group_state g = {.count = 1};
+    assert_int_equal(decide_group(&r, &g, NULL, true).what, DECIDE_ALERT); /* a person needs no count */
+}
+
+static void victims_alone_may_be_counted(void **state)
+{
+    (void)state;
+    struct rule r = red;
+    r.threshold_count = 1;
+    r.threshold_victims = 3;
+    struct group_state g = {.count = 9, .feeds = 2, .verified_feeds = 2, .same = {9, 2, 2, 2}};
+    assert_int_equal(decide_group(&r, &g, NULL, false).what, DECIDE_CANDIDATE);
+    g.same.victims = 3;
+    assert_int_equal(decide_group(&r, &g, NULL, false).what, DECIDE_ALERT);
+}
+
 static void the_fingerprint_holds_the_labels_of_group_by(void **state)
 {
     (void)state;
@@ -290,6 +330,8 @@ int main(void)
         cmocka_unit_test(a_rule_in_test_never_takes_the_alert_from_a_stable_one),
         cmocka_unit_test(a_rule_in_test_makes_exercises_only),
         cmocka_unit_test(expiry_is_the_sooner_of_the_events_and_the_rules),
+        cmocka_unit_test(a_rule_that_correlates_needs_all_it_asks_for_of_one_value),
+        cmocka_unit_test(victims_alone_may_be_counted),
         cmocka_unit_test(the_fingerprint_holds_the_labels_of_group_by),
         cmocka_unit_test(below_its_threshold_a_group_is_a_candidate),
         cmocka_unit_test(a_second_feed_or_five_times_the_threshold_is_likely),

@@ -131,6 +131,78 @@ static void whichever_statement_fails_the_event_is_stored_whole_or_not_at_all(vo
     fail_msg("the fault was injected for ever");
 }
 
+static struct tally correlated(int64_t value, int64_t victim, int64_t feed, int64_t now)
+{
+    struct correlated c = {
+        .grp = 1, .value = value, .feed = feed, .victim = victim, .count = 1, .verified = feed != 9};
+    struct tally t;
+    store_correlate(store, &c, now, 2 * HOUR_MS, &t);
+    return t;
+}
+
+static void a_correlation_counts_one_value_and_outlives_a_restart(void **state)
+{
+    (void)state;
+    int64_t now = 100 * DAY_MS;
+    (void)correlated(7, 501, 1, now);
+    (void)correlated(7, 501, 1, now + MINUTE_MS); /* the same victim again */
+    (void)correlated(8, 502, 1, now + MINUTE_MS); /* another value */
+    commit();
+    reopen();
+    struct tally t = correlated(7, 503, 9, now + HOUR_MS);
+    assert_int_equal(t.count, 3);
+    assert_int_equal(t.feeds, 2);
+    assert_int_equal(t.verified_feeds, 1);
+    assert_int_equal(t.victims, 2);
+    t = correlated(
+        7, 0, 1, now + 3 * HOUR_MS - 30 * MINUTE_MS); /* the first two are too old, and this has no victim */
+    assert_int_equal(t.count, 2);
+    assert_int_equal(t.victims, 1);
+}
+
+static int64_t rows_of(const char *sql)
+{
+    struct stmt q = {NULL};
+    struct reason why;
+    assert_int_equal(db_prepare(store_db(store), &q, sql, &why), RELAY_OK);
+    assert_int_equal(stmt_step(&q, &why), RELAY_OK);
+    int64_t n = col_int(&q, 0);
+    stmt_release(&q);
+    return n;
+}
+
+static void correlations_are_bounded_and_go_when_they_no_longer_count(void **state)
+{
+    (void)state;
+    int64_t now = 100 * DAY_MS;
+    struct tally t = {0};
+    for (int victim = 1; victim <= 1000; victim++) t = correlated(7, victim, 1, now);
+    assert_int_equal(t.count, 1000);
+    assert_true(t.victims >= 100 && t.victims <= 200);
+    commit();
+    assert_true(rows_of("SELECT count(*) FROM correlated") <= 201);
+    struct keep keep = {.keys = DAY_MS,
+                        .matched = DAY_MS,
+                        .unmatched = DAY_MS,
+                        .deliveries = DAY_MS,
+                        .unmatched_bytes = 1 << 20,
+                        .refusals = 10};
+    (void)correlated(8, 1, 1, now + 5 * HOUR_MS);
+    while (store_prune(store, now + 5 * HOUR_MS, &keep)) commit();
+    commit();
+    assert_int_equal(rows_of("SELECT count(*) FROM correlated"), 1);
+}
+
+static void a_keyed_value_never_is_the_value_and_differs_by_use(void **state)
+{
+    (void)state;
+    int64_t a = store_keyed(store, 'c', "example.fyi", 11), b = store_keyed(store, 'd', "example.fyi", 11);
+    assert_int_not_equal(a, 0);
+    assert_int_not_equal(a, b);
+    assert_int_equal(a, store_keyed(store, 'c', "example.fyi", 11));
+    assert_int_not_equal(a, store_keyed(store, 'c', "example.fyj", 11));
+}
+
 static void a_window_forgets_what_is_older_than_it(void **state)
 {
     (void)state;
@@ -357,6 +429,9 @@ int main(void)
         T(a_failed_commit_leaves_nothing_behind),
         T(whichever_statement_fails_the_event_is_stored_whole_or_not_at_all),
         T(a_window_forgets_what_is_older_than_it),
+        T(a_correlation_counts_one_value_and_outlives_a_restart),
+        T(correlations_are_bounded_and_go_when_they_no_longer_count),
+        T(a_keyed_value_never_is_the_value_and_differs_by_use),
         T(alert_numbers_go_on_over_a_restart),
         T(the_gravest_goes_first_and_then_the_oldest),
         T(under_way_at_the_stop_is_tried_again_and_marked),
