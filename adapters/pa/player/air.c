@@ -8,15 +8,24 @@
 
 enum { DETAIL_MAX = 400 };
 
+enum run_state { RUN_OVER, RUN_OPEN, RUN_WAITS };
+
+/* What one output does with it. */
+struct run {
+    enum run_state state;
+    enum play_end end; /* of the last try */
+    int tries;
+    int64_t again; /* mono; of RUN_WAITS */
+    char detail[160];
+};
+
 struct on_air {
     struct on_air *next;
-    struct air *air;
     struct play play; /* strings are ours */
-    struct output_play *runs;
-    bool *open; /* which runs have not ended */
-    size_t n_runs, n_open, n_done, n_failed;
+    struct output_play *plays;
+    struct run *runs; /* beside plays */
+    size_t n_runs;
     bool stopped;
-    char detail[DETAIL_MAX]; /* "horn: exit 1: no such device; …" */
 };
 
 struct air {
@@ -48,9 +57,9 @@ enum relay_err air_new(const struct zone *zones, size_t n_zones, struct output *
 
 static void release(struct on_air *p)
 {
-    for (size_t i = 0; i < p->n_runs; i++) free(p->runs[i].state);
+    for (size_t i = 0; i < p->n_runs; i++) free(p->plays[i].state);
+    free(p->plays);
     free(p->runs);
-    free(p->open);
     free((char *)(uintptr_t)p->play.id);
     free((char *)(uintptr_t)p->play.kind);
     free((char *)(uintptr_t)p->play.wav);
@@ -69,91 +78,151 @@ struct air *air_free(struct air *a)
     return NULL;
 }
 
-static void tell(struct on_air *p, const struct output *o, const char *detail)
+static bool sounds(const struct on_air *p)
 {
-    size_t n = strlen(p->detail);
-    (void)snprintf(p->detail + n, sizeof(p->detail) - n, "%s%s: %s", n ? "; " : "", o->id, detail);
+    for (size_t i = 0; i < p->n_runs; i++)
+        if (p->runs[i].state == RUN_OPEN) return true;
+    return false;
 }
 
-static void run_failed(struct on_air *p, const struct output *o, const char *detail)
+/* While another output of the zone plays, a failed one is tried again by itself; when none does, the station decides about
+ * the whole item. So nothing waits for a dead device but what the device alone was to play. */
+static void run_failed(struct on_air *p, size_t i, struct now now, enum play_end end, const char *detail)
 {
-    p->n_failed++;
-    tell(p, o, detail && *detail ? detail : _("failed"));
-    log_warning("%s: output=%s failed (%s)", p->play.id, o->id, detail ? detail : "");
+    static const int64_t pauses[] = {1000, 2000, 5000, 10000};
+    struct run *r = &p->runs[i];
+    const char *id = p->plays[i].output->id;
+    size_t pause = (size_t)r->tries < ARRAY_LEN(pauses) ? (size_t)r->tries : ARRAY_LEN(pauses) - 1;
+    r->tries++;
+    r->end = end;
+    r->again = now.mono + pauses[pause];
+    (void)snprintf(r->detail, sizeof(r->detail), "%s", detail && *detail ? detail : _("failed"));
+    bool later = end == PLAY_FAILED && !p->stopped && r->again < p->play.retry_until;
+    r->state = later ? RUN_WAITS : RUN_OVER;
+    if (end == PLAY_TAKEN)
+        log_info("%s: output=%s taken (%s)", p->play.id, id, r->detail);
+    else
+        log_warning("%s: output=%s try=%d failed (%s)%s", p->play.id, id, r->tries, r->detail,
+                    later ? "; tried again while another output plays" : "");
 }
 
 void output_ended(struct output_play *run, struct now now, enum play_end end, const char *detail)
 {
     struct on_air *p = run->owner;
-    (void)now; /* air_turn tells it on */
-    size_t i = (size_t)(run - p->runs);
-    if (!p->open[i]) return;
-    p->open[i] = false;
-    p->n_open--;
-    if (end == PLAY_DONE) p->n_done++;
-    if (end == PLAY_FAILED) run_failed(p, run->output, detail);
+    size_t i = (size_t)(run - p->plays);
+    struct run *r = &p->runs[i];
+    if (r->state != RUN_OPEN) return;
+    r->state = RUN_OVER;
+    r->end = end;
     if (end == PLAY_STOPPED) p->stopped = true;
+    if (end == PLAY_FAILED || end == PLAY_REFUSED || end == PLAY_TAKEN) run_failed(p, i, now, end, detail);
+}
+
+static void run_start(struct on_air *p, size_t i, struct now now)
+{
+    struct output *o = p->plays[i].output;
+    struct reason why;
+    free(p->plays[i].state);
+    p->plays[i].state = xcalloc(1, o->ops->play_size);
+    p->runs[i].state = RUN_OPEN;
+    if (o->ops->start(o, &p->plays[i], now, &why) != RELAY_OK) run_failed(p, i, now, PLAY_FAILED, why.text);
 }
 
 void air_play(struct air *a, const struct play *play, struct now now)
 {
     const struct zone *zone = &a->zones[play->zone];
     struct on_air *p = xcalloc(1, sizeof(*p));
-    p->air = a;
     p->play = *play;
     p->play.id = xstrdup(play->id);
     p->play.kind = xstrdup(play->kind);
     p->play.wav = xstrdup(play->wav);
     p->n_runs = zone->outputs.n;
+    p->plays = xcalloc(p->n_runs, sizeof(*p->plays));
     p->runs = xcalloc(p->n_runs, sizeof(*p->runs));
-    p->open = xcalloc(p->n_runs, sizeof(*p->open));
     p->next = a->plays;
     a->plays = p;
     for (size_t i = 0; i < p->n_runs; i++) {
         struct output *o = a->outputs;
         while (strcmp(o->id, zone->outputs.items[i]) != 0) o++; /* air_new has looked */
-        struct output_play *run = &p->runs[i];
-        struct reason why;
-        *run = (struct output_play){
+        p->plays[i] = (struct output_play){
             .output = o, .play = &p->play, .zone = zone->id, .zone_name = zone->name, .owner = p};
-        run->state = xcalloc(1, o->ops->play_size);
-        p->open[i] = true;
-        p->n_open++;
-        if (o->ops->start(o, run, now, &why) == RELAY_OK) continue;
-        p->open[i] = false;
-        p->n_open--;
-        run_failed(p, o, why.text);
+        run_start(p, i, now);
+    }
+}
+
+static void silence(struct on_air *p, struct now now)
+{
+    p->stopped = true;
+    for (size_t i = 0; i < p->n_runs; i++) {
+        if (p->runs[i].state == RUN_WAITS) p->runs[i].state = RUN_OVER;
+        if (p->runs[i].state == RUN_OPEN)
+            p->plays[i].output->ops->stop(p->plays[i].output, &p->plays[i], now);
     }
 }
 
 void air_silence(struct air *a, uint64_t item, struct now now)
 {
-    for (struct on_air *p = a->plays; p; p = p->next) {
-        if (p->play.item != item) continue;
-        p->stopped = true;
-        for (size_t i = 0; i < p->n_runs; i++)
-            if (p->open[i]) p->runs[i].output->ops->stop(p->runs[i].output, &p->runs[i], now);
-    }
+    for (struct on_air *p = a->plays; p; p = p->next)
+        if (p->play.item == item) silence(p, now);
 }
 
 void air_silence_all(struct air *a, struct now now)
 {
-    for (struct on_air *p = a->plays; p; p = p->next) air_silence(a, p->play.item, now);
+    for (struct on_air *p = a->plays; p; p = p->next) silence(p, now);
+}
+
+static void try_again(struct on_air *p, struct now now)
+{
+    for (size_t i = 0; i < p->n_runs && sounds(p); i++) {
+        if (p->runs[i].state != RUN_WAITS || now.mono < p->runs[i].again) continue;
+        if (p->play.expires_wall && now.wall >= p->play.expires_wall)
+            p->runs[i].state = RUN_OVER;
+        else
+            run_start(p, i, now);
+    }
+}
+
+/* Played when one output has; stopped when a person or the scheduler said so; else the best that the outputs leave to hope
+ * for: a device that was taken, one that may go better in a while, none. */
+static enum play_end judge(const struct on_air *p)
+{
+    static const enum play_end order[] = {PLAY_DONE, PLAY_TAKEN, PLAY_FAILED, PLAY_REFUSED};
+    if (p->stopped) return PLAY_STOPPED;
+    for (size_t e = 0; e < ARRAY_LEN(order); e++)
+        for (size_t i = 0; i < p->n_runs; i++)
+            if (p->runs[i].end == order[e]) return order[e];
+    return PLAY_FAILED;
+}
+
+/* "horn: exit 1: no such device; desk: busy (3 tries)" */
+static void describe(const struct on_air *p, char out[static DETAIL_MAX])
+{
+    out[0] = '\0';
+    for (size_t i = 0; i < p->n_runs; i++) {
+        const struct run *r = &p->runs[i];
+        size_t n = strlen(out);
+        if (!r->detail[0] || r->end == PLAY_DONE) continue;
+        (void)snprintf(out + n, DETAIL_MAX - n, "%s%s: %s", n ? "; " : "", p->plays[i].output->id, r->detail);
+        n = strlen(out);
+        if (r->tries > 1) (void)snprintf(out + n, DETAIL_MAX - n, _(" (%d tries)"), r->tries);
+    }
 }
 
 void air_turn(struct air *a, struct now now)
 {
+    char detail[DETAIL_MAX];
     for (size_t o = 0; o < a->n_outputs; o++)
         if (a->outputs[o].ops->turn) a->outputs[o].ops->turn(&a->outputs[o], now);
     for (struct on_air **at = &a->plays; *at;) {
         struct on_air *p = *at;
-        if (p->n_open > 0) {
+        try_again(p, now);
+        if (sounds(p)) {
             at = &p->next;
             continue;
         }
         *at = p->next;
-        enum play_end end = p->stopped ? PLAY_STOPPED : p->n_done ? PLAY_DONE : PLAY_FAILED;
-        a->ended(a->arg, now, p->play.item, end, p->detail);
+        describe(p, detail);
+        a->ended(a->arg, now, p->play.item, judge(p), detail);
         release(p);
         at = &a->plays; /* ended may have begun another */
     }
@@ -167,7 +236,10 @@ int64_t air_next_due(const struct air *a)
         int64_t d = out->ops->next_due ? out->ops->next_due(out) : INT64_MAX;
         if (d < due) due = d;
     }
-    for (const struct on_air *p = a->plays; p; p = p->next)
-        if (p->n_open == 0) return 0;
+    for (const struct on_air *p = a->plays; p; p = p->next) {
+        if (!sounds(p)) return 0;
+        for (size_t i = 0; i < p->n_runs; i++)
+            if (p->runs[i].state == RUN_WAITS && p->runs[i].again < due) due = p->runs[i].again;
+    }
     return due;
 }

@@ -1,5 +1,6 @@
 /* On the air: one item on all outputs of its zone. It has been played when one output says so; it has failed when all
- * have. A fault of one stops neither the others nor anybody's turn.
+ * have. A fault of one stops neither the others nor anybody's turn: while another plays, the failed one is tried again
+ * within the item's grace, and what became of it stands in the detail.
  *
  *   air_new -> air_play … -> each turn air_turn -> air_free
  */

@@ -9,7 +9,8 @@
  *   close  idempotent; takes a half-open state; plays still open end without a word.
  *
  * An output says PLAY_DONE only when it knows that the sound was played to its end. It never retries or schedules: the
- * station does. One that can do one thing at a time refuses a second play with RELAY_CONFLICT.
+ * station does, and air.c while another output of the zone plays. PLAY_REFUSED is for what no second try can help: a wrong
+ * password, an address that is nobody's. One that can do one thing at a time refuses a second play with RELAY_CONFLICT.
  */
 #ifndef TOCSIN_PLAYER_OUTPUT_H
 #define TOCSIN_PLAYER_OUTPUT_H

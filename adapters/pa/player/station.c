@@ -130,6 +130,7 @@ void station_release(struct station *s, struct now now)
                                .length_ms = i->q.length_ms,
                                .expires_wall =
                                    i->q.expires == INT64_MAX ? 0 : now.wall + (i->q.expires - now.mono),
+                               .retry_until = i->fail_until,
                                .volume = i->volume};
         s->env.play(s->env.arg, &p);
     }

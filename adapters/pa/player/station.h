@@ -37,9 +37,16 @@ struct play {
     size_t zone; /* index into zones */
     const char *id, *kind, *wav;
     int64_t length_ms, expires_wall;
+    int64_t retry_until; /* mono: its grace; what fails is not tried again after it */
     int volume;
 };
-enum play_end { PLAY_DONE, PLAY_STOPPED, PLAY_FAILED };
+enum play_end {
+    PLAY_DONE,
+    PLAY_STOPPED, /* we asked for it */
+    PLAY_TAKEN,   /* the device gave its loudspeaker to something graver */
+    PLAY_FAILED,  /* it may go better in a while */
+    PLAY_REFUSED  /* it will not: not tried again */
+};
 
 struct station_env {
     void *arg;

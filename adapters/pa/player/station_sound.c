@@ -2,6 +2,8 @@
 #include "base/buf.h"
 #include "player/station_internal.h"
 
+enum { TAKEN_PAUSE_MS = 10000 }; /* before asking again a device that something graver plays on */
+
 /* ---- Announcements that wait for the end of quiet hours ---- */
 
 void item_keep_back(struct station *s, struct item *i, struct now now)
@@ -208,6 +210,21 @@ void station_queue_zone(struct station *s, size_t zone, struct now now)
     }
 }
 
+/* The device gave its loudspeaker to something graver that is not ours: as if we had, but its grace goes on. */
+static void was_taken(struct station *s, struct item *i, struct now now, const char *detail)
+{
+    forget_unsaid(s, i, now);
+    i->q.not_before = now.mono + TAKEN_PAUSE_MS;
+    i->q.waits_for = WHY_HIGHER;
+    i->q.state = ITEM_WAITING;
+    item_note(s, i, now, "preempted", WHY_HIGHER, detail);
+    item_note_parts(s, i, now, "preempted", WHY_HIGHER, NULL);
+    if (!i->q.resumes || i->q.not_before >= i->fail_until || i->q.not_before >= i->q.give_up)
+        item_end(s, i, now, "skipped", WHY_HIGHER, detail);
+    else
+        item_move_rows(s, i, now, "queued", why_code(WHY_HIGHER));
+}
+
 void station_ended(struct station *s, struct now now, uint64_t number, enum play_end end, const char *detail)
 {
     static const int64_t pauses[] = {2000, 5000, 10000, 20000};
@@ -218,6 +235,11 @@ void station_ended(struct station *s, struct now now, uint64_t number, enum play
         item_end(s, i, now, "played", WHY_SOUNDS, detail);
     } else if (end == PLAY_STOPPED || i->q.state == ITEM_STOPPING) {
         fell_silent(s, i, now);
+    } else if (end == PLAY_TAKEN) {
+        was_taken(s, i, now, detail);
+    } else if (end == PLAY_REFUSED) {
+        forget_unsaid(s, i, now);
+        item_end(s, i, now, "failed", WHY_OUTPUT, detail);
     } else {
         size_t pause = (size_t)i->tries < ARRAY_LEN(pauses) ? (size_t)i->tries : ARRAY_LEN(pauses) - 1;
         forget_unsaid(s, i, now);
