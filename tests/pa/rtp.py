@@ -27,9 +27,11 @@ TEXT = "防骗提醒。电话是骗子打的，不要转账。拿不准，先问
 
 
 def free_udp_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1] // 2 * 2  # RTP likes even ones
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.bind(("127.0.0.1", 0))
+            if s.getsockname()[1] % 2 == 0:  # RTP likes even ones
+                return s.getsockname()[1]
 
 
 def expect(what, condition):
@@ -63,13 +65,13 @@ def likeness(a, b):
 
 
 class Player:
-    def __init__(self, args, folder, zones, outputs):
+    def __init__(self, args, folder, zones, outputs, more=""):
         self.args, self.folder = args, folder
         with open(os.path.join(folder, "pa.yaml"), "w", encoding="utf-8") as f:
             f.write(f"player: {{site: rtp-1, state_dir: state, mode: trial, log_level: warning}}\n"
                     f"broker: {{port: 1}}\n"
                     f"speech: {{lexicon: [{args.source}/adapters/pa/player/data/lexicon.tsv]}}\n"
-                    "zones:\n" + "\n".join(zones) + "\noutputs:\n" + "\n".join(outputs) + "\n")
+                    f"{more}zones:\n" + "\n".join(zones) + "\noutputs:\n" + "\n".join(outputs) + "\n")
         self.child = subprocess.Popen([args.player, "run", "--config", f"{folder}/pa.yaml"],
                                       stderr=open(f"{folder}/player.log", "w"))
         end = time.monotonic() + 10
@@ -273,4 +275,5 @@ def main():
         options(args)
 
 
-main()
+if __name__ == "__main__":
+    main()

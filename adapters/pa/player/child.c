@@ -22,7 +22,8 @@ struct child {
     pid_t pid;
     int stderr_fd;
     int64_t started, deadline, kill_at; /* mono; kill_at INT64_MAX: not being killed */
-    enum child_end end;                 /* what its death will mean */
+    int64_t kill_ms;
+    enum child_end end; /* what its death will mean */
     child_done_fn done;
     void *arg;
 };
@@ -150,6 +151,7 @@ enum relay_err child_start(struct child_set *s, const struct child_options *o, s
     c->started = now.mono;
     c->deadline = now.mono + o->timeout_ms;
     c->kill_at = INT64_MAX;
+    c->kill_ms = o->kill_ms ? o->kill_ms : KILL_AFTER_MS;
     c->done = o->done;
     c->arg = o->arg;
     c->next = s->children;
@@ -166,7 +168,7 @@ static void end_it(struct child *c, enum child_end end, struct now now)
 {
     if (c->end != CHILD_EXITED) return; /* dying already */
     c->end = end;
-    c->kill_at = now.mono + KILL_AFTER_MS;
+    c->kill_at = now.mono + c->kill_ms;
     (void)kill(-c->pid, SIGTERM); /* ESRCH: it is gone, which is what we want */
 }
 
@@ -245,4 +247,25 @@ void child_argv_free(char **argv)
     if (!argv) return;
     for (char **a = argv; *a; a++) free(*a);
     free(argv);
+}
+
+enum relay_err child_helper(const char *name, char **ret, struct reason *why)
+{
+    const char *set = getenv("TOCSIN_LIBEXECDIR");
+    char self[4096];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    self[n > 0 ? n : 0] = '\0';
+    char *slash = strrchr(self, '/');
+    if (slash) *slash = '\0';
+    const char *const dirs[] = {set && *set ? set : NULL, self, TOCSIN_LIBEXECDIR};
+    for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+        if (!dirs[i]) continue;
+        char *path = xasprintf("%s/%s", dirs[i], name);
+        if (access(path, X_OK) == 0) {
+            *ret = path;
+            return RELAY_OK;
+        }
+        free(path);
+    }
+    return fail(why, RELAY_NOT_FOUND, _("%s: it is not installed in %s"), name, TOCSIN_LIBEXECDIR);
 }

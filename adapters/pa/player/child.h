@@ -34,6 +34,7 @@ struct child_options {
     const char *stdin_path;  /* NULL: /dev/null */
     const char *stdout_path; /* NULL: /dev/null; created or emptied */
     int64_t timeout_ms;
+    int64_t kill_ms; /* how long it has after SIGTERM; 0: 100 */
     child_done_fn done;
     void *arg;
 };
@@ -44,7 +45,7 @@ struct child_set *child_set_free(struct child_set *s); /* returns NULL; takes NU
 /* RELAY_NOT_FOUND: no such program. *ret (may be NULL) is valid until done. */
 enum relay_err child_start(struct child_set *s, const struct child_options *o, struct now now,
                            struct child **ret, struct reason *why) MUST_CHECK;
-/* SIGTERM to the group, SIGKILL 100 ms later. done follows with CHILD_KILLED. */
+/* SIGTERM to the group, SIGKILL kill_ms later. done follows with CHILD_KILLED. */
 void child_kill(struct child *c, struct now now);
 
 void child_set_run(struct child_set *s, struct now now);
@@ -57,5 +58,9 @@ struct child_word {
 enum relay_err child_argv(const char *const *template, size_t n, const struct child_word *words,
                           size_t n_words, char ***ret, struct reason *why) MUST_CHECK;
 void child_argv_free(char **argv);
+
+/* Where a program of ours that is run on the side lies: in TOCSIN_LIBEXECDIR of the environment, beside this program (a
+ * build tree), or where it was installed. The caller frees it. */
+enum relay_err child_helper(const char *name, char **ret, struct reason *why) MUST_CHECK;
 
 #endif

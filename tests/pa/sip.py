@@ -1,0 +1,350 @@
+#!/usr/bin/env python3
+"""Pages by SIP against sipp, whose scenarios answer as telephones and gateways do, and against baresip.
+
+Without --with: calls by the helper program alone, one a scenario, all at the same time.
+--with player: tocsin-pa with such outputs: what is tried again, what is not, and what stands beside a healthy output.
+--with baresip: another program's telephone answers by itself and the sound is compared.
+usage: sip.py --player PROGRAM --source DIR [--with player|baresip]
+"""
+import argparse
+import glob
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from rtp import Player, envelope, expect, free_udp_port, likeness  # noqa: E402
+
+SECRET = "correct horse"
+HEAD = """      [last_Via:]
+      [last_From:]
+      [last_To:];tag=[pid]SIPpTag01[call_number]
+      [last_Call-ID:]
+      [last_CSeq:]
+      Contact: <sip:[local_ip]:[local_port];transport=[transport]>
+"""
+
+
+def sdp(port, formats="8", lines="a=rtpmap:8 PCMA/8000"):
+    return (f"      v=0\n      o=horn 1 1 IN IP4 127.0.0.1\n      s=-\n      c=IN IP4 127.0.0.1\n      t=0 0\n"
+            f"      m=audio {port} RTP/AVP {formats}\n      {lines}\n")
+
+
+def reply(status, body="", more=""):
+    kind = "      Content-Type: application/sdp\n" if body else ""
+    return (f"  <send><![CDATA[\n\n      SIP/2.0 {status}\n{HEAD}{more}{kind}      Content-Length: [len]\n\n{body}\n    ]]></send>\n")
+
+
+def request(method, more=""):
+    """A request of the answering side, in the dialog of the call."""
+    return (f"  <send retrans=\"500\"><![CDATA[\n\n      {method} sip:tocsin@[remote_ip]:[remote_port] SIP/2.0\n"
+            f"      Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n"
+            f"      From: <sip:horn@[local_ip]:[local_port]>;tag=[pid]SIPpTag01[call_number]\n      To[$caller]\n"
+            f"      [last_Call-ID:]\n      CSeq: 7 {method}\n      Max-Forwards: 70\n{more}      Content-Length: 0\n\n    ]]></send>\n")
+
+
+def take(method, more=""):
+    return f"  <recv request=\"{method}\"{more}/>\n"
+
+
+def wait(ms):
+    return f"  <pause milliseconds=\"{ms}\"/>\n"
+
+
+# The caller's From becomes the To of our own requests; the headers that make telephones answer are looked for.
+INVITE = """  <recv request="INVITE"><action>
+    <ereg regexp=".*" search_in="hdr" header="From" assign_to="caller"/>
+  </action></recv>
+"""
+ASKS = """  <recv request="INVITE"><action>
+    <ereg regexp="answer-after=0" search_in="hdr" header="Call-Info:" check_it="true" assign_to="a"/>
+    <ereg regexp="info=alert-autoanswer" search_in="hdr" header="Alert-Info:" check_it="true" assign_to="b"/>
+    <ereg regexp="Auto" search_in="hdr" header="Answer-Mode:" check_it="true" assign_to="c"/>
+    <ereg regexp="m=audio [0-9]+ RTP/AVP 8 0 9" search_in="body" check_it="true" assign_to="d"/>
+  </action></recv>
+  <Reference variables="a,b,c,d"/>
+"""
+CHALLENGE = "      WWW-Authenticate: Digest realm=\"horn\", nonce=\"4711aabb\", algorithm=MD5, qop=\"auth\"\n"
+VERIFY = """  <recv request="INVITE"><action>
+    <verifyauth assign_to="known" username="page" password="correct horse"/>
+  </action></recv>
+  <nop next="good" test="known"/>
+"""
+GOODBYE = take("BYE") + reply("200 OK")
+
+
+def scenarios(port):
+    """Name, what the other side does, options of ours, exit code, words, and a bound of seconds."""
+    good = sdp(port)
+    return [
+        ("answers", ASKS + reply("180 Ringing") + wait(300) + reply("200 OK", good) + take("ACK") + GOODBYE, [], 0, "", 9),
+        ("answers-at-once", INVITE + reply("200 OK", sdp(port + 2)) + take("ACK") + GOODBYE, ["--no-auto-answer"], 0, "", 9),
+        ("early-media", INVITE + reply("183 Session Progress", sdp(port + 4, "0", "a=rtpmap:0 PCMU/8000")) + wait(800) + reply("200 OK") +
+         take("ACK") + GOODBYE, [], 0, "", 9),
+        ("wide-band", INVITE + reply("200 OK", sdp(port + 6, "9", "a=rtpmap:9 G722/8000")) + take("ACK") + GOODBYE, ["--codecs", "g722,pcma"],
+         0, "", 9),
+        ("right-password", INVITE + reply("401 Unauthorized", more=CHALLENGE) + take("ACK") + VERIFY + reply("403 Forbidden") + take("ACK") +
+         "  <label id=\"good\"/>\n" + reply("200 OK", sdp(port + 8)) + take("ACK") + GOODBYE, ["--user", "page", "--password-file", "password"],
+         0, "", 9),
+        ("wrong-password", INVITE + reply("401 Unauthorized", more=CHALLENGE) + take("ACK") + take("INVITE") +
+         reply("401 Unauthorized", more=CHALLENGE.replace("4711", "4712")) + take("ACK") +
+         "  <recv request=\"INVITE\" optional=\"true\" timeout=\"500\"/>\n", ["--user", "page", "--password-file", "wrong"], 16, "", 5),
+        ("no-password", INVITE + reply("407 Proxy Authentication Required", more=CHALLENGE.replace("WWW-Authenticate", "Proxy-Authenticate")) + take("ACK"), [], 16, "", 5),
+        ("busy", INVITE + reply("486 Busy Here") + take("ACK"), [], 12, "486 Busy Here", 3),
+        ("declined", INVITE + reply("603 Decline") + take("ACK"), [], 14, "603 Decline", 3),
+        ("nobody", INVITE + reply("404 Not Found") + take("ACK"), [], 15, "", 3),
+        ("no-codec", INVITE + reply("488 Not Acceptable Here") + take("ACK"), [], 17, "", 3),
+        ("other-codec", INVITE + reply("200 OK", sdp(port + 10, "18", "a=rtpmap:18 G729/8000")) + take("ACK") + GOODBYE, [], 17, "", 4),
+        ("fault", INVITE + reply("500 Server Internal Error") + take("ACK"), [], 13, "500", 3),
+        ("rings-for-ever", INVITE + reply("180 Ringing") + take("CANCEL") + reply("200 OK") +
+         reply("487 Request Terminated").replace("[last_CSeq:]", "CSeq: 1 INVITE") + "", ["--answer-within", "1s"], 11, "no answer", 5),
+        ("hangs-up", INVITE + reply("200 OK", sdp(port + 12)) + take("ACK") + wait(500) + request("BYE") + "  <recv response=\"200\"/>\n",
+         [], 18, "hung up", 4),
+        ("is-taken", INVITE + reply("200 OK", sdp(port + 14)) + take("ACK") + wait(500) +
+         request("BYE", "      Reason: preemption ;cause=2 ;text=\"Reserved Resources Preempted\"\n") + "  <recv response=\"200\"/>\n",
+         [], 19, "hung up", 4),
+        ("falls-silent", INVITE + reply("200 OK", sdp(port + 16)) + take("ACK") + wait(100), [], 20, "hanging up", 9),
+    ]
+
+
+class Sipp:
+    def __init__(self, folder, name, steps, calls=1):
+        self.name, self.port = name, free_udp_port()
+        path = f"{folder}/{name}.xml"
+        unused = "  <Reference variables=\"caller\"/>\n" if "assign_to=\"caller\"" in steps and "[$caller]" not in steps else ""
+        with open(path, "w") as f:
+            f.write(f"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE scenario SYSTEM \"sipp.dtd\">\n<scenario name=\"{name}\">\n"
+                    f"{steps}{unused}</scenario>\n")
+        self.log = f"{folder}/{name}.messages"
+        self.child = subprocess.Popen(
+            ["sipp", "-sf", path, "-i", "127.0.0.1", "-p", str(self.port), "-m", str(calls), "-nostdin", "-trace_msg", "-message_file", self.log,
+             "-trace_err", "-error_file", f"{folder}/{name}.errors"], cwd=folder, stdout=open(f"{folder}/{name}.out", "w"), stderr=subprocess.STDOUT)
+        end = time.monotonic() + 5
+        wanted = f"0100007F:{self.port:04X}"
+        while time.monotonic() < end and wanted not in open("/proc/net/udp").read():
+            time.sleep(0.02)
+
+    def messages(self):
+        return open(self.log, errors="replace").read() if os.path.exists(self.log) else ""
+
+    def count(self, method):
+        """Requests that came, repeats left out."""
+        return len(set(re.findall(rf"message received.*?\n\n{method} .*?\r?\nVia: [^\n]*branch=([^;\s]+)", self.messages(), re.S)))
+
+    def stop(self):
+        if self.child.poll() is None:
+            self.child.kill()
+        self.child.wait()
+
+
+class Call(threading.Thread):
+    """The helper program, timed."""
+    def __init__(self, words, folder):
+        super().__init__(daemon=True)
+        self.began, self.took, self.said = time.monotonic(), 0, ""
+        self.child = subprocess.Popen(words, cwd=folder, stderr=subprocess.PIPE, text=True)
+        self.start()
+
+    def run(self):
+        _, self.said = self.child.communicate()
+        self.took = time.monotonic() - self.began
+
+
+def speech(folder):
+    wav = f"{folder}/speech.wav"
+    subprocess.run(["espeak-ng", "-v", "cmn-latn-pinyin", "-w", wav, "fang2 zha4 ti2 xing3. bu2 yao4 zhuan3 zhang4. xian1 wen4 hu4 shi4."], check=True)
+    return wav
+
+
+def hear(folder, name, port, codec):
+    """ffmpeg as the ear of a call."""
+    with open(f"{folder}/{name}.sdp", "w") as f:
+        kind, rtpmap = {"PCMA": (8, "PCMA/8000"), "PCMU": (0, "PCMU/8000"), "G722": (9, "G722/8000")}[codec]
+        f.write(f"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=page\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio {port} RTP/AVP {kind}\na=rtpmap:{kind} {rtpmap}\n")
+    return subprocess.Popen(["ffmpeg", "-nostdin", "-loglevel", "error", "-y", "-protocol_whitelist", "file,udp,rtp", "-i", f"{folder}/{name}.sdp",
+                             "-ac", "1", "-ar", "16000", "-flush_packets", "1", "-f", "s16le", f"{folder}/{name}.raw"],
+                            stderr=open(f"{folder}/{name}.err", "w"))
+
+
+def same_sound(folder, name, wav):
+    subprocess.run(["sox", "-r", "16000", "-c", "1", "-b", "16", "-e", "signed", f"{folder}/{name}.raw", f"{folder}/{name}.wav"], check=True)
+    like = likeness(envelope(wav), envelope(f"{folder}/{name}.wav"))
+    expect(f"{name}: what was heard is what was sent ({like:.4f})", like > 0.98)
+
+
+def calls(args):
+    helper = os.path.join(os.path.dirname(args.player), "tocsin-pa-sip")
+    with tempfile.TemporaryDirectory(prefix="pa_sip.") as folder:
+        wav = speech(folder)
+        for name, secret in (("password", SECRET), ("wrong", "guess")):
+            with open(os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+                f.write(secret + "\n")
+        port = free_udp_port()
+        ears = {name: hear(folder, name, port + offset, codec) for name, offset, codec in
+                (("answers", 0, "PCMA"), ("early-media", 4, "PCMU"), ("wide-band", 6, "G722"))}
+        table = scenarios(port)
+        peers = [Sipp(folder, name, steps) for name, steps, *_ in table]
+        time.sleep(1)  # ffmpeg opens its sockets
+        table.append(("dead", "", ["--connect-within", "1s"], 10, "not a word", 2))
+        peers.append(None)
+        running = [Call([helper, "--to", f"sip:horn@127.0.0.1:{peer.port if peer else free_udp_port()}", "--wav", wav, *options], folder)
+                   for (_, _, options, *_), peer in zip(table, peers)]
+        try:
+            for (name, _, _, code, words, seconds), peer, call in zip(table, peers, running):
+                call.join(20)
+                if call.child.returncode != code and peer:
+                    print(peer.messages()[-3000:])
+                expect(f"{name}: exit {call.child.returncode} after {call.took:.1f} s ({call.said.strip()})",
+                       call.child.returncode == code and words in call.said and call.took < seconds)
+            for (name, *_), peer in zip(table, peers):
+                if not peer or name in ("wrong-password", "falls-silent"):
+                    continue
+                peer.child.wait(10)
+                errors = open(f"{folder}/{name}.errors").read()[-600:] if os.path.exists(f"{folder}/{name}.errors") else ""
+                expect(f"{name}: sipp saw what it waited for {errors}", peer.child.returncode == 0)
+            for ear in ears.values():
+                ear.kill()
+                ear.wait()
+            for name in ears:
+                same_sound(folder, name, wav)
+        finally:
+            for child in [*(call.child for call in running), *ears.values()]:
+                if child.poll() is None:
+                    child.kill()
+            for peer in peers:
+                if peer:
+                    peer.stop()
+
+
+def with_player(args):
+    """What tocsin-pa makes of it: tried again or not, and what plays beside it."""
+    with tempfile.TemporaryDirectory(prefix="pa_sip.") as folder:
+        port = free_udp_port()
+        answer = reply("200 OK", sdp(port)) + take("ACK")
+        busy = INVITE + reply("486 Busy Here") + take("ACK")
+        # sipp begins anew with each call; what a second call meets is told by the number of the call.
+        twice = ("  <recv request=\"INVITE\"/>\n  <nop><action><assignstr assign_to=\"n\" value=\"[call_number]\"/>"
+                 "<strcmp assign_to=\"d\" variable=\"n\" value=\"1\"/><test assign_to=\"later\" variable=\"d\" compare=\"greater_than\" value=\"0\"/>"
+                 "</action></nop>\n  <nop next=\"later\" test=\"later\"/>\n" + reply("486 Busy Here") + take("ACK") +
+                 "  <nop next=\"end\"/>\n  <label id=\"later\"/>\n" + answer + GOODBYE + "  <label id=\"end\"/>\n")
+        peers = {"busy-once": Sipp(folder, "busy-once", twice, 2),
+                 "declines": Sipp(folder, "declines", INVITE + reply("603 Decline") + take("ACK"), 5),
+                 "beside": Sipp(folder, "beside", busy, 9),
+                 "stopped": Sipp(folder, "stopped", INVITE + answer + take("BYE") + reply("200 OK"), 1),
+                 "taken": Sipp(folder, "taken", INVITE + answer + wait(700) +
+                               request("BYE", "      Reason: preemption ;cause=1\n") + "  <recv response=\"200\"/>\n", 1)}
+        outputs = [f"  - {{id: {name}, type: sip, uri: 'sip:horn@127.0.0.1:{peer.port}', connect_within: 1s}}" for name, peer in peers.items()]
+        outputs += [*(f"  - {{id: {name}, type: sip, uri: 'sip:horn@127.0.0.1:{free_udp_port()}', connect_within: 1s}}" for name in ("dead", "gone")),
+                    "  - {id: drop, type: file, dir: drop}", f"  - {{id: horn, type: rtp, address: 127.0.0.1, port: {free_udp_port()}}}"]
+        zones = [f"  - {{id: {name}, class: hall, quiet: [none], outputs: [{name}]}}" for name in ("busy-once", "declines", "stopped", "taken")]
+        zones += ["  - {id: both, class: hall, quiet: [none], outputs: [beside, dead, horn]}",
+                  "  - {id: none, class: hall, quiet: [none], outputs: [gone]}", "  - {id: alone, class: hall, quiet: [none], outputs: [drop]}"]
+        player = Player(args, folder, zones, outputs, "schedule: {grace: 8s}\n")
+
+        def rows(zone):
+            return [(r["state"], r.get("detail", "")) for r in json.loads(player.cli("log", "--json")[1]) if r["kind"] == "say" and r["zone"] == zone]
+
+        def until(zone, state, seconds=20):
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                found = [detail for s, detail in rows(zone) if s == state]
+                if found:
+                    return found[0]
+                time.sleep(0.1)
+            raise SystemExit(f"sip: {zone} never came to {state}: {rows(zone)}\n" + open(f"{folder}/player.log").read()[-3000:])
+
+        try:
+            expect("seven zones speak", player.cli("say", "all", "防骗提醒。电话是骗子打的，不要转账。", "--by", "test")[0] == 0)
+            end = time.monotonic() + 5
+            while not peers["stopped"].count("ACK") and time.monotonic() < end:
+                time.sleep(0.05)
+            expect("a call stands", peers["stopped"].count("ACK") == 1)
+            began = time.monotonic()
+            player.cli("stop", "stopped", "--by", "test")
+            until("stopped", "skipped")
+            while not peers["stopped"].count("BYE") and time.monotonic() < began + 3:
+                time.sleep(0.02)
+            took = time.monotonic() - began
+            expect(f"a stop hangs up within {took:.2f} s", took < 1 and peers["stopped"].count("BYE") == 1)
+            until("alone", "played")
+            detail = until("both", "played")
+            expect(f"a dead and a busy telephone beside a loudspeaker: played, with their fate told ({detail})",
+                   "dead: " in detail and "beside: " in detail and "486" in detail)
+            expect("… and they were tried again while it played", peers["beside"].count("INVITE") >= 2)
+            detail = until("declines", "failed")
+            expect(f"who declines is not called again ({detail})", peers["declines"].count("INVITE") == 1 and "603" in detail)
+            until("busy-once", "played")
+            expect("who was busy is called again", peers["busy-once"].count("INVITE") == 2)
+            until("taken", "preempted")
+            expect("a line taken for something graver is not a fault", not [1 for state, _ in rows("taken") if state == "failed"])
+            detail = until("none", "failed")
+            tries = len([1 for state, _ in rows("none") if state == "playing"])
+            expect(f"a dead telephone alone is tried {tries} times within the grace, then it has failed ({detail})", tries >= 2)
+        finally:
+            player.stop()
+            for peer in peers.values():
+                peer.stop()
+
+
+def with_baresip(args):
+    """A telephone that nobody here wrote answers by itself, and writes down what it heard."""
+    helper = os.path.join(os.path.dirname(args.player), "tocsin-pa-sip")
+    found = subprocess.run(["dpkg", "-L", "baresip-core"], capture_output=True, text=True).stdout.split()
+    modules = [path for path in found if path.endswith("/modules")]
+    if not modules:
+        print("skipped: the modules of baresip are not found")
+        sys.exit(77)
+    with tempfile.TemporaryDirectory(prefix="pa_sip.") as folder:
+        wav, port = speech(folder), free_udp_port()
+        with open(f"{folder}/config", "w") as f:
+            # Sound from and to nowhere, but at its own pace; what is decoded is written down.
+            f.write(f"sip_listen 127.0.0.1:{port}\nnet_interface 127.0.0.1\nmodule_path {modules[0]}\n" +
+                    "".join(f"module {name}.so\n" for name in ("g711", "g722", "sndfile", "aubridge", "account", "menu")) +
+                    "audio_player aubridge,nowhere\naudio_source aubridge,nowhere\naudio_alert aubridge,nowhere\n"
+                    f"audio_buffer 20-160\nsnd_path {folder}\n")
+        with open(f"{folder}/accounts", "w") as f:
+            f.write(f"<sip:horn@127.0.0.1:{port}>;regint=0;answermode=auto\n")
+        open(f"{folder}/contacts", "w").close()
+        peer = subprocess.Popen(["baresip", "-f", folder], stdin=subprocess.DEVNULL, stdout=open(f"{folder}/baresip.log", "w"),
+                                stderr=subprocess.STDOUT)
+        try:
+            end = time.monotonic() + 10
+            while "baresip is ready" not in open(f"{folder}/baresip.log", errors="replace").read():
+                if time.monotonic() > end or peer.poll() is not None:
+                    raise SystemExit(open(f"{folder}/baresip.log", errors="replace").read())
+                time.sleep(0.05)
+            for codec in ("pcma", "pcmu", "g722"):
+                call = Call([helper, "--to", f"sip:horn@127.0.0.1:{port}", "--wav", wav, "--codecs", codec], folder)
+                call.join(20)
+                expect(f"baresip took a page in {codec}: exit {call.child.returncode} ({call.said.strip()})", call.child.returncode == 0)
+                time.sleep(1.1)  # its files are named by the second
+                heard = sorted(glob.glob(f"{folder}/dump-*-dec.wav"))[-1]
+                like = likeness(envelope(wav), envelope(heard))
+                expect(f"baresip heard in {codec} what was sent ({like:.4f})", like > 0.97)
+        finally:
+            peer.terminate()
+            peer.wait(10)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--player", required=True)
+    parser.add_argument("--source", required=True)
+    parser.add_argument("--with", dest="part", choices=["calls", "player", "baresip"], default="calls")
+    args = parser.parse_args()
+    wanted = ["espeak-ng", "sox", "ffmpeg", "baresip" if args.part == "baresip" else "sipp"]
+    for program in wanted:
+        if not shutil.which(program):
+            print(f"skipped: {program} is not installed")
+            sys.exit(77)
+    {"calls": calls, "player": with_player, "baresip": with_baresip}[args.part](args)
+
+
+main()
