@@ -116,6 +116,15 @@ enum relay_err post_check(void *ctx, struct target *t, struct reason *why)
     return RELAY_OK;
 }
 
+bool post_address(const struct adapter_ops *ops, const struct target *t, struct http_request *ret)
+{
+    const struct post_options *o = t->options;
+    const struct post_state *s = t->state;
+    if (ops->open != post_open || !s) return false;
+    *ret = (struct http_request){.url = s->url, .allow_insecure = o->allow_insecure, .ca_file = o->ca_file};
+    return true;
+}
+
 const char *post_secret(const struct target *t)
 {
     const struct post_state *s = t->state;

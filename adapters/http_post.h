@@ -77,6 +77,10 @@ struct post_request {
     int n_headers;
 };
 
+/* The address of a target that post_check has read, with what it may be used for; false when the target is of another
+ * kind. The address holds a key: it is for a connection and never shown. */
+bool post_address(const struct adapter_ops *ops, const struct target *t, struct http_request *ret);
+
 void post_header(struct post_request *r, const char *fmt, ...) PRINTF(2, 3);
 
 struct post_kind {

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/i18n.h"
 #include "cli/cli.h"
+#include "cli/doctor.h"
 #include "cli/verbs.h"
 #include "config.h"
 #include "rules/rules.h"
@@ -12,7 +13,7 @@ enum { OUTPUT_MAX = 64 * 1024 * 1024 };
 
 struct arguments {
     const char *config;
-    bool print, manual;
+    bool print, manual, online;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -22,6 +23,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'c': a->config = arg; return 0;
     case 'p': a->print = true; return 0;
     case 'm': a->manual = true; return 0;
+    case 'o': a->online = true; return 0;
     case ARGP_KEY_ARG: argp_usage(state); return 0; /* does not return */
     case ARGP_KEY_END:
         if (a->print && a->manual)
@@ -79,6 +81,17 @@ static bool check_rules(const struct relay_config *c, size_t *ret_rules)
     return good;
 }
 
+static bool check_online(const struct relay_config *c)
+{
+    struct findings f = {0};
+    doctor_broker(c, false, &f);
+    doctor_chats(c, false, &f);
+    findings_print(&f, false);
+    bool good = findings_todo(&f) == 0;
+    findings_release(&f);
+    return good;
+}
+
 static void print_summary(const struct relay_config *c, size_t rules)
 {
     size_t zones = 0, wards = 0;
@@ -97,6 +110,7 @@ int cli_check(int argc, char **argv)
         {"config", 'c', N_("FILE"), 0,
          N_("configuration (default: TOCSIN_CONFIG, else /etc/tocsin/tocsin.yaml)"), 0},
         {"print-config", 'p', NULL, 0, N_("print what is in force, with all defaults, as YAML"), 0},
+        {"online", 'o', NULL, 0, N_("also log in at the broker and resolve the names of targets"), 0},
         {"manual", 'm', NULL, 0, N_("print every option with its type, bounds and default"), 0},
         {0}};
     static const struct argp argp = {
@@ -125,6 +139,7 @@ int cli_check(int argc, char **argv)
         bool good = config_check_files(c, &problems) == RELAY_OK;
         print_problems(&problems);
         if (!check_rules(c, &rules)) good = false;
+        if (arguments.online && !check_online(c)) good = false;
         if (good)
             print_summary(c, rules);
         else

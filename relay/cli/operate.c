@@ -373,16 +373,6 @@ int cli_deliveries(int argc, char **argv)
                          "       tocsin deliveries replay ID --by NAME [--reason WHY]\n"));
 }
 
-int cli_target(int argc, char **argv)
-{
-    static const struct action actions[] = {
-        {"test", 1, "/v1/target/test", NULL, NULL,
-         N_("a test message is on its way; `tocsin deliveries list --target ID` shows its answer")},
-    };
-    return run_actions(argc, argv, actions, ARRAY_LEN(actions),
-                       _("Usage: tocsin target test ID [--by NAME]\n"));
-}
-
 static void print_sites(const cJSON *j)
 {
     static const struct column columns[] = {{"id", N_("SITE")},     {"name", N_("NAME")},

@@ -7,6 +7,7 @@
 
 const struct cli_verb cli_verbs[] = {
     {"init", cli_init, N_("first of all: asks, and writes every file")},
+    {"doctor", cli_doctor, N_("what still needs doing: clock, broker, targets, rights, zones")},
     {"run", cli_run, N_("the relay itself")},
     {"check", cli_check, N_("check configuration and rules; print the options in force, or the manual")},
     {"status", cli_status, N_("how the relay is: broker, feeds, targets")},

@@ -3,6 +3,7 @@
 #define TOCSIN_RELAY_CLI_VERBS_H
 
 int cli_init(int argc, char **argv);
+int cli_doctor(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_alerts(int argc, char **argv);

@@ -852,7 +852,7 @@ static enum relay_err fetch_error(const struct transfer *t, CURLcode code, struc
     return fail(why, err, "%s", t->error);
 }
 
-enum relay_err http_fetch(const struct http_request *r, int *ret_status, char **ret_body, struct reason *why)
+static enum relay_err transfer_alone(const struct http_request *r, struct transfer **ret, struct reason *why)
 {
     enum relay_err err = curl_ready(why);
     if (err != RELAY_OK) return err;
@@ -862,16 +862,41 @@ enum relay_err http_fetch(const struct http_request *r, int *ret_status, char **
     struct transfer *t = transfer_new(NULL);
     if (!t) return fail(why, RELAY_IO, _("libcurl does not start: %s"), "easy");
     err = transfer_prepare(t, r, why);
-    if (err != RELAY_OK) goto out;
+    if (err == RELAY_OK)
+        *ret = t;
+    else
+        transfer_free(t);
+    return err;
+}
+
+enum relay_err http_fetch(const struct http_request *r, int *ret_status, char **ret_body, struct reason *why)
+{
+    struct transfer *t = NULL;
+    enum relay_err err = transfer_alone(r, &t, why);
+    if (err != RELAY_OK || !t) return err;
     CURLcode code = curl_easy_perform(t->easy);
     transfer_judge(t, code);
     if (code != CURLE_OK) {
         err = fetch_error(t, code, why);
-        goto out;
+    } else {
+        *ret_status = t->status;
+        *ret_body = buf_take(&t->answer);
     }
-    *ret_status = t->status;
-    *ret_body = buf_take(&t->answer);
-out:
+    transfer_free(t);
+    return err;
+}
+
+enum relay_err http_reach(const struct http_request *r, struct reason *why)
+{
+    struct transfer *t = NULL;
+    enum relay_err err = transfer_alone(r, &t, why);
+    if (err != RELAY_OK || !t) return err;
+    CURLcode code = curl_easy_setopt(t->easy, CURLOPT_CONNECT_ONLY, 1L);
+    if (code == CURLE_OK) code = curl_easy_perform(t->easy);
+    if (code != CURLE_OK) {
+        transfer_judge(t, code);
+        err = fetch_error(t, code, why);
+    }
     transfer_free(t);
     return err;
 }

@@ -72,5 +72,7 @@ int http_client_in_flight(const struct http_client *c);
 /* For the command line and tests: one request, waited for. ret_body is the caller's to free. */
 enum relay_err http_fetch(const struct http_request *r, int *ret_status, char **ret_body,
                           struct reason *why) MUST_CHECK;
+/* Resolves, connects and, for https, shakes hands; sends nothing. Of the request only address and permissions count. */
+enum relay_err http_reach(const struct http_request *r, struct reason *why) MUST_CHECK;
 
 #endif

@@ -6,6 +6,7 @@
 
 enum {
     RESERVE_NUMBERS = 1000,
+    TEST_VOLUME = 60,            /* percent, at most, of a target's test */
     OVERRIDE_ROOM_MS = 60 * 1000 /* of speech an hour where two persons opened a zone that has none */
 };
 
@@ -241,7 +242,8 @@ static void fit_announce(struct station *s, struct item *i, struct now now)
     int64_t limit = s->set.limits.announce_ms, room = station_room(s, i->zone, now),
             one = station_length_of(s, i->zone, l->text);
     if (room < limit) limit = room;
-    if (i->q.kind == ITEM_DIGEST || i->announce.repeat < 1) i->announce.repeat = 1;
+    bool test = i->q.kind == ITEM_ANNOUNCE && i->announce.status == STATUS_TEST;
+    if (i->q.kind == ITEM_DIGEST || i->announce.repeat < 1 || test) i->announce.repeat = 1;
     i->passes = (int)i->announce.repeat;
     if (one < 0) one = 0; /* only the chime */
     while (i->passes > 1 &&
@@ -260,6 +262,9 @@ void item_render(struct station *s, struct item *i, struct now now)
                             .allow_robot = station_robot(s, i->zone),
                             .urgent = i->q.priority >= PRIORITY_DRILL};
     bool drill = i->n_lines > 0 && i->lines[0].drill;
+    /* An installer's test is heard by those who listen for it, not by the whole hall. */
+    if (i->q.kind == ITEM_ANNOUNCE && i->announce.status == STATUS_TEST && script.volume > TEST_VOLUME)
+        script.volume = TEST_VOLUME;
     i->volume = script.volume;
     if (i->q.kind == ITEM_TONE) {
         script_chime(&script, CHIME_TONE);
