@@ -119,6 +119,23 @@ static void the_engine_speaks_once_and_the_cache_from_then_on(void **state)
     assert_int_equal(log_size(b), 4);
 }
 
+/* An announcement once waited for whatever woke the loop next. */
+static void what_is_in_the_cache_waits_for_no_further_turn(void **state)
+{
+    struct bench *b = *state;
+    struct script s = {.volume = 100, .allow_robot = true};
+    open_speech(b, TONE);
+    render(b, "短信是骗子发的。", true);
+    assert_int_equal(unlink(b->out), 0);
+    script_text(&s, "短信是骗子发的。");
+    b->times = 0;
+    speech_render(b->speech, &s, b->out, clock_now(), rendered, b);
+    (void)loop_wait(b->loop, clock_now().mono + 5000); /* the worker's word, and nothing else, ends this */
+    assert_int_equal(access(b->out, R_OK), 0);
+    speech_run(b->speech, clock_now());
+    assert_int_equal(b->times, 1);
+}
+
 static void another_voice_does_not_take_the_old_ones_cache(void **state)
 {
     struct bench *b = *state;
@@ -228,6 +245,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
+        T(what_is_in_the_cache_waits_for_no_further_turn),
         T(the_engine_speaks_once_and_the_cache_from_then_on),
         T(another_voice_does_not_take_the_old_ones_cache),
         T(a_recorded_clip_goes_before_the_engine),

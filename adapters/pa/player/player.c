@@ -14,7 +14,7 @@
 #include "player/link.h"
 #include "player/page.h"
 
-enum { STORE_RETRY_MS = 5000, RELOAD_PATIENCE_MS = 60 * 1000 };
+enum { STORE_RETRY_MS = 5000, RELOAD_PATIENCE_MS = 60 * 1000, LOOK_AT_CLOCK_MS = 1000 };
 
 struct busy_file {
     struct player *player;
@@ -368,6 +368,7 @@ static int64_t next_due(const struct player *p)
         control_next_due(p->control),
         page_next_due(p->page),
         p->next ? p->next_by : INT64_MAX,
+        p->now.mono + LOOK_AT_CLOCK_MS, /* waits are monotonic: a wall clock that is set wakes nobody */
     };
     int64_t due = INT64_MAX;
     for (size_t i = 0; i < ARRAY_LEN(dues); i++)

@@ -266,37 +266,6 @@ void speech_warm(struct speech *s, const char *text, struct now now)
     if (e) want(e, false, now);
 }
 
-void speech_render(struct speech *s, const struct script *script, const char *out_path, struct now now,
-                   rendered_fn done, void *arg)
-{
-    struct render *r = xcalloc(1, sizeof(*r));
-    r->speech = s;
-    r->n = script->n;
-    r->volume = script->volume;
-    r->urgent = script->urgent;
-    r->out_path = xstrdup(out_path);
-    r->done = done;
-    r->arg = arg;
-    for (size_t i = 0; i < script->n; i++) {
-        const struct script_part *part = &script->parts[i];
-        struct piece *piece = &r->pieces[i];
-        *piece = (struct piece){.kind = part->kind, .chime = part->chime, .gap_ms = part->gap_ms};
-        if (part->kind != PART_TEXT) continue;
-        piece->path = find_clip(s, part->text);
-        piece->clip = piece->path != NULL;
-        if (piece->clip) continue;
-        if (script->allow_robot && has_engine(s) && strlen(part->text) <= TEXT_MAX)
-            piece->entry = find_entry(s, part->text);
-        if (piece->entry)
-            want(piece->entry, script->urgent, now);
-        else
-            (void)fail(&r->result.why, RELAY_NOT_FOUND, "%s", why_text(WHY_NO_VOICE));
-    }
-    struct render **end = &s->renders;
-    while (*end) end = &(*end)->next;
-    *end = r;
-}
-
 void speech_forget(struct speech *s, void *arg)
 {
     for (struct render *r = s->renders; r; r = r->next)
@@ -499,6 +468,46 @@ static bool is_complete(struct render *r, struct now now)
     return true;
 }
 
+/* Hands it to the worker when every text of it is there. */
+static void begin_assembling(struct render *r, struct now now)
+{
+    if (!is_complete(r, now)) return;
+    r->assembling = true;
+    worker_do(r->speech->worker, r->urgent, assemble, assembled, r);
+}
+
+void speech_render(struct speech *s, const struct script *script, const char *out_path, struct now now,
+                   rendered_fn done, void *arg)
+{
+    struct render *r = xcalloc(1, sizeof(*r));
+    r->speech = s;
+    r->n = script->n;
+    r->volume = script->volume;
+    r->urgent = script->urgent;
+    r->out_path = xstrdup(out_path);
+    r->done = done;
+    r->arg = arg;
+    for (size_t i = 0; i < script->n; i++) {
+        const struct script_part *part = &script->parts[i];
+        struct piece *piece = &r->pieces[i];
+        *piece = (struct piece){.kind = part->kind, .chime = part->chime, .gap_ms = part->gap_ms};
+        if (part->kind != PART_TEXT) continue;
+        piece->path = find_clip(s, part->text);
+        piece->clip = piece->path != NULL;
+        if (piece->clip) continue;
+        if (script->allow_robot && has_engine(s) && strlen(part->text) <= TEXT_MAX)
+            piece->entry = find_entry(s, part->text);
+        if (piece->entry)
+            want(piece->entry, script->urgent, now);
+        else
+            (void)fail(&r->result.why, RELAY_NOT_FOUND, "%s", why_text(WHY_NO_VOICE));
+    }
+    struct render **end = &s->renders;
+    while (*end) end = &(*end)->next;
+    *end = r;
+    begin_assembling(r, now); /* what is in the cache waits for no further turn */
+}
+
 void speech_run(struct speech *s, struct now now)
 {
     s->now = now;
@@ -511,9 +520,7 @@ void speech_run(struct speech *s, struct now now)
             assembled(r, true);
             continue;
         }
-        if (!is_complete(r, now)) continue;
-        r->assembling = true;
-        worker_do(s->worker, r->urgent, assemble, assembled, r);
+        begin_assembling(r, now);
     }
     run_engines(s, now);
 }
