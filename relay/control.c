@@ -12,6 +12,7 @@
 #include "dispatch.h"
 #include "drill.h"
 #include "list.h"
+#include "overview.h"
 #include "pipeline.h"
 #include "review.h"
 #include "silence.h"
@@ -97,24 +98,17 @@ static void get_deliveries(void *arg, struct http_exchange *x)
 static void get_sites(void *arg, struct http_exchange *x)
 {
     struct relay *r = arg;
-    static const char *const modes[] = {"trial", "screens", "live"};
     CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
-    const struct site_config *sites = r->config->sites.items;
-    buf_char(&b, '[');
-    for (size_t i = 0; i < r->config->sites.n; i++) {
-        int mode = store_site_mode(r->store, sites[i].id);
-        if (i) buf_char(&b, ',');
-        buf_char(&b, '{');
-        buf_json_member(&b, "id", sites[i].id);
-        buf_json_member(&b, "name", sites[i].name);
-        buf_json_member(&b, "area", sites[i].area);
-        buf_json_member(&b, "mode", modes[mode >= 0 ? mode : sites[i].mode]);
-        buf_json_member_int(&b, "zones", (int64_t)sites[i].zones.n);
-        buf_json_member_int(&b, "wards", (int64_t)sites[i].wards.n);
-        buf_char(&b, '}');
-    }
-    buf_char(&b, ']');
+    overview_sites(r, &b);
     http_reply_json(x, 200, buf_cstr(&b));
+}
+
+static void get_overview(void *arg, struct http_exchange *x)
+{
+    struct relay *r = arg;
+    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
+    struct reason why = {""};
+    reply_list(r, x, overview_json(r, &b, &why), &b, &why);
 }
 
 static void get_delivery(void *arg, struct http_exchange *x)
@@ -444,10 +438,10 @@ enum relay_err control_open(struct relay *r, struct reason *why)
     static const struct {
         const char *path;
         http_handler_fn fn;
-    } views[] = {
-        {"/v1/status", get_status},         {"/v1/alerts", get_alerts},     {"/v1/alert", get_alert},
-        {"/v1/deliveries", get_deliveries}, {"/v1/delivery", get_delivery}, {"/v1/sites", get_sites},
-        {"/v1/silences", get_silences},     {"/v1/drills", get_drills},     {"/v1/wards", get_wards}};
+    } views[] = {{"/v1/status", get_status},         {"/v1/alerts", get_alerts},     {"/v1/alert", get_alert},
+                 {"/v1/deliveries", get_deliveries}, {"/v1/delivery", get_delivery}, {"/v1/sites", get_sites},
+                 {"/v1/silences", get_silences},     {"/v1/drills", get_drills},     {"/v1/wards", get_wards},
+                 {"/v1/overview", get_overview}};
     for (size_t i = 0; i < ARRAY_LEN(views); i++)
         http_server_on(r->control, "GET", views[i].path, views[i].fn, r);
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++)

@@ -1,6 +1,7 @@
 /* Lists and stories, from rows to JSON. */
 #include "list.h"
 
+#include "areas.h"
 #include "base/alert.h"
 #include "base/clock.h"
 #include "base/delivery.h"
@@ -29,6 +30,21 @@ static void member_enum(struct buf *b, const char *name, const char *value)
     "a.rev, a.areas, "                                                                                       \
     "a.count, a.feeds, a.ended, a.end_note, a.n, a.set_hash, a.acked_by, a.acked_at"
 
+/* The names of an alert's codes: "雁塔区、碑林区". */
+static void add_places(struct buf *b, const char *areas)
+{
+    CLEANUP(buf_release) struct buf names = BUF_INIT(4096);
+    for (const char *p = areas; *p; p += strspn(p, " ")) {
+        size_t n = strcspn(p, " ");
+        char code[AREA_LEN + 1];
+        (void)snprintf(code, sizeof(code), "%.*s", (int)n, p);
+        if (names.len) buf_str(&names, "、");
+        buf_str(&names, area_name(code));
+        p += n;
+    }
+    buf_json_member(b, "places", buf_cstr(&names));
+}
+
 static void add_alert(struct buf *b, struct stmt *q)
 {
     buf_char(b, '{');
@@ -44,6 +60,7 @@ static void add_alert(struct buf *b, struct stmt *q)
     buf_json_member_time(b, "expires", col_int(q, 9));
     buf_json_member_int(b, "rev", col_int(q, 10));
     buf_json_member(b, "areas", col_text(q, 11));
+    add_places(b, col_text(q, 11));
     buf_json_member_int(b, "count", col_int(q, 12));
     buf_json_member(b, "feeds", col_text(q, 13));
     buf_json_member_time(b, "ended", col_int(q, 14));
@@ -96,6 +113,7 @@ static void add_review(struct buf *b, struct stmt *q)
     buf_json_member(b, "note", col_text(q, 4));
     buf_json_member(b, "rules", col_text(q, 5));
     buf_json_member(b, "area", col_text(q, 6));
+    add_places(b, col_text(q, 6));
     buf_json_member_int(b, "count", col_int(q, 7));
     if (!col_null(q, 10)) buf_json_member_int(b, "held", col_int(q, 10));
     if (!col_null(q, 11)) buf_json_member(b, "approved_by", col_text(q, 11));

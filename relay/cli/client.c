@@ -35,6 +35,7 @@ static const struct option long_options[] = {{"config", required_argument, NULL,
                                              {"csv", no_argument, NULL, 'C'},
                                              {"trial", no_argument, NULL, 'R'},
                                              {"qr", no_argument, NULL, 'q'},
+                                             {"port", required_argument, NULL, 'p'},
                                              {"help", no_argument, NULL, 'h'},
                                              {NULL, 0, NULL, 0}};
 
@@ -54,6 +55,7 @@ int client_open(struct client *c, int argc, char **argv, const char *usage)
         case 's': c->filter.state = optarg; break;
         case 't': c->filter.target = optarg; break;
         case 'q': c->qr = true; break;
+        case 'p': c->port = optarg; break;
         case 'l': c->filter.alert = optarg; break;
         case 'f': c->lasts = optarg; break;
         case 'i': c->site = optarg; break;

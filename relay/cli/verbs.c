@@ -11,6 +11,7 @@ const struct cli_verb cli_verbs[] = {
     {"run", cli_run, N_("the relay itself")},
     {"check", cli_check, N_("check configuration and rules; print the options in force, or the manual")},
     {"status", cli_status, N_("how the relay is: broker, feeds, targets")},
+    {"console", cli_console, N_("a page in the browser: now, review, targets, silences, drills")},
     {"alerts", cli_alerts, N_("list, show, confirm, cancel")},
     {"deliveries", cli_deliveries, N_("list, show, replay")},
     {"site", cli_site, N_("list, and switch from trial to screens to live")},

@@ -19,5 +19,6 @@ int cli_feed(int argc, char **argv);
 int cli_rules(int argc, char **argv);
 int cli_wards(int argc, char **argv);
 int cli_poster(int argc, char **argv);
+int cli_console(int argc, char **argv);
 
 #endif

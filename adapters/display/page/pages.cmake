@@ -1,7 +1,9 @@
-# screen.html + screen.css + screen.js -> the bytes of screen_page and their name, screen_page_id; wall.* likewise.
+# Each x.html of IN + x.css + x.js -> the bytes of x_page and their name, x_page_id: one self-contained file a page.
 # Comments that take a whole line stay behind.
 set(text "")
-foreach(page screen wall)
+file(GLOB pages RELATIVE ${IN} ${IN}/*.html)
+foreach(page ${pages})
+  string(REPLACE ".html" "" page ${page})
   foreach(part html css js)
     file(READ ${IN}/${page}.${part} ${part})
   endforeach()

@@ -1,0 +1,181 @@
+// The console in chromium: who gets in, what is seen, what is done and under which name. Its pictures, as a phone and as a
+// desk see it, are left in the build folder.
+import { test, before, after } from 'node:test';
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Relay, startBrowser, openPage, close, accessible, until } from './relay.mjs';
+
+let relay, browser, page, address, origin;
+const folder = join(process.env.TOCSIN_BINARY_DIR, 'tests/browser/pictures');
+
+before(async () => {
+  mkdirSync(folder, { recursive: true });
+  relay = await Relay.start(`
+  - {id: s1, name: 交大一附院, area: '610113', issuer: 雁塔公安·交大一附院, help: 门诊一楼警务室,
+     zones: [{id: hall, name: 门诊大厅, class: hall}], wards: [{id: w1, name: 三病区}, {id: w2, name: 五病区}]}
+`, `
+chats:
+  - {id: desk, name: 值班群, type: file, audience: duty, path: /dev/null}
+receivers: [{name: everyone, pa: [announce, bulletin], displays: all, chats: all}]
+route:
+  receiver: everyone
+  routes: [{matchers: ['level="orange"'], receiver: everyone, approve: one}]
+`);
+  browser = await startBrowser();
+  ({ address } = await relay.console('王警官'));
+  origin = new URL(address).origin;
+});
+
+after(async () => {
+  await browser?.close();
+  await relay?.end();
+});
+
+function raw(path, headers = {}, method = 'GET') {
+  return new Promise((done, failed) => {
+    const r = http.request(new URL(path, origin), { method, headers }, (a) => { a.resume(); a.on('end', () => done(a)); });
+    r.on('error', failed);
+    r.end(method === 'POST' ? '{}' : undefined);
+  });
+}
+
+async function picture(name) {
+  for (const [kind, width, height] of [['phone', 390, 844], ['desk', 1280, 900]]) {
+    await page.setViewportSize({ width, height });
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    assert.ok(over <= 0, `${name} on a ${kind}: ${over} px too wide`);
+    await accessible(page, `${name} on a ${kind}`, 'wcag2aa');
+    await page.screenshot({ path: join(folder, `console-${name}-${kind}.png`), fullPage: kind === 'desk' });
+  }
+}
+
+async function confirmWith(button, reason) {
+  await button.click();
+  await page.waitForSelector('dialog[open]');
+  if (reason) await page.fill('#ask-why', reason);
+  await page.click('#ask-yes');
+  await page.waitForSelector('#said:has-text("做完了")');
+}
+
+/** It asks every three seconds, and at once when somebody looks at it again. */
+async function look(until) {
+  for (let i = 0; i < 20; i++) {
+    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    if (await page.waitForSelector(until, { timeout: 500 }).then(() => true, () => false)) return;
+  }
+  await page.waitForSelector(until, { timeout: 1 });
+}
+
+const story = async (id) => JSON.parse(await relay.tocsin('alerts', 'show', id, '--json'));
+
+test('nobody gets in without the address, which is good for one visit', async () => {
+  assert.equal((await raw('/')).statusCode, 403);
+  assert.equal((await raw('/v1/overview')).statusCode, 403);
+  assert.equal((await raw('/enter?k=AAAA')).statusCode, 403);
+  assert.equal((await raw(address, { Host: 'evil.example:80' })).statusCode, 403); // and does not use it up
+  assert.equal((await raw(address, {}, 'HEAD')).statusCode, 403);
+  for (const path of ['/console', '/enter', '/v1/overview', '/v1/alerts']) assert.equal((await fetch(`http://127.0.0.1:${relay.port}${path}`)).status, 404);
+  page = await openPage(browser, address);
+  await page.waitForSelector('#pill.ok');
+  assert.equal((await raw(address)).statusCode, 403);
+  const [cookie] = await page.context().cookies();
+  assert.ok(cookie.httpOnly && cookie.sameSite === 'Strict');
+  const key = await page.evaluate(() => sessionStorage.getItem('tocsin-key'));
+  const both = { Cookie: `${cookie.name}=${cookie.value}`, 'X-Tocsin-Key': key };
+  assert.equal((await raw('/v1/overview', both)).statusCode, 200);
+  assert.equal((await raw('/v1/overview', { Cookie: both.Cookie })).statusCode, 403);
+  assert.equal((await raw('/v1/overview', { 'X-Tocsin-Key': key })).statusCode, 403);
+  assert.equal((await raw('/v1/overview', { ...both, Host: 'evil.example' })).statusCode, 403);
+  assert.equal((await raw('/v1/drill/stop', { ...both, 'Sec-Fetch-Site': 'cross-site' }, 'POST')).statusCode, 403);
+  assert.equal((await raw('/v1/reload', both, 'POST')).statusCode, 404);
+});
+
+test('what comes is seen without a touch, and its story tells who acknowledged it', async () => {
+  await page.waitForSelector('.nothing:has-text("现在没有在发的提醒")');
+  await relay.event('红');
+  await page.waitForSelector('a.card.edge-red', { timeout: 6000 });
+  await picture('now');
+  await page.click('a.card.edge-red');
+  await page.waitForSelector('#page-alert h2:has-text("冒充医保局要求转到安全账户")');
+  await confirmWith(page.locator('button:has-text("收到，在处理")'), '已联系病区');
+  const [alert] = await relay.alerts();
+  const { actions } = await story(alert.id);
+  assert.deepEqual(actions.map((a) => [a.verb, a.by, a.reason]), [['alert.ack', '王警官', '已联系病区']]);
+  await page.waitForSelector('dd:has-text("王警官")');
+  await picture('story');
+});
+
+test('what waits is approved, or dismissed, in the name of who ran the command', async () => {
+  await relay.event('橙');
+  await relay.event('绿');
+  await page.click('#tab-review');
+  await look('#page-review article:has-text("等一人批准")');
+  await look('#page-review article:has-text("未到门槛")');
+  assert.equal(await page.locator('#badge').innerText(), '2');
+  await picture('review');
+  await confirmWith(page.locator('article:has-text("等一人批准") button:has-text("批准")'), '已电话核实');
+  await page.waitForSelector('article:has-text("等一人批准")', { state: 'detached' });
+  await confirmWith(page.locator('article:has-text("未到门槛") button:has-text("排除")'));
+  await page.waitForSelector('.nothing:has-text("还没有要您定的")');
+  const orange = (await relay.alerts()).find((a) => a.level === 'orange');
+  const { actions, deliveries } = await story(orange.id);
+  assert.deepEqual(actions.map((a) => [a.verb, a.by, a.reason]), [['alert.approve', '王警官', '已电话核实']]);
+  assert.ok(deliveries.every((d) => d.state !== 'held'));
+});
+
+test('each target says what became of its deliveries', async () => {
+  await page.click('#tab-targets');
+  await page.waitForSelector('article.target:has-text("值班群"):has-text("已送")');
+  await page.fill('#find', '三病区');
+  await page.waitForSelector('article:has-text("值班群")', { state: 'detached' });
+  await page.click('button:has-text("看明细")');
+  await page.waitForSelector('article.target td:has-text("已送")');
+  await picture('targets');
+});
+
+test('a silence is laid and ended, a drill is started by its own word and stopped', async () => {
+  await page.click('#tab-hold');
+  await page.selectOption('#s-label', 'level');
+  await page.fill('#s-value', 'blue');
+  await page.fill('#s-why', '窗口在维修');
+  await page.click('button:has-text("开始静默")');
+  await page.waitForSelector('#silence-list article:has-text("窗口在维修")');
+  assert.equal(JSON.parse(await relay.tocsin('silence', 'list', '--json'))[0].by, '王警官');
+  await page.click('#drill-form button'); // without the word nothing happens
+  assert.equal(JSON.parse(await relay.tocsin('drill', 'list', '--json')).length, 0);
+  await page.fill('#d-word', '演练');
+  await page.click('#drill-form button');
+  await page.waitForSelector('#drill-list article:has-text("进行中")');
+  await picture('hold');
+  await confirmWith(page.locator('#silence-list button'), '修好了');
+  await confirmWith(page.locator('#drill-list button'));
+  await page.waitForSelector('#drill-list article:has-text("已结束")');
+  const [drill] = JSON.parse(await relay.tocsin('drill', 'list', '--json'));
+  assert.equal(drill.state, 'stopped');
+});
+
+test('a correction is asked back, and says no for an answer', async () => {
+  const red = (await relay.alerts()).find((a) => a.level === 'red');
+  await page.goto(`${origin}/#alert/${red.id}`);
+  await page.click('#page-alert button:has-text("取消并更正")');
+  await page.waitForSelector('dialog[open]');
+  await picture('ask');
+  await page.click('#ask-no');
+  assert.equal((await story(red.id)).ended, null);
+  await confirmWith(page.locator('#page-alert button:has-text("取消并更正")'), '核实是误会');
+  await page.waitForSelector('dt:has-text("已经结束")');
+});
+
+test('a relay that is gone is told from one that is well, and a new visit closes the page before', async () => {
+  await relay.stopRelay('SIGKILL');
+  await look('#lost:has-text("失去联系")');
+  await relay.startRelay();
+  await look('#pill.ok');
+  await until('the banner to go', async () => !await page.locator('#lost').isVisible());
+  await page.context().clearCookies();
+  await look('h1:has-text("控制台已经关闭")');
+  await accessible(page, 'closed');
+  await close(page);
+});
