@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
+#include "io/notify.h"
 #include "pipeline.h"
 
 static const char *config_file;
@@ -74,7 +75,9 @@ int cli_run(int argc, char **argv)
     log_info("relay=%s running rules=%zu set=%s targets=%zu feeds=%zu", relay->config->relay.id,
              rule_set_size(relay->rules), rule_set_hash(relay->rules), relay->targets->n,
              relay->config->feeds.n);
+    notify_ready(); /* the store is open, the pages are served */
     int code = pipeline_run(relay);
+    notify_stopping();
     pipeline_free(relay);
     return code;
 }

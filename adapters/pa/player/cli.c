@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "io/http_client.h"
+#include "io/notify.h"
 #include "player/player.h"
 #include "player/tell.h"
 
@@ -148,9 +149,11 @@ static enum relay_err run(struct settings **s, struct player_options *o, struct 
         settings_free(before);
         running = p;
         take_signals();
+        notify_ready();
         err = ended ? RELAY_OK : player_run(p, why);
         struct settings *next = ended ? NULL : player_next(p, &o->topic_hold);
         running = NULL;
+        if (!next) notify_stopping();
         player_free(p);
         if (!next) return err;
         o->trust_clock = false; /* a person said so of that start */
