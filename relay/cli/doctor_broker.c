@@ -211,7 +211,15 @@ static void compare_zones(struct findings *f, const struct site_config *s, const
                     only_theirs);
 }
 
-static void on_state(void *arg, const struct mqtt_message *m)
+static bool all_heard(const struct player *p)
+{
+    const struct site_config *sites = p->config->sites.items;
+    for (size_t i = 0; i < p->config->sites.n; i++)
+        if (sites[i].zones.n && !p->heard[i]) return false;
+    return true;
+}
+
+static bool on_state(void *arg, const struct mqtt_message *m)
 {
     struct player *p = arg;
     const struct site_config *sites = p->config->sites.items;
@@ -220,12 +228,12 @@ static void on_state(void *arg, const struct mqtt_message *m)
     CLEANUP(json_free_ptr) cJSON *state = NULL;
     size_t head = strlen(p->head);
     const char *end = strrchr(m->topic, '/');
-    if (strncmp(m->topic, p->head, head) != 0 || end <= m->topic + head) return;
+    if (strncmp(m->topic, p->head, head) != 0 || end <= m->topic + head) return false;
     size_t n = (size_t)(end - m->topic) - head;
     for (size_t i = 0; i < p->config->sites.n; i++) {
         if (strlen(sites[i].id) != n || strncmp(sites[i].id, m->topic + head, n) != 0 || p->heard[i])
             continue;
-        if (json_parse(m->payload, m->payload_len, &limits, &state, &why) != RELAY_OK) return;
+        if (json_parse(m->payload, m->payload_len, &limits, &state, &why) != RELAY_OK) return false;
         p->heard[i] = true;
         if (strcmp(json_str_or(state, "state", ""), "up") != 0)
             finding_add(p->findings, FINDING_DO, "player",
@@ -233,8 +241,9 @@ static void on_state(void *arg, const struct mqtt_message *m)
                         sites[i].id);
         else
             compare_zones(p->findings, &sites[i], state);
-        return;
+        return all_heard(p);
     }
+    return false;
 }
 
 static void check_players(const struct relay_config *c, struct broker_probe *probe, struct findings *f)
@@ -245,6 +254,7 @@ static void check_players(const struct relay_config *c, struct broker_probe *pro
     CLEANUP(free_ptr) bool *heard = xcalloc(c->sites.n + 1, sizeof(*heard));
     struct player p = {c, f, head, heard};
     struct reason why;
+    if (all_heard(&p)) return; /* no site has loudspeakers */
     if (broker_probe_retained(probe, filter, RETAINED_MS, on_state, &p, &why)) {
         finding_add(f, FINDING_DO, "player", "%s", why.text);
         return;

@@ -161,6 +161,27 @@ static void ask_district(struct interview *i)
     }
 }
 
+static void ask_numbers(struct interview *i)
+{
+    struct init_speakers *s = &i->a->speakers;
+    do {
+        const char *line =
+            ask(i,
+                _("Numbers to call, one for each zone that speaks, in their order, or one for all; such as "
+                  "sip:701@10.1.2.3"),
+                joined(i->a, &s->uris));
+        s->uris = init_split(&i->a->arena, line);
+    } while (!i->over && !s->uris.n);
+    s->user = ask(i, _("Name at the telephone system; Enter where it asks for none"), s->user);
+    if (i->over || !*s->user) return;
+    (void)printf("%s: ", _("Its password, typed unseen (Enter: keep the one that is there)"));
+    CLEANUP(free_ptr) char *line = read_unseen();
+    if (!line) i->over = true;
+    if (!line || !*line) return;
+    s->password = arena_strdup(&i->a->arena, line);
+    explicit_bzero(line, strlen(line));
+}
+
 static void ask_zones(struct interview *i)
 {
     (void)printf("\n%s\n", _("Loudspeaker zones, by what kind of place they are in:"));
@@ -181,6 +202,7 @@ static void ask_zones(struct interview *i)
     if (i->a->speakers.way == WAY_RTP)
         ask_text(i, _("Address of the first zone's loudspeakers; the other zones follow it"),
                  &i->a->speakers.address);
+    if (i->a->speakers.way == WAY_SIP) ask_numbers(i);
     if (i->a->speakers.way == WAY_FILE) {
         if (!i->a->speakers.dir)
             i->a->speakers.dir = arena_printf(&i->a->arena, "%s/drop", i->a->pa_state_dir);
@@ -260,8 +282,8 @@ static void put(struct init_writer *w, const struct init_plan *p, const char *na
     init_put(w, name, &b, 0644, NULL);
 }
 
-/* The duty group's address: given, in a file that was named, or there from before. */
-static bool duty_address(struct init_answers *a, bool there, bool *ret_duty)
+/* The duty group's address and the telephone system's password: given, in files that were named, or there from before. */
+static bool read_secrets(struct init_answers *a, bool there, bool *ret_duty)
 {
     struct reason why;
     *ret_duty = there || a->duty.url || a->duty.url_file;
@@ -274,6 +296,16 @@ static bool duty_address(struct init_answers *a, bool there, bool *ret_duty)
         a->duty.url = arena_strdup(&a->arena, url);
         explicit_bzero(url, strlen(url));
         free(url);
+    }
+    if (!a->speakers.password && a->speakers.password_file) {
+        char *password;
+        if (secret_read(a->speakers.password_file, &password, &why)) {
+            (void)fprintf(stderr, "loudspeakers: password_file: %s\n", why.text);
+            return false;
+        }
+        a->speakers.password = arena_strdup(&a->arena, password);
+        explicit_bzero(password, strlen(password));
+        free(password);
     }
     if (!a->duty.url || http_url_check(a->duty.url, a->duty.allow_insecure, &why) == RELAY_OK) return true;
     (void)fprintf(stderr, "duty: %s\n", why.text);
@@ -307,6 +339,10 @@ static void write_all(struct init_writer *w, const struct init_plan *p)
         CLEANUP(free_ptr) char *name = xasprintf("feeds/%s.password", p->feeds[i].id);
         logins[n++] =
             (struct init_login){xasprintf("feed-%s", p->feeds[i].id), init_secret(w, name, NULL, NULL)};
+    }
+    if (p->player && p->a->speakers.way == WAY_SIP && p->a->speakers.user && *p->a->speakers.user) {
+        CLEANUP(free_ptr) char *password = init_secret(w, "sip.password", p->a->speakers.password, owner);
+        if (password) explicit_bzero(password, strlen(password));
     }
     CLEANUP(buf_release) struct buf conf = BUF_INIT(TEXT_MAX);
     init_broker_conf(p, w->dir, &conf);
@@ -397,7 +433,7 @@ int cli_init(int argc, char **argv)
         if (access(before, R_OK) == 0 && !init_load(&a, before, false)) goto out;
         if (!interview(&a, there)) goto out;
     }
-    if (!duty_address(&a, there, &duty)) goto out;
+    if (!read_secrets(&a, there, &duty)) goto out;
     if (init_plan(&a, &p, &why)) {
         (void)fprintf(stderr, "%s%s%s\n", arguments.answers ? arguments.answers : "",
                       arguments.answers ? ": " : "", why.text);
@@ -411,6 +447,8 @@ int cli_init(int argc, char **argv)
     if (!w.failed && !w.kept) code = EXIT_DONE;
 out:
     if (a.duty.url) explicit_bzero((char *)(uintptr_t)a.duty.url, strlen(a.duty.url));
+    if (a.speakers.password)
+        explicit_bzero((char *)(uintptr_t)a.speakers.password, strlen(a.speakers.password));
     arena_release(&a.arena);
     return code;
 }

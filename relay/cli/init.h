@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "io/options.h"
 
-enum init_way { WAY_RTP, WAY_FILE, WAY_COMMAND, WAY_NONE };
+enum init_way { WAY_RTP, WAY_SIP, WAY_FILE, WAY_COMMAND, WAY_NONE };
 #define INIT_DEMO_FEED "demo"
 #define INIT_DUTY_CHAT "duty-group"
 
@@ -29,7 +29,8 @@ struct init_speakers {
     int way; /* enum init_way */
     const char *address, *dir;
     int64_t port;
-    struct opt_strs run;
+    struct opt_strs run, uris;
+    const char *user, *password_file, *password; /* sip; password: typed, never saved */
 };
 struct init_broker {
     const char *host;

@@ -12,10 +12,10 @@ enum { ITEMS_MAX = 200, TEXT_CHARS = 60 };
 
 const char *const init_duty_types[] = {"wecom", "dingtalk", "feishu", NULL};
 const char *const init_approvals[] = {"none", "one", "two", NULL};
-const char *const init_ways[] = {"rtp", "file", "command", "none", NULL};
+const char *const init_ways[] = {"rtp", "sip", "file", "command", "none", NULL};
 static const char *const duty_types_zh[] = {"企业微信", "钉钉", "飞书", NULL};
 static const char *const approvals_zh[] = {"免批", "一人", "两人", NULL};
-static const char *const ways_zh[] = {"网络音柱", "文件", "命令", "没有", NULL};
+static const char *const ways_zh[] = {"网络音柱", "电话", "文件", "命令", "没有", NULL};
 
 #define AT(type, member) .offset = offsetof(struct type, member)
 
@@ -32,11 +32,16 @@ static const struct opt_row duty_rows[] = {
 };
 static const struct opt_row speaker_rows[] = {
     {.name = "way", .type = OPT_ENUM, AT(init_speakers, way), .names = init_ways, .names_zh = ways_zh,
-     .deflt = "rtp", .help = N_("rtp: network loudspeakers; file: a folder for the house's own PA program; command: a program that plays a WAV; none")},
+     .deflt = "rtp", .help = N_("rtp: network loudspeakers; sip: paging numbers of a telephone system; file: a folder for the house's own PA program; command: a program that plays a WAV; none")},
     {.name = "address", .type = OPT_STR, AT(init_speakers, address), .deflt = "239.255.10.1",
      .help = N_("rtp: the first zone's address; the others follow it")},
     {.name = "port", .type = OPT_INT, AT(init_speakers, port), .min = 1, .max = 65535, .deflt = "5004",
      .help = N_("rtp: their port")},
+    {.name = "uris", .type = OPT_STRS, AT(init_speakers, uris), .max = ITEMS_MAX,
+     .help = N_("sip: numbers to call, one for each zone that speaks, in their order, or one for all; such as sip:701@10.1.2.3")},
+    {.name = "user", .type = OPT_STR, AT(init_speakers, user), .help = N_("sip: name at the telephone system, where it asks for one")},
+    {.name = "password_file", .type = OPT_PATH, AT(init_speakers, password_file),
+     .help = N_("sip: file whose first line is its password; it is copied")},
     {.name = "dir", .type = OPT_PATH, AT(init_speakers, dir), .help = N_("file: the folder; default: drop in pa_state_dir")},
     {.name = "run", .type = OPT_STRS, AT(init_speakers, run), .max = 64, .deflt = "[aplay, -q, '{wav}']",
      .help = N_("command: program and arguments; {wav} is the file")},
@@ -125,7 +130,7 @@ bool init_load(struct init_answers *a, const char *path, bool complete)
 void init_save(const struct init_answers *a, struct buf *out)
 {
     struct init_answers shown = *a;
-    shown.duty.url = shown.duty.url_file = NULL;
+    shown.duty.url = shown.duty.url_file = shown.speakers.password_file = NULL;
     buf_printf(out, "# %s\n",
                _("What `tocsin init` was told; it asks again from here. Nothing secret, nothing "
                  "that is in force."));
@@ -306,6 +311,21 @@ enum relay_err init_find_feeds(struct init_answers *a, struct init_plan *p, stru
     return RELAY_OK;
 }
 
+static enum relay_err check_numbers(const struct init_answers *a, const struct init_plan *p,
+                                    struct reason *why)
+{
+    size_t speaking = 0, n = a->speakers.uris.n;
+    for (size_t i = 0; i < p->n_zones; i++) speaking += !p->zones[i].silent;
+    if (n != 1 && n != speaking)
+        return fail(why, RELAY_INVALID,
+                    _("%zu numbers for %zu zones that speak: one for each, or one for all"), n, speaking);
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(a->speakers.uris.items[i], "sip:", 4) != 0)
+            return fail(why, RELAY_INVALID, _("`%.60s` is no number to call: such as sip:701@10.1.2.3"),
+                        a->speakers.uris.items[i]);
+    return check_items(&a->speakers.uris, why);
+}
+
 static enum relay_err check_texts(const struct init_answers *a, struct reason *why)
 {
     const char *const texts[] = {a->hospital, a->issuer, a->help};
@@ -331,6 +351,8 @@ enum relay_err init_plan(struct init_answers *a, struct init_plan *ret, struct r
     if (p.n_zones && !p.player)
         return fail(why, RELAY_INVALID,
                     _("zones need a way to their loudspeakers: rtp, file or command; or name no zones"));
+    err = p.player && a->speakers.way == WAY_SIP ? check_numbers(a, &p, why) : RELAY_OK;
+    if (err) return err;
     if (!a->speakers.dir) a->speakers.dir = arena_printf(&a->arena, "%s/drop", a->pa_state_dir);
     *ret = p;
     return RELAY_OK;

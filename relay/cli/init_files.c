@@ -95,14 +95,25 @@ static void put_routes(struct buf *b, const struct init_plan *p)
             _("Which warning goes to whom. approve: how many persons must agree before speech and chats"));
     buf_str(b, "receivers:\n"
                "  - {name: everyone, pa: [announce, bulletin], displays: all, chats: all}\n"
-               "  - {name: bulletin-and-screens, pa: [bulletin], displays: all, chats: [duty]}\n"
-               "route:\n"
+               "  - {name: bulletin-and-screens, pa: [bulletin], displays: all, chats: [duty]}\n");
+    if (p->duty) buf_str(b, "  - {name: duty-at-once, chats: [duty]}\n");
+    buf_str(b, "route:\n"
                "  receiver: bulletin-and-screens\n"
                "  group_by: [rule, area4]\n"
-               "  routes:\n"
-               "    - matchers: ['level=\"red\"', 'certainty=~\"Likely|Observed\"']\n"
-               "      receiver: everyone\n"
-               "    - matchers: ['level=~\"red|orange\"']\n"
+               "  routes:\n");
+    if (p->duty) {
+        comment(b, "    ", _("The duty group hears at once, whoever must approve the rest"));
+        buf_str(b, "    - matchers: ['level=~\"red|orange\"']\n"
+                   "      receiver: duty-at-once\n"
+                   "      continue: true\n"
+                   "      repeat_interval: 4h\n");
+    }
+    buf_str(b, "    - matchers: ['level=\"red\"', 'certainty=~\"Likely|Observed\"']\n"
+               "      receiver: everyone\n");
+    if (p->duty)
+        buf_str(b, "      escalate: [{after: 1m, chats: [duty]}, {after: 2m, chats: [duty]}, {after: 3m, "
+                   "chats: [duty]}]\n");
+    buf_str(b, "    - matchers: ['level=~\"red|orange\"']\n"
                "      receiver: everyone\n");
     buf_printf(b, "      approve: %s\n      group_wait: 2m\n", init_approvals[p->a->approve]);
 }
@@ -144,6 +155,22 @@ static void put_rtp(struct buf *b, const struct init_plan *p, const char *zone, 
                    (long long)(port + 2LL * n));
 }
 
+/* One number for all zones is one output: two zones that speak at once wait for each other there. */
+static void put_sip(struct buf *b, const struct init_plan *p, const char *zone, size_t n)
+{
+    const struct init_speakers *s = &p->a->speakers;
+    buf_str(b, "  - {id: ");
+    buf_printf(b, s->uris.n == 1 ? "speakers" : "%s-speakers", zone);
+    buf_str(b, ", type: sip, uri: ");
+    quoted(b, s->uris.items[n]);
+    if (s->user && *s->user) {
+        buf_str(b, ", user: ");
+        quoted(b, s->user);
+        buf_str(b, ", password_file: sip.password");
+    }
+    buf_str(b, "}\n");
+}
+
 static void put_outputs(struct buf *b, const struct init_plan *p)
 {
     const struct init_speakers *s = &p->a->speakers;
@@ -152,6 +179,8 @@ static void put_outputs(struct buf *b, const struct init_plan *p)
     buf_str(b, "outputs:\n");
     for (size_t i = 0; i < p->n_zones && s->way == WAY_RTP; i++)
         if (!p->zones[i].silent) put_rtp(b, p, p->zones[i].id, n++);
+    for (size_t i = 0, speaking = 0; i < p->n_zones && s->way == WAY_SIP && speaking < s->uris.n; i++)
+        if (!p->zones[i].silent) put_sip(b, p, p->zones[i].id, speaking++);
     if (s->way == WAY_FILE) {
         buf_str(b, "  - {id: speakers, type: file, dir: ");
         quoted(b, s->dir);
@@ -190,7 +219,8 @@ void init_pa_yaml(const struct init_plan *p, struct buf *b)
         quoted(b, z->name);
         if (z->silent)
             buf_str(b, "}\n");
-        else if (p->a->speakers.way == WAY_RTP)
+        else if (p->a->speakers.way == WAY_RTP ||
+                 (p->a->speakers.way == WAY_SIP && p->a->speakers.uris.n > 1))
             buf_printf(b, ", outputs: [%s-speakers]}\n", z->id);
         else
             buf_str(b, ", outputs: [speakers]}\n");

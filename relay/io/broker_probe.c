@@ -21,7 +21,8 @@ struct broker_probe {
     int connack; /* reason code; -1: none yet */
     int puback, puback_mid;
     bool subscribed;
-    void (*fn)(void *arg, const struct mqtt_message *m);
+    int enough;
+    bool (*fn)(void *arg, const struct mqtt_message *m);
     void *arg;
 };
 
@@ -130,7 +131,7 @@ static void on_message(struct mosquitto *handle, void *arg, const struct mosquit
                                      .payload_len = (size_t)m->payloadlen,
                                      .qos = m->qos,
                                      .retain = m->retain};
-    if (p->fn) p->fn(p->arg, &out);
+    if (p->fn && p->fn(p->arg, &out)) p->enough = 1;
 }
 
 /* The key files of this program have no passphrase; without this the library would ask the terminal. */
@@ -229,17 +230,16 @@ enum relay_err broker_probe_publish(struct broker_probe *p, const char *topic, c
 }
 
 enum relay_err broker_probe_retained(struct broker_probe *p, const char *filter, int wait_ms,
-                                     void (*fn)(void *arg, const struct mqtt_message *m), void *arg,
+                                     bool (*fn)(void *arg, const struct mqtt_message *m), void *arg,
                                      struct reason *why)
 {
-    static const int never = 0;
     p->fn = fn;
     p->arg = arg;
     p->subscribed = false;
+    p->enough = 0;
     int rc = mosquitto_subscribe(p->handle, NULL, filter, 1);
     if (rc) return fail(why, RELAY_OFFLINE, "%s: %s", filter, mosquitto_strerror(rc));
-    enum relay_err err =
-        turn_until(p, &never, 0, wait_ms, why); /* all of the time: retained ones come after SUBACK */
+    enum relay_err err = turn_until(p, &p->enough, 0, wait_ms, why); /* retained ones come after SUBACK */
     p->fn = NULL;
     if (err == RELAY_TIMEOUT && p->subscribed) return RELAY_OK;
     return err;

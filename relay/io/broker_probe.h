@@ -26,9 +26,10 @@ const struct broker_limits *broker_probe_limits(const struct broker_probe *p);
 /* QoS 1, not retained; the reason code of the PUBACK: 0, 16 (nobody listens), 135 (not authorised) … */
 enum relay_err broker_probe_publish(struct broker_probe *p, const char *topic, const char *payload,
                                     int *ret_code, struct reason *why) MUST_CHECK;
-/* Calls fn for each message of the filter that is there already or comes within wait_ms. */
+/* Calls fn for each message of the filter that is there already or comes within wait_ms; it returns true when it has heard
+ * enough. */
 enum relay_err broker_probe_retained(struct broker_probe *p, const char *filter, int wait_ms,
-                                     void (*fn)(void *arg, const struct mqtt_message *m), void *arg,
+                                     bool (*fn)(void *arg, const struct mqtt_message *m), void *arg,
                                      struct reason *why) MUST_CHECK;
 struct broker_probe *broker_probe_free(struct broker_probe *p); /* takes NULL, returns NULL */
 

@@ -247,7 +247,8 @@ def step_trial(h):
             "--password-file", h.path("etc", "feeds", "demo.password"), "--spool", h.path("spool"), "--timeout", "20s")
     said = h.run(*push, stdin=events).stdout
     require("3 accepted" in said, f"the push: {said}")
-    wait_for("【试运行】 in the duty group", 10, lambda: "【试运行】" in open(h.path("chat.jsonl"), encoding="utf-8").read())
+    wait_for("two alerts in the duty group, one of them before it is approved", 10,
+             lambda: open(h.path("chat.jsonl"), encoding="utf-8").read().count("【试运行】") == 2)
     rows = json.loads(h.cli("deliveries", "list", "--json").stdout)
     warnings = [r for r in rows if r["level"] != "blue"]  # tests of targets are blue
     public = [r for r in warnings if not r["target"].startswith("wecom:") and r["state"] != "held"]

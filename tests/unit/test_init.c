@@ -118,6 +118,38 @@ static void what_it_writes_loads_whatever_people_typed(void **state)
     arena_release(&a.arena);
 }
 
+static void numbers_fit_the_zones_that_speak(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *zones, *uris;
+        bool good;
+    } cases[] = {{"hall, icu, cashier", "sip:1@a, sip:2@a", true},
+                 {"hall, icu, cashier", "sip:1@a", true},
+                 {"hall, icu, cashier", "sip:1@a, sip:2@a, sip:3@a", false},
+                 {"hall, cashier", "", false},
+                 {"hall", "tel:1", false}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct init_answers a = answers();
+        struct init_plan p;
+        struct reason why;
+        struct buf b = BUF_INIT(64 * 1024);
+        a.zones = init_split(&a.arena, cases[i].zones);
+        a.speakers.way = WAY_SIP;
+        a.speakers.uris = init_split(&a.arena, cases[i].uris);
+        a.speakers.user = "tocsin";
+        assert_int_equal(init_plan(&a, &p, &why) == RELAY_OK, cases[i].good);
+        if (cases[i].good) {
+            init_pa_yaml(&p, &b);
+            assert_non_null(
+                strstr(buf_cstr(&b), "uri: 'sip:1@a', user: 'tocsin', password_file: sip.password"));
+            assert_int_equal(strstr(buf_cstr(&b), "cashier-speakers") != NULL, a.speakers.uris.n == 2);
+        }
+        buf_release(&b);
+        arena_release(&a.arena);
+    }
+}
+
 static void remembered_answers_are_the_same_and_hold_no_secret(void **state)
 {
     (void)state;
@@ -167,6 +199,7 @@ int main(void)
         cmocka_unit_test(names_become_ids_and_codes),
         cmocka_unit_test(a_wrong_answer_says_what_is_possible),
         cmocka_unit_test(what_it_writes_loads_whatever_people_typed),
+        cmocka_unit_test(numbers_fit_the_zones_that_speak),
         cmocka_unit_test(remembered_answers_are_the_same_and_hold_no_secret),
         cmocka_unit_test(passwords_fit_their_hash_and_no_other),
     };
