@@ -104,6 +104,8 @@ struct report {
     const char *detail;
 };
 
+struct cards;
+
 /* What the core offers to an adapter. Valid during open only: an adapter that needs it later keeps a copy. */
 struct adapter_env {
     struct http_client *http;
@@ -128,6 +130,9 @@ struct adapter_env {
     size_t max_streams;    /* limits.streams */
     /* Every target of one adapter, in configuration order; NULL at the end. */
     const struct target *(*target_at)(void *core, const char *adapter, size_t i);
+    struct cards *cards; /* cards.h: the picture cards of warnings; NULL: none are drawn */
+    /* http.public_address, under which pictures can be had; NULL (the function or its answer): they cannot. */
+    const char *(*public_address)(void *core);
 };
 
 enum { AGAIN_FOREVER = -1 };
@@ -144,6 +149,8 @@ struct adapter_ops {
     size_t options_size, ctx_size; /* ctx comes zeroed */
     double rate_per_minute;        /* the channel's own limit; 0: none */
     /* All but send may be NULL. */
+    /* How many of the channel's messages one delivery to this target takes as a rule; NULL: 1. */
+    int (*messages)(const void *options);
     enum relay_err (*open)(void *ctx, const struct adapter_env *env, struct reason *why);
     enum relay_err (*check)(void *ctx, struct target *t, struct reason *why);
     void (*forget)(void *ctx, struct target *t);

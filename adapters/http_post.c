@@ -5,6 +5,7 @@
 
 #include "base/i18n.h"
 #include "base/json.h"
+#include "base/mem.h"
 
 enum {
     TEXT_MAX = 64 * 1024,
@@ -54,6 +55,9 @@ struct post {
     size_t numbered; /* parts that went before those in `parts`, after a second cut */
     size_t preface;  /* 1: the first part is the preface, which has no number */
     bool halved;
+    enum post_card card;
+    bool on_card; /* the text is through; the card is the part on its way */
+    char *card_url;
 };
 
 /* ---- Targets ------------------------------------------------------------------------------------------------------ */
@@ -239,11 +243,26 @@ static void request_release(struct post_request *r)
 static void post_free(struct post *p)
 {
     buf_release(&p->text);
+    free(p->card_url);
     free(p);
+}
+
+/* The text has arrived: whatever became of its card, the group has been told. */
+static void card_finish(struct post *p, enum send_result result, const char *reason)
+{
+    struct send_outcome out = {.result = SEND_SENT};
+    if (result != SEND_SENT)
+        (void)snprintf(out.reason, sizeof(out.reason), _("sent without its card: %.150s"), reason);
+    send_done(p->op, &out);
+    post_free(p);
 }
 
 static void post_finish(struct post *p, struct send_outcome *out)
 {
+    if (p->on_card) {
+        card_finish(p, out->result, out->reason);
+        return;
+    }
     size_t gone = p->numbered + p->index, of = p->numbered + p->of;
     if (gone && out->result != SEND_SENT) {
         char inner[160];
@@ -257,27 +276,22 @@ static void post_finish(struct post *p, struct send_outcome *out)
 
 static void post_answered(void *arg, const struct http_answer *a);
 
-/* Hands the next part to the HTTP client, or finishes the operation. */
-static void post_next(struct post *p)
+/* Hands one part to the HTTP client, or finishes the operation. */
+static void post_part_send(struct post *p, const char *text, size_t at, size_t of, const struct picture *card)
 {
-    CLEANUP(buf_release) struct buf text = BUF_INIT(TEXT_MAX);
     const struct post_options *o = p->target->options;
     const struct post_state *s = p->target->state;
-    const struct chat_part *part = &p->parts[p->index];
-    size_t at = p->numbered + p->index, of = p->numbered + p->of;
-    if (at >= p->preface && of - p->preface > 1)
-        buf_printf(&text, "(%zu/%zu) ", at + 1 - p->preface, of - p->preface);
-    if (part->len) buf_add(&text, p->text.data + part->from, part->len);
-
     CLEANUP(request_release) struct post_request r = {.url = BUF_INIT(URL_MAX), .body = BUF_INIT(BODY_MAX)};
     const struct post_part info = {.target = p->target,
                                    .messages = p->messages,
                                    .n = p->n,
-                                   .text = buf_cstr(&text),
+                                   .text = text,
                                    .index = (int)at,
                                    .of = (int)of,
                                    .wall = p->ctx->env.now(p->ctx->env.core).wall,
-                                   .secret = s->secret};
+                                   .secret = s->secret,
+                                   .card = card,
+                                   .card_url = p->card_url};
     buf_str(&r.url, s->url);
     p->kind->build(&info, &r);
     const struct http_request request = {.method = "POST",
@@ -288,13 +302,71 @@ static void post_next(struct post *p)
                                          .ca_file = o->ca_file,
                                          .allow_insecure = o->allow_insecure};
     struct reason why = {.text = ""};
-    enum relay_err err = buf_failed(&r.url) || buf_failed(&r.body) || buf_failed(&text)
+    enum relay_err err = buf_failed(&r.url) || buf_failed(&r.body) || !text
                              ? fail(&why, RELAY_INVALID, "%s", _("the message is too long"))
                              : http_client_send(p->ctx->env.http, &request, post_answered, p, &why);
     if (err == RELAY_OK) return;
     struct send_outcome out = {.result = err == RELAY_INVALID ? SEND_REJECTED : SEND_RETRY};
     (void)snprintf(out.reason, sizeof(out.reason), "%.199s", why.text);
     post_finish(p, &out);
+}
+
+static void post_next(struct post *p)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT(TEXT_MAX);
+    const struct chat_part *part = &p->parts[p->index];
+    size_t at = p->numbered + p->index, of = p->numbered + p->of;
+    if (at >= p->preface && of - p->preface > 1)
+        buf_printf(&text, "(%zu/%zu) ", at + 1 - p->preface, of - p->preface);
+    if (part->len) buf_add(&text, p->text.data + part->from, part->len);
+    post_part_send(p, buf_failed(&text) ? NULL : buf_cstr(&text), at, of, NULL);
+}
+
+/* -- the card -- */
+
+static void card_url_set(struct post *p, const struct picture *picture)
+{
+    const struct adapter_env *env = &p->ctx->env;
+    const char *base = env->public_address ? env->public_address(env->core) : NULL;
+    if (base && *base) p->card_url = xasprintf("%s/cards/%s.png", base, picture->key);
+}
+
+/* CARD_ALONG: only its address is used, so that the parts can go out after this call. */
+static void card_before(void *arg, enum card_end end, const struct picture *picture, const char *why)
+{
+    struct post *p = arg;
+    (void)why;
+    if (end == CARD_CANCELLED) {
+        post_free(p);
+        return;
+    }
+    if (end == CARD_DRAWN) card_url_set(p, picture);
+    post_next(p);
+}
+
+static void card_after(void *arg, enum card_end end, const struct picture *picture, const char *why)
+{
+    struct post *p = arg;
+    if (end == CARD_CANCELLED) {
+        post_free(p);
+        return;
+    }
+    if (end == CARD_FAILED) {
+        card_finish(p, SEND_REJECTED, why);
+        return;
+    }
+    card_url_set(p, picture);
+    p->on_card = true;
+    post_part_send(p, "", p->numbered + p->of, p->numbered + p->of + 1, picture);
+}
+
+/* False when this operation has no card. */
+static bool card_ask(struct post *p, enum post_card when, card_fn fn)
+{
+    struct card card;
+    if (p->card != when || !p->ctx->env.cards || p->n != 1 || !card_of(&p->messages[0], &card)) return false;
+    cards_ask(p->ctx->env.cards, &card, fn, p);
+    return true;
 }
 
 /* The channel calls a part too long that our table calls short enough: its limit has changed. What is not sent yet is cut
@@ -324,12 +396,14 @@ static void post_answered(void *arg, const struct http_answer *a)
     struct send_outcome out;
     bool too_long;
     post_judge(p->kind, a, p->messages[0].attempt, &out, &too_long);
-    if (out.result == SEND_SENT && p->index + 1 < p->of) {
+    if (p->on_card) {
+        card_finish(p, out.result, out.reason);
+    } else if (out.result == SEND_SENT && p->index + 1 < p->of) {
         p->index++;
         post_next(p);
     } else if (too_long && post_cut_again(p)) {
         post_next(p);
-    } else {
+    } else if (out.result != SEND_SENT || !card_ask(p, CARD_AFTER, card_after)) {
         post_finish(p, &out);
     }
 }
@@ -356,7 +430,8 @@ void post_send(struct post_ctx *ctx, const struct post_kind *k, const struct tar
     }
     if (!k->room) p->of = 1;
     if (p->of) {
-        post_next(p);
+        p->card = k->card ? k->card(t) : CARD_NONE;
+        if (!card_ask(p, CARD_ALONG, card_before)) post_next(p);
         return;
     }
     struct send_outcome out = {.result = SEND_REJECTED};

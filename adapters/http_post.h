@@ -4,7 +4,7 @@
  * A kind is a table row in list.c, a struct post_kind, an option table that begins with POST_ROWS, and two or three small
  * functions; chat/wecom.c is the model.
  *
- *   send -> chat_text -> chat_split -> { build -> POST -> judge } for each part -> send_done
+ *   send -> chat_text -> chat_split -> { build -> POST -> judge } for each part [-> card] -> send_done
  *
  * The parts of one message leave one after another. A failure of the first is the operation's outcome; one of a
  * later part is SEND_UNKNOWN, because the group has read half of it.
@@ -13,6 +13,7 @@
 #define TOCSIN_ADAPTERS_HTTP_POST_H
 
 #include "adapters/adapter.h"
+#include "adapters/cards.h"
 #include "adapters/chat_text.h"
 #include "base/buf.h"
 
@@ -65,7 +66,17 @@ struct post_part {
     const char *text; /* with its mark "(1/3) " */
     int index, of;
     int64_t wall;
-    const char *secret; /* of secret_file; NULL: none */
+    const char *secret;         /* of secret_file; NULL: none */
+    const struct picture *card; /* with CARD_AFTER in the last part, whose text is empty; else NULL */
+    /* Where the card can be had. NULL without http.public_address, and where there is no card: a digest, a warning without a
+     * headline, no font. */
+    const char *card_url;
+};
+
+enum post_card {
+    CARD_NONE,
+    CARD_ALONG, /* drawn before the first part leaves, and used by it */
+    CARD_AFTER  /* a part of its own after the text; that it fails does not undo the text */
 };
 
 enum { POST_HEADERS_MAX = 12 };
@@ -89,6 +100,8 @@ struct post_kind {
     /* Appends what goes before the text as a part of its own. NULL: nothing. */
     void (*preface)(const struct target *t, const struct message *m, size_t n, struct buf *out);
     void (*build)(const struct post_part *p, struct post_request *r);
+    /* What becomes of the card of a single warning. NULL: CARD_NONE. */
+    enum post_card (*card)(const struct target *t);
     const char *code_member;       /* of the JSON answer; NULL: the HTTP status decides, 2xx is SENT */
     const char *old_code_member;   /* of an earlier form of the answer; may be NULL */
     const struct post_code *codes; /* 0 is SENT without a row; what has none is RETRY */

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "adapters/draw/draw.h"
 #include "base/crashpoint.h"
 #include "base/hash.h"
 #include "base/i18n.h"
@@ -111,6 +112,11 @@ static const struct target *env_target_at(void *core, const char *adapter, size_
     return NULL;
 }
 
+static const char *env_public_address(void *core)
+{
+    return ((struct relay *)core)->config->http.public_address;
+}
+
 /* Opens every kind that some target uses and that is not open yet. */
 static enum relay_err open_adapters(struct relay *r, const struct targets *t, struct reason *why)
 {
@@ -138,7 +144,9 @@ static enum relay_err open_adapters(struct relay *r, const struct targets *t, st
                                   .broker_up = env_broker_up,
                                   .secret = r->page_secret,
                                   .max_streams = (size_t)r->config->limits.streams,
-                                  .target_at = env_target_at};
+                                  .target_at = env_target_at,
+                                  .cards = r->cards,
+                                  .public_address = env_public_address};
         if (!ops->open) continue;
         enum relay_err err = ops->open(slot->ctx, &env, why);
         if (err != RELAY_OK) return fail_in(why, err, _("adapter %s"), ops->name);
@@ -224,6 +232,7 @@ static enum relay_err start(struct relay *r, struct reason *why)
     err = http_client_new(r->loop, (int)c->limits.http, &r->http, why);
     if (err == RELAY_OK) http_client_bound_answers(r->http, (size_t)c->limits.answer);
     if (err == RELAY_OK) err = outlink_new(r, &r->out, why);
+    r->cards = cards_new(r->loop, c->relay.state_dir);
     if (err == RELAY_OK) err = open_pages(r, why);
     if (err == RELAY_OK) err = control_open(r, why);
     if (err != RELAY_OK) return err;
@@ -291,6 +300,7 @@ struct relay *pipeline_free(struct relay *r)
     struct pipeline *p = of(r);
     r->feeds = feeds_free(r->feeds);
     r->http = http_client_free(r->http);
+    r->cards = cards_free(r->cards);
     r->out = outlink_free(r->out);
     r->dispatch = dispatch_free(r->dispatch);
     targets_release(r->targets);
@@ -311,6 +321,7 @@ struct relay *pipeline_free(struct relay *r)
     rule_set_free(r->rules);
     store_close(r->store);
     loop_free(r->loop);
+    draw_end();
     config_free(r->config);
     intake_release();
     free(p);

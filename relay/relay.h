@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "adapters/cards.h"
 #include "config.h"
 #include "io/http_client.h"
 #include "io/http_server.h"
@@ -33,6 +34,7 @@ struct relay {
     struct matcher *matcher;     /* intake */
     struct store *store;
     struct http_client *http;     /* adapters */
+    struct cards *cards;          /* adapters */
     struct http_server *control;  /* unix socket */
     struct http_server *pages[4]; /* TCP listeners */
     size_t n_pages;

@@ -103,6 +103,7 @@ static void add_chat(struct targets *t, const struct chat_config *c)
     r->areas = c->areas.items;
     r->n_areas = c->areas.n;
     double a_minute = c->rate > 0 ? c->rate * 60 : r->ops->rate_per_minute;
+    if (r->ops->messages) a_minute /= r->ops->messages(r->pub.options);
     r->rate_ms = a_minute / 60000;
     r->burst = a_minute;
 }

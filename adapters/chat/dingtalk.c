@@ -1,15 +1,19 @@
-/* DingTalk (钉钉) custom bot: text or markdown, guarded by a signature, a word or an address list; success is errcode 0.
+/* DingTalk (钉钉) custom bot: text, markdown or an ActionCard, guarded by a signature, a word or an address list; success is errcode 0.
  *
  *   chats: [{id: desk, type: dingtalk, audience: duty, url_file: …, secret_file: …}]
  *
+ * An ActionCard needs a button with an address, so it is for duty groups alone: its button opens the warning's picture. Without
+ * http.public_address it goes out as markdown.
+ *
  * Over 20 messages a minute the bot is blocked for 10 minutes, so the pause is as long.
  */
+#include "adapters/draw/look.h"
 #include "adapters/http_post.h"
 #include "base/hash.h"
 #include "base/i18n.h"
 
 enum { ROOM = 9000 /* of a body of 20,000 bytes, quotes and line feeds doubled */, PAUSE_MS = 600000 };
-enum dingtalk_format { FORMAT_TEXT, FORMAT_MARKDOWN };
+enum dingtalk_format { FORMAT_TEXT, FORMAT_MARKDOWN, FORMAT_ACTION_CARD };
 
 struct dingtalk_options {
     struct post_options post;
@@ -18,7 +22,8 @@ struct dingtalk_options {
     struct opt_strs mention;
 };
 
-static const char *const formats[] = {"text", "markdown", NULL};
+static const char *const formats[] = {"text", "markdown", "action_card", NULL};
+static const char *const types[] = {"text", "markdown", "actionCard"}; /* as the service calls them */
 
 static const struct opt_row dingtalk_rows[] = {
     POST_ROWS(struct dingtalk_options),
@@ -28,7 +33,9 @@ static const struct opt_row dingtalk_rows[] = {
      .offset = offsetof(struct dingtalk_options, format),
      .names = formats,
      .deflt = "text",
-     .help = N_("text, or markdown with the headline as its title")},
+     .help = N_("text; markdown with the headline as its title; or action_card, which adds the warning's "
+                "picture and a button "
+                "to it, for duty groups and with http.public_address")},
     {.name = "keyword",
      .type = OPT_STR,
      .offset = offsetof(struct dingtalk_options, keyword),
@@ -124,9 +131,14 @@ static void dingtalk_build(const struct post_part *p, struct post_request *r)
     static const struct opt_strs nobody = {NULL, 0};
     const struct dingtalk_options *o = p->target->options;
     const struct opt_strs *mention = p->index ? &nobody : &o->mention;
-    bool markdown = o->format == FORMAT_MARKDOWN;
-    const char *type = formats[o->format], *title = p->messages[0].headline;
+    const bool action = o->format == FORMAT_ACTION_CARD && p->card_url && p->index == 0;
+    const bool markdown = o->format != FORMAT_TEXT;
+    const char *type = types[action ? FORMAT_ACTION_CARD : markdown ? FORMAT_MARKDOWN : FORMAT_TEXT];
+    const char *title = p->messages[0].headline;
     CLEANUP(buf_release) struct buf text = BUF_INIT(64 * 1024);
+    if (action)
+        buf_printf(&text, "![%s](%s)\n", look_of(p->messages[0].level, p->messages[0].msg_type)->word,
+                   p->card_url);
     post_guard_word(p->text, o->keyword, &text);
     post_header(r, "Content-Type: application/json; charset=utf-8");
     if (p->secret) sign(p, &r->url);
@@ -136,13 +148,37 @@ static void dingtalk_build(const struct post_part *p, struct post_request *r)
     buf_char(&r->body, '{');
     if (markdown) buf_json_member(&r->body, "title", title ? title : "防骗提醒");
     add_text(&r->body, buf_cstr(&text), markdown, mention);
+    if (action) {
+        buf_json_member(&r->body, "singleTitle", "看图片");
+        buf_json_member(&r->body, "singleURL", p->card_url);
+    }
     buf_char(&r->body, '}');
     if (mention->n) add_mentions(&r->body, mention);
     buf_char(&r->body, '}');
 }
 
-static const struct post_kind dingtalk_kind = {
-    .room = dingtalk_room, .build = dingtalk_build, .code_member = "errcode", .codes = dingtalk_codes};
+static enum post_card dingtalk_card(const struct target *t)
+{
+    const struct dingtalk_options *o = t->options;
+    return o->format == FORMAT_ACTION_CARD ? CARD_ALONG : CARD_NONE;
+}
+
+static enum relay_err dingtalk_check(void *ctx, struct target *t, struct reason *why)
+{
+    const struct dingtalk_options *o = t->options;
+    if (o->format == FORMAT_ACTION_CARD && t->audience != AUDIENCE_DUTY)
+        return fail(
+            why, RELAY_INVALID, "%s",
+            _("format: an action_card carries a link, which the public must not get; use markdown, or "
+              "audience: duty"));
+    return post_check(ctx, t, why);
+}
+
+static const struct post_kind dingtalk_kind = {.room = dingtalk_room,
+                                               .build = dingtalk_build,
+                                               .card = dingtalk_card,
+                                               .code_member = "errcode",
+                                               .codes = dingtalk_codes};
 
 static void dingtalk_send(void *ctx, const struct target *t, const struct message *m, size_t n,
                           const struct snapshot *s, struct send *op)
@@ -159,7 +195,7 @@ const struct adapter_ops dingtalk_ops = {
     .ctx_size = sizeof(struct post_ctx),
     .rate_per_minute = 20,
     .open = post_open,
-    .check = post_check,
+    .check = dingtalk_check,
     .forget = post_forget,
     .send = dingtalk_send,
 };

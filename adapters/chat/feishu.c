@@ -1,7 +1,9 @@
-/* Feishu (飞书) and Lark custom bot: text, or a card with a heading in the level's colour; success is code 0.
+/* Feishu (飞书) and Lark custom bot: text, or a card with a heading in the level's colour and words; success is code 0. A custom
+ * bot cannot upload pictures, so there is none in its card.
  *
  *   chats: [{id: office, type: feishu, audience: duty, format: card, url_file: …, secret_file: …}]
  */
+#include "adapters/draw/look.h"
 #include "adapters/http_post.h"
 #include "base/hash.h"
 #include "base/i18n.h"
@@ -26,7 +28,7 @@ static const struct opt_row feishu_rows[] = {
      .offset = offsetof(struct feishu_options, format),
      .names = formats,
      .deflt = "text",
-     .help = N_("text, or a card with the headline in the level's colour")},
+     .help = N_("text, or a card with the headline in the level's colour and words")},
     {.name = "keyword",
      .type = OPT_STR,
      .offset = offsetof(struct feishu_options, keyword),
@@ -34,7 +36,7 @@ static const struct opt_row feishu_rows[] = {
     {.name = "mention_all",
      .type = OPT_BOOL,
      .offset = offsetof(struct feishu_options, mention_all),
-     .help = N_("mention everybody, in text only")},
+     .help = N_("mention everybody")},
     {0},
 };
 
@@ -103,11 +105,21 @@ static void add_card(const struct post_part *p, const char *text, struct buf *bo
     buf_json_member(body, "msg_type", "interactive");
     buf_json_key(body, "card");
     buf_str(body, "{\"header\":{");
-    add_plain(body, "title", m->headline && p->n == 1 ? m->headline : "防骗提醒");
+    CLEANUP(buf_release) struct buf title = BUF_INIT(4096);
+    if (p->n == 1) /* the colour's meaning in words, for who sees none */
+        buf_printf(&title, "%s｜", look_of(m->level, m->msg_type)->word);
+    buf_str(&title, m->headline && p->n == 1 ? m->headline : "防骗提醒");
+    add_plain(body, "title", buf_cstr(&title));
     buf_json_member(body, "template", colour(m));
     buf_str(body, "},\"elements\":[{\"tag\":\"div\"");
     add_plain(body, "text", text);
-    buf_str(body, "}]}");
+    buf_char(body, '}');
+    if (((const struct feishu_options *)p->target->options)->mention_all && p->index == 0) {
+        buf_str(body, ",{\"tag\":\"div\",\"text\":{\"tag\":\"lark_md\"");
+        buf_json_member(body, "content", "<at id=all></at>");
+        buf_str(body, "}}");
+    }
+    buf_str(body, "]}");
 }
 
 static void feishu_build(const struct post_part *p, struct post_request *r)

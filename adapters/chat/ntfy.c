@@ -12,6 +12,7 @@ enum { MESSAGE_BYTES = 4096 /* a longer one becomes an attachment */ };
 struct ntfy_options {
     struct post_options post;
     const char *topic;
+    bool card;
 };
 
 static const struct opt_row ntfy_rows[] = {
@@ -22,6 +23,10 @@ static const struct opt_row ntfy_rows[] = {
      .offset = offsetof(struct ntfy_options, topic),
      .required = true,
      .help = N_("topic to publish to: letters, digits, - and _")},
+    {.name = "card",
+     .type = OPT_BOOL,
+     .offset = offsetof(struct ntfy_options, card),
+     .help = N_("attach the warning's picture, which phones fetch from http.public_address")},
     {0},
 };
 
@@ -51,11 +56,18 @@ static void ntfy_build(const struct post_part *p, struct post_request *r)
     if (p->n == 1 && p->messages[0].headline) buf_json_member(&r->body, "title", p->messages[0].headline);
     buf_json_member(&r->body, "message", p->text);
     buf_json_member_int(&r->body, "priority", most);
+    if (p->card_url && p->index == 0) buf_json_member(&r->body, "attach", p->card_url);
     buf_json_key(&r->body, "tags");
     buf_printf(&r->body, "[\"%s\"]}", p->messages[0].msg_type == MSG_CANCEL ? "white_check_mark" : "warning");
 }
 
-static const struct post_kind ntfy_kind = {.room = ntfy_room, .build = ntfy_build};
+static enum post_card ntfy_card(const struct target *t)
+{
+    const struct ntfy_options *o = t->options;
+    return o->card ? CARD_ALONG : CARD_NONE;
+}
+
+static const struct post_kind ntfy_kind = {.room = ntfy_room, .build = ntfy_build, .card = ntfy_card};
 
 static enum relay_err ntfy_check(void *ctx, struct target *t, struct reason *why)
 {

@@ -1,24 +1,34 @@
-/* WeCom (企业微信) group bot: text or markdown, 20 messages a minute, success is errcode 0.
+/* WeCom (企业微信) group bot: text or markdown, and a picture or card after it; 20 messages a minute, success is errcode 0.
  *
- *   chats: [{id: redgoose, type: wecom, audience: volunteer, url_file: /etc/tocsin/redgoose.url, mention: ['@all']}]
+ *   chats: [{id: redgoose, type: wecom, audience: volunteer, url_file: /etc/tocsin/redgoose.url, card: image, mention: ['@all']}]
+ *
+ * The words always go as text, which everybody can read aloud, copy and search: the card comes after them as a second message.
+ * A template card opens an address when it is touched, so it is for duty groups alone.
  *
  * Limits count bytes of the decoded text. The key in the address is the only secret. Reaches internal groups only.
  */
 #include "adapters/chat/wecom.h"
 
+#include "adapters/draw/look.h"
 #include "adapters/http_post.h"
+#include "base/clock.h"
 #include "base/i18n.h"
+#include "base/text.h"
 
 enum { TEXT_BYTES = 2048, MARKDOWN_BYTES = 4096, FIRST_LINE_MAX = 300, COLOUR_BYTES = 40 };
 enum wecom_format { FORMAT_TEXT, FORMAT_MARKDOWN };
+enum wecom_card { WECOM_CARD_NONE, WECOM_CARD_IMAGE, WECOM_CARD_TEMPLATE };
+enum { TITLE_CHARS = 26 };
 
 struct wecom_options {
     struct post_options post;
     int format;
-    struct opt_strs mention;
+    struct opt_strs mention, mention_phones;
+    int card;
 };
 
 static const char *const formats[] = {"text", "markdown", NULL};
+static const char *const card_kinds[] = {"none", "image", "template", NULL};
 
 static const struct opt_row wecom_rows[] = {
     POST_ROWS(struct wecom_options),
@@ -35,6 +45,20 @@ static const struct opt_row wecom_rows[] = {
      .max = 20,
      .unit = "names",
      .help = N_("user ids to mention; '@all' mentions everybody, in text only")},
+    {.name = "mention_phones",
+     .type = OPT_STRS,
+     .offset = offsetof(struct wecom_options, mention_phones),
+     .max = 20,
+     .unit = "numbers",
+     .help = N_("people to mention by the number that WeCom knows them by, in text only")},
+    {.name = "card",
+     .type = OPT_ENUM,
+     .offset = offsetof(struct wecom_options, card),
+     .names = card_kinds,
+     .deflt = "none",
+     .help = N_(
+         "after the text: image, the warning as a picture; or template, a card with that picture, for duty "
+         "groups and with http.public_address (without it: image)")},
     {0},
 };
 
@@ -60,6 +84,7 @@ const struct post_code wecom_codes[] = {
      .words = N_("the message type is not known, or the request is no JSON")},
     {.code = 40033, .result = SEND_REJECTED, .words = N_("the request holds escaped characters")},
     {.code = 44004, .result = SEND_REJECTED, .words = N_("the text is empty")},
+    {.code = 40009, .result = SEND_REJECTED, .words = N_("the picture is too large")},
     {.code = 40007, .result = SEND_REJECTED, .words = N_("the picture or file has expired")},
     {0},
 };
@@ -97,10 +122,91 @@ static void markdown(const struct post_part *p, const struct wecom_options *o, s
     for (size_t i = 0; i < o->mention.n && p->index == 0; i++) buf_printf(out, "<@%s>", o->mention.items[i]);
 }
 
+static void add_names(struct buf *b, const char *member, const struct opt_strs *names)
+{
+    if (!names->n) return;
+    buf_json_key(b, member);
+    for (size_t i = 0; i < names->n; i++) {
+        buf_char(b, i ? ',' : '[');
+        buf_json_str(b, names->items[i]);
+    }
+    buf_char(b, ']');
+}
+
+static void add_row(struct buf *b, const char *name, const char *value)
+{
+    buf_str(b, b->data[b->len - 1] == '[' ? "{" : ",{");
+    buf_json_member(b, "keyname", name);
+    buf_json_member(b, "value", value);
+    buf_char(b, '}');
+}
+
+/* The level stands in words beside the picture, which shows it by shape and colour. */
+static void template_card(const struct post_part *p, struct buf *b)
+{
+    const struct message *m = &p->messages[0];
+    struct card card;
+    char until[32], title[TITLE_CHARS * 4 + 1];
+    struct local_time t = clock_local(m->expires);
+    (void)card_of(m, &card); /* there is a picture, so there is a card */
+    (void)snprintf(until, sizeof(until), "%d月%d日 %02d:%02d", t.month, t.day, t.hour, t.minute);
+    size_t n = strlen(card.headline),
+           cut = n < sizeof(title) ? n : text_cut(card.headline, n, sizeof(title) - 1);
+    (void)snprintf(title, sizeof(title), "%.*s", (int)cut, card.headline);
+    buf_str(b, "{\"msgtype\":\"template_card\",\"template_card\":{");
+    buf_json_member(b, "card_type", "news_notice");
+    if (m->issuer) {
+        buf_json_key(b, "source");
+        buf_char(b, '{');
+        buf_json_member(b, "desc", m->issuer);
+        buf_char(b, '}');
+    }
+    buf_json_key(b, "main_title");
+    buf_char(b, '{');
+    buf_json_member(b, "title", title);
+    buf_json_member(b, "desc", m->msg_type == MSG_CANCEL ? "更正" : look_of(m->level, m->msg_type)->word);
+    buf_char(b, '}');
+    buf_json_key(b, "card_image");
+    buf_char(b, '{');
+    buf_json_member(b, "url", p->card_url);
+    buf_str(b, ",\"aspect_ratio\":1.5}");
+    buf_json_key(b, "horizontal_content_list");
+    buf_char(b, '[');
+    add_row(b, "级别", level_name_zh(m->level));
+    add_row(b, "有效至", until);
+    add_row(b, "编号", m->short_id);
+    buf_char(b, ']');
+    buf_json_key(b, "card_action");
+    buf_str(b, "{\"type\":1");
+    buf_json_member(b, "url", p->card_url);
+    buf_str(b, "}}}");
+}
+
+static void card_build(const struct post_part *p, const struct wecom_options *o, struct post_request *r)
+{
+    if (o->card == WECOM_CARD_TEMPLATE && p->card_url) {
+        template_card(p, &r->body);
+        return;
+    }
+    wecom_image(p->card, &r->body);
+}
+
+void wecom_image(const struct picture *p, struct buf *body)
+{
+    buf_str(body, "{\"msgtype\":\"image\",\"image\":{");
+    buf_json_member(body, "base64", p->base64);
+    buf_json_member(body, "md5", p->md5);
+    buf_str(body, "}}");
+}
+
 static void wecom_build(const struct post_part *p, struct post_request *r)
 {
     const struct wecom_options *o = p->target->options;
     post_header(r, "Content-Type: application/json");
+    if (p->card) {
+        card_build(p, o, r);
+        return;
+    }
     if (o->format == FORMAT_MARKDOWN) {
         CLEANUP(buf_release) struct buf content = BUF_INIT(2 * MARKDOWN_BYTES);
         markdown(p, o, &content);
@@ -111,19 +217,36 @@ static void wecom_build(const struct post_part *p, struct post_request *r)
     }
     buf_str(&r->body, "{\"msgtype\":\"text\",\"text\":{");
     buf_json_member(&r->body, "content", p->text);
-    if (o->mention.n && p->index == 0) {
-        buf_json_key(&r->body, "mentioned_list");
-        for (size_t i = 0; i < o->mention.n; i++) {
-            buf_char(&r->body, i ? ',' : '[');
-            buf_json_str(&r->body, o->mention.items[i]);
-        }
-        buf_char(&r->body, ']');
+    if (p->index == 0) {
+        add_names(&r->body, "mentioned_list", &o->mention);
+        add_names(&r->body, "mentioned_mobile_list", &o->mention_phones);
     }
     buf_str(&r->body, "}}");
 }
 
-static const struct post_kind wecom_kind = {
-    .room = wecom_room, .build = wecom_build, .code_member = "errcode", .codes = wecom_codes};
+static enum post_card wecom_card(const struct target *t)
+{
+    const struct wecom_options *o = t->options;
+    return o->card == WECOM_CARD_NONE ? CARD_NONE : CARD_AFTER;
+}
+
+static int wecom_messages(const void *options)
+{
+    const struct wecom_options *o = options;
+    return o->card == WECOM_CARD_NONE ? 1 : 2;
+}
+
+static const struct post_kind wecom_kind = {.room = wecom_room,
+                                            .build = wecom_build,
+                                            .card = wecom_card,
+                                            .code_member = "errcode",
+                                            .codes = wecom_codes};
+
+static bool is_phone(const char *s)
+{
+    size_t n = strlen(s);
+    return (n >= 5 && n <= 15 && strspn(s, "0123456789") == n) || strcmp(s, "@all") == 0;
+}
 
 static enum relay_err wecom_check(void *ctx, struct target *t, struct reason *why)
 {
@@ -136,6 +259,17 @@ static enum relay_err wecom_check(void *ctx, struct target *t, struct reason *wh
             return fail(why, RELAY_INVALID, "%s",
                         _("mention: WeCom knows no @all in markdown; use format: text"));
     }
+    if (o->mention_phones.n && o->format == FORMAT_MARKDOWN)
+        return fail(why, RELAY_INVALID, "%s",
+                    _("mention_phones: WeCom knows them in text only; use format: text"));
+    for (size_t i = 0; i < o->mention_phones.n; i++)
+        if (!is_phone(o->mention_phones.items[i]))
+            return fail(why, RELAY_INVALID, "%s",
+                        _("mention_phones: a number has 5 to 15 digits and nothing else (quote it)"));
+    if (o->card == WECOM_CARD_TEMPLATE && t->audience != AUDIENCE_DUTY)
+        return fail(why, RELAY_INVALID, "%s",
+                    _("card: a template card carries a link, which the public must not get; use image, or "
+                      "audience: duty"));
     return post_check(ctx, t, why);
 }
 
@@ -153,6 +287,7 @@ const struct adapter_ops wecom_ops = {
     .options_size = sizeof(struct wecom_options),
     .ctx_size = sizeof(struct post_ctx),
     .rate_per_minute = 20,
+    .messages = wecom_messages,
     .open = post_open,
     .check = wecom_check,
     .forget = post_forget,

@@ -6,12 +6,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "adapters/cards.h"
 #include "send_double.h"
 
 struct chat {
     const struct adapter_ops *ops;
     struct loop *loop;
     struct http_client *http;
+    struct cards *cards;
     void *ctx;
     struct arena arena;
     struct target target;
@@ -33,6 +35,24 @@ static inline void chat_write_secret(char path[static 64], const char *name, con
     (void)fclose(f);
 }
 
+static inline const char *chat_public_address(void *core)
+{
+    return core ? core : NULL;
+}
+
+/* Opens the adapter anew, as if the relay's public address were this one (NULL: none). */
+static inline void chat_open(struct chat *c, const char *public_address)
+{
+    struct adapter_env env = {.http = c->http,
+                              .now = double_now,
+                              .prefix = "tocsin/v1",
+                              .relay_id = "yanta-1",
+                              .cards = c->cards,
+                              .core = (void *)(uintptr_t)public_address,
+                              .public_address = chat_public_address};
+    assert_int_equal(c->ops->open(c->ctx, &env, &c->why), RELAY_OK);
+}
+
 /* Starts loop, client and adapter. Make the stand-in on c->loop, then call chat_target. */
 static inline void chat_start(struct chat *c, const char *adapter)
 {
@@ -41,9 +61,8 @@ static inline void chat_start(struct chat *c, const char *adapter)
     assert_int_equal(loop_new(&c->loop, &c->why), RELAY_OK);
     assert_int_equal(http_client_new(c->loop, 16, &c->http, &c->why), RELAY_OK);
     c->ctx = calloc(1, c->ops->ctx_size);
-    struct adapter_env env = {
-        .http = c->http, .now = double_now, .prefix = "tocsin/v1", .relay_id = "yanta-1"};
-    assert_int_equal(c->ops->open(c->ctx, &env, &c->why), RELAY_OK);
+    c->cards = cards_new(c->loop, NULL);
+    chat_open(c, NULL);
 }
 
 /* A target as the configuration would make it from this YAML map. Returns what check says, or INVALID from the options. */
@@ -73,6 +92,7 @@ static inline struct send_outcome chat_send(struct chat *c, const struct message
         int64_t due = http_client_next_due(c->http), other = c->due ? c->due(c->arg) : INT64_MAX;
         if (other < due) due = other;
         loop_wait(c->loop, due < end ? due : end);
+        loop_run_done(c->loop);
         if (c->turn) c->turn(c->arg);
         http_client_collect(c->http);
     }
@@ -86,6 +106,7 @@ static inline void chat_stop(struct chat *c)
     if (c->ops->close) c->ops->close(c->ctx);
     free(c->ctx);
     http_client_free(c->http);
+    cards_free(c->cards);
     loop_free(c->loop);
     arena_release(&c->arena);
     if (*c->url_file) unlink(c->url_file);

@@ -1,14 +1,24 @@
 /* The stand-in for WeCom's group bot API. */
 #include "wecom_standin.h"
 
+#include <openssl/evp.h>
 #include <strings.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
 
-enum { TEXT_BYTES = 2048, MARKDOWN_BYTES = 4096, RATE = 20, BUCKETS = 4096, NO_ERRCODE = -2 };
+enum {
+    TEXT_BYTES = 2048,
+    MARKDOWN_BYTES = 4096,
+    IMAGE_BYTES = 2 * 1024 * 1024,
+    REQUEST_BYTES = 4 * 1024 * 1024,
+    RATE = 20,
+    BUCKETS = 4096,
+    NO_ERRCODE = -2
+};
 
 struct group { /* one key, with when it last heard something */
     struct group *next;
@@ -69,12 +79,71 @@ static bool key_known(const struct wecom_standin *s, const char *key)
     return false;
 }
 
+static size_t from_base64(const char *text, uint8_t *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    uint32_t bits = 0;
+    size_t n = 0;
+    int have = 0;
+    for (const char *c = text; *c && *c != '='; c++) {
+        const char *at = strchr(digits, *c);
+        if (!at) return 0;
+        bits = bits << 6 | (uint32_t)(at - digits);
+        have += 6;
+        if (have < 8) continue;
+        have -= 8;
+        out[n++] = (uint8_t)(bits >> have);
+    }
+    return n;
+}
+
+/* A PNG or JPG of at most 2 MB whose MD5 is the one given. */
+static int judge_image(const cJSON *part, struct wecom_post *p)
+{
+    const char *text = json_str_or(part, "base64", ""), *md5 = json_str_or(part, "md5", "");
+    CLEANUP(free_ptr) uint8_t *bytes = xmalloc(strlen(text) + 1);
+    uint8_t hash[EVP_MAX_MD_SIZE];
+    char hex[2 * EVP_MAX_MD_SIZE + 1];
+    unsigned len = 0;
+    size_t n = from_base64(text, bytes);
+    if (!n) return 44004;
+    if (n > IMAGE_BYTES) return 40009;
+    if (EVP_Digest(bytes, n, hash, &len, EVP_md5(), NULL) != 1) return -1;
+    hash_hex(hash, len, hex);
+    if (strcmp(hex, md5) != 0) return 301019;
+    bool png = n > 8 && memcmp(bytes, "\x89PNG", 4) == 0,
+         jpg = n > 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0;
+    if (!png && !jpg) return 40008;
+    free(p->content);
+    p->content = xasprintf("picture of %zu bytes", n);
+    return 0;
+}
+
+/* A card with a picture: kind, title, picture and what a touch does are needed. */
+static int judge_card(const cJSON *part, struct wecom_post *p)
+{
+    const cJSON *title = cJSON_GetObjectItemCaseSensitive(part, "main_title");
+    const cJSON *image = cJSON_GetObjectItemCaseSensitive(part, "card_image");
+    const cJSON *action = cJSON_GetObjectItemCaseSensitive(part, "card_action");
+    const cJSON *rows = cJSON_GetObjectItemCaseSensitive(part, "horizontal_content_list");
+    int64_t type;
+    if (strcmp(json_str_or(part, "card_type", ""), "news_notice") != 0) return 40008;
+    if (!*json_str_or(title, "title", "") || !*json_str_or(image, "url", "")) return 44004;
+    if (json_int(action, "type", &type) != RELAY_OK || type != 1 || !*json_str_or(action, "url", ""))
+        return 40008;
+    if (cJSON_GetArraySize(rows) > 6) return 40058;
+    free(p->content);
+    p->content = cJSON_PrintUnformatted(part);
+    return 0;
+}
+
 /* What the real one says of a request; fills in what the post was. */
 static int judge(struct wecom_standin *s, const char *body, size_t n, struct wecom_post *p)
 {
-    const struct json_limits limits = {64 * 1024, 16};
+    const struct json_limits limits = {REQUEST_BYTES, 16};
     CLEANUP(json_free_ptr) cJSON *j = NULL;
     struct reason why;
+    int other = -2; /* a picture's or card's own */
     bool known = key_known(s, p->key);
     if (json_parse(body, n, &limits, &j, &why) == RELAY_OK) {
         const char *type = json_str_or(j, "msgtype", "");
@@ -84,15 +153,20 @@ static int judge(struct wecom_standin *s, const char *body, size_t n, struct wec
         p->msgtype = xstrdup(type);
         p->content = xstrdup(json_str_or(part, "content", ""));
         list = cJSON_GetObjectItemCaseSensitive(part, "mentioned_list");
+        if (!list) list = cJSON_GetObjectItemCaseSensitive(part, "mentioned_mobile_list");
         char *mentions = list ? cJSON_PrintUnformatted(list) : NULL;
         if (mentions) {
             free(p->mentions);
             p->mentions = xstrdup(mentions);
             cJSON_free(mentions);
         }
+        if (strcmp(type, "image") == 0) other = judge_image(part, p);
+        if (strcmp(type, "template_card") == 0) other = judge_card(part, p);
     }
     bool text = strcmp(p->msgtype, "text") == 0, markdown = strncmp(p->msgtype, "markdown", 8) == 0;
     if (!known) return 93000;
+    if (other > 0 || other == -1) return other;
+    if (other == 0) return over_rate(s, p->key, clock_now().mono) ? 45009 : 0;
     if (!text && !markdown) return 40008;
     if (!*p->content) return 44004;
     if (strlen(p->content) > (text ? TEXT_BYTES : MARKDOWN_BYTES)) return 40058;
@@ -105,6 +179,8 @@ static const char *words(int errcode)
     case 0: return "ok";
     case -1: return "system busy";
     case 40008: return "invalid message type";
+    case 40009: return "invalid image size";
+    case 301019: return "media md5 not match";
     case 40058: return "content exceed max length";
     case 44004: return "empty content";
     case 45009: return "api freq out of limit";
@@ -211,7 +287,7 @@ void wecom_standin_script(struct wecom_standin *s, const char *script)
 enum relay_err wecom_standin_new(struct loop *l, const struct wecom_standin_options *o,
                                  struct wecom_standin **ret, struct reason *why)
 {
-    const struct http_server_options http = {.host = "127.0.0.1", .port = o->port};
+    const struct http_server_options http = {.host = "127.0.0.1", .port = o->port, .max_body = REQUEST_BYTES};
     struct http_server *server;
     enum relay_err err = http_server_new(l, &http, &server, why);
     if (err != RELAY_OK) return err;

@@ -3,6 +3,7 @@
  *
  *   POST /cgi-bin/webhook/send?key=KEY
  *
+ * Takes text, markdown, image (its content here: "picture of N bytes") and template_card (its JSON).
  * In this order: 93000 unknown key, 40008 no JSON or no known msgtype, 44004 no content, 40058 too long, 45009 over the
  * rate of a minute, else 0. A script replaces these for as many requests as it has words.
  */
@@ -17,7 +18,7 @@ struct wecom_standin;
 
 struct wecom_post {
     char *key, *msgtype, *content; /* "" where the request had none */
-    char *mentions;                /* mentioned_list as JSON, or "" */
+    char *mentions;                /* mentioned_list, else mentioned_mobile_list, as JSON, or "" */
     int errcode;                   /* what it was told; -2: something that is no errcode */
     int64_t at;                    /* wall ms */
     int64_t at_us;                 /* the same in microseconds */

@@ -2,12 +2,14 @@
 #include <openssl/evp.h>
 
 #include "adapters/chat/webhook.h"
+#include "adapters/draw/draw.h"
 #include "base/hash.h"
 #include "chat_double.h"
 #include "http_peer.h"
 
 static struct chat c;
 static struct http_peer peer;
+static const char *public_address;
 static int64_t wall; /* what the adapters take for now; 0: the real one */
 
 static struct now fixed_now(void *core)
@@ -22,7 +24,11 @@ static void start(const char *adapter, const char *address)
 {
     char url[200];
     chat_start(&c, adapter);
-    const struct adapter_env env = {.http = c.http, .now = fixed_now};
+    const struct adapter_env env = {.http = c.http,
+                                    .now = fixed_now,
+                                    .cards = c.cards,
+                                    .core = (void *)(uintptr_t)public_address,
+                                    .public_address = chat_public_address};
     assert_int_equal(c.ops->open(c.ctx, &env, &c.why), RELAY_OK);
     http_peer_start(&peer, c.loop);
     c.turn = http_peer_turn;
@@ -129,6 +135,50 @@ static void dingtalk_takes_text_and_markdown(void **state)
     cJSON_Delete(j);
 }
 
+static int start_dingtalk_public(void **state)
+{
+    public_address = "https://warnings.example";
+    int failed = start_dingtalk(state);
+    public_address = NULL;
+    return failed;
+}
+
+static void dingtalk_action_cards_show_the_picture_to_duty_groups(void **state)
+{
+    (void)state;
+    target(AUDIENCE_DUTY, NULL, "format: action_card");
+    assert_int_equal(send_one().result, SEND_SENT);
+    cJSON *j = http_peer_json(&peer);
+    assert_string_equal(http_peer_string(j, "msgtype"), "actionCard");
+    assert_string_equal(http_peer_string(j, "actionCard.title"), a_message().headline);
+    const char *url = http_peer_string(j, "actionCard.singleURL");
+    assert_int_equal(strncmp(url, "https://warnings.example/cards/", 31), 0);
+    assert_non_null(
+        strstr(http_peer_string(j, "actionCard.text"), "![请马上留意](https://warnings.example/cards/"));
+    assert_non_null(strstr(http_peer_string(j, "actionCard.text"), "这是诈骗。"));
+    cJSON_Delete(j);
+    struct message two[2] = {a_message(), a_message()}; /* a digest has no card, and stays markdown */
+    assert_int_equal(chat_send(&c, two, 2).result, SEND_SENT);
+    j = http_peer_json(&peer);
+    assert_string_equal(http_peer_string(j, "msgtype"), "markdown");
+    cJSON_Delete(j);
+    char yaml[300];
+    (void)snprintf(yaml, sizeof(yaml), "url_file: %s\nallow_insecure: true\nformat: action_card\n",
+                   c.url_file);
+    assert_int_equal(chat_target(&c, AUDIENCE_VOLUNTEER, yaml), RELAY_INVALID);
+}
+
+static void dingtalk_action_cards_need_an_address(void **state)
+{
+    (void)state;
+    target(AUDIENCE_DUTY, NULL, "format: action_card");
+    assert_int_equal(send_one().result, SEND_SENT);
+    cJSON *j = http_peer_json(&peer);
+    assert_string_equal(http_peer_string(j, "msgtype"), "markdown");
+    assert_null(strstr(http_peer_string(j, "markdown.text"), "http"));
+    cJSON_Delete(j);
+}
+
 static void dingtalk_codes_have_their_meaning(void **state)
 {
     (void)state;
@@ -178,7 +228,8 @@ static void feishu_takes_a_card_in_the_levels_colour(void **state)
     cJSON *j = http_peer_json(&peer);
     assert_string_equal(http_peer_string(j, "msg_type"), "interactive");
     assert_string_equal(http_peer_string(j, "card.header.template"), "red");
-    assert_string_equal(http_peer_string(j, "card.header.title.content"), a_message().headline);
+    assert_string_equal(http_peer_string(j, "card.header.title.content"),
+                        "请马上留意｜短信说医保停用，是骗子");
     assert_string_equal(http_peer_string(j, "card.elements.0.text.content"),
                         a_message().chat); /* has the word */
     cJSON_Delete(j);
@@ -187,6 +238,16 @@ static void feishu_takes_a_card_in_the_levels_colour(void **state)
     assert_int_equal(chat_send(&c, &m, 1).result, SEND_SENT);
     j = http_peer_json(&peer);
     assert_string_equal(http_peer_string(j, "card.header.template"), "green");
+    cJSON_Delete(j);
+}
+
+static void feishu_cards_can_mention_everybody(void **state)
+{
+    (void)state;
+    target(AUDIENCE_DUTY, NULL, "format: card\nmention_all: true");
+    assert_int_equal(send_one().result, SEND_SENT);
+    cJSON *j = http_peer_json(&peer);
+    assert_string_equal(http_peer_string(j, "card.elements.1.text.content"), "<at id=all></at>");
     cJSON_Delete(j);
 }
 
@@ -241,6 +302,24 @@ static void ntfy_rings_by_level_and_carries_its_token(void **state)
     assert_int_equal(send_one().result, SEND_RETRY);
     assert_int_equal(chat_target(&c, AUDIENCE_DUTY, "url: 'https://e/'\nallow_insecure: true\ntopic: 'a/b'"),
                      RELAY_INVALID);
+}
+
+static int start_ntfy_public(void **state)
+{
+    public_address = "https://warnings.example";
+    int failed = start_ntfy(state);
+    public_address = NULL;
+    return failed;
+}
+
+static void ntfy_attaches_the_picture_by_its_address(void **state)
+{
+    (void)state;
+    target(AUDIENCE_DUTY, NULL, "topic: fraud\ncard: true");
+    assert_int_equal(send_one().result, SEND_SENT);
+    cJSON *j = http_peer_json(&peer);
+    assert_int_equal(strncmp(http_peer_string(j, "attach"), "https://warnings.example/cards/", 31), 0);
+    cJSON_Delete(j);
 }
 
 /* ---- Standard Webhooks -------------------------------------------------------------------------------------------------- */
@@ -387,11 +466,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(dingtalk_is_signed_in_the_address, dingtalk),
         TEST(dingtalk_takes_text_and_markdown, dingtalk),
+        TEST(dingtalk_action_cards_show_the_picture_to_duty_groups, dingtalk_public),
+        TEST(dingtalk_action_cards_need_an_address, dingtalk),
         TEST(dingtalk_codes_have_their_meaning, dingtalk),
         TEST(feishu_is_signed_in_the_body, feishu),
         TEST(feishu_takes_a_card_in_the_levels_colour, feishu),
+        TEST(feishu_cards_can_mention_everybody, feishu),
         TEST(feishu_codes_have_their_meaning, feishu),
         TEST(ntfy_rings_by_level_and_carries_its_token, ntfy),
+        TEST(ntfy_attaches_the_picture_by_its_address, ntfy_public),
         TEST(the_specifications_own_vector_is_met, webhook),
         TEST(ed25519_signatures_verify, webhook),
         TEST(a_webhook_is_signed_with_every_key_and_keeps_its_id, webhook),
@@ -399,5 +482,7 @@ int main(void)
         TEST(a_webhook_of_many_warnings_stays_small, webhook),
         TEST(keys_that_cannot_sign_are_refused, webhook),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    draw_end();
+    return failed;
 }

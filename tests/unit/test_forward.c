@@ -1,4 +1,5 @@
 /* What people get who forward by hand. */
+#include "adapters/draw/draw.h"
 #include "base/buf.h"
 #include "chat_double.h"
 #include "wecom_standin.h"
@@ -36,7 +37,7 @@ static int setup(void **state)
     (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/cgi-bin/webhook/send?key=duty\n",
                    wecom_standin_port(standin));
     chat_write_secret(c.url_file, "url", url);
-    assert_int_equal(target("groups: [高新路社区群, 三桥老人群]"), RELAY_OK);
+    assert_int_equal(target("card: false\ngroups: [高新路社区群, 三桥老人群]"), RELAY_OK);
     return 0;
 }
 
@@ -65,6 +66,19 @@ static void the_list_of_groups_comes_first_and_the_text_alone_after_it(void **st
                         "【请转发】把下一条消息原样转发到这 2 个微信群：\n1. 高新路社区群\n2. 三桥老人群\n"
                         "全部转完，请告诉值班员，编号 A3F7Q。");
     assert_string_equal(said(1), m.chat);
+}
+
+static void the_picture_comes_last(void **state)
+{
+    (void)state;
+    struct message m = a_message();
+    assert_int_equal(target("groups: [高新路社区群]"), RELAY_OK);
+    assert_int_equal(chat_send(&c, &m, 1).result, SEND_SENT);
+    assert_int_equal(wecom_standin_count(standin), 3);
+    assert_non_null(strstr(said(0), "把下一条消息（和后面的图片）原样转发"));
+    assert_string_equal(said(1), m.chat);
+    assert_string_equal(wecom_standin_post(standin, 2)->msgtype, "image");
+    assert_int_equal(wecom_standin_post(standin, 2)->errcode, 0);
 }
 
 static void a_reminder_says_that_it_is_one(void **state)
@@ -118,10 +132,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_list_of_groups_comes_first_and_the_text_alone_after_it),
+        TEST(the_picture_comes_last),
         TEST(a_reminder_says_that_it_is_one),
         TEST(long_text_is_numbered_without_the_list),
         TEST(nothing_is_sent_when_there_is_nothing_to_forward),
         TEST(groups_that_do_not_fit_into_one_message_are_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    draw_end();
+    return failed;
 }

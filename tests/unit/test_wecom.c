@@ -1,4 +1,5 @@
 /* The WeCom adapter against the stand-in: what it sends, and what each answer means. */
+#include "adapters/draw/draw.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "chat_double.h"
@@ -251,6 +252,148 @@ static void the_standin_keeps_the_services_own_rules(void **state)
     assert_int_equal(last()->errcode, 93000);
 }
 
+static void the_picture_follows_the_text(void **state)
+{
+    (void)state;
+    target(AUDIENCE_PUBLIC, "card: image\n");
+    struct message m = a_message();
+    struct send_outcome out = chat_send(&c, &m, 1);
+    assert_int_equal(out.result, SEND_SENT);
+    assert_string_equal(out.reason, "");
+    assert_int_equal(wecom_standin_count(standin), 2);
+    assert_string_equal(wecom_standin_post(standin, 0)->msgtype, "text");
+    assert_string_equal(wecom_standin_post(standin, 0)->content,
+                        m.chat);                   /* no number: the picture is no part of it */
+    assert_string_equal(last()->msgtype, "image"); /* the stand-in has checked its MD5 */
+    assert_int_equal(last()->errcode, 0);
+}
+
+static void what_is_not_one_warning_has_no_picture(void **state)
+{
+    (void)state;
+    target(AUDIENCE_PUBLIC, "card: image\n");
+    struct message two[2] = {a_message(), a_message()};
+    assert_int_equal(chat_send(&c, two, 2).result, SEND_SENT);
+    two[0].headline = NULL;
+    assert_int_equal(chat_send(&c, two, 1).result, SEND_SENT);
+    assert_int_equal(wecom_standin_count(standin), 2);
+    two[0].msg_type = MSG_CANCEL; /* a correction has one of its own */
+    assert_int_equal(chat_send(&c, two, 1).result, SEND_SENT);
+    assert_string_equal(last()->msgtype, "image");
+}
+
+static void a_picture_that_fails_does_not_undo_the_text(void **state)
+{
+    (void)state;
+    static const char *const scripts[] = {"0,40009", "0,45009", "0,http500", "0,garbage"};
+    target(AUDIENCE_PUBLIC, "card: image\n");
+    for (size_t i = 0; i < COUNT(scripts); i++) {
+        wecom_standin_script(standin, scripts[i]);
+        struct message m = a_message();
+        struct send_outcome out = chat_send(&c, &m, 1);
+        assert_int_equal(out.result, SEND_SENT);
+        assert_non_null(strstr(out.reason, "sent without its card: "));
+    }
+    struct message m = a_message(); /* and one that cannot be drawn */
+    m.headline = "\xf3\xb0\x80\x80";
+    struct send_outcome out = chat_send(&c, &m, 1);
+    assert_int_equal(out.result, SEND_SENT);
+    assert_non_null(strstr(out.reason, "fonts-noto-cjk"));
+}
+
+static void a_text_that_fails_has_no_picture(void **state)
+{
+    (void)state;
+    target(AUDIENCE_PUBLIC, "card: image\n");
+    wecom_standin_script(standin, "93000");
+    struct message m = a_message();
+    struct send_outcome out = chat_send(&c, &m, 1);
+    assert_int_equal(out.effect, TARGET_DISABLE);
+    assert_int_equal(wecom_standin_count(standin), 1);
+}
+
+static void a_template_card_is_for_duty_groups_and_shows_the_picture(void **state)
+{
+    (void)state;
+    chat_open(&c, "https://warnings.example");
+    target(AUDIENCE_DUTY, "card: template\n");
+    struct message m = a_message();
+    assert_int_equal(chat_send(&c, &m, 1).result, SEND_SENT);
+    assert_string_equal(last()->msgtype, "template_card");
+    assert_int_equal(last()->errcode, 0);
+    CLEANUP(json_free_ptr) cJSON *j = cJSON_Parse(last()->content);
+    const char *url = json_str_or(cJSON_GetObjectItem(j, "card_image"), "url", "");
+    assert_int_equal(strncmp(url, "https://warnings.example/cards/", 31), 0);
+    assert_int_equal(strlen(url), 31 + CARD_KEY_LEN - 1 + 4);
+    assert_string_equal(json_str_or(cJSON_GetObjectItem(j, "main_title"), "title", ""), m.headline);
+    assert_non_null(strstr(last()->content, "请马上留意")); /* the level in words, not by colour alone */
+
+    chat_open(&c, NULL); /* no address: the picture itself */
+    assert_int_equal(chat_send(&c, &m, 1).result, SEND_SENT);
+    assert_string_equal(last()->msgtype, "image");
+
+    char yaml[300];
+    (void)snprintf(yaml, sizeof(yaml), "url_file: %s\nallow_insecure: true\ncard: template\n", c.url_file);
+    assert_int_equal(chat_target(&c, AUDIENCE_PUBLIC, yaml), RELAY_INVALID);
+    assert_non_null(strstr(c.why.text, "link"));
+}
+
+static void people_are_mentioned_by_number(void **state)
+{
+    (void)state;
+    target(AUDIENCE_PUBLIC, "mention_phones: ['13800001111', '@all']\n");
+    struct message m = a_message();
+    assert_int_equal(chat_send(&c, &m, 1).result, SEND_SENT);
+    assert_string_equal(last()->mentions, "[\"13800001111\",\"@all\"]");
+    char yaml[300];
+    static const char *const wrong[] = {"mention_phones: ['138 0000']", "mention_phones: [anna]",
+                                        "mention_phones: ['13800001111']\nformat: markdown"};
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        (void)snprintf(yaml, sizeof(yaml), "url_file: %s\nallow_insecure: true\n%s\n", c.url_file, wrong[i]);
+        assert_int_equal(chat_target(&c, AUDIENCE_PUBLIC, yaml), RELAY_INVALID);
+    }
+}
+
+static void raw_answered(void *arg, const struct http_answer *a)
+{
+    CLEANUP(json_free_ptr) cJSON *j = a->end == HTTP_ANSWERED ? cJSON_Parse(a->body) : NULL;
+    int64_t code = -3;
+    (void)!json_int(j, "errcode", &code); /* -3 is none that a test expects */
+    *(int64_t *)arg = code;
+}
+
+static int64_t post_raw(const char *body)
+{
+    char url[200];
+    int64_t code = -4, end = clock_now().mono + 5000;
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/cgi-bin/webhook/send?key=redgoose",
+                   wecom_standin_port(standin));
+    const struct http_request q = {
+        .method = "POST", .url = url, .body = body, .body_len = strlen(body), .allow_insecure = true};
+    assert_int_equal(http_client_send(c.http, &q, raw_answered, &code, &c.why), RELAY_OK);
+    while (code == -4 && clock_now().mono < end) {
+        http_client_start(c.http);
+        loop_wait(c.loop, clock_now().mono + 20);
+        standin_turn(standin);
+        http_client_collect(c.http);
+    }
+    return code;
+}
+
+static void the_standin_looks_at_pictures(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        int errcode;
+    } cases[] = {
+        {"{\"msgtype\":\"image\",\"image\":{\"base64\":\"iVBORw0KGgoAAA==\",\"md5\":\"00\"}}", 301019},
+        {"{\"msgtype\":\"image\",\"image\":{\"base64\":\"\",\"md5\":\"\"}}", 44004},
+        {"{\"msgtype\":\"template_card\",\"template_card\":{\"card_type\":\"news_notice\"}}", 44004},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) assert_int_equal(post_raw(cases[i].body), cases[i].errcode);
+}
+
 static void nothing_is_sent_without_a_text(void **state)
 {
     (void)state;
@@ -330,10 +473,19 @@ int main(void)
         TEST(a_part_that_is_too_long_is_cut_once_more),
         TEST(a_failure_after_the_first_part_is_unknown),
         TEST(the_standin_keeps_the_services_own_rules),
+        TEST(the_picture_follows_the_text),
+        TEST(what_is_not_one_warning_has_no_picture),
+        TEST(a_picture_that_fails_does_not_undo_the_text),
+        TEST(a_text_that_fails_has_no_picture),
+        TEST(a_template_card_is_for_duty_groups_and_shows_the_picture),
+        TEST(people_are_mentioned_by_number),
+        TEST(the_standin_looks_at_pictures),
         TEST(nothing_is_sent_without_a_text),
         TEST(a_dead_service_is_a_retry),
         TEST(an_operation_cut_by_the_end_is_left_to_the_core),
         TEST(bad_options_are_refused_with_a_reason),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    draw_end();
+    return failed;
 }
