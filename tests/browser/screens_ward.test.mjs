@@ -50,7 +50,7 @@ test('without the broker a screen is told, and its delivery is settled', async (
   await turnTo(page, '.card.drill .tile:has-text("测试")');
   await until('displayed', async () => (await relay.deliveries('s1/w1'))[0].state === 'displayed', 3000);
   await relay.startBroker();
-  await until('the relay to be back', async () => (await fetch(new URL('/readyz', relay.wards['s1/w1']))).ok, 20000);
+  await until('the relay to be back', async () => (await fetch(new URL('/readyz', relay.wards['s1/w1']))).ok, 60000);
   await close(page);
 });
 
