@@ -125,7 +125,8 @@ static void run_start(struct on_air *p, size_t i, struct now now)
     free(p->plays[i].state);
     p->plays[i].state = xcalloc(1, o->ops->play_size);
     p->runs[i].state = RUN_OPEN;
-    if (o->ops->start(o, &p->plays[i], now, &why) != RELAY_OK) run_failed(p, i, now, PLAY_FAILED, why.text);
+    if (output_open(o, &why) != RELAY_OK || o->ops->start(o, &p->plays[i], now, &why) != RELAY_OK)
+        run_failed(p, i, now, PLAY_FAILED, why.text);
 }
 
 void air_play(struct air *a, const struct play *play, struct now now)
@@ -212,7 +213,7 @@ void air_turn(struct air *a, struct now now)
 {
     char detail[DETAIL_MAX];
     for (size_t o = 0; o < a->n_outputs; o++)
-        if (a->outputs[o].ops->turn) a->outputs[o].ops->turn(&a->outputs[o], now);
+        if (a->outputs[o].is_open && a->outputs[o].ops->turn) a->outputs[o].ops->turn(&a->outputs[o], now);
     for (struct on_air **at = &a->plays; *at;) {
         struct on_air *p = *at;
         try_again(p, now);
@@ -233,7 +234,7 @@ int64_t air_next_due(const struct air *a)
     int64_t due = INT64_MAX;
     for (size_t o = 0; o < a->n_outputs; o++) {
         const struct output *out = &a->outputs[o];
-        int64_t d = out->ops->next_due ? out->ops->next_due(out) : INT64_MAX;
+        int64_t d = out->is_open && out->ops->next_due ? out->ops->next_due(out) : INT64_MAX;
         if (d < due) due = d;
     }
     for (const struct on_air *p = a->plays; p; p = p->next) {

@@ -13,7 +13,7 @@ struct air;
 
 typedef void (*air_ended_fn)(void *arg, struct now now, uint64_t item, enum play_end end, const char *detail);
 
-/* Borrows zones and outputs, which are open. ended is called exactly once a play, never from inside air_play. */
+/* Borrows zones and outputs; one that could not be opened is tried again with each play. ended is called exactly once a play, never from inside air_play. */
 enum relay_err air_new(const struct zone *zones, size_t n_zones, struct output *outputs, size_t n_outputs,
                        air_ended_fn ended, void *arg, struct air **ret, struct reason *why) MUST_CHECK;
 struct air *

@@ -248,24 +248,3 @@ void child_argv_free(char **argv)
     for (char **a = argv; *a; a++) free(*a);
     free(argv);
 }
-
-enum relay_err child_helper(const char *name, char **ret, struct reason *why)
-{
-    const char *set = getenv("TOCSIN_LIBEXECDIR");
-    char self[4096];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    self[n > 0 ? n : 0] = '\0';
-    char *slash = strrchr(self, '/');
-    if (slash) *slash = '\0';
-    const char *const dirs[] = {set && *set ? set : NULL, self, TOCSIN_LIBEXECDIR};
-    for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
-        if (!dirs[i]) continue;
-        char *path = xasprintf("%s/%s", dirs[i], name);
-        if (access(path, X_OK) == 0) {
-            *ret = path;
-            return RELAY_OK;
-        }
-        free(path);
-    }
-    return fail(why, RELAY_NOT_FOUND, _("%s: it is not installed in %s"), name, TOCSIN_LIBEXECDIR);
-}

@@ -59,8 +59,4 @@ enum relay_err child_argv(const char *const *template, size_t n, const struct ch
                           size_t n_words, char ***ret, struct reason *why) MUST_CHECK;
 void child_argv_free(char **argv);
 
-/* Where a program of ours that is run on the side lies: in TOCSIN_LIBEXECDIR of the environment, beside this program (a
- * build tree), or where it was installed. The caller frees it. */
-enum relay_err child_helper(const char *name, char **ret, struct reason *why) MUST_CHECK;
-
 #endif

@@ -237,11 +237,11 @@ static int check(const struct settings *s)
     for (size_t i = 0; i < s->n_outputs && loop; i++) {
         struct output *o = &s->outputs[i];
         o->env = &env;
-        if (o->ops->open && o->ops->open(o, &why) != RELAY_OK) {
+        if (output_open(o, &why) != RELAY_OK) {
             (void)fprintf(stderr, "output %s: %s\n", o->id, why.text);
             bad++;
         }
-        if (o->ops->close) o->ops->close(o);
+        output_close(o);
     }
     child_set_free(children);
     worker_free(worker);

@@ -1,7 +1,8 @@
 /* A way to a loudspeaker. Start here; output_file.c is the smallest.
  *
  * Life cycle, all on the loop's thread:
- *   open   once an output, with its options read; may fail, and says why. Also run by `tocsin-pa check`.
+ *   open   with its options read; may fail, and says why: then the player goes on without it, and each play tries again.
+ *          Also run by `tocsin-pa check`.
  *   start  begins one play; every play that was started ends exactly once by output_ended, now or later. Borrows the play
  *          until then. A failure here is the play's end: output_ended is not called.
  *   stop   silences it now; output_ended(PLAY_STOPPED) follows within 200 ms.
@@ -15,6 +16,7 @@
 #ifndef TOCSIN_PLAYER_OUTPUT_H
 #define TOCSIN_PLAYER_OUTPUT_H
 
+#include "io/http_client.h"
 #include "io/options.h"
 #include "player/child.h"
 #include "player/rtp.h"
@@ -27,6 +29,7 @@ struct output_env {
     struct loop *loop;
     struct child_set *children;
     struct rtp_pacer *pacer;
+    struct http_client *http;
     const char *site;
 };
 
@@ -62,6 +65,10 @@ struct output {
 
 /* Exactly once a started play; p is gone after. detail: a few words, without anything secret; may be NULL. */
 void output_ended(struct output_play *p, struct now now, enum play_end end, const char *detail);
+
+/* Nothing when it is open. What a failed open leaves is closed, and it can be tried again. */
+enum relay_err output_open(struct output *o, struct reason *why) MUST_CHECK;
+void output_close(struct output *o);
 
 extern const struct output_ops *const output_list[]; /* output_list.c; NULL at the end */
 const struct output_ops *output_find(const char *name);

@@ -14,7 +14,12 @@
 #include "player/link.h"
 #include "player/page.h"
 
-enum { STORE_RETRY_MS = 5000, RELOAD_PATIENCE_MS = 60 * 1000, LOOK_AT_CLOCK_MS = 1000 };
+enum {
+    STORE_RETRY_MS = 5000,
+    RELOAD_PATIENCE_MS = 60 * 1000,
+    LOOK_AT_CLOCK_MS = 1000,
+    HTTP_MAX = 256 /* requests in flight */
+};
 
 struct busy_file {
     struct player *player;
@@ -33,6 +38,7 @@ struct player {
     struct speech *speech;
     struct output_env output_env;
     struct rtp_pacer *pacer;
+    struct http_client *http;
     struct air *air;
     struct link *link;
     struct filewatch *files;
@@ -183,18 +189,21 @@ static enum relay_err make_folder(const char *path, mode_t mode, struct reason *
     return fail(why, RELAY_IO, _("%s: cannot be made: %s"), path, strerror(errno));
 }
 
-static enum relay_err open_outputs(struct player *p, struct reason *why)
+/* A share that is not mounted must not silence the other loudspeakers. `tocsin-pa check` is stricter. */
+static void open_outputs(struct player *p)
 {
-    p->output_env = (struct output_env){
-        .loop = p->loop, .children = p->children, .pacer = p->pacer, .site = p->set->player.site};
+    struct reason why;
+    p->output_env = (struct output_env){.loop = p->loop,
+                                        .children = p->children,
+                                        .pacer = p->pacer,
+                                        .http = p->http,
+                                        .site = p->set->player.site};
     for (size_t i = 0; i < p->set->n_outputs; i++) {
         struct output *o = &p->set->outputs[i];
         o->env = &p->output_env;
-        enum relay_err err = o->ops->open ? o->ops->open(o, why) : RELAY_OK;
-        if (err != RELAY_OK) return fail_in(why, err, "output %s", o->id);
-        o->is_open = true;
+        if (output_open(o, &why) != RELAY_OK)
+            log_error("output %s: %s; tried again when it is to play", o->id, why.text);
     }
-    return RELAY_OK;
 }
 
 static enum relay_err make_station(struct player *p, struct reason *why)
@@ -281,7 +290,8 @@ enum relay_err player_new(struct settings *s, const struct player_options *o, st
     if (err == RELAY_OK) err = worker_new(p->loop, &p->worker, why);
     if (err == RELAY_OK) err = speech_new(&s->speech, p->children, p->worker, &p->speech, why);
     if (err == RELAY_OK) err = rtp_pacer_new(p->loop, &p->pacer, why);
-    if (err == RELAY_OK) err = open_outputs(p, why);
+    if (err == RELAY_OK) err = http_client_new(p->loop, HTTP_MAX, &p->http, why);
+    if (err == RELAY_OK) open_outputs(p);
     if (err == RELAY_OK)
         err = air_new(s->zones, s->n_zones, s->outputs, s->n_outputs, play_ended, p, &p->air, why);
     fill_station_settings(p, o);
@@ -310,12 +320,8 @@ struct player *player_free(struct player *p)
     station_free(p->station);
     p->station = NULL;
     rtp_pacer_free(p->pacer);
-    for (size_t i = 0; i < p->set->n_outputs; i++) {
-        struct output *o = &p->set->outputs[i];
-        bool was_open = o->is_open;
-        o->is_open = false;
-        if (was_open && o->ops->close) o->ops->close(o);
-    }
+    http_client_free(p->http);
+    for (size_t i = 0; i < p->set->n_outputs; i++) output_close(&p->set->outputs[i]);
     child_set_free(p->children);
     air_free(p->air);
     worker_free(p->worker);
@@ -362,6 +368,7 @@ static int64_t next_due(const struct player *p)
         p->station ? station_next_due(p->station, p->now) : p->retry_store,
         p->station ? link_next_due(p->link) : INT64_MAX,
         child_set_next_due(p->children),
+        http_client_next_due(p->http),
         speech_next_due(p->speech),
         air_next_due(p->air),
         filewatch_next_due(p->files),
@@ -388,7 +395,9 @@ static void turn(struct player *p)
     child_set_run(p->children, p->now);
     speech_run(p->speech, p->now);
     rtp_collect(p->pacer);
+    http_client_collect(p->http);
     air_turn(p->air, p->now);
+    http_client_start(p->http);
     if (!p->station) {
         try_store(p);
         control_release(p->control);
@@ -406,6 +415,7 @@ static void turn(struct player *p)
     if (wrote) link_look(p->link);
     p->now = clock_now(); /* the commit took its time */
     station_release(p->station, p->now);
+    http_client_start(p->http);
     link_release(p->link, p->book, p->now);
     control_release(p->control);
     page_release(p->page);

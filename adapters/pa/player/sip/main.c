@@ -1,7 +1,7 @@
 /* tocsin-pa-sip: one page by SIP. Calls, waits until the other side answers, plays one WAV by RTP, hangs up.
  *
  * A program of its own, run by tocsin-pa once a page: libre has a loop of its own, and what a strange telephone sends
- * is taken apart outside of the process that must go on speaking elsewhere. It ends with a code of sip_end.h and a few words
+ * is taken apart outside of the process that must go on speaking elsewhere. It ends with a code of helper_end.h and a few words
  * on standard error. SIGTERM stops the sound at once and then hangs up.
  */
 #include <re.h>
@@ -19,8 +19,8 @@
 
 #include "base/mem.h"
 #include "io/options.h"
+#include "player/helper_end.h"
 #include "player/rtp.h"
-#include "player/sip/sip_end.h"
 
 enum {
     COLLECT_MS = 10,   /* how often the pacing thread is asked whether it has ended */
@@ -60,7 +60,7 @@ struct call {
     bool taken;       /* its BYE said that something graver needs the line */
     bool bye_sent, bye_answered, ending;
     int tries_to_authenticate;
-    enum sip_end end;
+    enum helper_end end;
     char words[200];
 };
 
@@ -74,7 +74,7 @@ static void all_done(void *arg)
     re_cancel();
 }
 
-static void say_why(enum sip_end end, const char *words)
+static void say_why(enum helper_end end, const char *words)
 {
     if (call.ending) return; /* the first reason is the one to tell */
     call.end = end;
@@ -82,7 +82,7 @@ static void say_why(enum sip_end end, const char *words)
 }
 
 /* Hangs up, or takes the call back; the loop ends when the other side has said that it knows, or after GOODBYE_MS. */
-static void finish(enum sip_end end, const char *words)
+static void finish(enum helper_end end, const char *words)
 {
     say_why(end, words);
     if (call.ending) return;
@@ -98,7 +98,7 @@ static void finish(enum sip_end end, const char *words)
 static void stopped(int sig)
 {
     (void)sig;
-    finish(SIP_STOPPED, "stopped");
+    finish(END_STOPPED, "stopped");
 }
 
 /* ---- The sound ---- */
@@ -106,7 +106,7 @@ static void stopped(int sig)
 static void hang_up(void *arg)
 {
     (void)arg;
-    finish(SIP_PLAYED, NULL);
+    finish(END_PLAYED, NULL);
 }
 
 static void sound_ended(void *arg, const struct rtp_end *end)
@@ -116,7 +116,7 @@ static void sound_ended(void *arg, const struct rtp_end *end)
     if (call.ending) return;
     tmr_cancel(&call.collect);
     if (end->error)
-        finish(SIP_FAULT, strerror(end->error));
+        finish(END_FAULT, strerror(end->error));
     else
         tmr_start(&call.collect, TAIL_MS, hang_up, NULL);
 }
@@ -136,7 +136,7 @@ static void begin_sound(void)
     struct rtp_format format = {.payload_type = -1};
     struct reason why;
     if (!call.described || !chosen || !sa_isset(to, SA_ALL) || sa_af(to) != AF_INET) {
-        finish(SIP_NO_CODEC, "the answer describes no sound that we can send");
+        finish(END_NO_CODEC, "the answer describes no sound that we can send");
         return;
     }
     for (int c = 0; c < RTP_CODEC_COUNT; c++)
@@ -146,7 +146,7 @@ static void begin_sound(void)
     if (rtp_format_complete(&format, &why) != RELAY_OK ||
         rtp_start(call.pacer, call.rtp_fd, &call.rtp_to, &format, call.set.wav, sound_ended, NULL,
                   &call.stream, &why) != RELAY_OK) {
-        finish(SIP_FAULT, why.text);
+        finish(END_FAULT, why.text);
         return;
     }
     tmr_start(&call.collect, COLLECT_MS, collect, NULL);
@@ -157,7 +157,7 @@ static void begin_sound(void)
 static void no_patience(void *arg)
 {
     (void)arg;
-    finish(call.heard ? SIP_NO_ANSWER : SIP_UNREACHABLE, call.heard ? "no answer" : "not a word came back");
+    finish(call.heard ? END_NO_ANSWER : END_UNREACHABLE, call.heard ? "no answer" : "not a word came back");
 }
 
 /* A description may come early, with ringing (183); nothing is sent before the call is answered. */
@@ -201,20 +201,20 @@ static int offered(struct mbuf **ret, const struct sip_msg *msg, void *arg)
 
 static const struct {
     uint16_t status;
-    enum sip_end end;
+    enum helper_end end;
 } statuses[] = {
-    {486, SIP_BUSY},      {600, SIP_BUSY},     {408, SIP_NO_ANSWER}, {480, SIP_NO_ANSWER},
-    {487, SIP_NO_ANSWER}, {603, SIP_DECLINED}, {403, SIP_DECLINED},  {401, SIP_AUTH},
-    {407, SIP_AUTH},      {404, SIP_NO_SUCH},  {410, SIP_NO_SUCH},   {484, SIP_NO_SUCH},
-    {485, SIP_NO_SUCH},   {604, SIP_NO_SUCH},  {416, SIP_NO_SUCH},   {488, SIP_NO_CODEC},
-    {606, SIP_NO_CODEC},  {415, SIP_NO_CODEC},
+    {486, END_BUSY},      {600, END_BUSY},     {408, END_NO_ANSWER}, {480, END_NO_ANSWER},
+    {487, END_NO_ANSWER}, {603, END_DECLINED}, {403, END_DECLINED},  {401, END_AUTH},
+    {407, END_AUTH},      {404, END_NO_SUCH},  {410, END_NO_SUCH},   {484, END_NO_SUCH},
+    {485, END_NO_SUCH},   {604, END_NO_SUCH},  {416, END_NO_SUCH},   {488, END_NO_CODEC},
+    {606, END_NO_CODEC},  {415, END_NO_CODEC},
 };
 
-static enum sip_end end_of(uint16_t status)
+static enum helper_end end_of(uint16_t status)
 {
     for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
         if (statuses[i].status == status) return statuses[i].end;
-    return status >= 500 && status < 600 ? SIP_SERVER_ERROR : SIP_DECLINED;
+    return status >= 500 && status < 600 ? END_TROUBLE : END_DECLINED;
 }
 
 static void closed(int err, const struct sip_msg *msg, void *arg)
@@ -224,7 +224,7 @@ static void closed(int err, const struct sip_msg *msg, void *arg)
     if (call.ending) return;
     call.sess = mem_deref(call.sess); /* nothing is left to hang up */
     if (call.established) {
-        finish(call.taken ? SIP_TAKEN : SIP_HUNG_UP, "the other side hung up");
+        finish(call.taken ? END_TAKEN : END_HUNG_UP, "the other side hung up");
         return;
     }
     if (msg) {
@@ -235,11 +235,11 @@ static void closed(int err, const struct sip_msg *msg, void *arg)
         return;
     }
     if (err == EAUTH || err == EACCES)
-        finish(SIP_AUTH, "user or password is not accepted");
+        finish(END_AUTH, "user or password is not accepted");
     else if (err == ENOSYS || err == EPROTO || err == EBADMSG)
-        finish(SIP_SERVER_ERROR, strerror(err));
+        finish(END_TROUBLE, strerror(err));
     else
-        finish(SIP_UNREACHABLE, strerror(err));
+        finish(END_UNREACHABLE, strerror(err));
 }
 
 /* Asked for each challenge: the second one to the same request means that what we said was wrong. */
@@ -289,7 +289,7 @@ static void traced(bool sent, enum sip_transp tp, const struct sa *from, const s
 
 /* ---- The call ---- */
 
-static int fail_with(enum sip_end end, const char *what, int err)
+static int fail_with(enum helper_end end, const char *what, int err)
 {
     char words[160];
     (void)snprintf(words, sizeof(words), err ? "%s: %s" : "%s", what, err ? strerror(err) : "");
@@ -305,15 +305,15 @@ static int find_local(void)
     struct sa peer;
     const char *towards = call.set.proxy ? call.set.proxy : call.set.to;
     pl_set_str(&uri_text, towards);
-    if (uri_decode(&uri, &uri_text) != 0) return fail_with(SIP_USAGE, "not an address: sip:name@host", 0);
+    if (uri_decode(&uri, &uri_text) != 0) return fail_with(END_USAGE, "not an address: sip:name@host", 0);
     if (call.set.local) {
         if (sa_set_str(&call.local, call.set.local, 0) != 0)
-            return fail_with(SIP_USAGE, "--local: not an IP address", 0);
+            return fail_with(END_USAGE, "--local: not an IP address", 0);
         return 0;
     }
     if (sa_set(&peer, &uri.host, 5060) != 0) { /* a name: what the default route has */
         int err = net_default_source_addr_get(AF_INET, &call.local);
-        return err ? fail_with(SIP_UNREACHABLE, "no way out of this machine", err) : 0;
+        return err ? fail_with(END_UNREACHABLE, "no way out of this machine", err) : 0;
     }
     int fd = socket(sa_af(&peer), SOCK_DGRAM | SOCK_CLOEXEC, 0);
     int err = fd < 0 || connect(fd, &peer.u.sa, peer.len) != 0 ? errno : 0;
@@ -321,7 +321,7 @@ static int find_local(void)
     if (!err && getsockname(fd, &call.local.u.sa, &call.local.len) != 0) err = errno;
     if (fd >= 0) (void)close(fd); /* nothing was sent */
     sa_set_port(&call.local, 0);
-    return err ? fail_with(SIP_UNREACHABLE, "no way there", err) : 0;
+    return err ? fail_with(END_UNREACHABLE, "no way there", err) : 0;
 }
 
 static int open_sound(void)
@@ -330,13 +330,13 @@ static int open_sound(void)
     struct sa at = call.local;
     int tos = call.set.dscp << 2;
     if (loop_new(&call.loop, &why) != RELAY_OK || rtp_pacer_new(call.loop, &call.pacer, &why) != RELAY_OK)
-        return fail_with(SIP_FAULT, why.text, 0);
+        return fail_with(END_FAULT, why.text, 0);
     sa_set_port(&at, 0);
     call.rtp_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (call.rtp_fd < 0 || bind(call.rtp_fd, &at.u.sa, at.len) != 0 ||
         setsockopt(call.rtp_fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos)) != 0 ||
         getsockname(call.rtp_fd, &at.u.sa, &at.len) != 0)
-        return fail_with(SIP_FAULT, "no socket for the sound", errno);
+        return fail_with(END_FAULT, "no socket for the sound", errno);
     int err = sdp_session_alloc(&call.sdp, &call.local);
     if (!err) err = sdp_media_add(&call.media, call.sdp, sdp_media_audio, sa_port(&at), sdp_proto_rtpavp);
     if (!err) err = sdp_media_set_lattr(call.media, true, "ptime", "%u", 20);
@@ -346,11 +346,11 @@ static int open_sound(void)
         static const char *const ids[] = {"8", "0", "9"};
         int c = 0;
         while (c < RTP_L16 && strcmp(rtp_codec_names[c], name) != 0) c++;
-        if (c == RTP_L16) return fail_with(SIP_USAGE, "--codecs: pcma, pcmu or g722, with commas", 0);
+        if (c == RTP_L16) return fail_with(END_USAGE, "--codecs: pcma, pcmu or g722, with commas", 0);
         err = sdp_format_add(NULL, call.media, false, ids[c], codec_sdp[c], 8000, 1, NULL, NULL, NULL, false,
                              NULL);
     }
-    return err ? fail_with(SIP_FAULT, "no description of the sound", err) : 0;
+    return err ? fail_with(END_FAULT, "no description of the sound", err) : 0;
 }
 
 static int open_stack(void)
@@ -366,7 +366,7 @@ static int open_stack(void)
     if (!err) err = sip_transp_add(call.sip, SIP_TRANSP_UDP, &call.local);
     if (!err) err = sip_transp_add(call.sip, SIP_TRANSP_TCP, &tcp);
     if (!err) err = sipsess_listen(&call.sock, call.sip, HASH_SIZE, called, NULL);
-    return err ? fail_with(SIP_FAULT, "SIP does not start", err) : 0;
+    return err ? fail_with(END_FAULT, "SIP does not start", err) : 0;
 }
 
 static int invite(void)
@@ -386,7 +386,7 @@ static int invite(void)
                               "application/sdp", description, credentials, NULL, false, offered, answered,
                               progress, established, NULL, NULL, closed, NULL, "%s", headers);
     mem_deref(description);
-    if (err) return fail_with(SIP_UNREACHABLE, "the call cannot begin", err);
+    if (err) return fail_with(END_UNREACHABLE, "the call cannot begin", err);
     tmr_start(&call.patience, (uint64_t)call.set.connect_ms, no_patience, NULL);
     return 0;
 }
@@ -482,27 +482,27 @@ int main(int argc, char **argv)
             "usage: tocsin-pa-sip --to sip:NAME@HOST --wav FILE [--user U --password-file F] [--proxy URI]\n"
             "  [--from URI] [--name WORDS] [--local IP] [--codecs pcma,pcmu,g722] [--dscp N]\n"
             "  [--connect-within 4s] [--answer-within 10s] [--alert-info VALUE] [--no-auto-answer]\n");
-        return SIP_USAGE;
+        return END_USAGE;
     }
     if (call.set.password_file && secret_read(call.set.password_file, &call.password, &why) != RELAY_OK) {
         (void)fprintf(stderr, "%s\n", why.text);
-        return SIP_FAULT;
+        return END_FAULT;
     }
     if (libre_init() != 0) {
         (void)fprintf(stderr, "libre does not start\n");
         free(call.password);
-        return SIP_FAULT;
+        return END_FAULT;
     }
     err = find_local();
     if (!err) err = open_sound();
     if (!err) err = open_stack();
     if (!err) err = invite();
-    if (!err && re_main(stopped) != 0) say_why(SIP_FAULT, "the loop of libre does not start");
-    if (call.end == SIP_PLAYED && call.bye_sent && !call.bye_answered) {
-        call.end = SIP_LOST;
+    if (!err && re_main(stopped) != 0) say_why(END_FAULT, "the loop of libre does not start");
+    if (call.end == END_PLAYED && call.bye_sent && !call.bye_answered) {
+        call.end = END_LOST;
         (void)snprintf(call.words, sizeof(call.words), "nobody answered our hanging up");
     }
-    enum sip_end end = call.end;
+    enum helper_end end = call.end;
     if (call.words[0]) (void)fprintf(stderr, "%s\n", call.words);
     release();
     return (int)end;
