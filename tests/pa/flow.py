@@ -75,7 +75,7 @@ class Bench:
         self.broker = subprocess.Popen(["mosquitto", "-c", self.path("mosquitto.conf")], stdout=subprocess.DEVNULL,
                                        stderr=subprocess.DEVNULL)
         wait_for("the broker", 10, lambda: socket.socket().connect_ex(("127.0.0.1", self.port)) == 0)
-        self.ear = subprocess.Popen(["mosquitto_sub", "-V", "5", "-q", "1", "-p", str(self.port), "-t", SITE + "/#", "-F",
+        self.ear = subprocess.Popen(["mosquitto_sub", "-h", "127.0.0.1", "-V", "5", "-q", "1", "-p", str(self.port), "-t", SITE + "/#", "-F",
                                      "%t %p"], stdout=subprocess.PIPE)
         threading.Thread(target=self.listen, args=(self.ear,), daemon=True).start()
 
@@ -130,7 +130,7 @@ outputs:
         return done.returncode, done.stdout + done.stderr
 
     def publish(self, topic, payload, retain=False):
-        argv = ["mosquitto_pub", "-V", "5", "-q", "1", "-p", str(self.port), "-t", f"{SITE}/{topic}", "-m", payload]
+        argv = ["mosquitto_pub", "-h", "127.0.0.1", "-V", "5", "-q", "1", "-p", str(self.port), "-t", f"{SITE}/{topic}", "-m", payload]
         subprocess.run(argv + (["-r"] if retain else []), check=True)
 
     def announce(self, zone, number, text, valid=3600, **more):
