@@ -3,7 +3,8 @@
  *   canvas_picture | canvas_page -> fill, shape, text … -> canvas_png | canvas_finish -> canvas_release
  *
  * The same calls with the same fonts give the same bytes. A character that no installed font has is an error of the
- * last step: nobody gets a picture of empty boxes. Lengths are pixels, or points of a page.
+ * last step: nobody gets a picture of empty boxes. Lengths are pixels, or points of a page. Any thread may
+ * draw, one at a time.
  */
 #ifndef TOCSIN_ADAPTERS_CANVAS_H
 #define TOCSIN_ADAPTERS_CANVAS_H

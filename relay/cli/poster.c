@@ -5,7 +5,6 @@
 #include <getopt.h>
 #include <unistd.h>
 
-#include "adapters/draw/draw.h"
 #include "base/clock.h"
 #include "base/i18n.h"
 #include "base/mem.h"
@@ -151,7 +150,6 @@ static int run(const struct order *o)
     rule_set_free(set);
     config_free(c);
     arena_release(&arena);
-    draw_end();
     return code;
 }
 

@@ -1,7 +1,6 @@
 /* Tests for card.h: what is in a picture card, and that it is the same picture every time. */
 #include "adapters/draw/card.h"
 
-#include "adapters/draw/draw.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "png_look.h"
@@ -175,6 +174,5 @@ int main(void)
         cmocka_unit_test(boxes_in_place_of_letters_are_never_sent),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    draw_end();
     return failed;
 }
