@@ -596,6 +596,10 @@ static void handshake(struct mqtt *m)
         int error = 0;
         socklen_t size = sizeof(error);
         (void)getsockopt(m->watch.fd, SOL_SOCKET, SO_ERROR, &error, &size);
+        /* OpenSSL may have tried to write already, and taken the error away. */
+        struct sockaddr_storage peer;
+        size = sizeof(peer);
+        if (!error && getpeername(m->watch.fd, (struct sockaddr *)&peer, &size) < 0) error = ECONNREFUSED;
         if (error) {
             lost_connecting(m, MOSQ_ERR_ERRNO, error);
             return;
