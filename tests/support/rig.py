@@ -160,7 +160,7 @@ class Rig:
         self.children = []
         self.mounts = []
         self.pushers = {}
-        self.broker = self.relay = self.receipts = self.speakers = None
+        self.broker = self.relay = self.receipts = self.speakers = self.said_by_relay = None
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -171,6 +171,11 @@ class Rig:
         if kind and os.path.exists(self.path("relay.log")):
             with open(self.path("relay.log"), errors="replace") as log:
                 sys.stderr.write(f"{self.name}: the relay's last words:\n" + "".join(log.readlines()[-25:]))
+        if not kind and self.said_by_relay:
+            try:
+                self.as_the_schemas_say()
+            except Failed as failed:
+                kind, value = Failed, failed
         self.stop()
         if kind and issubclass(kind, Failed):
             raise SystemExit(f"{self.name}: {value}")
@@ -238,7 +243,32 @@ class Rig:
         self.children.append(lines.child)
         return lines
 
+    def as_the_schemas_say(self):
+        """What the relay sent so far, the first hundred of each kind, against packaging/schema."""
+        try:
+            import jsonschema
+        except ImportError:
+            return
+        folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "packaging", "schema")
+        checked = {}
+        for line in list(self.said_by_relay.lines):
+            topic, _, payload = line.partition(" ")
+            parts = topic.split("/")[2:]
+            name = {"receipts": "receipt", "relay": "state"}.get(parts[0], parts[-1])
+            if not payload or (parts[0], name) not in {("receipts", "receipt"), ("relay", "state"), ("pa", "announce"),
+                                                       ("pa", "bulletin"), ("displays", "board")}:
+                continue
+            if name not in checked:
+                with open(os.path.join(folder, f"{name}.schema.json"), encoding="utf-8") as f:
+                    checked[name] = [jsonschema.Draft202012Validator(json.load(f)), 0]
+            checked[name][1] += 1
+            if checked[name][1] > 100:
+                continue
+            for error in checked[name][0].iter_errors(json.loads(payload)):
+                raise Failed(f"{topic}: {'/'.join(map(str, error.absolute_path))}: {error.message}: {payload[:300]}")
+
     def listen(self):
+        self.said_by_relay = self.subscribe("tocsin/v1/#")
         self.receipts = self.subscribe("tocsin/v1/receipts/#")
         self.speakers = self.subscribe("tocsin/v1/pa/+/+/announce")
 
