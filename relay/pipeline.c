@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "adapters/draw/draw.h"
 #include "base/crashpoint.h"
 #include "base/hash.h"
 #include "base/i18n.h"
@@ -321,7 +320,6 @@ struct relay *pipeline_free(struct relay *r)
     rule_set_free(r->rules);
     store_close(r->store);
     loop_free(r->loop);
-    draw_end();
     config_free(r->config);
     intake_release();
     free(p);

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "adapters/draw/draw.h"
 #include "base/mem.h"
 #include "unit.h"
 
@@ -209,6 +208,5 @@ int main(void)
         TEST(without_a_folder_pictures_are_drawn_all_the_same),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    draw_end();
     return failed;
 }

@@ -2,7 +2,6 @@
 #include <openssl/evp.h>
 
 #include "adapters/chat/webhook.h"
-#include "adapters/draw/draw.h"
 #include "base/hash.h"
 #include "chat_double.h"
 #include "http_peer.h"
@@ -483,6 +482,5 @@ int main(void)
         TEST(keys_that_cannot_sign_are_refused, webhook),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    draw_end();
     return failed;
 }

@@ -1,5 +1,4 @@
 /* What people get who forward by hand. */
-#include "adapters/draw/draw.h"
 #include "base/buf.h"
 #include "chat_double.h"
 #include "wecom_standin.h"
@@ -139,6 +138,5 @@ int main(void)
         TEST(groups_that_do_not_fit_into_one_message_are_refused),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    draw_end();
     return failed;
 }

@@ -1,5 +1,4 @@
 /* The WeCom adapter against the stand-in: what it sends, and what each answer means. */
-#include "adapters/draw/draw.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "chat_double.h"
@@ -486,6 +485,5 @@ int main(void)
         TEST(bad_options_are_refused_with_a_reason),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    draw_end();
     return failed;
 }
