@@ -322,13 +322,14 @@ static void add_delivery(struct relay *r, struct edition *ed, struct relay_targe
         (class_of(t) == TO_BULLETIN && !ed->say->voice_short))
         return; /* never spoken */
     struct delivery_row before;
-    bool had = store_delivery_of(r->store, ed->alert->n, t->row.id, &before);
+    bool had = ed->alert->rev > 1 && store_delivery_of(r->store, ed->alert->n, t->row.id, &before);
     struct delivery_plan p = plan_for(r, ed, t, sel, had ? &before : NULL);
     if (!p.wanted) return;
     if (had) supersede(r, t, &before, ed->alert->rev);
     struct delivery_row d = {.alert = ed->alert->n,
                              .rev = ed->alert->rev,
                              .target = t->row.id,
+                             .lane = t->chat ? LANE_CHATS : LANE_DEVICES,
                              .state = p.state,
                              .level = ed->alert->level,
                              .due = p.due,
@@ -342,6 +343,8 @@ static void add_delivery(struct relay *r, struct edition *ed, struct relay_targe
                                      : 0,
                              .rendering = rendering_of(r, ed, t)};
     (void)snprintf(d.reason, sizeof(d.reason), "%s", p.reason);
+    /* A snapshot takes what is queued for a state target (dispatch_queued): only its expiry is to be waited for. */
+    if (d.state == DELIVERY_QUEUED && t->ops->kind == TARGET_STATE) d.due = d.expires;
     d.id = store_delivery_add(r->store, &d);
     r->counters.deliveries[d.state]++;
     if (d.state == DELIVERY_QUEUED) dispatch_queued(r, t, &d);
@@ -727,7 +730,7 @@ static void snapshot_again(void *arg, int64_t target)
 {
     struct relay *r = arg;
     struct relay_target *t = targets_by_row(r->targets, target);
-    if (t) t->snapshot_due = true;
+    if (t) target_show(t);
 }
 
 /* The revision that takes an alert back: to exactly those who had an earlier one, whatever the limits. */
@@ -926,6 +929,7 @@ enum relay_err alerts_test(struct relay *r, const char *target, const struct act
     struct delivery_row d = {.alert = a.n,
                              .rev = a.rev,
                              .target = t->row.id,
+                             .lane = t->chat ? LANE_CHATS : LANE_DEVICES,
                              .state = DELIVERY_QUEUED,
                              .level = a.level,
                              .due = r->now.wall,

@@ -146,7 +146,7 @@ static const struct opt_row rules_rows[] = {
 /* clang-format off */
 static const struct opt_row limit_rows[] = {
     LIMIT("turn_events", turn_events, 500, N_("events read before a commit")),
-    LIMIT("http", http, 256, N_("outgoing HTTP requests at a time")),
+    LIMIT("http", http, 512, N_("outgoing HTTP requests at a time")),
     LIMIT("http_target", http_target, 4, N_("of them to one target")),
     LIMIT("mqtt", mqtt, 100, N_("outgoing MQTT messages not yet acknowledged")),
     LIMIT("streams", streams, 6000, N_("screens connected by HTTP")),

@@ -9,32 +9,42 @@
 #include "pace.h"
 #include "told.h"
 
-enum { CLAIM_ROWS = 256, DIGEST_MAX = 100, SNAPSHOT_MAX = 200, RESERVE_FOR_RED = 5 };
+enum { DIGEST_MAX = 100, SNAPSHOT_MAX = 200, RESERVE_FOR_RED = 5, FORGETTABLE = 3 };
 
-void sends_push(struct send **list, struct send *s)
+void sends_push(struct send_list *l, struct send *s)
 {
-    s->prev = NULL;
-    s->next = *list;
-    if (*list) (*list)->prev = s;
-    *list = s;
+    s->next = NULL;
+    s->prev = l->last;
+    if (l->last)
+        l->last->next = s;
+    else
+        l->first = s;
+    l->last = s;
 }
 
-void sends_remove(struct send **list, struct send *s)
+void sends_remove(struct send_list *l, struct send *s)
 {
     if (s->prev)
         s->prev->next = s->next;
     else
-        *list = s->next;
-    if (s->next) s->next->prev = s->prev;
+        l->first = s->next;
+    if (s->next)
+        s->next->prev = s->prev;
+    else
+        l->last = s->prev;
+    s->next = s->prev = NULL;
 }
 
 /* The first of the list, taken off it; NULL when it is empty. */
-static struct send *list_pop(struct send **list)
+static struct send *sends_pop(struct send_list *l)
 {
-    struct send *s = *list;
+    struct send *s = l->first;
     if (!s) return NULL;
-    *list = s->next;
-    if (s->next) s->next->prev = NULL;
+    l->first = s->next;
+    if (l->first)
+        l->first->prev = NULL;
+    else
+        l->last = NULL;
     s->next = NULL;
     return s;
 }
@@ -60,15 +70,17 @@ struct dispatch *dispatch_new(struct relay *r)
 struct dispatch *dispatch_free(struct dispatch *d)
 {
     if (!d) return NULL;
-    struct send **lists[] = {&d->claimed, &d->running, &d->applied};
+    struct send_list *lists[] = {&d->claimed, &d->running, &d->done, &d->applied};
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        for (struct send *s; (s = list_pop(lists[i]));) send_free(s);
+        for (struct send *s; (s = sends_pop(lists[i]));) send_free(s);
     }
     while (d->reports) {
         struct pending_report *p = d->reports;
         d->reports = p->next;
         free(p);
     }
+    dispatch_forget_texts(d);
+    free(d->woken);
     free(d);
     return NULL;
 }
@@ -106,7 +118,7 @@ void dispatch_queued(struct relay *r, struct relay_target *t, const struct deliv
     (void)r;
     if (t->ops->kind != TARGET_STATE) return;
     store_show(r->store, row);
-    t->snapshot_due = true;
+    target_show(t);
 }
 
 static enum target_class class_of(const struct relay_target *t)
@@ -263,18 +275,25 @@ static void count_message(struct relay *r, struct relay_target *t, const struct 
     told_add(r, t, digest || reminder ? "" : from.alert->rule);
 }
 
-/* One send (or digest) of a message target. False when nothing could go now; its rows were given a later due. */
-static bool claim_messages(struct relay *r, struct relay_target *t)
+static const char behind_others[] = "waits for messages that are under way";
+
+/* One send (or digest) of a message target; found: one of its due rows as it is now, or NULL. False when nothing could go now; its rows were given a later due. */
+static bool claim_messages(struct relay *r, struct relay_target *t, const struct delivery_row *found)
 {
     struct delivery_row rows[DIGEST_MAX];
-    size_t n = store_due_of(r->store, t->row.id, r->now.wall, rows, DIGEST_MAX);
+    size_t n = 1;
+    if (found && store_due_alone(r->store, found, r->now.wall))
+        rows[0] = *found;
+    else
+        n = store_due_of(r->store, t->row.id, r->now.wall, rows, DIGEST_MAX);
     if (!n) return false;
     if (t->broken) {
         reject_all(r, rows, n, t->why);
         return false;
     }
-    if (t->in_flight >= r->config->limits.http_target || r->dispatch->in_flight >= r->config->limits.http) {
-        postpone(r, rows, n, r->now.wall + 20, ""); /* a finished one wakes the loop anyway */
+    if (t->chat && t->in_flight >= r->config->limits.http_target) {
+        t->rows_wait = true; /* the next one that finishes wakes them */
+        postpone(r, rows, n, r->now.wall + MINUTE_MS, behind_others);
         return false;
     }
     if (t->chat) n = within_limits(r, t, rows, n);
@@ -297,6 +316,7 @@ static bool claim_messages(struct relay *r, struct relay_target *t)
             dispatch_move(r, &rows[i], DELIVERY_REJECTED, "its texts cannot be read", NO_DUE);
             continue;
         }
+        if (!op->n_messages) op->first = rows[i];
         op->row_message[op->n_messages] = op->n_messages;
         op->rows[op->n_messages++] = rows[i].id;
     }
@@ -306,9 +326,11 @@ static bool claim_messages(struct relay *r, struct relay_target *t)
         return true;
     }
     target_take(t, r->now.wall, 1);
-    if (t->rate_ms > 0) store_target_save(r->store, &t->row);
+    /* A crash may forget a few messages of a full bucket, not more: the channel's own limit stands behind it. */
+    if (t->rate_ms > 0 && target_tokens(t, r->now.wall) < t->burst - FORGETTABLE)
+        store_target_save(r->store, &t->row);
     t->in_flight++;
-    r->dispatch->in_flight++;
+    if (t->chat) r->dispatch->in_flight++;
     sends_push(&r->dispatch->claimed, op);
     return true;
 }
@@ -339,8 +361,7 @@ static void snapshot_item(void *arg, const struct shown_item *i)
 /* The snapshot of all that is in force at a board or bulletin. */
 static void claim_snapshot(struct relay *r, struct relay_target *t)
 {
-    if (t->in_flight) return; /* the newer one goes when this one is done */
-    t->snapshot_due = false;
+    t->show_due = false;
     struct send *op = op_new(r, t, 0);
     struct snapshot_build b = {.r = r, .op = op};
     store_showing(r->store, t->row.id, snapshot_item, &b);
@@ -367,7 +388,7 @@ static void showing_expired(void *arg, int64_t target)
 {
     struct relay *r = arg;
     struct relay_target *t = targets_by_row(r->targets, target);
-    if (t) t->snapshot_due = true;
+    if (t) target_show(t);
 }
 
 /* One due row whose target is known: moves what only time decides, and says whether a send is to be tried. */
@@ -387,7 +408,7 @@ static bool due_row(struct relay *r, struct relay_target *t, struct delivery_row
                       NO_DUE);
         if (t->ops->kind == TARGET_STATE) {
             store_unshow(r->store, t->row.id, d->alert);
-            t->snapshot_due = true;
+            target_show(t);
         }
         return false;
     }
@@ -407,13 +428,19 @@ static void claim_row(struct relay *r, const struct delivery_row *found)
         dispatch_move(r, &row, DELIVERY_CANCELLED, "target removed", NO_DUE);
         return;
     }
+    bool plain = t->ops->kind == TARGET_MESSAGE && row.expires > r->now.wall &&
+                 (row.state == DELIVERY_QUEUED || row.state == DELIVERY_RETRY);
+    if (plain) { /* it reads the target's due rows, this one among them unless an earlier one took it along */
+        (void)claim_messages(r, t, found);
+        return;
+    }
     /* An earlier row of this batch may have taken this one along. */
     if (!store_delivery_get(r->store, found->id, &row) || row.due == NO_DUE || row.due > r->now.wall) return;
     if (!due_row(r, t, &row)) return;
     if (t->ops->kind == TARGET_STATE)
-        t->snapshot_due = true;
+        target_show(t);
     else
-        (void)claim_messages(r, t);
+        (void)claim_messages(r, t, NULL);
 }
 
 /* A row that its target's snapshot did not take: the one before is under way, or there are SNAPSHOT_MAX graver ones. */
@@ -423,53 +450,108 @@ static void postpone_unshown(struct relay *r, const struct delivery_row *found)
     struct delivery_row row;
     if (!t || t->ops->kind != TARGET_STATE || !store_delivery_get(r->store, found->id, &row)) return;
     if ((row.state != DELIVERY_QUEUED && row.state != DELIVERY_RETRY) || row.due > r->now.wall) return;
-    bool full = !t->snapshot_due;
+    bool full = !t->show_due;
     postpone(r, &row, 1, r->now.wall + (full ? MINUTE_MS : 50), full ? "graver ones fill the screen" : "");
 }
 
-/* At most CLAIM_ROWS snapshots; true when more are due. */
-static bool claim_snapshots(struct relay *r)
+static void refresh_due(struct relay *r)
 {
-    int n = 0;
+    int64_t now = r->now.wall;
+    if (r->targets->refresh_next > now) return;
+    r->targets->refresh_next = INT64_MAX;
     for (size_t i = 0; i < r->targets->n; i++) {
         struct relay_target *t = &r->targets->items[i];
-        if (t->refresh_at && t->refresh_at <= r->now.wall) {
+        if (!t->refresh_at) continue;
+        if (t->refresh_at > now) {
+            target_show_at(t, t->refresh_at);
+        } else {
             t->refresh_at = 0;
-            t->snapshot_due = true;
+            target_show(t);
         }
-        if (!t->snapshot_due || t->in_flight || t->row.paused > r->now.wall) continue;
-        if (++n > CLAIM_ROWS) return true;
+    }
+}
+
+/* At most CLAIM_ROWS snapshots. When the next could go: now, or when the first of the paused ones may. */
+static int64_t claim_snapshots(struct relay *r)
+{
+    struct relay_target *t, *paused = NULL;
+    int64_t next = INT64_MAX;
+    int n = 0;
+    refresh_due(r);
+    while (n < CLAIM_ROWS && (t = targets_take_shown(r->targets))) {
+        if (!t->show_due || t->in_flight) continue; /* the newer one goes when this one is done */
+        if (t->row.paused > r->now.wall) {
+            next = sooner(next, t->row.paused);
+            t->show_next = paused;
+            paused = t;
+            continue;
+        }
+        n++;
         claim_snapshot(r, t);
     }
-    return false;
+    if (r->targets->show_first) next = r->now.wall;
+    while (paused) {
+        t = paused;
+        paused = t->show_next;
+        target_show_later(t);
+    }
+    return next;
+}
+
+/* Chats share limits.http: no more of their rows are looked at than may go. */
+static size_t free_for_chats(const struct relay *r)
+{
+    int64_t left = r->config->limits.http - r->dispatch->in_flight;
+    return left < 0 ? 0 : left < CLAIM_ROWS ? (size_t)left : CLAIM_ROWS;
+}
+
+/* Up to `max` due rows of a lane; true when there may be more. */
+static bool claim_lane(struct relay *r, enum lane lane, size_t max, size_t *ret_n)
+{
+    struct delivery_row *rows = r->dispatch->rows;
+    *ret_n = 0;
+    if (!max || store_next_due(r->store, lane) > r->now.wall) return false;
+    *ret_n = store_due(r->store, lane, r->now.wall, rows, max);
+    for (size_t i = 0; i < *ret_n; i++) {
+        if (lane == LANE_CHATS && !free_for_chats(r)) return false; /* a released row takes others along */
+        claim_row(r, &rows[i]);
+    }
+    return *ret_n == max;
+}
+
+static void wake_row(void *arg, struct delivery_row *d)
+{
+    struct relay *r = arg;
+    if (strcmp(d->reason, behind_others) != 0) return;
+    d->due = r->now.wall;
+    d->reason[0] = '\0';
+    store_delivery_save(r->store, d);
 }
 
 void dispatch_claim(struct relay *r)
 {
     struct dispatch *d = r->dispatch;
     d->again = d->last.known = false;
+    d->show_at = INT64_MAX;
     if (!r->store_ok || !r->clock_trusted) return;
     if (store_showing_next_expiry(r->store) <= r->now.wall)
         d->again = store_showing_expire(r->store, r->now.wall, CLAIM_ROWS, showing_expired, r) == CLAIM_ROWS;
     if (store_alerts_next_expiry(r->store) <= r->now.wall)
         (void)store_alerts_expire(r->store, r->now.wall, CLAIM_ROWS);
-    struct delivery_row *rows = NULL;
-    size_t n = 0;
-    if (store_next_due(r->store) <= r->now.wall) {
-        rows = xcalloc(CLAIM_ROWS, sizeof(*rows));
-        n = store_due(r->store, r->now.wall, rows, CLAIM_ROWS);
-        for (size_t i = 0; i < n; i++) claim_row(r, &rows[i]);
-    }
-    bool more = claim_snapshots(r);
-    for (size_t i = 0; i < n; i++) postpone_unshown(r, &rows[i]);
-    d->again = d->again || more || n == CLAIM_ROWS;
-    free(rows);
+    for (; d->n_woken; d->n_woken--)
+        store_deliveries_waiting(r->store, d->woken[d->n_woken - 1], wake_row, r);
+    size_t n;
+    bool more = claim_lane(r, LANE_CHATS, free_for_chats(r), &n);
+    more = claim_lane(r, LANE_DEVICES, CLAIM_ROWS, &n) || more;
+    d->show_at = claim_snapshots(r);
+    for (size_t i = 0; i < n; i++) postpone_unshown(r, &d->rows[i]);
+    d->again = d->again || more;
 }
 
 void dispatch_start(struct relay *r)
 {
     struct dispatch *d = r->dispatch;
-    for (struct send *op; (op = list_pop(&d->claimed));) {
+    for (struct send *op; (op = sends_pop(&d->claimed));) {
         sends_push(&d->running, op);
         struct relay_target *t = op->target;
         t->ops->send(t->ctx, &t->pub, op->messages, op->n_messages,
@@ -477,31 +559,49 @@ void dispatch_start(struct relay *r)
     }
 }
 
+/* One operation less at its target, which may be another object since a reload. */
+static void leave(struct relay *r, struct send *op)
+{
+    struct relay_target *now = targets_by_row(r->targets, op->target->row.id);
+    struct relay_target *both[] = {op->target, now == op->target ? NULL : now};
+    for (size_t i = 0; i < ARRAY_LEN(both); i++) {
+        if (!both[i] || both[i]->in_flight == 0) continue;
+        both[i]->in_flight--;
+        if (!both[i]->show_due) continue;
+        target_show_later(both[i]);
+        r->dispatch->show_at = r->now.wall;
+    }
+    if (op->target->chat) r->dispatch->in_flight--;
+    if (!now || !now->rows_wait) return;
+    now->rows_wait = false;
+    struct dispatch *d = r->dispatch;
+    if (d->n_woken == d->cap_woken) {
+        d->cap_woken = d->cap_woken ? d->cap_woken * 2 : 16;
+        d->woken = xreallocarray(d->woken, d->cap_woken, sizeof(*d->woken));
+    }
+    d->woken[d->n_woken++] = now->row.id;
+}
+
 void dispatch_forget(struct relay *r)
 {
     struct dispatch *d = r->dispatch;
-    for (struct send *op; (op = list_pop(&d->claimed));) {
-        op->target->in_flight--;
-        if (op->target->ops->kind == TARGET_STATE)
-            op->target->snapshot_due = true;
-        else
-            d->in_flight--;
+    for (struct send *op; (op = sends_pop(&d->claimed));) {
+        if (op->target->ops->kind == TARGET_STATE) target_show(op->target);
+        leave(r, op);
         send_free(op);
     }
-    /* What was applied was not taken: it waits in `running`, done, for the next collect. */
-    for (struct send *op; (op = list_pop(&d->applied));) {
-        sends_push(&d->running, op);
-    }
+    /* What was applied was not taken: it waits for the next collect. */
+    for (struct send *op; (op = sends_pop(&d->applied));) sends_push(&d->done, op);
     for (struct pending_report *p = d->reports; p; p = p->next) p->applied = false;
+    dispatch_forget_texts(d);
     told_load(r); /* what was counted was not kept */
 }
 
 void dispatch_committed(struct relay *r)
 {
     struct dispatch *d = r->dispatch;
-    for (struct send *op; (op = list_pop(&d->applied));) {
-        op->target->in_flight--;
-        if (op->target->ops->kind != TARGET_STATE) d->in_flight--;
+    for (struct send *op; (op = sends_pop(&d->applied));) {
+        leave(r, op);
         send_free(op);
     }
     while (d->reports && d->reports->applied) {
@@ -514,29 +614,23 @@ void dispatch_committed(struct relay *r)
 
 int64_t dispatch_next_due(struct relay *r)
 {
+    struct dispatch *d = r->dispatch;
     if (!r->store_ok || !r->clock_trusted) return INT64_MAX;
-    if (r->dispatch->again) return r->now.wall;
-    for (struct send *op = r->dispatch->running; op; op = op->next)
-        if (op->done) return r->now.wall;
-    int64_t due = sooner(store_next_due(r->store), store_showing_next_expiry(r->store));
+    if (d->again || d->done.first || d->n_woken) return r->now.wall;
+    int64_t due = sooner(store_next_due(r->store, LANE_DEVICES), store_showing_next_expiry(r->store));
+    if (free_for_chats(r)) due = sooner(due, store_next_due(r->store, LANE_CHATS));
     due = sooner(due, store_alerts_next_expiry(r->store));
-    for (size_t i = 0; i < r->targets->n; i++) {
-        const struct relay_target *t = &r->targets->items[i];
-        if (t->snapshot_due && !t->in_flight)
-            due = sooner(due, t->row.paused > r->now.wall ? t->row.paused : r->now.wall);
-        if (t->refresh_at) due = sooner(due, t->refresh_at);
-    }
-    return due;
+    due = sooner(due, r->targets->refresh_next);
+    if (!r->targets->show_first) return due;
+    /* Named since the last claim (a broker that is back, a key on a screen): now. */
+    return sooner(due, d->show_at == INT64_MAX ? r->now.wall : d->show_at);
 }
 
 void dispatch_collect(struct relay *r)
 {
     struct dispatch *d = r->dispatch;
     if (!r->store_ok) return; /* what came stays in memory until a commit works again */
-    for (struct send *op = d->running, *next; op; op = next) {
-        next = op->next;
-        if (!op->done) continue;
-        sends_remove(&d->running, op);
+    for (struct send *op; (op = sends_pop(&d->done));) {
         crashpoint("before_outcome");
         dispatch_apply_outcome(r, op);
         sends_push(&d->applied, op);

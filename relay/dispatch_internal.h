@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 
+enum { CLAIM_ROWS = 256 };
 #define BACKOFF_FIRST (1 * SECOND_MS)
 #define BACKOFF_MOST  (60 * SECOND_MS)
 
@@ -22,9 +23,13 @@ struct send { /* one operation under way */
     size_t n_messages;
     struct snapshot snapshot;
     struct arena arena;
-    int64_t started; /* wall */
-    bool done;
+    int64_t started;           /* wall */
+    struct delivery_row first; /* of messages: as it was claimed */
     struct send_outcome outcome;
+};
+
+struct send_list {
+    struct send *first, *last;
 };
 
 struct pending_report {
@@ -33,10 +38,18 @@ struct pending_report {
     bool applied; /* in the open transaction */
 };
 
+/* Texts of the last fan-outs: a committed one never changes. */
+enum { RENDERINGS = 256 };
+struct rendering {
+    int64_t id;
+    struct cJSON *body;
+};
+
 struct dispatch {
-    struct send *claimed; /* in the open transaction, not started */
-    struct send *running; /* handed to adapters; done ones wait here for collect */
-    struct send *applied; /* outcome written in the open transaction */
+    struct send_list claimed; /* in the open transaction, not started */
+    struct send_list running; /* handed to adapters */
+    struct send_list done;    /* their outcomes wait for a collect */
+    struct send_list applied; /* outcome written in the open transaction */
     struct pending_report *reports, **reports_end;
     struct {
         bool known;
@@ -44,12 +57,17 @@ struct dispatch {
         struct alert_row alert;
         struct revision_row revision;
     } last; /* of dispatch_source */
-    int in_flight;
+    struct rendering renderings[RENDERINGS];
+    int in_flight;   /* of chats */
+    int64_t show_at; /* when the next snapshot may go, as the last claim saw it */
+    struct delivery_row rows[CLAIM_ROWS];
+    int64_t *woken; /* targets whose rows waited for one under way, which has finished */
+    size_t n_woken, cap_woken;
     bool again; /* more was due than one claim takes */
 };
 
-void sends_push(struct send **list, struct send *s);
-void sends_remove(struct send **list, struct send *s);
+void sends_push(struct send_list *l, struct send *s); /* at the end: the gravest was claimed first */
+void sends_remove(struct send_list *l, struct send *s);
 
 static inline int64_t sooner(int64_t a, int64_t b)
 {
@@ -74,6 +92,9 @@ bool dispatch_source(struct relay *r, const struct delivery_row *d, struct sourc
 /* Everything an adapter may know of a delivery, from the committed rows, in op's arena. False when they cannot be read. */
 bool dispatch_message(struct relay *r, struct send *op, const struct delivery_row *d,
                       const struct alert_row *alert, const struct revision_row *rev, struct message *m);
+
+/* After a failed commit: what was read in it may not be there, and its numbers come again. Also the end of both caches. */
+void dispatch_forget_texts(struct dispatch *d);
 
 /* What a finished send means for its rows and its target; inside the open transaction. */
 void dispatch_apply_outcome(struct relay *r, struct send *op);

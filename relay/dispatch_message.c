@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "render.h"
 
+enum { BODY_MAX = 256 * 1024 };
+
 bool dispatch_source(struct relay *r, const struct delivery_row *d, struct source *ret)
 {
     struct dispatch *x = r->dispatch;
@@ -20,7 +22,8 @@ bool dispatch_source(struct relay *r, const struct delivery_row *d, struct sourc
 
 static char *stored(struct arena *a, const char *text, const char *id, int reminder)
 {
-    CLEANUP(buf_release) struct buf b = BUF_INIT(256 * 1024);
+    if (!reminder && !strstr(text, "{{")) return arena_strdup(a, text);
+    CLEANUP(buf_release) struct buf b = BUF_INIT(BODY_MAX);
     render_stored(text, id, reminder, &b);
     return arena_strdup(a, buf_cstr(&b));
 }
@@ -31,20 +34,40 @@ static const char *body_text(struct arena *a, const cJSON *body, const char *nam
     return v ? stored(a, v, id, 0) : NULL;
 }
 
+/* A committed text, parsed; kept for the next delivery with the same one. NULL: it cannot be read. */
+static const cJSON *rendering(struct relay *r, int64_t id)
+{
+    struct rendering *kept = &r->dispatch->renderings[id % RENDERINGS];
+    if (kept->id == id) return kept->body;
+    CLEANUP(buf_release) struct buf body = BUF_INIT(BODY_MAX);
+    if (!store_rendering_get(r->store, id, &body)) return NULL;
+    struct json_limits limits = {BODY_MAX, 8};
+    struct reason why;
+    cJSON *j = NULL;
+    if (json_parse(buf_cstr(&body), body.len, &limits, &j, &why) != RELAY_OK) {
+        log_error("rendering=%lld cannot be read: %s; its delivery is rejected", (long long)id, why.text);
+        return NULL;
+    }
+    cJSON_Delete(kept->body);
+    *kept = (struct rendering){id, j};
+    return j;
+}
+
+void dispatch_forget_texts(struct dispatch *d)
+{
+    for (size_t i = 0; i < RENDERINGS; i++) {
+        cJSON_Delete(d->renderings[i].body);
+        d->renderings[i] = (struct rendering){0, NULL};
+    }
+    d->last.known = false;
+}
+
 /* Everything an adapter may know of a delivery, from the committed rows. */
 bool dispatch_message(struct relay *r, struct send *op, const struct delivery_row *d,
                       const struct alert_row *alert, const struct revision_row *rev, struct message *m)
 {
-    CLEANUP(buf_release) struct buf body = BUF_INIT(256 * 1024);
-    CLEANUP(json_free_ptr) cJSON *j = NULL;
-    if (!store_rendering_get(r->store, d->rendering, &body)) return false;
-    struct json_limits limits = {256 * 1024, 8};
-    struct reason why;
-    if (json_parse(buf_cstr(&body), body.len, &limits, &j, &why) != RELAY_OK) {
-        log_error("rendering=%lld cannot be read: %s; its delivery is rejected", (long long)d->rendering,
-                  why.text);
-        return false;
-    }
+    const cJSON *j = rendering(r, d->rendering);
+    if (!j) return false;
     struct arena *a = &op->arena;
     char short_text[SHORT_ID_LEN];
     *m = (struct message){.delivery = arena_printf(a, "%s.%d/%s", alert->id, d->rev, op->target->pub.id),

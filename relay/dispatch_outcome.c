@@ -8,9 +8,10 @@ enum { REMINDERS = 3 };
 
 void send_done(struct send *op, const struct send_outcome *outcome)
 {
+    struct dispatch *d = op->relay->dispatch;
     op->outcome = *outcome;
-    op->done = true;
-    loop_wake(op->relay->loop);
+    sends_remove(&d->running, op);
+    sends_push(&d->done, op); /* dispatch_next_due says "now" */
 }
 
 /* 1 s, 2 s, 4 s … 60 s, three quarters to five quarters of it, by the delivery so that targets do not march in step. */
@@ -36,6 +37,7 @@ static void log_attempt(const struct relay *r, const struct send *op, const stru
                         const char *delivery)
 {
     char id[SHORT_ID_LEN];
+    if (!log_enabled(LOG_LEVEL_INFO)) return;
     short_id(delivery, id);
     log_info("%s: delivery=%s target=%s attempt=%d queued=%.3fs sent=%.3fs status=%s%s%s%s", id, delivery,
              op->target->pub.id, d->attempt, (double)(op->started - d->created) / 1000,
@@ -100,10 +102,27 @@ static void apply_effect(struct relay *r, struct send *op)
     store_target_save(r->store, &t->row);
 }
 
+/* A chat that took its message, with no reminder to come: only the state of its row changes. */
+static bool sent_at_once(struct relay *r, struct send *op)
+{
+    const struct relay_target *t = op->target;
+    struct delivery_row d = op->first;
+    if (op->outcome.result != SEND_SENT || !t->chat || t->ops->confirms || op->n_rows != 1 || t->row.paused ||
+        after_sent(r, t, &d) != NO_DUE ||
+        !store_delivery_sent(r->store, d.id, op->outcome.reason, r->now.wall))
+        return false;
+    r->counters.deliveries[DELIVERY_SENT]++;
+    d.state = DELIVERY_SENT;
+    d.reason[0] = '\0';
+    log_attempt(r, op, &d, op->messages[0].delivery);
+    return true;
+}
+
 void dispatch_apply_outcome(struct relay *r, struct send *op)
 {
     bool state_target = op->target->ops->kind == TARGET_STATE;
     int64_t again = BACKOFF_FIRST;
+    if (sent_at_once(r, op)) return;
     for (size_t i = 0; i < op->n_rows; i++) {
         struct delivery_row d;
         if (!store_delivery_get(r->store, op->rows[i], &d)) continue;
@@ -115,7 +134,7 @@ void dispatch_apply_outcome(struct relay *r, struct send *op)
     }
     /* A snapshot without waiting rows (an item left the board) must arrive too. */
     if (state_target && op->outcome.result != SEND_SENT && op->outcome.result != SEND_REJECTED) {
-        op->target->snapshot_due = true;
+        target_show(op->target);
         int64_t wait = op->outcome.retry_after_ms > 0 ? op->outcome.retry_after_ms : BACKOFF_FIRST;
         op->target->row.paused = r->now.wall + wait;
     } else if (state_target && op->target->row.paused > 0) {

@@ -141,7 +141,7 @@ void dispatch_refresh_states(struct relay *r)
     for (size_t i = 0; i < r->targets->n; i++) {
         struct relay_target *t = &r->targets->items[i];
         if (t->ops->kind != TARGET_STATE) continue;
-        t->snapshot_due = true;
+        target_show(t);
         if (t->row.paused > 0) t->row.paused = 0;
     }
 }
@@ -185,9 +185,9 @@ void dispatch_refresh(struct relay *r, const char *target, int64_t at)
     struct relay_target *t = targets_by_id(r->targets, target);
     if (!t || t->ops->kind != TARGET_STATE) return;
     if (at)
-        t->refresh_at = at;
+        target_show_at(t, at);
     else
-        t->snapshot_due = true;
+        target_show(t);
     loop_wake(r->loop);
 }
 

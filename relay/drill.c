@@ -42,7 +42,7 @@ static void end_delivery(void *arg, struct delivery_row *d)
         e->r->counters.deliveries[DELIVERY_SUPPRESSED]++;
     if (t->ops->kind == TARGET_STATE) {
         store_unshow(e->r->store, d->target, d->alert);
-        t->snapshot_due = true;
+        target_show(t);
     }
 }
 

@@ -176,6 +176,7 @@ CREATE TABLE delivery (
   target    INTEGER NOT NULL,
   state     INTEGER NOT NULL,
   reason    TEXT NOT NULL,
+  lane      INTEGER NOT NULL,              -- 0 devices, 1 chats: these share limits.http and may have to wait
   level     INTEGER NOT NULL,
   due       INTEGER,
   created   INTEGER NOT NULL,
@@ -193,7 +194,7 @@ CREATE TABLE delivery (
   snap_rev  INTEGER,                       -- state targets: the snapshot it went out with
   UNIQUE (alert, target, rev)
 );
-CREATE INDEX delivery_due ON delivery (level, due) WHERE due IS NOT NULL;
+CREATE INDEX delivery_due ON delivery (lane, level, due) WHERE due IS NOT NULL;
 CREATE INDEX delivery_waiting ON delivery (target, due) WHERE due IS NOT NULL;
 
 -- How many messages a chat has had on a day, by rule ("": digests and reminders), for the limits on it.

@@ -105,7 +105,7 @@ static void snapshot_again(void *arg, int64_t target)
 {
     struct relay *r = arg;
     struct relay_target *t = targets_by_row(r->targets, target);
-    if (t) t->snapshot_due = true;
+    if (t) target_show(t);
 }
 
 static void sweep_alert(void *arg, const struct alert_row *a)

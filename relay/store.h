@@ -194,9 +194,12 @@ void store_target_save(struct store *s, const struct target_row *t);
 void store_targets_waiting(struct store *s, void (*fn)(void *arg, int64_t target, const char *name),
                            void *arg);
 
+enum lane { LANE_DEVICES, LANE_CHATS }; /* chats share limits.http: theirs may have to wait */
+
 struct delivery_row {
     int64_t id, alert, target, rendering;
     int rev;
+    enum lane lane; /* written by store_delivery_add only */
     enum delivery_state state;
     enum level level;
     int64_t due; /* INT64_MAX: NULL */
@@ -221,11 +224,15 @@ bool store_delivery_move(struct store *s, struct delivery_row *d, enum delivery_
 /* Writes due, attempt, maybe, fold, repeats, accepted, snap_rev, reason without a change of state. */
 void store_delivery_save(struct store *s, const struct delivery_row *d);
 
-/* Due rows, gravest level first, then oldest due; at most max into rows; returns how many. */
-size_t store_due(struct store *s, int64_t now, struct delivery_row *rows, size_t max);
-int64_t store_next_due(struct store *s);
+/* Due rows of a lane, gravest level first, then oldest due; at most max into rows; returns how many. */
+size_t store_due(struct store *s, enum lane lane, int64_t now, struct delivery_row *rows, size_t max);
+int64_t store_next_due(struct store *s, enum lane lane);
 /* Rows of one target that are due by now and could go out with it (queued, retry). */
 size_t store_due_of(struct store *s, int64_t target, int64_t now, struct delivery_row *rows, size_t max);
+/* Whether this due row is the only one of its target: then there is nothing to fold or to order. */
+bool store_due_alone(struct store *s, const struct delivery_row *d, int64_t now);
+/* The commonest move: `sending` became `sent`, and nothing is due any more. False when the row is not `sending`. */
+bool store_delivery_sent(struct store *s, int64_t id, const char *reason, int64_t now);
 int store_waiting_of(struct store *s, int64_t target);
 /* Every open delivery of an alert (waiting or sent); fn may move it. */
 void store_deliveries_of_alert(struct store *s, int64_t alert, bool waiting_only,

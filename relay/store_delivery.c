@@ -397,6 +397,7 @@ int64_t store_delivery_add(struct store *s, const struct delivery_row *d)
     stmt_int(q, 11, d->fold);
     stmt_int(q, 12, d->repeat_ms);
     stmt_int(q, 13, d->reminder);
+    stmt_int(q, 14, d->lane);
     return store_run(s, q) ? db_last_id(&s->db) : 0;
 }
 
@@ -463,7 +464,16 @@ bool store_delivery_move(struct store *s, struct delivery_row *d, enum delivery_
     return true;
 }
 
-size_t store_due(struct store *s, int64_t now, struct delivery_row *rows, size_t max)
+bool store_delivery_sent(struct store *s, int64_t id, const char *reason, int64_t now)
+{
+    struct stmt *q = store_q(s, Q_DELIVERY_SENT);
+    stmt_int(q, 1, id);
+    stmt_text(q, 2, reason);
+    stmt_int(q, 3, now);
+    return store_run(s, q) && db_changes(&s->db) == 1;
+}
+
+size_t store_due(struct store *s, enum lane lane, int64_t now, struct delivery_row *rows, size_t max)
 {
     size_t n = 0;
     for (int level = LEVEL_COUNT - 1; level >= 0 && n < max; level--) {
@@ -471,18 +481,20 @@ size_t store_due(struct store *s, int64_t now, struct delivery_row *rows, size_t
         stmt_int(q, 1, level);
         stmt_int(q, 2, now);
         stmt_int(q, 3, (int64_t)(max - n));
+        stmt_int(q, 4, lane);
         while (n < max && store_row(s, q)) read_delivery(q, 0, &rows[n++]);
         stmt_reset(q);
     }
     return n;
 }
 
-int64_t store_next_due(struct store *s)
+int64_t store_next_due(struct store *s, enum lane lane)
 {
     int64_t next = INT64_MAX;
     for (int level = 0; level < LEVEL_COUNT; level++) {
         struct stmt *q = store_q(s, Q_NEXT_DUE);
         stmt_int(q, 1, level);
+        stmt_int(q, 2, lane);
         int64_t due = one_int(s, q, INT64_MAX);
         if (due < next) next = due;
     }
@@ -499,6 +511,21 @@ size_t store_due_of(struct store *s, int64_t target, int64_t now, struct deliver
     while (n < max && store_row(s, q)) read_delivery(q, 0, &rows[n++]);
     stmt_reset(q);
     return n;
+}
+
+bool store_due_alone(struct store *s, const struct delivery_row *d, int64_t now)
+{
+    struct stmt *q = store_q(s, Q_DUE_COUNT);
+    stmt_int(q, 1, d->target);
+    stmt_int(q, 2, now);
+    int n = 0;
+    bool itself = false;
+    while (n < 2 && store_row(s, q)) {
+        n++;
+        itself = itself || col_int(q, 0) == d->id;
+    }
+    stmt_reset(q);
+    return n == 1 && itself;
 }
 
 int store_waiting_of(struct store *s, int64_t target)

@@ -113,8 +113,9 @@ const char *const store_sql[Q_COUNT] = {
 
     [Q_DELIVERY_ADD] =
         "INSERT INTO delivery (alert, rev, target, state, reason, level, due, created, expires, "
-        "rendering, fold, repeat_ms, reminder) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
-        "?13)",
+        "rendering, fold, repeat_ms, reminder, lane) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
+        "?12, "
+        "?13, ?14)",
     [Q_DELIVERY_GET] = "SELECT " DELIVERY_COLUMNS " FROM delivery d WHERE d.id = ?1",
     [Q_DELIVERY_OF] = "SELECT " DELIVERY_COLUMNS
                       " FROM delivery d WHERE d.alert = ?1 AND d.target = ?2 ORDER BY d.rev DESC LIMIT 1",
@@ -122,11 +123,16 @@ const char *const store_sql[Q_COUNT] = {
                        "fold = ?7, repeats = ?8, "
                        "accepted = ?9, sent_at = ?10, ended_at = ?11, snap_rev = ?12 WHERE id = ?1",
     [Q_DUE] = "SELECT " DELIVERY_COLUMNS
-              " FROM delivery d WHERE d.level = ?1 AND d.due <= ?2 ORDER BY d.due LIMIT ?3",
-    [Q_NEXT_DUE] = "SELECT min(due) FROM delivery WHERE level = ?1 AND due IS NOT NULL",
+              " FROM delivery d WHERE d.lane = ?4 AND d.level = ?1 AND d.due <= ?2 ORDER BY d.due LIMIT ?3",
+    [Q_NEXT_DUE] = "SELECT min(due) FROM delivery WHERE lane = ?2 AND level = ?1 AND due IS NOT NULL",
     [Q_DUE_OF] = "SELECT " DELIVERY_COLUMNS
                  " FROM delivery d WHERE d.target = ?1 AND d.due <= ?2 AND d.due IS NOT NULL "
                  "AND d.state IN (1, 7) ORDER BY d.level DESC, d.id LIMIT ?3",
+    /* No sorting and no row of the table: what most targets of a fan-out need. */
+    [Q_DUE_COUNT] = "SELECT id FROM delivery WHERE target = ?1 AND due <= ?2 AND due IS NOT NULL LIMIT 2",
+    /* No index is touched: `due` was NULL and stays so. */
+    [Q_DELIVERY_SENT] = "UPDATE delivery SET state = 3, reason = ?2, sent_at = coalesce(sent_at, ?3) WHERE "
+                        "id = ?1 AND state = 2",
     [Q_WAITING_OF] =
         "SELECT count(*) FROM delivery WHERE target = ?1 AND due IS NOT NULL AND state IN (0, 1, 7)",
     [Q_OF_ALERT] = "SELECT " DELIVERY_COLUMNS

@@ -19,18 +19,21 @@ static bool class_takes_announcements(const char *class)
 }
 
 struct entry {
-    UT_hash_handle by_id, by_row;
+    UT_hash_handle by_id;
     struct relay_target *target;
 };
 
 struct targets_index {
     struct entry *entries; /* one a target */
-    struct entry *ids, *rows;
+    struct entry *ids;
+    struct relay_target **rows; /* by the number of the row: the store counts them up */
+    size_t n_rows;
 };
 
 static struct relay_target *add(struct targets *t, const char *kind, const char *id)
 {
     struct relay_target *r = &t->items[t->n++];
+    r->list = t;
     r->pub.id = id;
     r->ops = adapter_find(kind);
     return r;
@@ -113,6 +116,7 @@ struct targets *targets_new(struct relay_config *c)
     struct targets *t = xcalloc(1, sizeof(*t));
     t->config = c;
     t->holds = 1;
+    t->refresh_next = INT64_MAX;
     const struct site_config *sites = c->sites.items;
     const struct chat_config *chats = c->chats.items;
     size_t most = c->chats.n;
@@ -150,13 +154,26 @@ void targets_release(struct targets *t)
         told_release(&r->told);
     }
     HASH_CLEAR(by_id, t->index->ids);
-    HASH_CLEAR(by_row, t->index->rows);
+    free(t->index->rows);
     free(t->index->entries);
     free(t->index);
     free(t->items);
     arena_release(&t->arena);
     config_free(t->owned);
     free(t);
+}
+
+static void index_row(struct targets_index *x, struct relay_target *t)
+{
+    size_t row = (size_t)t->row.id;
+    if (t->row.id <= 0) return; /* the store failed: it says so at the commit */
+    if (row >= x->n_rows) {
+        size_t n = row * 2 + 64;
+        x->rows = xreallocarray(x->rows, n, sizeof(struct relay_target *));
+        for (size_t i = x->n_rows; i < n; i++) x->rows[i] = NULL;
+        x->n_rows = n;
+    }
+    x->rows[row] = t;
 }
 
 void targets_bind(struct targets *t, struct store *s, struct adapter_slot *slots, size_t n_slots)
@@ -168,11 +185,10 @@ void targets_bind(struct targets *t, struct store *s, struct adapter_slot *slots
         if (mode >= 0) r->mode = (enum site_mode)mode; /* a person's word is over the configuration's */
         if (r->row.paused < 0)
             r->row.paused = 0; /* a reload or a restart gives a disabled target another chance */
-        struct entry *e = &t->index->entries[i];
-        HASH_ADD_KEYPTR(by_row, t->index->rows, &r->row.id, sizeof(r->row.id), e);
+        index_row(t->index, r);
         for (size_t k = 0; k < n_slots; k++)
             if (slots[k].ops == r->ops) r->ctx = slots[k].ctx;
-        r->snapshot_due = r->ops->kind == TARGET_STATE;
+        if (r->ops->kind == TARGET_STATE) target_show(r);
         if (!r->ops->check) continue;
         struct reason why = {""};
         if (r->ops->check(r->ctx, &r->pub, &why) == RELAY_OK) continue;
@@ -192,9 +208,7 @@ struct relay_target *targets_by_id(const struct targets *t, const char *id)
 
 struct relay_target *targets_by_row(const struct targets *t, int64_t row)
 {
-    struct entry *e;
-    HASH_FIND(by_row, t->index->rows, &row, sizeof(row), e);
-    return e ? e->target : NULL;
+    return row > 0 && (size_t)row < t->index->n_rows ? t->index->rows[row] : NULL;
 }
 
 bool target_in_areas(const struct relay_target *t, const char *areas)
@@ -217,6 +231,40 @@ void told_release(struct told *t)
     for (size_t i = 0; i < t->n; i++) free(t->rules[i].rule);
     free(t->rules);
     *t = (struct told){.day = 0};
+}
+
+void target_show_later(struct relay_target *t)
+{
+    if (t->show_listed) return;
+    t->show_listed = true;
+    t->show_next = NULL;
+    if (t->list->show_last)
+        t->list->show_last->show_next = t;
+    else
+        t->list->show_first = t;
+    t->list->show_last = t;
+}
+
+void target_show(struct relay_target *t)
+{
+    t->show_due = true;
+    target_show_later(t);
+}
+
+void target_show_at(struct relay_target *t, int64_t wall)
+{
+    t->refresh_at = wall;
+    if (wall < t->list->refresh_next) t->list->refresh_next = wall;
+}
+
+struct relay_target *targets_take_shown(struct targets *t)
+{
+    struct relay_target *r = t->show_first;
+    if (!r) return NULL;
+    t->show_first = r->show_next;
+    if (!t->show_first) t->show_last = NULL;
+    r->show_listed = false;
+    return r;
 }
 
 double target_tokens(struct relay_target *t, int64_t wall)

@@ -20,6 +20,11 @@ void log_set_level(enum log_level level)
     threshold = level;
 }
 
+bool log_enabled(enum log_level level)
+{
+    return level <= threshold;
+}
+
 void log_capture(void (*fn)(enum log_level level, const char *line, void *arg), void *arg)
 {
     capture = fn;

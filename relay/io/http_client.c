@@ -68,6 +68,11 @@ struct transfer {
     bool resent;    /* curl wanted to send it again on its own */
     bool answering; /* a byte of an answer came since the request was last sent */
     int requests;   /* how often the request was about to leave */
+    struct shape {
+        bool set, plain; /* plain: a POST with a body and no password */
+        long connect_ms, whole_ms;
+        size_t max_answer;
+    } shape; /* what the handle is set to */
     enum http_end end;
     int status;
     int64_t retry_after_ms;
@@ -295,7 +300,13 @@ static void transfer_free(struct transfer *t)
 /* Nothing of a request, least of all its address, stays in a handle that waits for the next one. */
 static void transfer_reset(struct transfer *t)
 {
-    curl_easy_reset(t->easy);
+    (void)curl_easy_setopt(t->easy, CURLOPT_URL, NULL); /* these cannot fail */
+    (void)curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
+    (void)curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, NULL);
+    if (!t->shape.plain) {
+        curl_easy_reset(t->easy);
+        t->shape.set = false;
+    }
     curl_slist_free_all(t->headers);
     t->headers = NULL;
     buf_clear(&t->body);
@@ -378,17 +389,40 @@ static CURLcode set_method(struct transfer *t, const struct http_request *r)
     return code;
 }
 
-static CURLcode set_everything(struct transfer *t, const struct http_request *r)
+/* What may differ between two requests of one destination. */
+static CURLcode set_request(struct transfer *t, const struct http_request *r)
 {
     CURLcode code = set_method(t, r);
+    SET(CURLOPT_URL, r->url);
+    SET(CURLOPT_HTTPHEADER, t->headers);
+    return code;
+}
+
+/* Most requests are like the one before on the same handle: the rest is set already. */
+static struct shape shape_of(const struct transfer *t, const struct http_request *r)
+{
+    return (struct shape){.set = true,
+                          .plain = !r->method && r->body && !r->userpwd,
+                          .connect_ms = r->connect_timeout_ms ? r->connect_timeout_ms : CONNECT_TIMEOUT_MS,
+                          .whole_ms = r->timeout_ms ? r->timeout_ms : TIMEOUT_MS,
+                          .max_answer = t->answer.limit};
+}
+
+static CURLcode set_everything(struct transfer *t, const struct http_request *r)
+{
+    struct shape s = shape_of(t, r);
+    if (t->shape.set && s.plain && t->shape.plain && s.connect_ms == t->shape.connect_ms &&
+        s.whole_ms == t->shape.whole_ms && s.max_answer == t->shape.max_answer)
+        return set_request(t, r);
+    curl_easy_reset(t->easy);
+    t->shape = s;
+    CURLcode code = set_request(t, r);
     long connect_ms = r->connect_timeout_ms ? r->connect_timeout_ms : CONNECT_TIMEOUT_MS;
     long whole_ms = r->timeout_ms ? r->timeout_ms : TIMEOUT_MS;
-    SET(CURLOPT_URL, r->url);
     SET(CURLOPT_PRIVATE, t);
     SET(CURLOPT_ERRORBUFFER, t->detail);
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_USERAGENT, "tocsin/" TOCSIN_VERSION);
-    SET(CURLOPT_HTTPHEADER, t->headers);
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_FOLLOWLOCATION, 0L);

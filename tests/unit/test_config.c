@@ -226,7 +226,7 @@ static void every_mistake_is_named_where_it_stands(void **state)
                "[一二三四五六七八九十一二三四五六七八九十一二三四五六七"
                "八九十一二三四五六七八九十一二三四五六]}]\n",
          "reminders: a screen takes 1 to 45 characters"},
-        {SMALL "limits: {http: 300}\n", "http: 300 is out of bounds, allowed 1 to 256"},
+        {SMALL "limits: {http: 600}\n", "http: 600 is out of bounds, allowed 1 to 512"},
         {SMALL "feeds:\n  - {id: a, type: bank, areas: ['61']}\n  - {id: a, type: bank, areas: ['61']}\n",
          "t.yaml:6: id: `a` is taken already, by /etc/tocsin/t.yaml:5: choose another"},
         {SMALL "feeds: [{id: a, type: bank, areas: ['6']}]\n", "areas: `6` is no area code"},

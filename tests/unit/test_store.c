@@ -281,9 +281,9 @@ static void the_gravest_goes_first_and_then_the_oldest(void **state)
     add(&a, 2, LEVEL_RED, 30);
     add(&a, 3, LEVEL_RED, 20);
     add(&a, 4, LEVEL_RED, 5000);
-    assert_int_equal(store_next_due(store), 10);
+    assert_int_equal(store_next_due(store, LANE_DEVICES), 10);
     struct delivery_row rows[8];
-    assert_int_equal(store_due(store, 100, rows, 8), 3);
+    assert_int_equal(store_due(store, LANE_DEVICES, 100, rows, 8), 3);
     assert_int_equal(rows[0].target, 3);
     assert_int_equal(rows[1].target, 2);
     assert_int_equal(rows[2].target, 1);
