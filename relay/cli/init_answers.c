@@ -262,6 +262,8 @@ enum relay_err init_find_zones(struct init_answers *a, struct init_plan *p, stru
                                                     .class = class,
                                                     .name = space ? space : zone_class_zh(class),
                                                     .silent = zone_class_silent(class)};
+        /* As it is remembered: a number of the list may mean another class one day. */
+        a->zones.items[i] = space ? arena_printf(&a->arena, "%s %s", class, space) : class;
     }
     return RELAY_OK;
 }

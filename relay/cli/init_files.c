@@ -255,9 +255,11 @@ void init_broker_conf(const struct init_plan *p, const char *dir, struct buf *b)
             "max_packet_size 1048576\npersistent_client_expiration 14d\n");
 }
 
-static void put_user(struct buf *b, const char *head, const char *id, const char *rows[])
+static void put_user(struct buf *b, const char *note, const char *head, const char *id, const char *rows[])
 {
-    buf_printf(b, "\nuser %s%s\n", head, id);
+    buf_char(b, '\n');
+    if (note) comment(b, "", note);
+    buf_printf(b, "user %s%s\n", head, id);
     for (size_t i = 0; rows[i]; i += 2) {
         /* '*' stands for the id: topics hold no star of their own. */
         const char *star = strchr(rows[i + 1], '*');
@@ -283,10 +285,10 @@ void init_broker_acl(const struct init_plan *p, struct buf *b)
                           "read",  "relay/+/state",  NULL};
     comment(b, "",
             _("Who may say what on the broker, written by `tocsin init`. What no line allows is refused."));
-    put_user(b, "relay", "", relay);
+    put_user(b, NULL, "relay", "", relay);
     buf_str(b, "topic read $SYS/broker/#\n");
-    put_user(b, "pa-", p->site, pa);
-    comment(b, "\n", _("Devices that show boards by MQTT; pages in a browser need no name at the broker"));
-    put_user(b, "screens-", p->site, screens);
-    for (size_t i = 0; i < p->n_feeds; i++) put_user(b, "feed-", p->feeds[i].id, feed);
+    put_user(b, NULL, "pa-", p->site, pa);
+    put_user(b, _("Devices that show boards by MQTT; pages in a browser need no name at the broker"),
+             "screens-", p->site, screens);
+    for (size_t i = 0; i < p->n_feeds; i++) put_user(b, NULL, "feed-", p->feeds[i].id, feed);
 }

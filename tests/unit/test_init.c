@@ -172,6 +172,33 @@ static void remembered_answers_are_the_same_and_hold_no_secret(void **state)
     arena_release(&again.arena);
 }
 
+/* The sample that is installed says of the sample's hospital what init would write. */
+static void the_sample_access_list_says_the_same(void **state)
+{
+    (void)state;
+    struct init_answers a = answers();
+    struct init_plan p;
+    struct reason why;
+    struct buf b = BUF_INIT(64 * 1024);
+    a.site = "xjtu-1";
+    a.feeds = init_split(&a.arena, "sn-cmcc carrier");
+    assert_int_equal(init_plan(&a, &p, &why), RELAY_OK);
+    init_broker_acl(&p, &b);
+    FILE *f = fopen(TOCSIN_SOURCE_DIR "/packaging/broker/acl", "r");
+    char line[256];
+    size_t rows = 0;
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f)) {
+        if (line[0] == '#' || line[0] == '\n') continue;
+        if (!strstr(buf_cstr(&b), line)) fail_msg("init does not write %s", line);
+        rows++;
+    }
+    assert_true(rows > 20);
+    assert_int_equal(fclose(f), 0);
+    buf_release(&b);
+    arena_release(&a.arena);
+}
+
 static void passwords_fit_their_hash_and_no_other(void **state)
 {
     (void)state;
@@ -201,6 +228,7 @@ int main(void)
         cmocka_unit_test(what_it_writes_loads_whatever_people_typed),
         cmocka_unit_test(numbers_fit_the_zones_that_speak),
         cmocka_unit_test(remembered_answers_are_the_same_and_hold_no_secret),
+        cmocka_unit_test(the_sample_access_list_says_the_same),
         cmocka_unit_test(passwords_fit_their_hash_and_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
