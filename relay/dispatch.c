@@ -115,10 +115,12 @@ void dispatch_move(struct relay *r, struct delivery_row *d, enum delivery_state 
 
 void dispatch_queued(struct relay *r, struct relay_target *t, const struct delivery_row *row)
 {
-    (void)r;
     if (t->ops->kind != TARGET_STATE) return;
     store_show(r->store, row);
-    target_show(t);
+    if (row->level == LEVEL_RED)
+        target_show_red(t);
+    else
+        target_show(t);
 }
 
 static enum target_class class_of(const struct relay_target *t)
@@ -361,7 +363,7 @@ static void snapshot_item(void *arg, const struct shown_item *i)
 /* The snapshot of all that is in force at a board or bulletin. */
 static void claim_snapshot(struct relay *r, struct relay_target *t)
 {
-    t->show_due = false;
+    t->show_due = t->show_grave = false;
     struct send *op = op_new(r, t, 0);
     struct snapshot_build b = {.r = r, .op = op};
     store_showing(r->store, t->row.id, snapshot_item, &b);
@@ -489,7 +491,7 @@ static int64_t claim_snapshots(struct relay *r)
         n++;
         claim_snapshot(r, t);
     }
-    if (r->targets->show_first) next = r->now.wall;
+    if (targets_shown(r->targets)) next = r->now.wall;
     while (paused) {
         t = paused;
         paused = t->show_next;
@@ -621,7 +623,7 @@ int64_t dispatch_next_due(struct relay *r)
     if (free_for_chats(r)) due = sooner(due, store_next_due(r->store, LANE_CHATS));
     due = sooner(due, store_alerts_next_expiry(r->store));
     due = sooner(due, r->targets->refresh_next);
-    if (!r->targets->show_first) return due;
+    if (!targets_shown(r->targets)) return due;
     /* Named since the last claim (a broker that is back, a key on a screen): now. */
     return sooner(due, d->show_at == INT64_MAX ? r->now.wall : d->show_at);
 }

@@ -233,16 +233,32 @@ void told_release(struct told *t)
     *t = (struct told){.day = 0};
 }
 
-void target_show_later(struct relay_target *t)
+static void show_push(struct show_list *l, struct relay_target *t)
 {
-    if (t->show_listed) return;
     t->show_listed = true;
     t->show_next = NULL;
-    if (t->list->show_last)
-        t->list->show_last->show_next = t;
+    if (l->last)
+        l->last->show_next = t;
     else
-        t->list->show_first = t;
-    t->list->show_last = t;
+        l->first = t;
+    l->last = t;
+}
+
+/* Takes t out of the list of those that are not red; few look for one there. */
+static void show_remove(struct show_list *l, struct relay_target *t)
+{
+    struct relay_target *before = NULL;
+    for (struct relay_target *i = l->first; i != t; i = i->show_next) before = i;
+    if (before)
+        before->show_next = t->show_next;
+    else
+        l->first = t->show_next;
+    if (l->last == t) l->last = before;
+}
+
+void target_show_later(struct relay_target *t)
+{
+    if (!t->show_listed) show_push(&t->list->show[t->show_grave ? 0 : 1], t);
 }
 
 void target_show(struct relay_target *t)
@@ -251,18 +267,34 @@ void target_show(struct relay_target *t)
     target_show_later(t);
 }
 
+void target_show_red(struct relay_target *t)
+{
+    if (t->show_listed && !t->show_grave) {
+        show_remove(&t->list->show[1], t);
+        t->show_listed = false;
+    }
+    t->show_grave = true;
+    target_show(t);
+}
+
 void target_show_at(struct relay_target *t, int64_t wall)
 {
     t->refresh_at = wall;
     if (wall < t->list->refresh_next) t->list->refresh_next = wall;
 }
 
+bool targets_shown(const struct targets *t)
+{
+    return t->show[0].first || t->show[1].first;
+}
+
 struct relay_target *targets_take_shown(struct targets *t)
 {
-    struct relay_target *r = t->show_first;
+    struct show_list *l = &t->show[t->show[0].first ? 0 : 1];
+    struct relay_target *r = l->first;
     if (!r) return NULL;
-    t->show_first = r->show_next;
-    if (!t->show_first) t->show_last = NULL;
+    l->first = r->show_next;
+    if (!l->first) l->last = NULL;
     r->show_listed = false;
     return r;
 }

@@ -42,6 +42,7 @@ struct relay_target {
     struct targets *list; /* it is in */
     struct relay_target *show_next;
     bool show_due, show_listed; /* a state target with something new to show; see target_show */
+    bool show_grave;            /* … which is red: before others */
     int64_t refresh_at;         /* … and when it will have, by its adapter; wall, 0: not known */
     bool broken;                /* check failed at load: deliveries are rejected with `why` */
     char why[160];
@@ -60,9 +61,11 @@ struct targets {
     struct relay_config *config; /* outlives the list; see targets_keep_config */
     struct relay_config *owned;
     int holds;
-    struct relay_target *show_first, *show_last; /* those to show, and perhaps others */
-    int64_t refresh_next;                        /* the soonest refresh_at, or sooner; INT64_MAX none */
-    struct targets_index *index;                 /* by id and by row */
+    struct show_list {
+        struct relay_target *first, *last;
+    } show[2];                   /* those to show, and perhaps others: red ones, then the rest */
+    int64_t refresh_next;        /* the soonest refresh_at, or sooner; INT64_MAX none */
+    struct targets_index *index; /* by id and by row */
 };
 
 /* Never fails: a target whose kind does not exist was refused by config_load. */
@@ -81,13 +84,15 @@ struct relay_target *targets_by_row(const struct targets *t, int64_t row);
 /* True when one of the target's areas and one of the space-separated `areas` are equal or one is the other's prefix. */
 bool target_in_areas(const struct relay_target *t, const char *areas);
 
-/* A state target has something new to show: a snapshot is due. */
+/* A state target has something new to show: a snapshot is due. Red: before the others. */
 void target_show(struct relay_target *t);
+void target_show_red(struct relay_target *t);
 /* Its adapter has something else to show at this time. */
 void target_show_at(struct relay_target *t, int64_t wall);
 /* The first of those that target_show named and that may still have something to show; NULL at the end. Who cannot show it
  * now calls target_show_later: then it is asked again. */
 struct relay_target *targets_take_shown(struct targets *t);
+bool targets_shown(const struct targets *t); /* there is one */
 void target_show_later(struct relay_target *t);
 
 /* Tokens of the bucket now, refilled; and taking n of them. */
