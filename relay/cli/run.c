@@ -1,5 +1,7 @@
 /* tocsin run: the daemon. */
 #include <argp.h>
+#include <errno.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include "base/i18n.h"
@@ -30,6 +32,18 @@ static void raise_open_files(const struct relay_config *c)
             "are not served; set LimitNOFILE=%llu for the service, or lower limits.streams",
             (unsigned long long)l.rlim_cur, (long long)c->limits.streams, (unsigned long long)needed,
             (unsigned long long)needed);
+}
+
+/* Keys of chats and of the broker are in memory: no core file may hold them, and no other process of this user read them.
+ * The leak finder of the sanitisers must be able to. */
+static void keep_memory_private(void)
+{
+    const struct rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &none) != 0)
+        log_warning("core files cannot be switched off: %s", strerror(errno));
+#ifndef __SANITIZE_ADDRESS__
+    if (prctl(PR_SET_DUMPABLE, 0) != 0) log_warning("memory is not private: %s", strerror(errno));
+#endif
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -65,6 +79,7 @@ int cli_run(int argc, char **argv)
     static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
                                             LOG_LEVEL_DEBUG};
     log_set_level(levels[config->relay.log_level & 3]);
+    keep_memory_private();
     raise_open_files(config);
     struct relay *relay;
     struct reason why = {""};

@@ -413,6 +413,40 @@ def ends(rig, name, state, reason, seconds=8):
 
 
 @scenario
+def keys_stay_unseen(rig):
+    """A key is in the address that is posted to and nowhere else: not in a log at its loudest, a list, a metric, a core file."""
+    key = "sesame-0123456789"
+    rig.broker_start()
+    rig.standin_start(script="http500,http302,garbage,hang,93000")
+    rig.listen()
+    with open(rig.path("far.url"), "w") as f:
+        f.write(f"https://127.0.0.1:{free_port()}/robot/send?access_token={key}\n")
+    os.chmod(rig.path("far.url"), 0o600)
+    rig.configure(chats=[rig.wecom_chat(key), {"id": "far", "type": "dingtalk", "audience": "duty", "quiet": [], "url_file": rig.path("far.url"),
+                                               "allow_insecure": True},
+                         {"id": "inside", "type": "dingtalk", "audience": "duty", "quiet": [], "url_file": rig.path("far.url")}],
+                  relay={"log_level": "debug"})
+    with open(rig.path("tocsin.yaml")) as f:
+        config = json.load(f)
+    config["chats"][0]["id"] = "group"  # only its address holds the key
+    with open(rig.path("tocsin.yaml"), "w") as f:
+        json.dump(config, f)
+    rig.relay_start()
+    rig.publish(2)
+    rig.until_accepted()
+    rig.until("failures", 10, lambda: all(any(d["state"] == "retry" and d["reason"] for d in rig.deliveries(target=t))
+                                          for t in ("wecom:group", "dingtalk:far", "dingtalk:inside")))
+    says(rig.deliveries(target="dingtalk:inside")[0]["reason"], "allow_insecure")
+    for what, text in (("the log", rig.log()), ("/metrics", rig.page("/metrics")[1]), ("status", json.dumps(rig.status())),
+                       ("the deliveries", json.dumps(rig.deliveries())),
+                       ("print-config", subprocess.run(rig.command("check", "--print-config"), capture_output=True, text=True).stdout)):
+        require(text and key not in text, f"the key stands in {what}")
+    with open(f"/proc/{rig.relay.pid}/limits") as f:
+        core = next(line for line in f if line.startswith("Max core file size"))
+    require(core.split()[4:6] == ["0", "0"], f"a core file may be written: {core}")
+
+
+@scenario
 def webhook_answers(rig):
     """Each answer that a group bot has, with the state and the reason that a person reads."""
     webhooks(rig, {"empty": "44004", "type": "40008", "limit": "45009", "gone": "93000", "wait": "http429:2", "fault": "http500",
