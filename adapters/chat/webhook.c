@@ -1,4 +1,5 @@
-/* Standard Webhooks 1.0: warnings as signed JSON for somebody's own program. 2xx is success, 410 disables.
+/* Standard Webhooks 1.0: warnings as signed JSON for somebody's own program (packaging/schema/webhook.schema.json).
+ * 2xx is success, 410 disables.
  *
  *   chats: [{id: city-desk, type: webhook, audience: duty, url_file: …, secret_file: …}]
  *
@@ -113,23 +114,28 @@ static void add_delivery(const struct message *m, struct buf *out)
     buf_char(out, '}');
 }
 
+void webhook_body(const char *target, const struct message *m, size_t n, struct buf *out)
+{
+    buf_str(out, "{\"type\":\"tocsin.warnings\"");
+    buf_json_member_time(out, "timestamp", m[0].sent);
+    buf_json_key(out, "data");
+    buf_char(out, '{');
+    buf_json_member(out, "target", target);
+    buf_json_key(out, "deliveries");
+    for (size_t i = 0; i < n; i++) {
+        buf_char(out, i ? ',' : '[');
+        add_delivery(&m[i], out);
+    }
+    buf_str(out, "]}}");
+}
+
 static void webhook_build(const struct post_part *p, struct post_request *r)
 {
     uint8_t digest[HASH_LEN];
     char id[60] = "msg_";
     CLEANUP(buf_release) struct buf names = BUF_INIT(64 * 1024), signatures = BUF_INIT(4096);
-    buf_str(&r->body, "{\"type\":\"tocsin.warnings\"");
-    buf_json_member_time(&r->body, "timestamp", p->messages[0].sent);
-    buf_json_key(&r->body, "data");
-    buf_char(&r->body, '{');
-    buf_json_member(&r->body, "target", p->target->id);
-    buf_json_key(&r->body, "deliveries");
-    for (size_t i = 0; i < p->n; i++) {
-        buf_char(&r->body, i ? ',' : '[');
-        add_delivery(&p->messages[i], &r->body);
-        buf_printf(&names, "%s\n", p->messages[i].delivery);
-    }
-    buf_str(&r->body, "]}}");
+    webhook_body(p->target->id, p->messages, p->n, &r->body);
+    for (size_t i = 0; i < p->n; i++) buf_printf(&names, "%s\n", p->messages[i].delivery);
     hash_sha256(buf_cstr(&names), names.len, digest);
     hash_base32(digest, 20, id + 4, sizeof(id) - 4);
     int64_t seconds = p->wall / 1000;

@@ -1,6 +1,7 @@
-/* Prints what the MQTT adapters publish, a line NAME<TAB>PAYLOAD each, for check.py --lines. */
+/* Prints what the MQTT adapters publish and what a webhook gets, a line NAME<TAB>PAYLOAD each, for check.py --lines. */
 #include "send_double.h"
 
+#include "adapters/chat/webhook.h"
 #include "adapters/display/board.h"
 #include "adapters/pa/pa.h"
 
@@ -75,6 +76,11 @@ int main(void)
     for (size_t n = 0; n <= ARRAY_LEN(both); n++) {
         publish(&bulletin_ops, "bulletin", both, n);
         publish(&board_ops, "board", both, n);
+    }
+    for (size_t n = 1; n <= ARRAY_LEN(both); n++) {
+        CLEANUP(buf_release) struct buf body = BUF_INIT(64 * 1024);
+        webhook_body("webhook:city-desk", both, n, &body);
+        (void)printf("webhook\t%s\n", buf_cstr(&body));
     }
     return 0;
 }
