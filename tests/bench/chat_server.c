@@ -3,8 +3,8 @@
  *
  *   chat_server --delay MS [--port N] [--tls CERT KEY] [--dead-every N] [--slow-every N --slow-ms MS]
  *
- * Keys are g0, g1 …: g0, gN … are dead, g1, gN+1 … slow. Prints its port. GET /stats, /times (key and microseconds
- * a line), /body (the first body), /reset.
+ * Keys are g0, g1 …: g0, gN … are dead, g1, gN+1 … slow. Prints its port. GET /stats, /times (a line a key: its number,
+ * when its first request came in microseconds, how many there were), /body (the first body), /reset.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,6 +48,7 @@ struct queue { /* one delay each, so that it is in order by itself */
 
 static struct queue usual, slow;
 static int64_t seen[KEYS], first_us, last_us;
+static int times[KEYS];
 static size_t count, answered;
 static int dead_every, slow_every;
 static char *first_body;
@@ -93,11 +94,12 @@ static void page(struct conn *c, const char *path)
                    answered, (long long)first_us, (long long)last_us);
     } else if (strncmp(path, "/times", 6) == 0) {
         for (int i = 0; i < KEYS; i++)
-            if (seen[i]) buf_printf(&body, "%d %lld\n", i, (long long)seen[i]);
+            if (seen[i]) buf_printf(&body, "%d %lld %d\n", i, (long long)seen[i], times[i]);
     } else if (strncmp(path, "/body", 5) == 0) {
         buf_str(&body, first_body ? first_body : "");
     } else if (strncmp(path, "/reset", 6) == 0) {
         memset(seen, 0, sizeof(seen));
+        memset(times, 0, sizeof(times));
         count = answered = 0;
         first_us = last_us = 0;
     }
@@ -130,6 +132,7 @@ static void request(struct conn *c, const char *body, size_t body_len)
     if (!first_us) first_us = now;
     if (!first_body) first_body = xstrndup(body, body_len);
     if (number >= 0 && number < KEYS && !seen[number]) seen[number] = now;
+    if (number >= 0 && number < KEYS) times[number]++;
     count++;
     if (number >= 0 && dead_every && number % dead_every == 0) return;
     later(number >= 0 && slow_every && number % slow_every == 1 ? &slow : &usual, c);

@@ -48,13 +48,13 @@ def case(rig, args, folder, name, delay, pair=None):
     server = fan.Server(args.server, delay, pair)
     rows = []
     try:
-        fan.bare(args, server, "{}", 500, ca=ca)  # the service is warm for everybody
+        fan.bare(args, server, "{}", 500, fan.IN_FLIGHT, ca)  # the service is warm for everybody
         bare, alone, both = [], [], []
         body = None
         for _ in range(args.rounds):
             alone.append(ours(rig, args, server, 0, ca))
             body = body or fan.get(server.port, "/body", server.tls)
-            bare.append(fan.bare(args, server, body, CHATS, ca=ca))
+            bare.append(fan.bare(args, server, body, CHATS, fan.IN_FLIGHT, ca))
             if not pair:
                 both.append(ours(rig, args, server, WARDS))
         reference = median([b["seconds"] for b in bare])
@@ -63,7 +63,7 @@ def case(rig, args, folder, name, delay, pair=None):
         rows.append({"case": f"{name}: chats, all committed, against bare libcurl", "ours": round(CHATS / mine), "reference": round(CHATS / reference),
                      "ratio": round(ratio, 2), "aim": 0.7, "unit": "requests/s", "ours_cpu_us": round(median([a["cpu"] for a in alone]) / CHATS * 1e6, 1),
                      "reference_cpu_us": median([b["cpu_us"] for b in bare]), "rss_mib": round(max(a["rss"] for a in alone))})
-        fastest = fan.wrk(folder, server, body) if not pair else None
+        fastest = fan.wrk(folder, server, body, 3, fan.IN_FLIGHT) if not pair else None
         if fastest:
             rows.append({"case": f"{name}: chats, all committed, against wrk", "ours": round(CHATS / mine), "reference": round(fastest),
                          "ratio": round(CHATS / mine / fastest, 2), "unit": "requests/s"})
