@@ -171,7 +171,9 @@ static void site_body(const struct edition *ed, const struct relay_target *t, st
     buf_char(body, '}');
 }
 
-static void chat_body(const struct edition *ed, const struct relay_target *t, bool trial, struct buf *body)
+/* links: duty messages carry the address of the page that takes answers; it is the delivery's own, so dispatch puts it. */
+static void chat_body(const struct edition *ed, const struct relay_target *t, bool trial, bool links,
+                      struct buf *body)
 {
     struct slot_texts texts;
     struct render_slots slots = slots_fill(&texts, ed, t);
@@ -199,6 +201,7 @@ static void chat_body(const struct edition *ed, const struct relay_target *t, bo
     buf_char(body, '{');
     buf_json_member(body, "issuer", t->issuer);
     add_text(body, "chat", mark, buf_cstr(&whole), &slots);
+    if (links && duty && ed->type != MSG_CANCEL) buf_json_member_bool(body, "link", true);
     if (say->headline && ed->type != MSG_CANCEL) {
         add_text(body, "headline", mark, say->headline, &slots);
         add_lines(body, say->lines, say->n_lines);
@@ -221,7 +224,7 @@ static int64_t rendering_of(struct relay *r, struct edition *ed, const struct re
 
     CLEANUP(buf_release) struct buf body = BUF_INIT(BODY_MAX);
     if (t->chat)
-        chat_body(ed, t, trial, &body);
+        chat_body(ed, t, trial, r->config->http.public_address != NULL, &body);
     else
         site_body(ed, t, &body);
     int64_t row = store_rendering(r->store, ed->alert->n, ed->alert->rev, name, buf_cstr(&body));

@@ -125,7 +125,7 @@ static const struct opt_row http_rows[] = {
     {.name = "behind_proxy", .type = OPT_BOOL, AT(struct http_options, behind_proxy), .deflt = "false",
      .help = N_("a proxy in front of this encrypts; without it or tls only loopback is served")},
     {.name = "public_address", .type = OPT_STR, AT(struct http_options, public_address),
-     .help = N_("how other devices reach these pages, such as https://warnings.hospital.example; stands in the addresses of screens")},
+     .help = N_("how other devices reach these pages, such as https://warnings.hospital.example; stands in the addresses of screens, and without it duty messages carry no links for answers")},
     {.name = "", .type = OPT_SELF, AT(struct http_options, at)},
     {0},
 };

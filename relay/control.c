@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "dispatch.h"
 #include "drill.h"
+#include "feedback.h"
 #include "list.h"
 #include "overview.h"
 #include "pipeline.h"
@@ -109,6 +110,14 @@ static void get_overview(void *arg, struct http_exchange *x)
     CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
     struct reason why = {""};
     reply_list(r, x, overview_json(r, &b, &why), &b, &why);
+}
+
+static void get_feedback(void *arg, struct http_exchange *x)
+{
+    struct relay *r = arg;
+    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
+    struct reason why = {""};
+    reply_list(r, x, feedback_json(store_db(r->store), r->now.wall, &b, &why), &b, &why);
 }
 
 static void get_delivery(void *arg, struct http_exchange *x)
@@ -318,6 +327,26 @@ static enum relay_err verb_done(struct relay *r, const char *id, const struct ac
     return RELAY_OK;
 }
 
+/* "N2KQH 误报": a short id as it was read out, and the word */
+static enum relay_err verb_feedback(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
+                                    struct reason *why)
+{
+    char whole[DELIVERY_ID_MAX], code[DELIVERY_ID_MAX];
+    int64_t row;
+    enum feedback_word w;
+    bool again;
+    size_t n = strcspn(id, " ");
+    if (!id[n] || !feedback_word_parse(id + n + 1, &w))
+        return fail(why, RELAY_INVALID, _("say what: 本地也有, 误报, 收到 or 劝阻成功"));
+    (void)snprintf(code, sizeof(code), "%.*s", (int)n, id);
+    enum relay_err err = find_delivery(r, code, &row, whole, why);
+    if (err == RELAY_OK) err = feedback_say(r, row, w, by, &again, why);
+    if (err != RELAY_OK) return err;
+    buf_json_member(ret, "delivery", whole);
+    buf_json_member_bool(ret, "again", again);
+    return RELAY_OK;
+}
+
 static enum relay_err verb_target_test(struct relay *r, const char *id, const struct actor *by,
                                        struct buf *ret, struct reason *why)
 {
@@ -385,14 +414,23 @@ static enum relay_err verb_drill_stop(struct relay *r, const char *id, const str
 }
 
 static const struct verb verbs[] = {
-    {"/v1/deliveries/done", true, verb_done},     {"/v1/alerts/outcome", true, verb_outcome},
-    {"/v1/drill/start", true, verb_drill_start},  {"/v1/drill/stop", true, verb_drill_stop},
-    {"/v1/silence/add", true, verb_silence_add},  {"/v1/silence/expire", true, verb_silence_expire},
-    {"/v1/alerts/cancel", true, verb_cancel},     {"/v1/alerts/confirm", true, verb_confirm},
-    {"/v1/alerts/approve", true, verb_approve},   {"/v1/alerts/reject", true, verb_reject},
-    {"/v1/alerts/ack", true, verb_ack},           {"/v1/alerts/dismiss", true, verb_dismiss},
-    {"/v1/site/mode", true, verb_site_mode},      {"/v1/deliveries/replay", true, verb_replay},
-    {"/v1/target/test", false, verb_target_test}, {"/v1/reload", false, verb_reload},
+    {"/v1/alerts/feedback", true, verb_feedback},
+    {"/v1/deliveries/done", true, verb_done},
+    {"/v1/alerts/outcome", true, verb_outcome},
+    {"/v1/drill/start", true, verb_drill_start},
+    {"/v1/drill/stop", true, verb_drill_stop},
+    {"/v1/silence/add", true, verb_silence_add},
+    {"/v1/silence/expire", true, verb_silence_expire},
+    {"/v1/alerts/cancel", true, verb_cancel},
+    {"/v1/alerts/confirm", true, verb_confirm},
+    {"/v1/alerts/approve", true, verb_approve},
+    {"/v1/alerts/reject", true, verb_reject},
+    {"/v1/alerts/ack", true, verb_ack},
+    {"/v1/alerts/dismiss", true, verb_dismiss},
+    {"/v1/site/mode", true, verb_site_mode},
+    {"/v1/deliveries/replay", true, verb_replay},
+    {"/v1/target/test", false, verb_target_test},
+    {"/v1/reload", false, verb_reload},
 };
 
 static void post_verb(void *arg, struct http_exchange *x)
@@ -441,7 +479,7 @@ enum relay_err control_open(struct relay *r, struct reason *why)
     } views[] = {{"/v1/status", get_status},         {"/v1/alerts", get_alerts},     {"/v1/alert", get_alert},
                  {"/v1/deliveries", get_deliveries}, {"/v1/delivery", get_delivery}, {"/v1/sites", get_sites},
                  {"/v1/silences", get_silences},     {"/v1/drills", get_drills},     {"/v1/wards", get_wards},
-                 {"/v1/overview", get_overview}};
+                 {"/v1/overview", get_overview},     {"/v1/feedback", get_feedback}};
     for (size_t i = 0; i < ARRAY_LEN(views); i++)
         http_server_on(r->control, "GET", views[i].path, views[i].fn, r);
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++)

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "feedback.h"
 #include "render.h"
 
 enum { BODY_MAX = 256 * 1024 };
@@ -62,6 +63,17 @@ void dispatch_forget_texts(struct dispatch *d)
     d->last.known = false;
 }
 
+/* The page that takes the group's answer: the address is this delivery's alone. */
+static const char *with_link(const struct relay *r, struct arena *a, const struct delivery_row *d,
+                             const struct alert_row *alert, const char *text)
+{
+    CLEANUP(buf_release) struct buf b = BUF_INIT(BODY_MAX);
+    buf_printf(&b, "%s\n收到、本地也有、误报，请点：", text);
+    size_t before = b.len;
+    feedback_address(r, d, feedback_words_of(alert->status), &b);
+    return b.len > before ? arena_strdup(a, buf_cstr(&b)) : text;
+}
+
 /* Everything an adapter may know of a delivery, from the committed rows. */
 bool dispatch_message(struct relay *r, struct send *op, const struct delivery_row *d,
                       const struct alert_row *alert, const struct revision_row *rev, struct message *m)
@@ -97,6 +109,8 @@ bool dispatch_message(struct relay *r, struct send *op, const struct delivery_ro
     m->headline = body_text(a, j, "headline", m->short_id);
     const char *chat = json_str_or(j, "chat", NULL);
     if (chat) m->chat = stored(a, chat, m->short_id, op->target->chat ? d->reminder + d->repeats : 0);
+    bool link = false;
+    if (chat && json_bool(j, "link", &link) == RELAY_OK && link) m->chat = with_link(r, a, d, alert, m->chat);
     m->issuer = body_text(a, j, "issuer", m->short_id);
     const cJSON *line;
     cJSON_ArrayForEach(line, cJSON_GetObjectItemCaseSensitive(j, "lines"))

@@ -1,7 +1,8 @@
-/* Probes and metrics on the TCP listeners. */
+/* Probes, metrics, and the page behind links of duty messages, on the TCP listeners. */
 #include "pages.h"
 
 #include "base/mem.h"
+#include "feedback.h"
 #include "status.h"
 
 static void get_metrics(void *arg, struct http_exchange *x)
@@ -58,4 +59,5 @@ void pages_serve(struct relay *r, struct http_server *s)
     http_server_on(s, "GET", "/healthz", get_health, r);
     http_server_on(s, "GET", "/readyz", get_ready, r);
     http_server_on(s, "GET", "/cards/*", get_card, r);
+    feedback_serve(r, s);
 }

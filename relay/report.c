@@ -156,6 +156,12 @@ static const struct section {
      "SELECT a.rule AS rule, x.detail AS outcome, count(*) AS times FROM action x JOIN alert a ON "
      "a.id = x.object WHERE x.verb = 'alert.outcome' AND " SPAN("x.at") " GROUP BY a.rule, "
                                                                         "x.detail ORDER BY a.rule, x.detail"},
+    {"feedback",
+     "SELECT f.rule AS rule, t.name AS target, sum(f.word = 0) AS seen, sum(f.word = 1) AS false_alarm, "
+     "sum(f.word = 2) AS acknowledged, sum(f.word = 3) AS deterred FROM feedback f JOIN target t ON t.id = "
+     "f.target JOIN alert a ON a.n = f.alert WHERE a.status = 0 AND " SPAN(
+         "f.at") " AND " OF_SITE " GROUP BY "
+                 "f.rule, t.name ORDER BY f.rule, t.name"},
     {"deliveries", "SELECT t.name AS target, d.state AS state, count(*) AS deliveries FROM " DELIVERIES
                    " GROUP BY t.name, d.state ORDER BY t.name, d.state"},
     /* Nearest rank: the smallest value that at least that share of all does not exceed. */

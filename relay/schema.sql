@@ -286,6 +286,22 @@ CREATE TABLE action (
   detail    TEXT NOT NULL
 );
 CREATE INDEX action_object ON action (object);
+CREATE INDEX action_verb ON action (verb, at);
+
+-- What came back from groups: a word of one person about one delivery, counted once. Beside it stands an action.
+CREATE TABLE feedback (
+  id        INTEGER PRIMARY KEY,
+  at        INTEGER NOT NULL,
+  alert     INTEGER NOT NULL,
+  rule      TEXT NOT NULL,
+  target    INTEGER NOT NULL,
+  delivery  INTEGER NOT NULL,
+  word      INTEGER NOT NULL,              -- seen 0, false alarm 1, acknowledged 2, deterred 3
+  actor     TEXT NOT NULL,
+  UNIQUE (delivery, word, actor)
+);
+CREATE INDEX feedback_alert ON feedback (alert);
+CREATE INDEX feedback_at ON feedback (at);
 
 -- Counts without end, by day.
 CREATE TABLE stat (

@@ -3,6 +3,7 @@
 
 #include "base/i18n.h"
 #include "dispatch.h"
+#include "feedback.h"
 #include "feeds.h"
 #include "list.h"
 #include "outlink.h"
@@ -103,6 +104,8 @@ void status_json(struct relay *r, struct buf *b)
     }
     buf_json_key(b, "silences");
     if (list_silences(store_db(r->store), &in_force, b, &why) != RELAY_OK) buf_str(b, "null");
+    buf_json_key(b, "demote");
+    if (feedback_demote(store_db(r->store), r->now.wall, b, &why) != RELAY_OK) buf_str(b, "null");
     buf_char(b, '}');
 }
 

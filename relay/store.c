@@ -674,6 +674,7 @@ static bool prune_alert(struct store *s, int64_t before)
     (void)prune_two(s, Q_PRUNE_RENDERINGS, n, -1);
     (void)prune_two(s, Q_PRUNE_DELIVERIES, n, -1);
     (void)prune_two(s, Q_PRUNE_STEPS, n, -1);
+    (void)prune_two(s, Q_PRUNE_FEEDBACK, n, -1);
     return true;
 }
 

@@ -303,6 +303,14 @@ bool store_drill_open(struct store *s, int64_t now, struct drill_row *ret);
 void store_drill_real(struct store *s, int64_t id, int64_t alert);
 void store_drill_end(struct store *s, int64_t id, int64_t now, const char *who);
 
+struct feedback_row {
+    int64_t at, alert, target, delivery;
+    int word; /* enum feedback_word */
+    const char *rule, *actor;
+};
+bool store_feedback_add(struct store *s, const struct feedback_row *row); /* false: it stands there already */
+int store_feedback_count(struct store *s, int64_t delivery);
+
 /* The clock of an alert: steps with due times. */
 struct step_row {
     int64_t alert, after, due;

@@ -177,3 +177,25 @@ void store_steps_stop(struct store *s, int64_t alert, int64_t now, const char *n
     stmt_text(q, 3, note);
     (void)store_run(s, q);
 }
+
+bool store_feedback_add(struct store *s, const struct feedback_row *row)
+{
+    struct stmt *q = store_q(s, Q_FEEDBACK_ADD);
+    stmt_int(q, 1, row->at);
+    stmt_int(q, 2, row->alert);
+    stmt_text(q, 3, row->rule);
+    stmt_int(q, 4, row->target);
+    stmt_int(q, 5, row->delivery);
+    stmt_int(q, 6, row->word);
+    stmt_text(q, 7, row->actor);
+    return store_run(s, q) && db_changes(&s->db) == 1;
+}
+
+int store_feedback_count(struct store *s, int64_t delivery)
+{
+    struct stmt *q = store_q(s, Q_FEEDBACK_COUNT);
+    stmt_int(q, 1, delivery);
+    int n = store_row(s, q) ? (int)col_int(q, 0) : 0;
+    stmt_reset(q);
+    return n;
+}

@@ -242,4 +242,9 @@ const char *const store_sql[Q_COUNT] = {
     [Q_STEP_CLAMP] = "UPDATE escalation SET due = ?1 + after WHERE due > ?1 AND due > ?1 + after",
     [Q_ACTION_FIRST] = "SELECT actor FROM action WHERE object = ?2 AND verb = ?1 ORDER BY id LIMIT 1",
     [Q_PRUNE_STEPS] = "DELETE FROM escalation WHERE alert = ?1",
+
+    [Q_FEEDBACK_ADD] = "INSERT INTO feedback (at, alert, rule, target, delivery, word, actor) VALUES (?1, "
+                       "?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+    [Q_FEEDBACK_COUNT] = "SELECT count(*) FROM feedback WHERE delivery = ?1",
+    [Q_PRUNE_FEEDBACK] = "DELETE FROM feedback WHERE alert = ?1",
 };

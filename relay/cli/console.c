@@ -218,11 +218,11 @@ static void reply_answer(struct http_exchange *x, enum relay_err err, const cJSO
 /* What the page may read and do; each is a path of the control socket. Switching a site live, or reloading, stays with the
  * command line. */
 static const char *const views[] = {"/v1/overview", "/v1/alert", "/v1/deliveries", "/v1/delivery"};
-static const char *const verbs[] = {"/v1/alerts/approve",   "/v1/alerts/reject", "/v1/alerts/confirm",
-                                    "/v1/alerts/dismiss",   "/v1/alerts/ack",    "/v1/alerts/cancel",
-                                    "/v1/alerts/outcome",   "/v1/silence/add",   "/v1/silence/expire",
-                                    "/v1/drill/start",      "/v1/drill/stop",    "/v1/deliveries/done",
-                                    "/v1/deliveries/replay"};
+static const char *const verbs[] = {"/v1/alerts/approve",  "/v1/alerts/reject",    "/v1/alerts/confirm",
+                                    "/v1/alerts/dismiss",  "/v1/alerts/ack",       "/v1/alerts/cancel",
+                                    "/v1/alerts/outcome",  "/v1/silence/add",      "/v1/silence/expire",
+                                    "/v1/alerts/feedback", "/v1/drill/start",      "/v1/drill/stop",
+                                    "/v1/deliveries/done", "/v1/deliveries/replay"};
 
 static const char *known(const char *const *paths, size_t n, const char *path)
 {

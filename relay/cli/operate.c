@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/verbs.h"
+#include "feedback.h"
 
 /* -- offline readers ---------------------------------------------------------------------------------------------- */
 
@@ -20,6 +21,13 @@ static enum relay_err read_alert(struct db *db, const struct client *c, const ch
 {
     (void)c;
     return list_alert(db, id, ret, why);
+}
+
+static enum relay_err read_feedback(struct db *db, const struct client *c, const char *id, struct buf *ret,
+                                    struct reason *why)
+{
+    (void)id;
+    return feedback_json(db, c->filter.now, ret, why);
 }
 
 static enum relay_err read_deliveries(struct db *db, const struct client *c, const char *id, struct buf *ret,
@@ -63,6 +71,15 @@ static void print_status(const cJSON *j)
     if (drill)
         (void)printf("\n%s %s: %s\n", _("drill until"), client_time(drill, "expires", room),
                      json_str_or(drill, "by", "?"));
+    const cJSON *rule;
+    cJSON_ArrayForEach(rule, cJSON_GetObjectItemCaseSensitive(j, "demote"))
+    {
+        const cJSON *wrong = cJSON_GetObjectItemCaseSensitive(rule, "false_alarms");
+        (void)printf("\n");
+        (void)printf(_("rule %s: %d false alarms in thirty days; set its status to test, or mend it"),
+                     json_str_or(rule, "rule", "?"), wrong ? wrong->valueint : 0);
+        (void)putchar('\n');
+    }
     const cJSON *silence;
     cJSON_ArrayForEach(silence, cJSON_GetObjectItemCaseSensitive(j, "silences"))
     {
@@ -277,6 +294,26 @@ static void print_review(const cJSON *j)
     client_print_table(j, columns, ARRAY_LEN(columns));
 }
 
+static void print_feedback(const cJSON *j)
+{
+    static const struct column rules[] = {{"rule", N_("RULE")},
+                                          {"seen", N_("SEEN HERE TOO")},
+                                          {"false_alarm", N_("FALSE ALARM")},
+                                          {"acknowledged", N_("ACKNOWLEDGED")},
+                                          {"deterred", N_("DETERRED")},
+                                          {"demote", N_("TO DEMOTE")},
+                                          {"title", N_("TITLE")}};
+    static const struct column groups[] = {{"rule", N_("RULE")},
+                                           {"target", N_("TARGET")},
+                                           {"seen", N_("SEEN HERE TOO")},
+                                           {"false_alarm", N_("FALSE ALARM")},
+                                           {"acknowledged", N_("ACKNOWLEDGED")},
+                                           {"deterred", N_("DETERRED")}};
+    client_print_table(cJSON_GetObjectItemCaseSensitive(j, "rules"), rules, ARRAY_LEN(rules));
+    (void)putchar('\n');
+    client_print_table(cJSON_GetObjectItemCaseSensitive(j, "groups"), groups, ARRAY_LEN(groups));
+}
+
 static void print_deliveries(const cJSON *j)
 {
     client_print_table(j, delivery_columns, ARRAY_LEN(delivery_columns));
@@ -345,6 +382,9 @@ int cli_alerts(int argc, char **argv)
         {"reject", 1, "/v1/alerts/reject", NULL, NULL, N_("rejected: it is neither spoken nor posted")},
         {"ack", 1, "/v1/alerts/ack", NULL, NULL, N_("acknowledged: no more reminders")},
         {"outcome", 2, "/v1/alerts/outcome", NULL, NULL, N_("noted; the month's report counts it")},
+        {"feedback", 0, "/v1/feedback", read_feedback, print_feedback, NULL},
+        {"feedback", 2, "/v1/alerts/feedback", NULL, NULL,
+         N_("noted for the group that has this number; the rule's count has it")},
         {"dismiss", 1, "/v1/alerts/dismiss", NULL, NULL, N_("dismissed from the review list")},
     };
     return run_actions(
@@ -354,6 +394,9 @@ int cli_alerts(int argc, char **argv)
           "       tocsin alerts confirm|approve|reject|ack ID --by NAME [--reason WHY]\n"
           "       tocsin alerts confirm|dismiss EVENT --by NAME   (a number of the review list)\n"
           "       tocsin alerts outcome ID 劝阻成功|已受骗|误报 --by NAME\n"
+          "       tocsin alerts feedback                   (thirty days of what groups said, by rule and "
+          "group)\n"
+          "       tocsin alerts feedback NUMBER 本地也有|误报|收到|劝阻成功 --by NAME\n"
           "       tocsin alerts cancel ID --by NAME [--reason WHY]\n"));
 }
 

@@ -60,11 +60,12 @@ receivers: [{name: screens, displays: all}]
 route: {receiver: screens}
 `;
 
-/** sites: YAML of the configuration's `sites:`; rest: of its receivers, routes, chats. */
+/** sites: YAML of the configuration's `sites:`; rest: of its receivers, routes, chats; more.public: links have an address. */
 export class Relay {
-  static async start(sites, rest = ALL_SCREENS) {
+  static async start(sites, rest = ALL_SCREENS, more = {}) {
     const r = new Relay();
     r.rest = rest;
+    r.public = more.public;
     r.dir = mkdtempSync(join(tmpdir(), 'tocsin-browser-'));
     r.brokerPort = await freePort();
     r.port = await freePort();
@@ -86,7 +87,7 @@ export class Relay {
     writeFileSync(join(this.dir, 'tocsin.yaml'), `
 relay: {id: t, state_dir: ${this.dir}/state, issuer: 雁塔公安, reserve: 1MiB}
 broker: {host: 127.0.0.1, port: ${this.brokerPort}}
-http: {listen: ['127.0.0.1:${this.port}']}
+http: {listen: ['127.0.0.1:${this.port}']${this.public ? `, public_address: 'http://127.0.0.1:${this.port}'` : ''}}
 rules: {packs: [${join(here, 'pack')}]}
 feeds: [{id: bank, type: bank, areas: ['61', '62']}]
 sites:
