@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <dirent.h>
+#include <libical/ical.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -200,6 +201,27 @@ static void the_calendar_entry_keeps_the_rules_of_its_format(void **state)
     }
 }
 
+static void another_library_reads_the_entry(void **state)
+{
+    struct bench *b = *state;
+    int n;
+    open_output(b, "");
+    start(b, 17, NINE);
+    CLEANUP(free_ptr) char *name = only(b, ".ics", &n), *text = content(b, name);
+    icalcomponent *root = icalparser_parse_string(text);
+    assert_non_null(root);
+    assert_int_equal(icalcomponent_count_errors(root), 0);
+    icalrestriction_check(root);
+    assert_int_equal(icalcomponent_count_errors(root), 0);
+    icalcomponent *event = icalcomponent_get_first_component(root, ICAL_VEVENT_COMPONENT);
+    assert_non_null(event);
+    assert_int_equal(icaltime_as_timet(icalcomponent_get_dtstart(event)), NINE.wall / 1000);
+    assert_int_equal(icaltime_as_timet(icalcomponent_get_dtend(event)), NINE.wall / 1000 + 2);
+    assert_string_equal(icalcomponent_get_location(event), b->run.zone_name);
+    icalcomponent_free(root);
+    icalmemory_free_ring();
+}
+
 static void a_stopped_play_takes_the_sound_away_and_says_so(void **state)
 {
     struct bench *b = *state;
@@ -298,6 +320,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_play_is_a_wav_a_manifest_an_entry_and_a_line_of_the_playlist, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(the_calendar_entry_keeps_the_rules_of_its_format, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_library_reads_the_entry, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stopped_play_takes_the_sound_away_and_says_so, setup, teardown),
         cmocka_unit_test_setup_teardown(only_so_many_items_stay_and_what_is_not_ours_is_left_alone, setup,
                                         teardown),

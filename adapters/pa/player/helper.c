@@ -22,18 +22,18 @@ static const struct {
     {END_PLAYED, PLAY_DONE, ""},
     {END_FAULT, PLAY_FAILED, N_("failed")},
     {END_USAGE, PLAY_REFUSED, N_("an option cannot be used")},
-    {END_UNREACHABLE, PLAY_FAILED, N_("the other side is not reachable")},
+    {END_UNREACHABLE, PLAY_FAILED, N_("not reachable")},
     {END_NO_ANSWER, PLAY_FAILED, N_("nobody answered")},
     {END_BUSY, PLAY_FAILED, N_("busy")},
-    {END_TROUBLE, PLAY_FAILED, N_("the other side has a fault")},
-    {END_DECLINED, PLAY_REFUSED, N_("the call was declined")},
+    {END_TROUBLE, PLAY_FAILED, N_("it has a fault")},
+    {END_DECLINED, PLAY_REFUSED, N_("it declined")},
     {END_NO_SUCH, PLAY_REFUSED, N_("there is nobody at this address")},
     {END_AUTH, PLAY_REFUSED, N_("user or password is not accepted")},
     {END_NO_CODEC, PLAY_REFUSED, N_("no codec in common")},
-    {END_HUNG_UP, PLAY_FAILED, N_("the other side hung up in the middle")},
-    {END_TAKEN, PLAY_TAKEN, N_("the other side needs the line for something graver")},
-    {END_LOST, PLAY_FAILED, N_("the other side fell silent during the call")},
-    {END_STOPPED, PLAY_FAILED, N_("the call was ended from outside")},
+    {END_HUNG_UP, PLAY_FAILED, N_("it hung up in the middle")},
+    {END_TAKEN, PLAY_TAKEN, N_("it needs the line for something graver")},
+    {END_LOST, PLAY_FAILED, N_("it fell silent in the middle")},
+    {END_STOPPED, PLAY_FAILED, N_("ended from outside")},
 };
 
 void helper_flag(struct helper_args *a, const char *name)
@@ -80,7 +80,7 @@ static void exited(void *arg, const struct child_outcome *o)
     free(call);
     if (!p || !is_open) return; /* told already, or the player stops */
     if (o->end == CHILD_TIMED_OUT) {
-        output_ended(p, clock_now(), PLAY_FAILED, _("the call hung and was ended"));
+        output_ended(p, clock_now(), PLAY_FAILED, _("it hung and was ended"));
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(ends) && o->end == CHILD_EXITED; i++) {

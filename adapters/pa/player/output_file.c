@@ -235,7 +235,7 @@ static enum relay_err write_ics(const struct output_play *p, const char *base, b
     CLEANUP(free_ptr) char *wav = xasprintf("%s.wav", strrchr(base, '/') + 1);
     CLEANUP(buf_release) struct buf b = BUF_INIT(16 * 1024);
     buf_str(&b, "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Tocsin//tocsin-pa//EN\r\n");
-    buf_printf(&b, "METHOD:%s\r\nBEGIN:VEVENT\r\n", stopped ? "CANCEL" : "PUBLISH");
+    buf_str(&b, "BEGIN:VEVENT\r\n");
     ics_text(&b, "UID", uid);
     ics_time(&b, "DTSTAMP", now.wall);
     ics_time(&b, "DTSTART", now.wall);

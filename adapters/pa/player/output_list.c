@@ -1,11 +1,11 @@
 /* Every kind of output: one row each. */
 #include "player/output.h"
 
-extern const struct output_ops output_file, output_command, output_rtp, output_sip, output_http, output_axis,
-    output_hikvision;
+extern const struct output_ops output_file, output_command, output_rtp, output_alsa, output_sip, output_http,
+    output_axis, output_hikvision;
 
 const struct output_ops *const output_list[] = {
-    &output_file, &output_command, &output_rtp,       &output_sip,
+    &output_file, &output_command, &output_rtp,       &output_alsa, &output_sip,
     &output_http, &output_axis,    &output_hikvision, NULL,
 };
 

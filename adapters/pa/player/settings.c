@@ -436,7 +436,7 @@ static const struct opt_row output_rows[] = {
      .type = OPT_STR,
      AT(output_block, type),
      .required = true,
-     .help = N_("file, command, …")},
+     .help = N_("rtp, alsa, sip, http, axis, hikvision, file or command")},
     {.name = "", .type = OPT_SELF, AT(output_block, node)},
     {.name = "", .type = OPT_EXTRA, AT(output_block, extra)},
     {0},
