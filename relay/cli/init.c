@@ -12,13 +12,14 @@
 #include "cli/cli.h"
 #include "cli/init.h"
 #include "cli/verbs.h"
+#include "config.h"
 #include "io/http_client.h"
 
 enum { TEXT_MAX = 1024 * 1024, LOGINS_MAX = 256 };
 
 struct arguments {
     const char *dir, *answers;
-    bool yes, dry;
+    bool yes, dry, another;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -29,6 +30,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'a': a->answers = arg; return 0;
     case 'y': a->yes = true; return 0;
     case 'n': a->dry = true; return 0;
+    case 'A': a->another = true; return 0;
     case ARGP_KEY_ARG: argp_usage(state); return 0; /* does not return */
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -235,7 +237,12 @@ static void ask_duty(struct interview *i, bool there)
     }
 }
 
-static bool interview(struct init_answers *a, bool duty_there)
+static void ask_broker(struct interview *i)
+{
+    ask_text(i, _("The broker's name or address, as that hospital's machine reaches it"), &i->a->broker.host);
+}
+
+static bool interview(struct init_answers *a, bool another, bool duty_there)
 {
     struct interview i = {.a = a};
     (void)printf(
@@ -259,6 +266,10 @@ static bool interview(struct init_answers *a, bool duty_there)
     (void)printf("\n");
     ask_list(&i, _("Screens of wards and halls by name, parted by commas; - for none"), &a->wards,
              init_find_wards);
+    if (another) {
+        if (a->zones.n) ask_broker(&i);
+        goto out;
+    }
     ask_list(
         &i,
         _("Banks and carriers that will send, such as `sn-cmcc carrier`, parted by commas; - for none yet"),
@@ -266,6 +277,7 @@ static bool interview(struct init_answers *a, bool duty_there)
     ask_duty(&i, duty_there);
     ask_choice(&i, _("Persons who must agree before an orange warning is spoken or posted"), init_approvals,
                &a->approve);
+out:
     if (i.over)
         (void)fprintf(stderr, "\n%s\n", _("The input ended before the last answer: nothing was written."));
     return !i.over;
@@ -347,7 +359,10 @@ static void write_all(struct init_writer *w, const struct init_plan *p)
     CLEANUP(buf_release) struct buf conf = BUF_INIT(TEXT_MAX);
     init_broker_conf(p, w->dir, &conf);
     init_put(w, "mosquitto/tocsin.conf", &conf, 0644, NULL);
-    put(w, p, "mosquitto/acl", init_broker_acl);
+    CLEANUP(buf_release) struct buf acl = BUF_INIT(TEXT_MAX);
+    init_broker_acl(p, &acl);
+    init_keep_users(w, "mosquitto/acl", &acl);
+    init_put(w, "mosquitto/acl", &acl, 0644, NULL);
     init_logins(w, "mosquitto/passwords", logins, n);
 
     CLEANUP(buf_release) struct buf kept = BUF_INIT(TEXT_MAX);
@@ -361,6 +376,73 @@ static void write_all(struct init_writer *w, const struct init_plan *p)
         free(logins[i].password);
         if (i > (p->player ? 1 : 0)) free((char *)(uintptr_t)logins[i].user);
     }
+}
+
+/* Another hospital of a relay that is set up. Its machine gets a folder of its own, to be copied there as /etc/tocsin. */
+static void write_another(struct init_writer *w, const struct init_plan *p)
+{
+    CLEANUP(free_ptr) char *sites = xasprintf("%s/sites.d", w->dir);
+    CLEANUP(free_ptr) char *theirs = xasprintf("%s/%s", w->dir, p->site);
+    CLEANUP(free_ptr) char *file = xasprintf("sites.d/%s.yaml", p->site);
+    CLEANUP(free_ptr) char *user = xasprintf("pa-%s", p->site);
+    CLEANUP(free_ptr) char *old = init_read(w, "mosquitto/acl");
+    init_folder(w, sites, 0755, NULL);
+    if (p->player) init_folder(w, theirs, 0755, NULL);
+    if (w->failed) return;
+    put(w, p, file, init_site_yaml);
+    if (p->player) {
+        CLEANUP(free_ptr) char *yaml = xasprintf("%s/pa.yaml", p->site);
+        CLEANUP(free_ptr) char *name = xasprintf("%s/pa.password", p->site);
+        CLEANUP(free_ptr) char *sip = xasprintf("%s/sip.password", p->site);
+        put(w, p, yaml, init_pa_yaml);
+        struct init_login login = {user, init_secret(w, name, NULL, NULL)};
+        init_logins(w, "mosquitto/passwords", &login, 1);
+        if (login.password) explicit_bzero(login.password, strlen(login.password));
+        free(login.password);
+        if (p->a->speakers.way == WAY_SIP && p->a->speakers.user && *p->a->speakers.user)
+            free(init_secret(w, sip, p->a->speakers.password, NULL));
+    }
+    CLEANUP(buf_release) struct buf acl = BUF_INIT(TEXT_MAX);
+    CLEANUP(free_ptr) char *mark = xasprintf("\nuser pa-%s\n", p->site);
+    if (old) buf_str(&acl, old);
+    if (!old || !strstr(old, mark)) init_site_acl(p, &acl);
+    struct init_writer own = *w; /* lines are only added */
+    own.yes = true;
+    init_put(&own, "mosquitto/acl", &acl, 0644, NULL);
+    w->failed |= own.failed;
+}
+
+static void print_next_another(const struct init_writer *w, const struct init_plan *p)
+{
+    (void)printf("\n%s\n  systemctl reload mosquitto tocsin\n", _("Next:"));
+    if (!p->player) return;
+    (void)printf(
+        _("  copy %s/%s to that hospital's machine as /etc/tocsin (chown tocsin: *.password), then there: "
+          "systemctl enable --now tocsin-pa\n"),
+        w->dir, p->site);
+    if (config_host_is_loopback(p->a->broker.host))
+        (void)printf("  %s\n", _("the broker listens for this machine alone: give it a listener with TLS in "
+                                 "mosquitto/tocsin.conf, and its address in that pa.yaml"));
+}
+
+/* The relay is set up, and has no such hospital in another file. */
+static bool may_add(const struct init_writer *w, const struct init_plan *p)
+{
+    CLEANUP(free_ptr) char *path = xasprintf("%s/tocsin.yaml", w->dir);
+    CLEANUP(free_ptr) char *file = xasprintf("%s/sites.d/%s.yaml", w->dir, p->site);
+    struct relay_config *c = NULL;
+    struct opt_problems problems;
+    if (config_load(path, &c, &problems)) {
+        for (size_t i = 0; i < problems.n; i++) (void)fprintf(stderr, "%s\n", problems.items[i].text);
+        return false;
+    }
+    const struct site_config *sites = c->sites.items;
+    bool taken = false;
+    for (size_t i = 0; i < c->sites.n; i++) taken |= strcmp(sites[i].id, p->site) == 0;
+    c = config_free(c);
+    if (!taken || access(file, F_OK) == 0) return true;
+    (void)fprintf(stderr, _("%s: there is a hospital `%s` already: choose another id\n"), path, p->site);
+    return false;
 }
 
 static void print_next(const struct init_writer *w, const struct init_plan *p)
@@ -394,6 +476,8 @@ int cli_init(int argc, char **argv)
         {"answers", 'a', N_("FILE"), 0, N_("answers instead of questions; YAML, its keys are listed below"),
          0},
         {"yes", 'y', NULL, 0, N_("replace files that differ without asking"), 0},
+        {"another", 'A', NULL, 0,
+         N_("another hospital of this relay: a file in sites.d, and a folder for its machine"), 0},
         {"dry-run", 'n', NULL, 0, N_("show what would be written, write nothing"), 0},
         {0}};
     CLEANUP(buf_release) struct buf doc = BUF_INIT(TEXT_MAX);
@@ -431,7 +515,11 @@ int cli_init(int argc, char **argv)
     } else {
         init_defaults(&a);
         if (access(before, R_OK) == 0 && !init_load(&a, before, false)) goto out;
-        if (!interview(&a, there)) goto out;
+        if (arguments.another) { /* the paths and the broker are the same, the hospital is not */
+            a.hospital = a.site = a.district = a.help = a.speakers.user = NULL;
+            a.zones = a.wards = a.feeds = a.speakers.uris = (struct opt_strs){0};
+        }
+        if (!interview(&a, arguments.another, there)) goto out;
     }
     if (!read_secrets(&a, there, &duty)) goto out;
     if (init_plan(&a, &p, &why)) {
@@ -441,8 +529,13 @@ int cli_init(int argc, char **argv)
     }
     p.duty = duty;
     (void)printf("\n");
-    write_all(&w, &p);
-    if (!w.failed && !w.dry) print_next(&w, &p);
+    if (arguments.another) {
+        if (!may_add(&w, &p)) goto out;
+        write_another(&w, &p);
+    } else {
+        write_all(&w, &p);
+    }
+    if (!w.failed && !w.dry) arguments.another ? print_next_another(&w, &p) : print_next(&w, &p);
     if (w.kept) (void)printf("\n%s\n", _("Files that differ were left as they are; --yes replaces them."));
     if (!w.failed && !w.kept) code = EXIT_DONE;
 out:

@@ -97,6 +97,9 @@ void init_relay_yaml(const struct init_plan *p, struct buf *out);
 void init_pa_yaml(const struct init_plan *p, struct buf *out);
 void init_broker_conf(const struct init_plan *p, const char *dir, struct buf *out);
 void init_broker_acl(const struct init_plan *p, struct buf *out);
+void init_site_yaml(const struct init_plan *p, struct buf *out); /* a file of sites.d */
+void init_site_acl(const struct init_plan *p,
+                   struct buf *out); /* what another hospital adds to the access list */
 
 /* --- init_write.c --- */
 struct init_writer {
@@ -110,9 +113,13 @@ struct init_writer {
     bool failed;
 };
 void init_folder(struct init_writer *w, const char *path, unsigned mode, const char *owner);
+char *init_read(const struct init_writer *w,
+                const char *name); /* NULL when it is not there; the caller frees */
 /* Shows the difference of a file that exists, and asks. */
 void init_put(struct init_writer *w, const char *name, const struct buf *text, unsigned mode,
               const char *owner);
+/* Adds what the old list says of users that the new one does not know: other hospitals, and what a person wrote. */
+void init_keep_users(const struct init_writer *w, const char *name, struct buf *acl);
 /* Never shown. NULL text: made at random unless the file is there. The secret in force is the caller's to free. */
 char *init_secret(struct init_writer *w, const char *name, const char *text, const char *owner);
 /* mosquitto's password file: lines of our users, other lines and passwords that still fit are kept. */

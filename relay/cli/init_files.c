@@ -53,28 +53,38 @@ static void put_feeds(struct buf *b, const struct init_plan *p)
     }
 }
 
-static void put_site(struct buf *b, const struct init_plan *p)
+/* Under `sites:`, or as a file of its own in sites.d: then nothing is indented. */
+static void put_site(struct buf *b, const struct init_plan *p, const char *in)
 {
-    comment(b, "\n",
-            _("trial: only the duty group hears what would have been said; `tocsin site mode` goes on from "
-              "there"));
-    buf_printf(b, "sites:\n  - id: %s\n", p->site);
-    key(b, "    ", "name", p->a->hospital);
-    buf_printf(b, "    area: '%s' # %s\n    mode: trial\n", p->area, p->area_name);
-    key(b, "    ", "issuer", p->a->issuer);
-    key(b, "    ", "help", p->a->help);
-    if (p->n_zones) buf_str(b, "    zones:\n");
+    key(b, in, "name", p->a->hospital);
+    buf_printf(b, "%sarea: '%s' # %s\n%smode: trial\n", in, p->area, p->area_name, in);
+    key(b, in, "issuer", p->a->issuer);
+    key(b, in, "help", p->a->help);
+    if (p->n_zones) buf_printf(b, "%szones:\n", in);
     for (size_t i = 0; i < p->n_zones; i++) {
-        buf_printf(b, "      - {id: %s, class: %s, name: ", p->zones[i].id, p->zones[i].class);
+        buf_printf(b, "%s  - {id: %s, class: %s, name: ", in, p->zones[i].id, p->zones[i].class);
         quoted(b, p->zones[i].name);
         buf_str(b, "}\n");
     }
-    if (p->n_wards) buf_str(b, "    wards:\n");
+    if (p->n_wards) buf_printf(b, "%swards:\n", in);
     for (size_t i = 0; i < p->n_wards; i++) {
-        buf_printf(b, "      - {id: %s, name: ", p->wards[i].id);
+        buf_printf(b, "%s  - {id: %s, name: ", in, p->wards[i].id);
         quoted(b, p->wards[i].name);
         buf_str(b, "}\n");
     }
+}
+
+static const char *about_trial(void)
+{
+    return _(
+        "trial: only the duty group hears what would have been said; `tocsin site mode` goes on from there");
+}
+
+void init_site_yaml(const struct init_plan *p, struct buf *b)
+{
+    comment(b, "", about_trial());
+    buf_printf(b, "id: %s\n", p->site);
+    put_site(b, p, "");
 }
 
 static void put_chats(struct buf *b, const struct init_plan *p)
@@ -134,7 +144,9 @@ void init_relay_yaml(const struct init_plan *p, struct buf *b)
     buf_str(b, "http:\n");
     buf_printf(b, "  listen: ['%s']\n", p->a->listen);
     put_feeds(b, p);
-    put_site(b, p);
+    comment(b, "\n", about_trial());
+    buf_printf(b, "sites:\n  - id: %s\n", p->site);
+    put_site(b, p, "    ");
     put_chats(b, p);
     put_routes(b, p);
 }
@@ -271,6 +283,16 @@ static void put_user(struct buf *b, const char *note, const char *head, const ch
     }
 }
 
+void init_site_acl(const struct init_plan *p, struct buf *b)
+{
+    const char *pa[] = {"read",  "pa/*/+/announce", "read",  "pa/*/bulletin", "read", "pa/*/hold",
+                        "write", "pa/*/+/log",      "write", "pa/*/state",    NULL};
+    const char *screens[] = {"read", "displays/*/+/board", "write", "displays/*/+/ack", NULL};
+    put_user(b, NULL, "pa-", p->site, pa);
+    put_user(b, _("Devices that show boards by MQTT; pages in a browser need no name at the broker"),
+             "screens-", p->site, screens);
+}
+
 void init_broker_acl(const struct init_plan *p, struct buf *b)
 {
     const char *relay[] = {
@@ -278,17 +300,12 @@ void init_broker_acl(const struct init_plan *p, struct buf *b)
         "write", "pa/+/+/announce", "write", "pa/+/bulletin",      "read",  "pa/+/+/log",
         "read",  "pa/+/state",      "write", "displays/+/+/board", "read",  "displays/+/+/ack",
         "write", "relay/+/state",   "read",  "relay/+/state",      NULL};
-    const char *pa[] = {"read",  "pa/*/+/announce", "read",  "pa/*/bulletin", "read", "pa/*/hold",
-                        "write", "pa/*/+/log",      "write", "pa/*/state",    NULL};
-    const char *screens[] = {"read", "displays/*/+/board", "write", "displays/*/+/ack", NULL};
     const char *feed[] = {"write", "feeds/*/events", "write", "feeds/*/heartbeat", "read", "receipts/*",
                           "read",  "relay/+/state",  NULL};
     comment(b, "",
             _("Who may say what on the broker, written by `tocsin init`. What no line allows is refused."));
     put_user(b, NULL, "relay", "", relay);
     buf_str(b, "topic read $SYS/broker/#\n");
-    put_user(b, NULL, "pa-", p->site, pa);
-    put_user(b, _("Devices that show boards by MQTT; pages in a browser need no name at the broker"),
-             "screens-", p->site, screens);
+    init_site_acl(p, b);
     for (size_t i = 0; i < p->n_feeds; i++) put_user(b, NULL, "feed-", p->feeds[i].id, feed);
 }

@@ -82,6 +82,12 @@ static char *read_file(const char *path)
     return buf_take(&b);
 }
 
+char *init_read(const struct init_writer *w, const char *name)
+{
+    CLEANUP(free_ptr) char *path = xasprintf("%s/%s", w->dir, name);
+    return read_file(path);
+}
+
 static void show_difference(const char *old, const char *new)
 {
     const char *argv[] = {"diff", "-u", "--label", old, "--label", "new", "--", old, new, NULL};
@@ -194,6 +200,21 @@ char *init_secret(struct init_writer *w, const char *name, const char *text, con
     return result;
 }
 
+void init_keep_users(const struct init_writer *w, const char *name, struct buf *acl)
+{
+    CLEANUP(free_ptr) char *old = init_read(w, name);
+    CLEANUP(free_ptr) char *fresh = xstrdup(buf_cstr(acl));
+    const char *block = old ? strstr(old, "\nuser ") : NULL;
+    while (block) {
+        const char *next = strstr(block + 1, "\nuser ");
+        size_t n = next ? (size_t)(next - block) : strlen(block);
+        CLEANUP(free_ptr)
+        char *line = xstrndup(block, strcspn(block + 1, "\n") + 2); /* with both line ends */
+        if (!strstr(fresh, line)) buf_printf(acl, "%.*s", (int)n, block);
+        block = next;
+    }
+}
+
 /* The line of `user` in a password file, without its end; NULL when there is none. */
 static const char *find_line(const char *text, const char *user, size_t *ret_n)
 {
@@ -230,16 +251,22 @@ void init_logins(struct init_writer *w, const char *name, const struct init_logi
     CLEANUP(free_ptr) char *old = read_file(path);
     CLEANUP(buf_release) struct buf out = BUF_INIT(FILE_MAX);
     if (w->dry) return;
-    for (size_t i = 0; i < n; i++)
-        if (logins[i].password) put_login(w, &out, old, &logins[i]);
-    for (const char *line = old; line && *line;) { /* other people's users stay */
+    for (const char *line = old; line && *line;) { /* in their old order; other people's users stay */
         size_t len = strcspn(line, "\n"), user_len = strcspn(line, ":");
-        bool ours = false;
+        const struct init_login *ours = NULL;
         for (size_t i = 0; i < n; i++)
-            ours |= strlen(logins[i].user) == user_len && strncmp(line, logins[i].user, user_len) == 0;
-        if (!ours && user_len < len) buf_printf(&out, "%.*s\n", (int)len, line);
+            if (strlen(logins[i].user) == user_len && strncmp(line, logins[i].user, user_len) == 0)
+                ours = &logins[i];
+        if (ours && ours->password)
+            put_login(w, &out, old, ours);
+        else if (!ours && user_len < len)
+            buf_printf(&out, "%.*s\n", (int)len, line);
         line += len + (line[len] == '\n');
     }
+    size_t room;
+    for (size_t i = 0; i < n; i++)
+        if (logins[i].password && !find_line(old, logins[i].user, &room))
+            put_login(w, &out, NULL, &logins[i]);
     if (old && strcmp(old, buf_cstr(&out)) == 0) {
         (void)printf(_("  unchanged  %s\n"), path);
         return;

@@ -147,6 +147,45 @@ def step_asked(h):
     require("nothing was written" in done.stderr and not os.path.exists(h.path("cut")), "an interview cut short wrote files")
 
 
+def step_another(h):
+    """A second hospital of the same relay: a file in sites.d, a folder for its machine, a name at the broker."""
+    with open(h.path("another.yaml"), "w", encoding="utf-8") as f:
+        f.write(f"""hospital: 市第四医院
+site: fourth
+district: 西安 新城区
+issuer: 新城公安
+help: 导诊台
+zones: [hall]
+loudspeakers: {{way: rtp}}
+broker: {{host: broker.example, port: 8883}}
+state_dir: '{h.path("state")}'
+""")
+    before = {name: open(h.path("etc", *name.split("/"))).read() for name in ("tocsin.yaml", "mosquitto/acl", "mosquitto/passwords")}
+    another = (h.tocsin, "init", "--another", "--dir", h.path("etc"), "--answers", h.path("another.yaml"))
+    said = h.run(*another).stdout
+    require("fourth/pa.yaml" in said, f"init --another said {said}")
+    sites = h.cli("check").stdout
+    require("sites 2" in sites, f"the second hospital is not there: {sites}")
+    require(mode_of(h.path("etc", "fourth", "pa.password")) == 0o600, "the second player's password can be read")
+    require(open(h.path("etc", "tocsin.yaml")).read() == before["tocsin.yaml"], "the relay's file was changed")
+    acl = open(h.path("etc", "mosquitto", "acl")).read()
+    passwords = open(h.path("etc", "mosquitto", "passwords")).read()
+    require(acl.startswith(before["mosquitto/acl"]) and acl.count("user pa-fourth\n") == 1, "the access list was not added to")
+    require(set(before["mosquitto/passwords"].splitlines()) < set(passwords.splitlines()) and "pa-fourth:" in passwords,
+            "the broker's passwords were not added to")
+    said = h.run(*another).stdout
+    require("written" not in said, f"a second run wrote something:\n{said}")
+    with open(h.path("another.yaml")) as f:
+        text = f.read().replace("site: fourth", "site: xjtu-1")
+    with open(h.path("another.yaml"), "w") as f:
+        f.write(text)
+    require("already" in h.run(*another, code=1).stderr, "a hospital that is there was added again")
+    said = h.run(h.tocsin, "init", "--dir", h.path("etc"), "--answers", h.path("answers.yaml")).stdout
+    require("written" not in said, f"init forgot the second hospital:\n{said}")
+    # Its player is not of this test.
+    os.unlink(h.path("etc", "sites.d", "fourth.yaml"))
+
+
 def start_broker(h, conf):
     with open(h.path("broker.conf"), "w") as f:
         f.write(conf)
@@ -285,7 +324,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="tocsin-administrator-") as folder:
         h = Hospital(args, folder)
         try:
-            for step in (step_init, step_asked, step_doctor_alone, step_run, step_zones_differ,
+            for step in (step_init, step_asked, step_another, step_doctor_alone, step_run, step_zones_differ,
                          functools.partial(step_targets, whole=args.whole), step_clips, step_trial):
                 began = time.monotonic()
                 step(h)
