@@ -89,11 +89,12 @@ static enum relay_err add_rows(struct buf *b, struct stmt *q, void (*fn)(struct 
 enum relay_err list_alerts(struct db *db, const struct list_filter *f, struct buf *ret, struct reason *why)
 {
     STMT q = {NULL};
-    enum relay_err err = db_prepare(db, &q,
-                                    "SELECT " ALERT_FIELDS
-                                    " FROM alert a WHERE (?1 = 0 OR (a.ended IS NULL AND a.expires > ?2)) "
-                                    "ORDER BY a.n DESC LIMIT ?3",
-                                    why);
+    enum relay_err err =
+        db_prepare(db, &q,
+                   "SELECT " ALERT_FIELDS " FROM alert a WHERE (a.grp <> 0 OR a.status <> 0) AND (?1 = 0 OR "
+                   "(a.ended IS NULL AND a.expires > ?2)) "
+                   "ORDER BY a.n DESC LIMIT ?3",
+                   why);
     if (err != RELAY_OK) return err;
     stmt_int(&q, 1, f->active);
     stmt_int(&q, 2, f->now);

@@ -17,6 +17,7 @@
 #include "intake.h"
 #include "outlink.h"
 #include "pages.h"
+#include "players.h"
 #include "silence.h"
 #include "told.h"
 
@@ -232,6 +233,7 @@ static enum relay_err start(struct relay *r, struct reason *why)
     if (err == RELAY_OK) http_client_bound_answers(r->http, (size_t)c->limits.answer);
     if (err == RELAY_OK) err = outlink_new(r, &r->out, why);
     r->cards = cards_new(r->loop, c->relay.state_dir);
+    if (err == RELAY_OK) r->players = players_new(r);
     if (err == RELAY_OK) err = open_pages(r, why);
     if (err == RELAY_OK) err = control_open(r, why);
     if (err != RELAY_OK) return err;
@@ -316,6 +318,7 @@ struct relay *pipeline_free(struct relay *r)
     for (size_t i = 0; i < r->n_pages; i++) http_server_free(r->pages[i]);
     http_server_free(r->control);
     silences_free(r->silences);
+    players_free(r->players);
     matcher_free(r->matcher);
     rule_set_free(r->rules);
     store_close(r->store);

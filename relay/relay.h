@@ -44,6 +44,7 @@ struct relay {
     struct outlink *out;       /* outlink.c */
     struct dispatch *dispatch; /* dispatch.c */
     struct silences *silences; /* silence.c */
+    struct players *players;   /* players.c */
     struct counters counters;
     bool store_ok;     /* the last commit worked: sends may start */
     bool intake_open;  /* … and there is room on the disk, and the clock is trusted */

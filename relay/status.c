@@ -7,6 +7,7 @@
 #include "feeds.h"
 #include "list.h"
 #include "outlink.h"
+#include "players.h"
 
 const char *status_trouble(struct relay *r)
 {
@@ -102,6 +103,8 @@ void status_json(struct relay *r, struct buf *b)
         buf_json_member_time(b, "expires", drill.expires);
         buf_char(b, '}');
     }
+    buf_json_key(b, "players");
+    players_json(r->players, r->now.wall, b);
     buf_json_key(b, "silences");
     if (list_silences(store_db(r->store), &in_force, b, &why) != RELAY_OK) buf_str(b, "null");
     buf_json_key(b, "demote");

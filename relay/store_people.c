@@ -100,6 +100,25 @@ void store_drill_end(struct store *s, int64_t id, int64_t now, const char *who)
     (void)store_run(s, q);
 }
 
+/* -- marks ------------------------------------------------------------------------------------------------------- */
+
+int64_t store_mark(struct store *s, const char *key)
+{
+    struct stmt *q = store_q(s, Q_META_GET);
+    stmt_text(q, 1, key);
+    int64_t v = store_row(s, q) ? col_int(q, 0) : 0;
+    stmt_reset(q);
+    return v;
+}
+
+void store_set_mark(struct store *s, const char *key, int64_t value)
+{
+    struct stmt *q = store_q(s, Q_META_SET);
+    stmt_text(q, 1, key);
+    stmt_int(q, 2, value);
+    (void)store_run(s, q);
+}
+
 /* -- the clock ---------------------------------------------------------------------------------------------------- */
 
 void store_step_add(struct store *s, const struct step_row *row)

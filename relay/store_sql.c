@@ -88,7 +88,8 @@ const char *const store_sql[Q_COUNT] = {
                     "guessed = ?7, count = ?8, "
                     "feeds = ?9 WHERE n = ?1",
     [Q_ALERT_END] = "UPDATE alert SET ended = ?2, end_note = ?3 WHERE n = ?1 AND ended IS NULL",
-    [Q_ALERTS_IN_FORCE] = "SELECT count(*) FROM alert WHERE ended IS NULL AND expires > ?1",
+    [Q_ALERTS_IN_FORCE] =
+        "SELECT count(*) FROM alert WHERE ended IS NULL AND expires > ?1 AND (grp <> 0 OR status <> 0)",
     [Q_ALERTS_DUE] = "UPDATE alert SET ended = expires, end_note = 'expired' WHERE n IN (SELECT n FROM alert "
                      "WHERE ended IS NULL "
                      "AND expires <= ?1 LIMIT ?2)",

@@ -46,6 +46,31 @@ static enum relay_err read_delivery(struct db *db, const struct client *c, const
 
 /* -- status ------------------------------------------------------------------------------------------------------- */
 
+/* Only what somebody must know of: a player that is gone, a hold, mutes, an unknown clock or year. */
+static void print_player(const cJSON *p)
+{
+    char room[24];
+    bool up = true, holidays = true;
+    const char *site = json_str_or(p, "site", "?"), *hold = json_str_or(p, "hold", "");
+    (void)!json_bool(p, "up", &up); /* our own answer has both */
+    (void)!json_bool(p, "holidays_known", &holidays);
+    if (!up)
+        (void)printf(_("loudspeakers of %s: the player is gone since %s\n"), site,
+                     client_time(p, "at", room));
+    if (*hold)
+        (void)printf(_("loudspeakers of %s: silent for %s (%s)\n"), site, hold,
+                     json_str_or(p, "hold_by", ""));
+    if (strcmp(json_str_or(p, "clock", ""), "trusted") != 0)
+        (void)printf(_("loudspeakers of %s: silent, the player's clock is not trusted\n"), site);
+    if (!holidays) (void)printf(_("loudspeakers of %s: no holiday data for this year\n"), site);
+    const cJSON *m;
+    cJSON_ArrayForEach(m, cJSON_GetObjectItemCaseSensitive(p, "mutes"))
+    {
+        (void)printf(_("loudspeakers of %s: %s muted until %s by %s %s\n"), site, json_str_or(m, "name", "?"),
+                     client_time(m, "until", room), json_str_or(m, "by", "?"), json_str_or(m, "reason", ""));
+    }
+}
+
 static void print_status(const cJSON *j)
 {
     char room[24];
@@ -67,7 +92,11 @@ static void print_status(const cJSON *j)
     static const struct column targets[] = {
         {"id", N_("TARGET")}, {"name", N_("NAME")}, {"state", N_("STATE")}, {"why", N_("WHY")}};
     client_print_table(cJSON_GetObjectItemCaseSensitive(j, "targets"), targets, ARRAY_LEN(targets));
-    const cJSON *drill = cJSON_GetObjectItemCaseSensitive(j, "drill");
+    const cJSON *player, *drill = cJSON_GetObjectItemCaseSensitive(j, "drill");
+    cJSON_ArrayForEach(player, cJSON_GetObjectItemCaseSensitive(j, "players"))
+    {
+        print_player(player);
+    }
     if (drill)
         (void)printf("\n%s %s: %s\n", _("drill until"), client_time(drill, "expires", room),
                      json_str_or(drill, "by", "?"));
