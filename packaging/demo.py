@@ -6,12 +6,14 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import urllib.request
+import wave
 from datetime import datetime, timedelta, timezone
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -39,11 +41,47 @@ def wait_for(what, seconds, test):
     raise SystemExit(f"demo: {what}：等了 {seconds} 秒没有等到")
 
 
+def alaw(byte):
+    """One sample of G.711 A-law."""
+    byte ^= 0x55
+    size, step = (byte & 0x0f) << 4, (byte & 0x70) >> 4
+    size = size + 8 if step == 0 else (size + 0x108) << (step - 1)
+    return size if byte & 0x80 else -size
+
+
+class Loudspeaker(threading.Thread):
+    """What an IP loudspeaker does: joins the multicast group and keeps what comes, here in a WAV."""
+
+    SAMPLES = [struct.pack("<h", alaw(b)) for b in range(256)]
+
+    def __init__(self, group, port, path):
+        super().__init__(daemon=True)
+        self.path, self.seconds = path, 0.0
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((group, port))
+        self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                               struct.pack("=4s4s", socket.inet_aton(group), socket.inet_aton("127.0.0.1")))
+
+    def run(self):
+        with wave.open(self.path, "wb") as out:
+            out.setparams((1, 2, 8000, 0, "NONE", ""))
+            while True:
+                packet = self.socket.recv(2048)
+                if len(packet) < 12 or packet[0] >> 6 != 2 or packet[1] & 0x7f != 8:
+                    continue
+                if packet[1] & 0x80 and self.seconds:  # a new item: a rest between two
+                    out.writeframes(bytes(8000))
+                sound = packet[12 + 4 * (packet[0] & 15):]
+                out.writeframes(b"".join(self.SAMPLES[b] for b in sound))
+                self.seconds += len(sound) / 8000
+
+
 class Demo:
     def __init__(self, build, folder):
         self.build, self.folder = os.path.abspath(build), folder
         self.broker_port, self.web_port, self.http_port = free_port(), free_port(), free_port()
         self.children = []
+        self.groups = {zone: (f"239.255.{os.getpid() % 250}.{i}", free_port()) for i, zone in enumerate(("hall", "emergency"), 1)}
         self.tocsin = os.path.join(self.build, "relay", "tocsin")
         self.player = os.path.join(self.build, "adapters", "pa", "player", "tocsin-pa")
         self.standin = os.path.join(self.build, "tests", "support", "wecom_standin")
@@ -86,7 +124,7 @@ feeds:
 {feeds}
 sites:
   - {{id: xjtu-1, name: 交大一附院, area: '610113', issuer: 雁塔公安·交大一附院, help: 门诊一楼警务室,
-     zones: [{{id: hall, name: 门诊大厅, class: hall}}, {{id: icu, name: 重症监护, class: icu}}],
+     zones: [{{id: hall, name: 门诊大厅, class: hall}}, {{id: emergency, name: 急诊, class: emergency}}, {{id: icu, name: 重症监护, class: icu}}],
      wards: [{{id: w3, name: 三病区}}, {{id: w5, name: 五病区}}]}}
 chats:
   - {{id: duty1, name: 值班群, type: wecom, audience: duty, quiet: [], pace: {{red_possible: at_once, orange: at_once, yellow: at_once, a_day: 0, a_rule: 0}},
@@ -103,6 +141,8 @@ receivers:
   - {{name: everyone, pa: [announce, bulletin], displays: all, chats: all}}
   - {{name: quiet, pa: [bulletin], displays: all, chats: [duty]}}
 """)
+        outputs = "\n".join(f"  - {{id: {zone}-rtp, type: rtp, address: {group}, port: {port}, interface: 127.0.0.1, ttl: 1}}"
+                            for zone, (group, port) in self.groups.items())
         # Differs from a hospital: no quiet hours, so that it works at any time of day, and a robot's voice in live mode.
         self.write("pa.yaml", f"""
 player: {{site: xjtu-1, state_dir: pa-state, mode: trial}}
@@ -110,10 +150,12 @@ broker: {{port: {self.broker_port}}}
 speech: {{lexicon: [{SOURCE}/adapters/pa/player/data/lexicon.tsv]}}
 reminders: [{{id: valuables, text: 请看管好您的随身物品，贵重物品不要离身。}}]
 zones:
-  - {{id: hall, name: 门诊大厅, class: hall, quiet: [], outputs: [drop]}}
+  - {{id: hall, name: 门诊大厅, class: hall, quiet: [none], outputs: [drop, hall-rtp]}}
+  - {{id: emergency, name: 急诊, class: emergency, quiet: [none], seconds_an_hour: 90, outputs: [drop, emergency-rtp]}}
   - {{id: icu, name: 重症监护, class: icu}}
 outputs:
   - {{id: drop, type: file, dir: wav}}
+{outputs}
 """)
         os.makedirs(self.path("wav"), exist_ok=True)
 
@@ -122,6 +164,9 @@ outputs:
         self.start([self.standin, "--port", str(self.web_port), "--journal", self.path("wecom.jsonl")], "wecom.log")
         for port in (self.broker_port, self.web_port):
             wait_for("代理和群机器人替身启动", 10, lambda p=port: socket.socket().connect_ex(("127.0.0.1", p)) == 0)
+        self.loudspeakers = {zone: Loudspeaker(*group, self.path(f"multicast-{zone}.wav")) for zone, group in self.groups.items()}
+        for loudspeaker in self.loudspeakers.values():
+            loudspeaker.start()
         self.start([self.player, "run", "--config", self.path("pa.yaml"), "--fast-hour"], "tocsin-pa.log")
         self.start([self.tocsin, "run", "--config", self.path("tocsin.yaml")], "tocsin.log")
         wait_for("中继就绪", 15, self.ready)
@@ -141,6 +186,19 @@ outputs:
         if done.returncode != 0 and not done.stdout:
             raise SystemExit(f"demo: tocsin {' '.join(words)}: {done.stderr.strip()}")
         return json.loads(done.stdout)
+
+    def player_log(self):
+        done = subprocess.run([self.player, "log", "--json", "--config", self.path("pa.yaml")], capture_output=True, text=True)
+        return json.loads(done.stdout) if done.returncode == 0 else []
+
+    def slot(self):
+        """The first hourly slot that was played: (its zone, its minute, seconds, names of what it said)."""
+        rows = self.player_log()
+        for r in reversed(rows):
+            if r["kind"] == "slot" and r["state"] == "played":
+                said = next((x["detail"] for x in rows if x["id"] == r["id"] and x["state"] == "playing"), "") or ""
+                return r["zone"], r["id"].partition("T")[2], r["length_ms"] / 1000, said.split()
+        return None
 
     def wards(self):
         """The addresses of the ward screens."""
@@ -265,8 +323,13 @@ def main():
         show_alerts(demo)
         show_deliveries(rows)
         show_chats(demo)
-        wavs = sorted(os.listdir(demo.path("wav")))
-        print(f"\n播出的录音在 {demo.path('wav')}：{len(wavs)} 个文件")
+        zone, minute, seconds, said = wait_for("整点节目播完", 90, demo.slot)
+        wavs = sorted(w for w in os.listdir(demo.path("wav")) if w.endswith(".wav"))
+        print(f"\n整点节目（每分钟算一个整点）：{minute} 在 {zone} 播了 {seconds:.0f} 秒，{len(said)} 条："
+              + "、".join("院内提示 " + s if "/" not in s else "预警 " + s.partition("/")[0] for s in said))
+        print(f"  放进文件夹的：{demo.path('wav')}，{len(wavs)} 个 WAV")
+        for name, loudspeaker in demo.loudspeakers.items():
+            print(f"  组播音柱 {name} 收到的：{loudspeaker.path}，{loudspeaker.seconds:.0f} 秒{'' if args.once else '（可以直接放来听）'}")
         print("结论：" + "，".join(f"{name}{'已确认' if ok else '没有确认'}" for name, ok in confirmed(rows).items()))
         code = 0 if all(confirmed(rows).values()) else 1
         if not args.once:
