@@ -555,6 +555,39 @@ static void drills_say_so_and_use_their_own_priority(void **state)
     stage_close(&s);
 }
 
+static void drill(struct stage *s, size_t zone, const char *id)
+{
+    char payload[512], now[TIME_TEXT_LEN], later[TIME_TEXT_LEN];
+    (void)snprintf(
+        payload, sizeof(payload),
+        "{\"id\":\"%s\",\"alert\":\"%s\",\"rev\":1,\"status\":\"Exercise\",\"level\":\"red\",\"now\":\"%s\","
+        "\"expires\":\"%s\",\"text\":\"有人打电话让您转账。这是骗子。\"}",
+        id, id, clock_format(s->now.wall, true, now), clock_format(s->now.wall + HOUR_MS, true, later));
+    station_announce(s->station, s->now, s->zones[zone].id, payload, strlen(payload));
+}
+
+static void a_real_alert_ends_the_drills_speech_everywhere(void **state)
+{
+    (void)state;
+    static const char *const two[] = {"hall", "pharmacy", NULL};
+    struct stage s;
+    stage_open(&s, "2026-11-23T09:10:00", two);
+    stage_turn(&s);
+    s.zones[0].drills = s.zones[1].drills = true;
+    drill(&s, 0, "d1");
+    drill(&s, 0, "d2");
+    drill(&s, 1, "d3");
+    stage_run_to(&s, s.now.wall + 3000);
+    stage_announce(&s, 0, "a1.1/pa", "a1", 1, WARNING, HOUR_MS, "");
+    stage_run_to(&s, s.now.wall + 90000);
+    assert_string_equal(stage_log(&s, 0, "d1"), "accepted playing skipped:real_alert");
+    assert_string_equal(stage_log(&s, 0, "d2"), "accepted queued:higher skipped:real_alert");
+    assert_string_equal(stage_log(&s, 1, "d3"), "accepted playing skipped:real_alert");
+    assert_string_equal(stage_log(&s, 0, "a1.1/pa"), "accepted playing played");
+    assert_int_equal(s.n_sounds, 3);
+    stage_close(&s);
+}
+
 int main(void)
 {
     assert_int_equal(clock_set_zone("Asia/Shanghai", NULL), RELAY_OK);
@@ -588,6 +621,7 @@ int main(void)
         cmocka_unit_test(bad_payloads_are_dropped_and_the_old_bulletin_stays),
         cmocka_unit_test(a_commit_that_fails_starts_nothing),
         cmocka_unit_test(drills_say_so_and_use_their_own_priority),
+        cmocka_unit_test(a_real_alert_ends_the_drills_speech_everywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "player/ical.h"
 #include "player/tell.h"
 
 enum { ANSWER_MAX = 8 * 1024 * 1024, NAME_SIZE = 64, LOG_ROWS = 1000 };
@@ -70,25 +71,59 @@ static void one_slot(void *arg, const struct programme_input *at, const struct p
     tell_slot(arg, at, plan);
 }
 
+/* The day asked for, else today; false with the refusal sent. */
+static bool asked_day(struct http_exchange *x, struct now now, int64_t *ret_day)
+{
+    const char *text = http_query(x, "day");
+    struct reason why;
+    *ret_day = civil_minute(now.wall) / MINUTES_A_DAY;
+    if (!text || civil_parse_day(text, ret_day) == RELAY_OK) return true;
+    refuse(x, fail(&why, RELAY_INVALID, _("`%s` is no day like 2026-11-23"), text), &why);
+    return false;
+}
+
+static void put_programme(struct station *s, struct now now, int64_t day, struct buf *b)
+{
+    struct day_kind kind = station_day(s, day);
+    tell_day_begin(b, day, &kind);
+    station_programme(s, now, day, one_slot, b);
+    tell_day_end(b);
+}
+
 static void get_programme(void *arg, struct http_exchange *x)
 {
     struct control *c = arg;
     struct station *s = need_station(c, x);
     struct now now = player_now(c->player);
-    struct reason why;
-    if (!s) return;
-    const char *text = http_query(x, "day");
-    int64_t day = civil_minute(now.wall) / MINUTES_A_DAY;
-    if (text && civil_parse_day(text, &day) != RELAY_OK) {
-        refuse(x, fail(&why, RELAY_INVALID, _("`%s` is no day like 2026-11-23"), text), &why);
-        return;
-    }
+    int64_t day;
+    if (!s || !asked_day(x, now, &day)) return;
     CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
-    struct day_kind kind = station_day(s, day);
-    tell_day_begin(&b, day, &kind);
-    station_programme(s, now, day, one_slot, &b);
-    tell_day_end(&b);
+    put_programme(s, now, day, &b);
     http_reply_json(x, 200, buf_cstr(&b));
+}
+
+/* The same as a calendar, for any calendar program. */
+static void get_calendar(void *arg, struct http_exchange *x)
+{
+    static const struct json_limits limits = {.max_bytes = ANSWER_MAX, .max_depth = 16};
+    struct control *c = arg;
+    struct station *s = need_station(c, x);
+    struct now now = player_now(c->player);
+    struct reason why;
+    int64_t day;
+    if (!s || !asked_day(x, now, &day)) return;
+    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
+    CLEANUP(buf_release) struct buf ics = BUF_INIT(ANSWER_MAX);
+    CLEANUP(json_free_ptr) cJSON *j = NULL;
+    put_programme(s, now, day, &b);
+    enum relay_err err = json_parse(buf_cstr(&b), b.len, &limits, &j, &why);
+    if (err == RELAY_OK)
+        err = ical_programme(j, player_settings_of(c->player)->player.site, http_query(x, "zone"), now.wall,
+                             &ics, &why);
+    if (err == RELAY_OK)
+        http_reply(x, 200, "text/calendar; charset=utf-8", buf_cstr(&ics), ics.len);
+    else
+        refuse(x, err, &why);
 }
 
 static void one_row(void *arg, const struct log_row *r)
@@ -247,6 +282,7 @@ static const struct {
 } doors[] = {
     {"GET", "/v1/status", get_status},
     {"GET", "/v1/programme", get_programme},
+    {"GET", "/v1/programme.ics", get_calendar},
     {"GET", "/v1/log", get_log},
     {"POST", "/v1/stop", post_stop},
     {"POST", "/v1/mute", post_mute},

@@ -1,7 +1,7 @@
 /* What people may ask and do at the control socket, <state_dir>/control.sock (0660): JSON over HTTP. Answers leave after the
  * commit of what they speak of. Every action needs a name; who is at the other end is noted with it.
  *
- *   GET  /v1/status  /v1/programme?day=2026-11-23  /v1/log?zone=&hours=&limit=
+ *   GET  /v1/status  /v1/programme?day=2026-11-23  /v1/programme.ics?day=&zone=  /v1/log?zone=&hours=&limit=
  *   POST /v1/stop {"where","by"}   /v1/mute {"where","for_ms","by","reason"}   /v1/hold {"level","by"}
  *        /v1/override {"where","for_ms","by","and","reason"}   /v1/say {"where","text","by"}   /v1/tone {"where","by"}
  */

@@ -22,6 +22,20 @@ static enum why refuse(const struct station *s, size_t z, const struct announcem
     return WHY_SOUNDS;
 }
 
+/* Over for good, whatever it is doing: one that sounds falls silent first. */
+static void end_announce(struct station *s, struct item *i, struct now now, enum why why)
+{
+    bool sounds = i->q.state == ITEM_PLAYING || i->q.state == ITEM_STOPPING;
+    if (!sounds || !i->on_air) {
+        item_end(s, i, now, "skipped", why, NULL);
+        return;
+    }
+    bool stopping = i->q.state == ITEM_STOPPING;
+    i->q.state = ITEM_STOPPING;
+    i->q.stop_why = why; /* none after which it would begin again */
+    if (!stopping) s->env.silence(s->env.arg, i->q.order);
+}
+
 /* A newer revision ends what still waits of the older ones; a correction also what plays. */
 static void supersede(struct station *s, size_t z, const struct announcement *a, struct now now)
 {
@@ -29,12 +43,18 @@ static void supersede(struct station *s, size_t z, const struct announcement *a,
     for (struct item *i = s->items; i; i = next) {
         next = i->next;
         if (i->zone != z || i->q.kind != ITEM_ANNOUNCE || strcmp(i->announce.alert, a->alert) != 0) continue;
-        bool sounds = i->q.state == ITEM_PLAYING || i->q.state == ITEM_STOPPING;
-        if (!sounds) {
-            item_end(s, i, now, "skipped", WHY_SUPERSEDED, NULL);
-        } else if (a->correction && queue_stop(&s->zones[z].queue, WHY_SUPERSEDED) == &i->q && i->on_air) {
-            s->env.silence(s->env.arg, i->q.order);
-        }
+        if (!i->on_air || a->correction) end_announce(s, i, now, WHY_SUPERSEDED);
+    }
+}
+
+/* Nobody may take the real alert for a part of the drill: in every zone its announcements end, also those that wait. */
+static void end_drills(struct station *s, struct now now)
+{
+    struct item *next;
+    for (struct item *i = s->items; i; i = next) {
+        next = i->next;
+        if (i->q.kind == ITEM_ANNOUNCE && i->announce.status != STATUS_ACTUAL)
+            end_announce(s, i, now, WHY_REAL_ALERT);
     }
 }
 
@@ -67,6 +87,7 @@ void station_announce(struct station *s, struct now now, const char *zone, const
         return;
     }
     supersede(s, z, &a, now);
+    if (a.status == STATUS_ACTUAL) end_drills(s, now);
     book_put_announce(s->book, &a, "queued", "");
     struct item *i = station_new_announce(s, z, &a, now);
     station_note(s, now, z, a.id, item_kind_name(ITEM_ANNOUNCE), "accepted", WHY_SOUNDS, NULL, 0, 0);

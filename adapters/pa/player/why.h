@@ -33,6 +33,7 @@ enum why {
     WHY_OTHER_DAYS,
     WHY_OTHER_ZONE,
     WHY_SUPERSEDED, /* a newer revision of the same alert came */
+    WHY_REAL_ALERT, /* a real announcement ended the drill */
     WHY_FOLDED,     /* said within another item */
     /* Time and trouble. */
     WHY_MISSED,      /* the slot's time passed while nobody was there to play it */
