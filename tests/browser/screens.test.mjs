@@ -114,6 +114,26 @@ test('every text stands whole on the glass, and can be read from five metres', a
   await close(page);
 });
 
+test('a page is one file of less than 300 KB, and nothing in it moves but once a minute against burning in', async () => {
+  const bytes = (await (await fetch(relay.wards['s1/w1'])).arrayBuffer()).byteLength;
+  assert.ok(bytes < 300 * 1024, `${bytes}`);
+  const page = await openPage(browser, relay.wards['s1/w3'], { clock: true });
+  await page.waitForSelector('.card');
+  await page.context().route('**/events*', (route) => route.abort());
+  let minute = 0;
+  await page.context().route('**/beat*', (route) => route.fulfill({ json: { now: `2026-11-22T09:${10 + minute}:30.000+08:00` } }));
+  const seen = new Set();
+  for (; minute < 12; minute++) {
+    await page.clock.runFor(18000); // a beat at least
+    await until('the minute', async () => await page.locator('#time').innerText() === `09:${10 + minute}`);
+    await page.clock.runFor(600);
+    seen.add(await page.evaluate(() => document.getElementById('page').style.transform));
+  }
+  assert.ok(seen.size >= 10, [...seen].join(' '));
+  for (const t of seen) assert.match(t, /^translate\(-?[0-6]px, -?[0-6]px\)$/);
+  await close(page);
+});
+
 test('chromium 69 understands every line', () => {
   for (const name of ['screen', 'wall']) {
     const source = (ext) => readFileSync(join(sourceDir, 'adapters/display/page', `${name}.${ext}`), 'utf8');

@@ -300,8 +300,10 @@
   }
 
   function block(headline, lines) {
-    var b = el('div', 'block'), ul = el('ul');
-    if (headline) b.appendChild(el('h2', '', headline));
+    var b = el('div', 'block'), ul = el('ul'), h = el('h2');
+    // An upright screen has the height for two lines: a break after the comma makes them larger.
+    (headline.match(/[^，]+，?/g) || []).forEach(function (part) { h.appendChild(el('span', '', part)); });
+    if (headline) b.appendChild(h);
     lines.forEach(function (l) { ul.appendChild(el('li', '', l)); });
     if (lines.length) b.appendChild(ul);
     return b;
@@ -366,15 +368,19 @@
   }
 
   // As large as the room allows: fifteen characters fit a line, fewer may be larger, up to what looks calm.
-  function fit(root, rem, maxHead, maxLine) {
-    var say = root.querySelector('.say'), inner, h, lis, room, widest = 1, k, j, head, line;
+  function fit(root, rem, maxHead, maxLine, broken) {
+    var say = root.querySelector('.say'), inner, h, lis, room, widest = 1, title = 1, k, j, head, line;
     if (!say) return;
     inner = say.firstChild;
     h = say.querySelector('h2');
     lis = say.querySelectorAll('li');
     room = say.clientWidth;
     for (k = 0; k < lis.length; k++) widest = Math.max(widest, width(lis[k].textContent));
-    head = h ? Math.min(maxHead * rem, room / Math.max(1, width(h.textContent))) : 0;
+    if (h) {
+      if (broken) for (k = 0; k < h.children.length; k++) title = Math.max(title, width(h.children[k].textContent));
+      else title = Math.max(title, width(h.textContent));
+    }
+    head = h ? Math.min(maxHead * rem, room / title) : 0;
     line = Math.min(maxLine * rem, room / widest, h ? head : Infinity);
     for (k = 0; k < 30; k++) {
       if (h) h.style.fontSize = head + 'px';
@@ -467,7 +473,7 @@
     } else {
       drawn = show(function () { return calm('目前没有新的防骗提醒', ward.help ? '有疑问，到' + ward.help + '问一问' : '', 'i-shield'); }, 'calm' + minute + size, $('stage'), drawn);
     }
-    if (drawn !== lastFit) { fit($('stage'), rem, portrait ? 6.4 : 7.2, portrait ? 5.6 : 5.4); lastFit = drawn; }
+    if (drawn !== lastFit) { fit($('stage'), rem, portrait ? 6.4 : 7.2, portrait ? 5.6 : 5.4, portrait); lastFit = drawn; }
 
     $('pager').textContent = pages.length > 1 ? '第 ' + (at + 1) + ' 页，共 ' + pages.length + ' 页' : '';
     $('away').textContent = isAway() && p ? '其余已收起，至 ' + hm(hide.until) : '';
