@@ -22,7 +22,7 @@
     '看经过': 'Its story', '扣留': 'held', '等待': 'waiting', '已送': 'sent', '已确认': 'confirmed', '没送成': 'failed', '没有发': 'not sent', '最近送达': 'last sent',
     '近一天没有': 'none in the last day', '看明细': 'Details', '收起': 'Close', '坏了': 'broken', '停用': 'disabled', '暂停': 'paused', '个目标没有列出，请用上面的框找': 'more targets are not listed; use the box above',
     '没有这样的目标': 'No such target', '没有静默': 'No silences', '提前结束': 'End it now', '没有演练过': 'No drills yet', '进行中': 'open', '已结束': 'over', '全部医院': 'all sites',
-    '结束演练': 'End the drill', '条演练提醒': 'exercise alerts', '回去': 'Back', '收到，在处理': 'Acknowledge', '取消并更正': 'Cancel and correct', '记下结果': 'Note the outcome',
+    '结束演练': 'End the drill', '条演练提醒': 'exercise alerts', '回去': 'Back', '受理': 'accepted', '没人签收就往上报': 'Until somebody acknowledges', '第几步': 'step', '过多久': 'after', '报给谁': 'told', '报了': 'told', '群里的反馈': 'a word from a group', '提前结束静默': 'End a silence', '收到，在处理': 'Acknowledge', '取消并更正': 'Cancel and correct', '记下结果': 'Note the outcome',
     '已经结束': 'Ended', '签收': 'acknowledged', '事件': 'Events', '时间': 'time', '地区': 'area', '数量': 'count', '共': 'in all', '条，只列出前': ', the first', '版本': 'Revisions',
     '类型': 'type', '可信度': 'certainty', '为什么': 'why', '目标': 'target', '状态': 'state', '送出': 'sent', '人的处置': 'What people did', '谁': 'who', '做了什么': 'what',
     '新发': 'alert', '更新': 'update', '更正': 'correction', '规则号': 'rule', '发布': 'issued', '失效': 'expires', '编号': 'id', '做完了': 'Done', '没有做成：': 'Not done: ',
@@ -46,7 +46,8 @@
     expired: '过期', rejected: '被拒', cancelled: '已取消', suppressed: '没发', unconfirmed: '未证实' };
   const GOOD = ['sent', 'played', 'displayed', 'acknowledged'], OPEN = ['held', 'queued', 'sending', 'retry'];
   const DONE = { 'alert.approve': '批准', 'alert.reject': '驳回', 'alert.confirm': '确认属实', 'alert.cancel': '取消并更正', 'alert.ack': '收到，在处理',
-    'alert.outcome': '记下结果', 'event.confirm': '确认属实', 'event.dismiss': '排除', 'delivery.replay': '再发一次', 'delivery.done': '把它转发好了' };
+    'alert.outcome': '记下结果', 'alert.feedback': '群里的反馈', 'silence.add': '开始静默', 'silence.expire': '提前结束静默', 'event.confirm': '确认属实', 'event.dismiss': '排除', 'delivery.replay': '再发一次', 'delivery.done': '把它转发好了' };
+  const STEPS = [['accepted', '受理'], ['sent', '送出'], ['displayed', '已显示'], ['played', '已播'], ['acknowledged', '签收']];
   const OUTCOMES = ['劝阻成功', '已受骗', '误报'];
 
   const $ = (id) => document.getElementById(id);
@@ -363,6 +364,10 @@
             alive && a.certainty !== 'Observed' ? button(T('确认属实'), T('按“已核实”发出，由您的名字负责。'), 'alerts/confirm', { id: a.id }) : null,
             button(T('记下结果'), T('为报表和规则改进记下结果。'), 'alerts/outcome', { id: a.id }, 'plain', OUTCOMES),
             alive ? button(T('取消并更正'), T('没发的不再发，发过的地方收到更正。'), 'alerts/cancel', { id: a.id }, 'red') : null)),
+        h('ol', { class: 'card steps' }, STEPS.map(([member, word]) => h('li', { class: a.times[member] ? 'done' : null }, h('b', {}, T(word)),
+          h('span', {}, a.times[member] ? later(start, a.times[member]) || clock(a.times[member]) : '—')))),
+        a.escalation.length ? [h('h2', {}, T('没人签收就往上报')), table([{ word: T('第几步'), n: true }, { word: T('过多久') }, { word: T('报给谁') }, { word: T('时间') }, { word: T('为什么'), wide: true }],
+          a.escalation.map((e) => [String(e.step), e.after, e.chats, clock(e.done || e.due), e.note || (e.done ? T('报了') : T('等待'))]))] : null,
         h('h2', {}, T('送达') + ' ' + a.deliveries.length),
         a.deliveries.length ? table([{ word: T('目标'), wide: true }, { word: T('状态') }, { word: T('版本'), n: true }, { word: T('送出'), n: true }, { word: T('已确认'), n: true }, { word: T('为什么'), wide: true }],
           a.deliveries.map((d) => [targetName(d.target), stateWord(d), String(d.rev), later(start, d.sent), ['played', 'displayed', 'acknowledged'].includes(d.state) ? later(start, d.ended) : '', d.reason])) : nothing(T('没有发')),
