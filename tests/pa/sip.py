@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -173,6 +174,31 @@ def hear(folder, name, port, codec):
                             stderr=open(f"{folder}/{name}.err", "w"))
 
 
+class Timed:
+    """An ear that only notes when each packet of RTP came, by the kernel's clock."""
+    def __init__(self, port):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", port))
+        self.socket.setsockopt(socket.SOL_SOCKET, 35, 1)  # SO_TIMESTAMPNS
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.socket.setblocking(False)
+
+    def check(self):
+        came = []
+        try:
+            while True:
+                data, extra, _, _ = self.socket.recvmsg(2048, 64)
+                sec, nsec = struct.unpack("qq", extra[0][2][:16])
+                came.append((struct.unpack("!H", data[2:4])[0], sec + nsec / 1e9))
+        except BlockingIOError:
+            pass
+        offsets = [at - ((seq - came[0][0]) % 65536) * 0.020 for seq, at in came]
+        late = [o - min(offsets) for o in offsets]
+        share = 100 * len([x for x in late if x > 0.010]) / len(late)
+        expect(f"a call's {len(late)} packets: {share:.1f} % later than 10 ms, worst {1000 * max(late):.1f} ms, none lost",
+               share < 1 and len(came) == (came[-1][0] - came[0][0]) % 65536 + 1)
+
+
 def same_sound(folder, name, wav):
     subprocess.run(["sox", "-r", "16000", "-c", "1", "-b", "16", "-e", "signed", f"{folder}/{name}.raw", f"{folder}/{name}.wav"], check=True)
     like = likeness(envelope(wav), envelope(f"{folder}/{name}.wav"))
@@ -189,6 +215,7 @@ def calls(args):
         port = free_udp_port()
         ears = {name: hear(folder, name, port + offset, codec) for name, offset, codec in
                 (("answers", 0, "PCMA"), ("early-media", 4, "PCMU"), ("wide-band", 6, "G722"))}
+        timed = Timed(port + 2)
         table = scenarios(port)
         peers = [Sipp(folder, name, steps) for name, steps, *_ in table]
         time.sleep(1)  # ffmpeg opens its sockets
@@ -212,6 +239,7 @@ def calls(args):
             for ear in ears.values():
                 ear.kill()
                 ear.wait()
+            timed.check()
             for name in ears:
                 same_sound(folder, name, wav)
         finally:

@@ -215,7 +215,7 @@ static void was_taken(struct station *s, struct item *i, struct now now, const c
 {
     forget_unsaid(s, i, now);
     i->q.not_before = now.mono + TAKEN_PAUSE_MS;
-    i->q.waits_for = WHY_HIGHER;
+    i->q.waits_for = WHY_OUTPUT; /* as the queue will see it; people are told why */
     i->q.state = ITEM_WAITING;
     item_note(s, i, now, "preempted", WHY_HIGHER, detail);
     item_note_parts(s, i, now, "preempted", WHY_HIGHER, NULL);
