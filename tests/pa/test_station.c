@@ -381,6 +381,28 @@ static void two_named_persons_open_a_silent_zone_for_an_hour(void **state)
     stage_close(&s);
 }
 
+static void a_clock_set_back_gives_no_grant_more_time(void **state)
+{
+    (void)state;
+    static const char *const icu[] = {"icu", NULL};
+    struct stage s;
+    struct reason why;
+    int n = 0;
+    stage_open(&s, "2026-11-23T12:00:00", icu);
+    stage_turn(&s);
+    assert_int_equal(station_override(s.station, s.now, "icu", HOUR_MS, "李", "张", "疏散", &n, &why),
+                     RELAY_OK);
+    s.now.wall -= 3 * HOUR_MS;
+    stage_turn(&s);
+    stage_kill(&s);
+    stage_start(&s);
+    stage_run_to(&s, s.now.wall + HOUR_MS + MINUTE_MS);
+    stage_announce(&s, 0, "a1.1/pa", "a1", 1, WARNING, 6 * HOUR_MS, "");
+    stage_run_to(&s, s.now.wall + MINUTE_MS);
+    assert_int_equal(s.n_sounds, 0);
+    stage_close(&s);
+}
+
 static void a_failing_output_is_tried_again_within_its_grace_and_then_reported(void **state)
 {
     (void)state;
@@ -612,6 +634,7 @@ int main(void)
         cmocka_unit_test(a_mute_silences_and_returns_by_itself),
         cmocka_unit_test(a_stop_ends_what_plays_and_the_next_slot_comes),
         cmocka_unit_test(two_named_persons_open_a_silent_zone_for_an_hour),
+        cmocka_unit_test(a_clock_set_back_gives_no_grant_more_time),
         cmocka_unit_test(a_failing_output_is_tried_again_within_its_grace_and_then_reported),
         cmocka_unit_test(without_a_voice_an_announcement_is_a_chime_and_a_slot_is_skipped),
         cmocka_unit_test(the_hours_seconds_are_kept_by_announcements_too),

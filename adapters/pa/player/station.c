@@ -186,6 +186,13 @@ static void load_said(void *arg, uint64_t text, int64_t minute, int64_t at, int6
                                                            .slot = slot});
 }
 
+/* No more than was granted, however the clock was set since. */
+static int64_t grant_left(const struct grant *g, struct now now)
+{
+    int64_t left = g->until - now.wall, all = g->until - g->from;
+    return left < all ? left : all;
+}
+
 static void load_mute(void *arg, const struct grant *g)
 {
     struct load *l = arg;
@@ -193,7 +200,7 @@ static void load_mute(void *arg, const struct grant *g)
     if (!station_find_zone(l->s, g->zone, &z)) return;
     struct zone_state *state = &l->s->zones[z];
     state->mute_until_wall = g->until;
-    state->mute_until = l->now.mono + (g->until - l->now.wall);
+    state->mute_until = l->now.mono + grant_left(g, l->now);
     if (state->mute_until <= 0) state->mute_until = 1; /* over: end_grants says so */
     (void)snprintf(state->mute_by, sizeof(state->mute_by), "%s", g->by);
     (void)snprintf(state->mute_reason, sizeof(state->mute_reason), "%s", g->reason);
@@ -205,7 +212,7 @@ static void load_override(void *arg, const struct grant *g)
     size_t z;
     if (!station_find_zone(l->s, g->zone, &z)) return;
     l->s->zones[z].override_until_wall = g->until;
-    l->s->zones[z].override_until = l->now.mono + (g->until - l->now.wall);
+    l->s->zones[z].override_until = l->now.mono + grant_left(g, l->now);
     if (l->s->zones[z].override_until <= 0) l->s->zones[z].override_until = 1;
 }
 
