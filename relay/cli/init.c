@@ -205,6 +205,8 @@ static void ask_zones(struct interview *i)
         ask_text(i, _("Address of the first zone's loudspeakers; the other zones follow it"),
                  &i->a->speakers.address);
     if (i->a->speakers.way == WAY_SIP) ask_numbers(i);
+    if (i->a->speakers.way == WAY_ALSA)
+        ask_text(i, _("Sound card, as `aplay -L` lists it"), &i->a->speakers.device);
     if (i->a->speakers.way == WAY_FILE) {
         if (!i->a->speakers.dir)
             i->a->speakers.dir = arena_printf(&i->a->arena, "%s/drop", i->a->pa_state_dir);
@@ -347,6 +349,10 @@ static void write_all(struct init_writer *w, const struct init_plan *p)
     logins[n++] = (struct init_login){"relay", init_secret(w, "mqtt.password", NULL, owner)};
     CLEANUP(free_ptr) char *player = xasprintf("pa-%s", p->site);
     if (p->player) logins[n++] = (struct init_login){player, init_secret(w, "pa.password", NULL, owner)};
+    CLEANUP(free_ptr) char *screens = xasprintf("screens-%s", p->site);
+    if (p->n_wards)
+        logins[n++] = (struct init_login){screens, init_secret(w, "screens.password", NULL, NULL)};
+    size_t borrowed = n;
     for (size_t i = 0; i < p->n_feeds && n < LOGINS_MAX; i++) {
         CLEANUP(free_ptr) char *name = xasprintf("feeds/%s.password", p->feeds[i].id);
         logins[n++] =
@@ -374,7 +380,7 @@ static void write_all(struct init_writer *w, const struct init_plan *p)
     for (size_t i = 0; i < n; i++) {
         if (logins[i].password) explicit_bzero(logins[i].password, strlen(logins[i].password));
         free(logins[i].password);
-        if (i > (p->player ? 1 : 0)) free((char *)(uintptr_t)logins[i].user);
+        if (i >= borrowed) free((char *)(uintptr_t)logins[i].user);
     }
 }
 
@@ -386,8 +392,11 @@ static void write_another(struct init_writer *w, const struct init_plan *p)
     CLEANUP(free_ptr) char *file = xasprintf("sites.d/%s.yaml", p->site);
     CLEANUP(free_ptr) char *user = xasprintf("pa-%s", p->site);
     CLEANUP(free_ptr) char *old = init_read(w, "mosquitto/acl");
+    CLEANUP(free_ptr) char *screens = xasprintf("screens-%s", p->site);
+    struct init_login logins[2];
+    size_t n = 0;
     init_folder(w, sites, 0755, NULL);
-    if (p->player) init_folder(w, theirs, 0755, NULL);
+    init_folder(w, theirs, 0755, NULL);
     if (w->failed) return;
     put(w, p, file, init_site_yaml);
     if (p->player) {
@@ -395,12 +404,18 @@ static void write_another(struct init_writer *w, const struct init_plan *p)
         CLEANUP(free_ptr) char *name = xasprintf("%s/pa.password", p->site);
         CLEANUP(free_ptr) char *sip = xasprintf("%s/sip.password", p->site);
         put(w, p, yaml, init_pa_yaml);
-        struct init_login login = {user, init_secret(w, name, NULL, NULL)};
-        init_logins(w, "mosquitto/passwords", &login, 1);
-        if (login.password) explicit_bzero(login.password, strlen(login.password));
-        free(login.password);
+        logins[n++] = (struct init_login){user, init_secret(w, name, NULL, NULL)};
         if (p->a->speakers.way == WAY_SIP && p->a->speakers.user && *p->a->speakers.user)
             free(init_secret(w, sip, p->a->speakers.password, NULL));
+    }
+    if (p->n_wards) {
+        CLEANUP(free_ptr) char *name = xasprintf("%s/screens.password", p->site);
+        logins[n++] = (struct init_login){screens, init_secret(w, name, NULL, NULL)};
+    }
+    init_logins(w, "mosquitto/passwords", logins, n);
+    for (size_t i = 0; i < n; i++) {
+        if (logins[i].password) explicit_bzero(logins[i].password, strlen(logins[i].password));
+        free(logins[i].password);
     }
     CLEANUP(buf_release) struct buf acl = BUF_INIT(TEXT_MAX);
     CLEANUP(free_ptr) char *mark = xasprintf("\nuser pa-%s\n", p->site);

@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "io/options.h"
 
-enum init_way { WAY_RTP, WAY_SIP, WAY_FILE, WAY_COMMAND, WAY_NONE };
+enum init_way { WAY_RTP, WAY_SIP, WAY_ALSA, WAY_FILE, WAY_COMMAND, WAY_NONE };
 #define INIT_DEMO_FEED "demo"
 #define INIT_DUTY_CHAT "duty-group"
 
@@ -27,7 +27,7 @@ struct init_duty {
 };
 struct init_speakers {
     int way; /* enum init_way */
-    const char *address, *dir;
+    const char *address, *device, *dir;
     int64_t port;
     struct opt_strs run, uris;
     const char *user, *password_file, *password; /* sip; password: typed, never saved */

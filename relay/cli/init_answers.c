@@ -12,10 +12,10 @@ enum { ITEMS_MAX = 200, TEXT_CHARS = 60 };
 
 const char *const init_duty_types[] = {"wecom", "dingtalk", "feishu", NULL};
 const char *const init_approvals[] = {"none", "one", "two", NULL};
-const char *const init_ways[] = {"rtp", "sip", "file", "command", "none", NULL};
+const char *const init_ways[] = {"rtp", "sip", "alsa", "file", "command", "none", NULL};
 static const char *const duty_types_zh[] = {"企业微信", "钉钉", "飞书", NULL};
 static const char *const approvals_zh[] = {"免批", "一人", "两人", NULL};
-static const char *const ways_zh[] = {"网络音柱", "电话", "文件", "命令", "没有", NULL};
+static const char *const ways_zh[] = {"网络音柱", "电话", "声卡", "文件", "命令", "没有", NULL};
 
 #define AT(type, member) .offset = offsetof(struct type, member)
 
@@ -32,7 +32,7 @@ static const struct opt_row duty_rows[] = {
 };
 static const struct opt_row speaker_rows[] = {
     {.name = "way", .type = OPT_ENUM, AT(init_speakers, way), .names = init_ways, .names_zh = ways_zh,
-     .deflt = "rtp", .help = N_("rtp: network loudspeakers; sip: paging numbers of a telephone system; file: a folder for the house's own PA program; command: a program that plays a WAV; none")},
+     .deflt = "rtp", .help = N_("rtp: network loudspeakers; sip: paging numbers of a telephone system; alsa: this machine's sound card; file: a folder for the house's own PA program; command: a program that plays a WAV; none")},
     {.name = "address", .type = OPT_STR, AT(init_speakers, address), .deflt = "239.255.10.1",
      .help = N_("rtp: the first zone's address; the others follow it")},
     {.name = "port", .type = OPT_INT, AT(init_speakers, port), .min = 1, .max = 65535, .deflt = "5004",
@@ -42,6 +42,8 @@ static const struct opt_row speaker_rows[] = {
     {.name = "user", .type = OPT_STR, AT(init_speakers, user), .help = N_("sip: name at the telephone system, where it asks for one")},
     {.name = "password_file", .type = OPT_PATH, AT(init_speakers, password_file),
      .help = N_("sip: file whose first line is its password; it is copied")},
+    {.name = "device", .type = OPT_STR, AT(init_speakers, device), .deflt = "default",
+     .help = N_("alsa: the card as `aplay -L` lists it")},
     {.name = "dir", .type = OPT_PATH, AT(init_speakers, dir), .help = N_("file: the folder; default: drop in pa_state_dir")},
     {.name = "run", .type = OPT_STRS, AT(init_speakers, run), .max = 64, .deflt = "[aplay, -q, '{wav}']",
      .help = N_("command: program and arguments; {wav} is the file")},

@@ -197,6 +197,10 @@ static void put_outputs(struct buf *b, const struct init_plan *p)
         buf_str(b, "  - {id: speakers, type: file, dir: ");
         quoted(b, s->dir);
         buf_str(b, "}\n");
+    } else if (s->way == WAY_ALSA) {
+        buf_str(b, "  - {id: speakers, type: alsa, device: ");
+        quoted(b, s->device);
+        buf_str(b, "}\n");
     } else if (s->way == WAY_COMMAND) {
         buf_str(b, "  - {id: speakers, type: command, run: [");
         for (size_t i = 0; i < s->run.n; i++) {

@@ -9,10 +9,11 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from rig import Failed, answers, free_port, require, wait_for  # noqa: E402
+from rig import Failed, answers, free_port, require, stamp, wait_for  # noqa: E402
 
 import tempfile  # noqa: E402
 
@@ -104,7 +105,7 @@ def step_init(h):
     init = (h.tocsin, "init", "--dir", h.path("etc"), "--answers", h.path("answers.yaml"))
     said = h.run(*init).stdout
     require("mode 0600" in said and "key=trial" not in said, f"init said {said}")
-    for name in ("duty.url", "mqtt.password", "pa.password", "feeds/demo.password", "feeds/sn-cmcc.password",
+    for name in ("duty.url", "mqtt.password", "pa.password", "feeds/demo.password", "feeds/sn-cmcc.password", "screens.password",
                  "mosquitto/passwords"):
         require(mode_of(h.path("etc", name)) == 0o600, f"{name} has mode {mode_of(h.path('etc', name)):o}")
     h.cli("check")
@@ -268,6 +269,21 @@ def step_targets(h, whole):
         require("测试" in f.readlines()[-1], "the test is not marked as one")
     done = h.cli("target", "test", "board:xjtu-1/w3", "--for", "1s", code=1)
     require("wards list" in done.stdout, f"a screen that is not there: {done.stdout}")
+    # A device that shows the board says so under the name that init gave it.
+    with open(h.path("etc", "screens.password")) as f:
+        mqtt = ["-h", "127.0.0.1", "-p", str(h.broker_port), "-V", "5", "-q", "1", "-u", "screens-xjtu-1", "-P", f.read().strip()]
+    screen = subprocess.Popen(["mosquitto_sub", *mqtt, "-t", "tocsin/v1/displays/xjtu-1/w3/board"], stdout=subprocess.PIPE,
+                              text=True)
+    h.children.append(screen)
+
+    def show():
+        for line in screen.stdout:
+            ack = json.dumps({"rev": json.loads(line)["rev"], "state": "displayed", "at": stamp()})
+            subprocess.run(["mosquitto_pub", *mqtt, "-t", "tocsin/v1/displays/xjtu-1/w3/ack", "-m", ack], check=False)
+    threading.Thread(target=show, daemon=True).start()
+    said = h.cli("target", "test", "board:xjtu-1/w3").stdout
+    require("a screen shows it" in said, f"the screen's test: {said}")
+    h.end(screen)
     done = h.cli("target", "test", "pa:xjtu-1/nowhere", code=1)
     require("no target" in done.stderr, f"a zone that does not exist: {done.stderr}")
     if not whole:

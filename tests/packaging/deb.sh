@@ -34,7 +34,7 @@ dpkg-deb -x "$package" "$work/root"
 [ "$("$work/root/usr/bin/tocsin" --version)" = "tocsin $(dpkg-deb -f "$package" Version)" ] || fail "another version"
 ! grep -qaF "$sources" "$work/root/usr/bin/tocsin" "$work/root/usr/bin/tocsin-pa" || fail "a program knows where it was built"
 readelf -hd "$work/root/usr/bin/tocsin" >"$work/elf"
-grep -q 'DYN' "$work/elf" && grep -q 'NOW' "$work/elf" || fail "the program is not hardened (PIE, relro, now)"
+{ grep -q 'DYN' "$work/elf" && grep -q 'NOW' "$work/elf"; } || fail "the program is not hardened (PIE, relro, now)"
 if command -v systemd-analyze >/dev/null; then
     mkdir -p "$work/root/bin" && cp /bin/kill "$work/root/bin/"
     for unit in tocsin tocsin-pa; do
