@@ -244,15 +244,6 @@ static enum target_class class_of(const struct relay_target *t)
     return strcmp(t->ops->name, "bulletin") == 0 ? TO_BULLETIN : TO_BOARD;
 }
 
-/* The end of the quiet hours the target is in; 0 when it is in none, or red may pass. */
-static int64_t quiet_until(const struct relay_target *t, enum level level, int64_t now)
-{
-    if (t->night && level == LEVEL_RED) return 0;
-    for (size_t i = 0; i < t->quiet.n; i++)
-        if (day_window_contains(&t->quiet.items[i], now)) return day_window_end(&t->quiet.items[i], now);
-    return 0;
-}
-
 static struct delivery_plan plan_for(struct relay *r, const struct edition *ed, const struct relay_target *t,
                                      const struct selection *sel, const struct delivery_row *before)
 {
@@ -272,7 +263,7 @@ static struct delivery_plan plan_for(struct relay *r, const struct edition *ed, 
                                .silence = *ed->silence ? ed->silence : NULL,
                                .approve = sel ? sel->approve : APPROVE_NONE,
                                .approval_timeout = o->approval_timeout,
-                               .quiet_until = quiet_until(t, ed->alert->level, now)};
+                               .quiet_until = target_quiet_until(t, ed->alert->level, now)};
     if (f.class == TO_CHAT && ed->alert->status == STATUS_ACTUAL && !ed->reminder) {
         f.pace = pace_of(t->chat, f.level, f.certainty);
         if (f.pace == PACE_DAILY || f.pace == PACE_WEEKLY)
@@ -709,11 +700,17 @@ struct cancelling {
     size_t n, cap;
 };
 
+/* It was sent, alone or in a digest, or may have been; what a device has confirmed was, even if the answer was lost. */
+static bool had_it(const struct delivery_row *d)
+{
+    return d->sent_at || d->maybe || d->accepted || d->state == DELIVERY_SENDING ||
+           d->state == DELIVERY_PLAYED || d->state == DELIVERY_DISPLAYED || d->state == DELIVERY_ACKNOWLEDGED;
+}
+
 static void end_waiting(void *arg, struct delivery_row *d)
 {
     struct cancelling *c = arg;
-    bool had = d->sent_at || d->maybe || d->state == DELIVERY_SENDING;
-    if (had) {
+    if (had_it(d)) {
         if (c->n == c->cap) {
             c->cap = c->cap ? c->cap * 2 : 64;
             c->told = xreallocarray(c->told, c->cap, sizeof(*c->told));
@@ -751,10 +748,10 @@ static void cancel(struct relay *r, struct alert_row *a, const char *note)
                          .sent = r->now.wall,
                          .expires = r->now.wall + CANCEL_LIFE,
                          .fresh = true,
-                         .approved = true,
-                         .boldest = SITE_LIVE};
+                         .approved = true};
+    (void)route_sites(r->targets, a->areas, &ed.boldest);
     struct cancelling c = {.r = r, .ed = &ed};
-    store_deliveries_of_alert(r->store, a->n, false, end_waiting, &c);
+    store_deliveries_ever(r->store, a->n, end_waiting, &c);
     store_unshow_alert(r->store, a->n, snapshot_again, r);
     a->rev++;
     store_alert_update(r->store, a);
@@ -774,7 +771,10 @@ void alerts_withdraw(struct relay *r, int64_t feed_row, const char *event_id)
 {
     int64_t row, alert = 0;
     int count;
-    if (!store_event_find(r->store, feed_row, event_id, &row, &alert, &count) || !alert) return;
+    if (!store_event_find(r->store, feed_row, event_id, &row, &alert, &count) || !alert) {
+        store_candidate_withdraw(r->store, feed_row, event_id);
+        return;
+    }
     store_event_withdraw(r->store, row);
     struct alert_row a;
     if (!store_alert_get(r->store, alert, &a) || a.ended || a.expires <= r->now.wall) return;
@@ -795,16 +795,31 @@ static enum relay_err find_in_force(struct relay *r, const char *id, struct aler
     return RELAY_OK;
 }
 
-enum relay_err alerts_cancel(struct relay *r, const char *alert_id, const struct actor *by,
+/* A hospital takes back only what has to do with it. */
+static enum relay_err may_cancel(struct relay *r, const struct alert_row *a, const char *site,
+                                 struct reason *why)
+{
+    if (!*site) return RELAY_OK;
+    const struct site_config *sites = r->config->sites.items;
+    for (size_t i = 0; i < r->config->sites.n; i++) {
+        if (strcmp(sites[i].id, site) != 0) continue;
+        if (route_site_in(&sites[i], a->areas)) return RELAY_OK;
+        return fail(why, RELAY_CONFLICT, _("alert `%s` is for other areas than site `%s`"), a->id, site);
+    }
+    return fail(why, RELAY_NOT_FOUND, _("there is no site `%s`; `tocsin site list` shows them"), site);
+}
+
+enum relay_err alerts_cancel(struct relay *r, const char *alert_id, const char *site, const struct actor *by,
                              struct reason *why)
 {
     struct alert_row a;
     enum relay_err err = find_in_force(r, alert_id, &a, why);
+    if (err == RELAY_OK) err = may_cancel(r, &a, site, why);
     if (err != RELAY_OK) return err;
     char note[160];
-    (void)snprintf(note, sizeof(note), "cancelled by %s", by->name);
+    (void)snprintf(note, sizeof(note), "cancelled by %s%s%s", by->name, *site ? " of " : "", site);
     cancel(r, &a, note);
-    store_action(r->store, r->now.wall, "alert.cancel", a.id, by->name, by->uid, by->reason, "");
+    store_action(r->store, r->now.wall, "alert.cancel", a.id, by->name, by->uid, by->reason, site);
     return RELAY_OK;
 }
 

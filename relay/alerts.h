@@ -22,7 +22,9 @@ struct actor {
     int uid;            /* SO_PEERCRED */
     const cJSON *ask;   /* the whole request, for verbs that take more than an object; may be NULL */
 };
-enum relay_err alerts_cancel(struct relay *r, const char *alert_id, const struct actor *by,
+/* One person takes it back, for the police room, or for the hospital `site` where the alert concerns it ("": the police
+ * room). The correction goes to everybody who had the alert, whoever says so. */
+enum relay_err alerts_cancel(struct relay *r, const char *alert_id, const char *site, const struct actor *by,
                              struct reason *why) MUST_CHECK;
 enum relay_err alerts_confirm(struct relay *r, const char *alert_id, const struct actor *by,
                               struct reason *why) MUST_CHECK;

@@ -222,7 +222,7 @@ static enum relay_err verb_cancel(struct relay *r, const char *id, const struct 
                                   struct reason *why)
 {
     (void)ret;
-    return alerts_cancel(r, id, by, why);
+    return alerts_cancel(r, id, json_str_or(by->ask, "site", ""), by, why);
 }
 
 static enum relay_err verb_confirm(struct relay *r, const char *id, const struct actor *by, struct buf *ret,

@@ -139,6 +139,18 @@ static void release_with_it(void *arg, struct delivery_row *d)
         dispatch_move(r, d, DELIVERY_QUEUED, "", r->now.wall);
 }
 
+bool dispatch_hold_quiet(struct relay *r, const struct relay_target *t, struct delivery_row *d)
+{
+    int64_t until = target_quiet_until(t, d->level, r->now.wall);
+    if (d->state != DELIVERY_HELD || until <= r->now.wall) return false;
+    if (t->chat) until += pace_spread(t->pub.id);
+    (void)snprintf(d->reason, sizeof(d->reason), "quiet_hours");
+    d->due = sooner(until, d->expires);
+    d->fold = true;
+    store_delivery_save(r->store, d);
+    return true;
+}
+
 /* A held row whose hour has come. */
 static void release_held(struct relay *r, struct relay_target *t, struct delivery_row *d)
 {
@@ -149,6 +161,7 @@ static void release_held(struct relay *r, struct relay_target *t, struct deliver
             store_delivery_save(r->store, d);
             return;
         }
+        if (p.state == DELIVERY_QUEUED && dispatch_hold_quiet(r, t, d)) return;
         dispatch_move(r, d, p.state, p.reason, p.due);
     } else {
         dispatch_move(r, d, DELIVERY_QUEUED, "", r->now.wall);
@@ -412,6 +425,12 @@ static bool due_row(struct relay *r, struct relay_target *t, struct delivery_row
             store_unshow(r->store, t->row.id, d->alert);
             target_show(t);
         }
+        return false;
+    }
+    /* It was under way when its alert was cancelled: the correction is not overtaken by what it corrects. */
+    struct source from;
+    if (dispatch_source(r, d, &from) && from.alert->ended && from.revision->msg_type != MSG_CANCEL) {
+        dispatch_move(r, d, DELIVERY_CANCELLED, "alert ended", NO_DUE);
         return false;
     }
     if (d->state == DELIVERY_HELD) {

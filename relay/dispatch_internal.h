@@ -78,6 +78,9 @@ static inline int64_t sooner(int64_t a, int64_t b)
 void dispatch_move(struct relay *r, struct delivery_row *d, enum delivery_state to, const char *reason,
                    int64_t due);
 
+/* A held row that may go, but for the hour: in the target's quiet hours it is held until their end. True when it was. */
+bool dispatch_hold_quiet(struct relay *r, const struct relay_target *t, struct delivery_row *d);
+
 /* 1 s, 2 s, 4 s … 60 s after the row's last attempt, spread. */
 int64_t dispatch_backoff(const struct delivery_row *d);
 

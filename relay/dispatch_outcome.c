@@ -56,6 +56,7 @@ static void settle(struct relay *r, struct send *op, size_t i, struct delivery_r
         if (digest && i > 0) {
             char why[120];
             (void)snprintf(why, sizeof(why), "folded into %s", op->messages[0].short_id);
+            d->sent_at = now; /* the digest lists it: a correction goes to this chat too */
             dispatch_move(r, d, DELIVERY_SUPPRESSED, why, NO_DUE);
         } else {
             dispatch_move(r, d, DELIVERY_SENT, o->reason, after_sent(r, op->target, d));

@@ -149,7 +149,7 @@ void dispatch_refresh_states(struct relay *r)
 void dispatch_release(struct relay *r, struct delivery_row *d)
 {
     struct relay_target *t = targets_by_row(r->targets, d->target);
-    if (!t) return;
+    if (!t || dispatch_hold_quiet(r, t, d)) return;
     int64_t due = r->now.wall;
     struct alert_row a;
     if (t->chat && store_alert_get(r->store, d->alert, &a) && a.status == STATUS_ACTUAL) {
@@ -200,6 +200,17 @@ enum relay_err dispatch_replay(struct relay *r, int64_t delivery, struct reason 
         return fail(why, RELAY_CONFLICT, _("it expired; a warning is not said late"));
     struct relay_target *t = targets_by_row(r->targets, d.target);
     if (!t) return fail(why, RELAY_CONFLICT, _("its target is no longer configured"));
+    struct alert_row a;
+    struct revision_row rev;
+    struct delivery_row newest;
+    if (store_alert_get(r->store, d.alert, &a) && a.ended &&
+        store_revision_get(r->store, d.alert, d.rev, &rev) && rev.msg_type != MSG_CANCEL)
+        return fail(why, RELAY_CONFLICT, _("its alert has ended; what was taken back is not said again"));
+    if (store_delivery_of(r->store, d.alert, d.target, &newest) && newest.rev > d.rev)
+        return fail(why, RELAY_CONFLICT, _("revision %d is newer here; replay that one"), newest.rev);
+    if (d.state == DELIVERY_HELD || strncmp(d.reason, "rejected by ", 12) == 0)
+        return fail(why, RELAY_CONFLICT, _("it is %s (%s): a replay does not stand for a decision"),
+                    delivery_state_name(d.state), d.reason);
     if (!delivery_may_move(d.state, DELIVERY_QUEUED) && !delivery_may_move(d.state, DELIVERY_RETRY))
         return fail(why, RELAY_CONFLICT, _("it is %s: nothing to replay"), delivery_state_name(d.state));
     enum delivery_state to = delivery_may_move(d.state, DELIVERY_QUEUED) ? DELIVERY_QUEUED : DELIVERY_RETRY;

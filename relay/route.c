@@ -113,7 +113,7 @@ bool route_chat_named(const char *words, const struct relay_target *t)
     return false;
 }
 
-static bool site_in_areas(const struct site_config *s, const char *areas)
+bool route_site_in(const struct site_config *s, const char *areas)
 {
     for (const char *p = areas; *p;) {
         size_t n = strcspn(p, " ");
@@ -130,7 +130,7 @@ const char *route_site(const struct targets *t, const char *areas)
 {
     const struct site_config *sites = t->config->sites.items, *only = NULL;
     for (size_t i = 0; i < t->config->sites.n; i++) {
-        if (!site_in_areas(&sites[i], areas)) continue;
+        if (!route_site_in(&sites[i], areas)) continue;
         if (only) return "";
         only = &sites[i];
     }
@@ -151,7 +151,7 @@ size_t route_sites(const struct targets *t, const char *areas, enum site_mode *r
     size_t n = 0;
     enum site_mode boldest = SITE_TRIAL;
     for (size_t i = 0; i < t->config->sites.n; i++) {
-        if (!site_in_areas(&sites[i], areas)) continue;
+        if (!route_site_in(&sites[i], areas)) continue;
         n++;
         if (mode_of(t, &sites[i]) > boldest) boldest = mode_of(t, &sites[i]);
     }

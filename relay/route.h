@@ -35,6 +35,8 @@ struct label_room {
 void route_labels(const struct alert_row *a, const struct targets *t, struct label_room *room,
                   struct labels *ret);
 
+/* The site's area and one of the space-separated areas are equal or one is the other's prefix. */
+bool route_site_in(const struct site_config *s, const char *areas);
 /* The one site that covers the areas, or "". */
 const char *route_site(const struct targets *t, const char *areas);
 /* How many sites the areas reach, and the boldest of their modes (SITE_LIVE when there is none). */

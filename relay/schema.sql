@@ -46,6 +46,7 @@ CREATE TABLE event (
 );
 CREATE INDEX event_alert ON event (alert) WHERE alert IS NOT NULL;
 CREATE INDEX event_review ON event (grp) WHERE alert IS NULL AND reviewed IS NULL;
+CREATE INDEX event_waiting ON event (feed, event_id) WHERE alert IS NULL AND reviewed IS NULL;   -- its feed may take it back
 
 -- All others, 7 days and a bounded size: for `rules try`.
 CREATE TABLE event_other (

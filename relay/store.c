@@ -389,6 +389,33 @@ void store_event_withdraw(struct store *s, int64_t row)
     (void)store_run(s, q);
 }
 
+void store_candidate_withdraw(struct store *s, int64_t feed, const char *event_id)
+{
+    struct stmt *q = store_q(s, Q_CANDIDATE_WITHDRAW);
+    struct reason why;
+    int64_t grp = 0, received = 0, count = 0;
+    if (s->failed || db_begin(&s->db, &why) != RELAY_OK) return;
+    stmt_int(q, 1, feed);
+    stmt_text(q, 2, event_id);
+    if (store_row(s, q)) {
+        grp = col_int(q, 0);
+        received = col_int(q, 1);
+        count = col_int(q, 2);
+    }
+    stmt_reset(q);
+    if (!grp) return;
+    q = store_q(s, Q_WINDOW_TAKE);
+    stmt_int(q, 1, grp);
+    stmt_int(q, 2, feed);
+    stmt_int(q, 3, count);
+    stmt_int(q, 4, received);
+    (void)store_run(s, q);
+    q = store_q(s, Q_WINDOW_EMPTY);
+    stmt_int(q, 1, grp);
+    stmt_int(q, 2, feed);
+    (void)store_run(s, q);
+}
+
 bool store_alert_has_other_feed(struct store *s, int64_t alert, int64_t feed)
 {
     struct stmt *q = store_q(s, Q_EVENT_OTHER_FEED);

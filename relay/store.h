@@ -79,6 +79,8 @@ void store_event_other(struct store *s, const struct event *e, int64_t feed, int
 bool store_event_find(struct store *s, int64_t feed, const char *event_id, int64_t *ret_row,
                       int64_t *ret_alert, int *ret_count);
 void store_event_withdraw(struct store *s, int64_t row);
+/* One that has made no alert: it leaves the review list, and its occurrences the window. */
+void store_candidate_withdraw(struct store *s, int64_t feed, const char *event_id);
 bool store_alert_has_other_feed(struct store *s, int64_t alert,
                                 int64_t feed); /* events not withdrawn, of another feed */
 
@@ -240,6 +242,9 @@ int store_waiting_of(struct store *s, int64_t target);
 /* Every open delivery of an alert (waiting or sent); fn may move it. */
 void store_deliveries_of_alert(struct store *s, int64_t alert, bool waiting_only,
                                void (*fn)(void *arg, struct delivery_row *d), void *arg);
+/* Every delivery that there has been of an alert; fn may move it. */
+void store_deliveries_ever(struct store *s, int64_t alert, void (*fn)(void *arg, struct delivery_row *d),
+                           void *arg);
 void store_deliveries_waiting(struct store *s, int64_t target, void (*fn)(void *arg, struct delivery_row *d),
                               void *arg);
 /* After a start: every `sending` becomes `retry`, marked as maybe arrived. Returns how many. */

@@ -561,6 +561,14 @@ void store_deliveries_of_alert(struct store *s, int64_t alert, bool waiting_only
     each_delivery(s, q, fn, arg);
 }
 
+void store_deliveries_ever(struct store *s, int64_t alert, void (*fn)(void *arg, struct delivery_row *d),
+                           void *arg)
+{
+    struct stmt *q = store_q(s, Q_EVER_OF_ALERT);
+    stmt_int(q, 1, alert);
+    each_delivery(s, q, fn, arg);
+}
+
 void store_deliveries_waiting(struct store *s, int64_t target, void (*fn)(void *arg, struct delivery_row *d),
                               void *arg)
 {

@@ -43,6 +43,14 @@ const char *const store_sql[Q_COUNT] = {
         "k.feed "
         "AND e.event_id = k.event_id WHERE k.feed = ?1 AND k.event_id = ?2 AND k.alert IS NOT NULL",
     [Q_EVENT_WITHDRAW] = "UPDATE event SET note = 'withdrawn' WHERE id = ?1",
+    [Q_CANDIDATE_WITHDRAW] = "UPDATE event SET note = 'withdrawn', reviewed = 'feed' WHERE feed = ?1 AND "
+                             "event_id = ?2 AND alert IS NULL AND reviewed IS NULL RETURNING grp, received, "
+                             "count",
+    [Q_WINDOW_TAKE] =
+        "UPDATE window SET count = max(count - ?3, 0) WHERE grp = ?1 AND feed = ?2 AND slice <= "
+        "?4 AND slice = (SELECT max(slice) FROM window WHERE grp = ?1 AND feed = ?2 AND slice "
+        "<= ?4)",
+    [Q_WINDOW_EMPTY] = "DELETE FROM window WHERE grp = ?1 AND feed = ?2 AND count = 0",
     [Q_EVENT_OTHER_FEED] =
         "SELECT 1 FROM event WHERE alert = ?1 AND feed <> ?2 AND note <> 'withdrawn' LIMIT 1",
 
@@ -139,6 +147,7 @@ const char *const store_sql[Q_COUNT] = {
     [Q_OF_ALERT] = "SELECT " DELIVERY_COLUMNS
                    " FROM delivery d WHERE d.alert = ?1 AND (d.state IN (0, 1, 2, 7) OR (?2 = 0 AND "
                    "d.state IN (3, 4, 5, 6)))",
+    [Q_EVER_OF_ALERT] = "SELECT " DELIVERY_COLUMNS " FROM delivery d WHERE d.alert = ?1",
     [Q_WAITING_ROWS] = "SELECT " DELIVERY_COLUMNS
                        " FROM delivery d WHERE d.target = ?1 AND d.due IS NOT NULL AND d.state IN (0, 1, 7)",
     [Q_RESUME] =

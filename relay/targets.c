@@ -299,6 +299,14 @@ struct relay_target *targets_take_shown(struct targets *t)
     return r;
 }
 
+int64_t target_quiet_until(const struct relay_target *t, enum level level, int64_t now)
+{
+    if (t->night && level == LEVEL_RED) return 0;
+    for (size_t i = 0; i < t->quiet.n; i++)
+        if (day_window_contains(&t->quiet.items[i], now)) return day_window_end(&t->quiet.items[i], now);
+    return 0;
+}
+
 double target_tokens(struct relay_target *t, int64_t wall)
 {
     if (t->rate_ms <= 0) return 1e9;

@@ -95,6 +95,9 @@ struct relay_target *targets_take_shown(struct targets *t);
 bool targets_shown(const struct targets *t); /* there is one */
 void target_show_later(struct relay_target *t);
 
+/* The end of the quiet hours the target is in; 0 when it is in none, or red may pass. */
+int64_t target_quiet_until(const struct relay_target *t, enum level level, int64_t now);
+
 /* Tokens of the bucket now, refilled; and taking n of them. */
 double target_tokens(struct relay_target *t, int64_t wall);
 void target_take(struct relay_target *t, int64_t wall, double n);

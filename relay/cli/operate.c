@@ -426,7 +426,8 @@ int cli_alerts(int argc, char **argv)
           "       tocsin alerts feedback                   (thirty days of what groups said, by rule and "
           "group)\n"
           "       tocsin alerts feedback NUMBER 本地也有|误报|收到|劝阻成功 --by NAME\n"
-          "       tocsin alerts cancel ID --by NAME [--reason WHY]\n"));
+          "       tocsin alerts cancel ID --by NAME [--site S] [--reason WHY]   (--site: the hospital says "
+          "so)\n"));
 }
 
 int cli_deliveries(int argc, char **argv)
