@@ -90,7 +90,7 @@ receivers:
         return done.stderr if fails else json.loads(done.stdout)
 
     def until(self, what, test):
-        for _ in range(200):
+        for _ in range(500):
             found = test()
             if found:
                 return found
