@@ -8,6 +8,7 @@
 #include "decide.h"
 #include "dispatch.h"
 #include "drill.h"
+#include "edition.h"
 #include "escalate.h"
 #include "pace.h"
 #include "render.h"
@@ -16,224 +17,6 @@
 
 enum { AREAS_MAX = 60, BODY_MAX = 64 * 1024 };
 #define CANCEL_LIFE (72 * HOUR_MS)
-
-/* One revision on its way out. */
-struct edition {
-    struct alert_row *alert;
-    const struct rule_say *say;
-    const char *rule_title;
-    enum msg_type type;
-    int64_t sent, expires;
-    bool fresh, approved, needs_person;
-    bool drill_over;  /* an exercise whose drill has fallen silent */
-    int reminder;     /* the step of the clock that this is; 0: none */
-    char silence[40]; /* "silence 3" while one is in force for it, else "" */
-    enum site_mode boldest;
-    /* Renderings of this revision by variant, so that a thousand chats share one row. */
-    struct variant {
-        char name[160];
-        int64_t row;
-    } * variants;
-    size_t n_variants;
-};
-
-/* -- texts -------------------------------------------------------------------------------------------------------- */
-
-/* "雁塔区、碑林区、莲湖区等地" */
-static void area_words(const char *areas, struct buf *b)
-{
-    int n = 0;
-    for (const char *p = areas; *p && n < 3; n++) {
-        size_t len = strcspn(p, " ");
-        char code[AREA_LEN + 1];
-        (void)snprintf(code, sizeof(code), "%.*s", (int)len, p);
-        if (n) buf_str(b, "、");
-        buf_str(b, area_name(code));
-        p += len;
-        p += strspn(p, " ");
-        if (n == 2 && *p) buf_str(b, "等地");
-    }
-}
-
-struct slot_texts {
-    char area[200], count[RENDER_WORD_LEN], time[RENDER_WORD_LEN], valid[RENDER_WORD_LEN];
-};
-
-/* What every text of this revision may say; site, help and issuer are the target's. */
-static struct render_slots slots_fill(struct slot_texts *t, const struct edition *ed,
-                                      const struct relay_target *to)
-{
-    CLEANUP(buf_release) struct buf area = BUF_INIT(sizeof(t->area) - 1);
-    area_words(ed->alert->areas, &area);
-    (void)snprintf(t->area, sizeof(t->area), "%s", buf_cstr(&area));
-    return (struct render_slots){.site = to->site ? to->site->name : NULL,
-                                 .help = to->help,
-                                 .area = t->area,
-                                 /* A number never stands beside a site or ward. */
-                                 .count = render_count(to->site ? 0 : ed->alert->count, t->count),
-                                 .issuer = to->issuer,
-                                 .time = render_time(ed->sent, t->time),
-                                 .valid = render_time(ed->expires, t->valid),
-                                 .id = "{{id}}"}; /* dispatch puts the delivery's own */
-}
-
-/* Drills and tests are marked at the head of every text, and spoken first and last. */
-static const char *mark_of(const struct edition *ed, bool trial)
-{
-    if (ed->alert->status == STATUS_EXERCISE) return "【演练】";
-    if (ed->alert->status == STATUS_TEST) return "【测试】";
-    return trial ? "【试运行】" : "";
-}
-
-static void add_text(struct buf *body, const char *name, const char *mark, const char *template,
-                     const struct render_slots *slots)
-{
-    if (!template) return;
-    CLEANUP(buf_release) struct buf text = BUF_INIT(BODY_MAX);
-    buf_str(&text, mark);
-    struct reason why;
-    if (render(template, slots, &text, &why) !=
-        RELAY_OK) { /* the rule's lint has refused this: be loud and say what is left */
-        log_error("text=%s not rendered: %s; it is left out", name, why.text);
-        return;
-    }
-    buf_json_member(body, name, buf_cstr(&text));
-}
-
-static void add_spoken(struct buf *body, const char *name, const struct edition *ed, const char *template,
-                       const struct render_slots *slots)
-{
-    if (!template) return;
-    const char *around = ed->alert->status == STATUS_EXERCISE ? "这是演练。"
-                         : ed->alert->status == STATUS_TEST   ? "这是测试。"
-                                                              : "";
-    CLEANUP(buf_release) struct buf text = BUF_INIT(BODY_MAX);
-    buf_str(&text, around);
-    struct reason why;
-    if (render(template, slots, &text, &why) != RELAY_OK) {
-        log_error("text=%s not rendered: %s; it is left out", name, why.text);
-        return;
-    }
-    buf_str(&text, around);
-    buf_json_member(body, name, buf_cstr(&text));
-}
-
-static void add_lines(struct buf *body, const char *const *lines, int n)
-{
-    buf_json_key(body, "lines");
-    buf_char(body, '[');
-    for (int i = 0; i < n; i++) {
-        if (i) buf_char(body, ',');
-        buf_json_str(body, lines[i]);
-    }
-    buf_char(body, ']');
-}
-
-/* A correction on a screen: its own headline, the sentences of the correction as lines. */
-static void add_correction_lines(struct buf *body, const char *mark, const char *correction)
-{
-    CLEANUP(buf_release) struct buf head = BUF_INIT(128);
-    buf_printf(&head, "%s更正：前面的提醒有误", mark);
-    buf_json_member(body, "headline", buf_cstr(&head));
-    const char *lines[3] = {"请您不必担心", "有疑问请到服务台", "或者打 96110"};
-    (void)correction; /* its sentences are longer than a line of a screen */
-    add_lines(body, lines, 3);
-}
-
-static void site_body(const struct edition *ed, const struct relay_target *t, struct buf *body)
-{
-    struct slot_texts texts;
-    struct render_slots slots = slots_fill(&texts, ed, t);
-    const struct rule_say *say = ed->say;
-    const char *mark = mark_of(ed, false);
-    buf_char(body, '{');
-    buf_json_member(body, "issuer", t->issuer);
-    if (ed->type == MSG_CANCEL) {
-        add_spoken(body, "voice", ed, say->correction, &slots);
-        add_spoken(body, "voice_short", ed, say->correction, &slots);
-        add_correction_lines(body, mark, say->correction);
-    } else {
-        add_spoken(body, "voice", ed, say->voice, &slots);
-        add_spoken(body, "voice_short", ed, say->voice_short, &slots);
-        if (say->rhyme) add_text(body, "rhyme", "", say->rhyme, &slots);
-        add_text(body, "headline", mark, say->headline, &slots);
-        buf_json_key(body, "lines");
-        buf_char(body, '[');
-        for (int i = 0; i < say->n_lines; i++) {
-            CLEANUP(buf_release) struct buf line = BUF_INIT(512);
-            struct reason why;
-            if (render(say->lines[i], &slots, &line, &why) != RELAY_OK) continue; /* refused by lint before */
-            if (body->data[body->len - 1] != '[') buf_char(body, ',');
-            buf_json_str(body, buf_cstr(&line));
-        }
-        buf_char(body, ']');
-    }
-    buf_char(body, '}');
-}
-
-/* links: duty messages carry the address of the page that takes answers; it is the delivery's own, so dispatch puts it. */
-static void chat_body(const struct edition *ed, const struct relay_target *t, bool trial, bool links,
-                      struct buf *body)
-{
-    struct slot_texts texts;
-    struct render_slots slots = slots_fill(&texts, ed, t);
-    const struct rule_say *say = ed->say;
-    const char *mark = mark_of(ed, trial);
-    bool duty = t->pub.audience == AUDIENCE_DUTY;
-    CLEANUP(buf_release) struct buf whole = BUF_INIT(BODY_MAX);
-    if (ed->type == MSG_CANCEL) {
-        buf_printf(&whole, "【更正】%s\n%s\n编号 {{id}}", "{{issuer}} {{time}}",
-                   say->correction ? say->correction : ed->rule_title);
-    } else if (duty) {
-        buf_printf(&whole, "【%s·%s】%s\n%s", level_name_zh(ed->alert->level),
-                   ed->alert->certainty >= CERTAINTY_LIKELY ? "多源" : "单源", ed->rule_title,
-                   say->duty   ? say->duty
-                   : say->chat ? say->chat
-                               : ed->rule_title);
-        buf_str(&whole, "\n{{time}} 发布，{{valid}} 前有效，编号 {{id}}");
-    } else {
-        buf_str(&whole, say->chat ? say->chat : ed->rule_title);
-        if (say->caught && (!say->chat || !strstr(say->chat, say->caught)))
-            buf_printf(&whole, "\n%s", say->caught);
-        if (!strstr(buf_cstr(&whole), "{{id}}"))
-            buf_str(&whole, "\n{{issuer}} {{time}} 发布，{{valid}} 前有效，编号 {{id}}");
-    }
-    buf_char(body, '{');
-    buf_json_member(body, "issuer", t->issuer);
-    add_text(body, "chat", mark, buf_cstr(&whole), &slots);
-    if (links && duty && ed->type != MSG_CANCEL) buf_json_member_bool(body, "link", true);
-    if (say->headline && ed->type != MSG_CANCEL) {
-        add_text(body, "headline", mark, say->headline, &slots);
-        add_lines(body, say->lines, say->n_lines);
-    }
-    buf_char(body, '}');
-}
-
-/* The rendering row of this revision for this target: made at the first target that needs it. */
-static int64_t rendering_of(struct relay *r, struct edition *ed, const struct relay_target *t)
-{
-    bool trial = t->chat && ed->boldest == SITE_TRIAL && t->pub.audience == AUDIENCE_DUTY;
-    char name[160];
-    if (t->chat)
-        (void)snprintf(name, sizeof(name), "chat:%s:%s:%d", audience_name(t->pub.audience),
-                       t->issuer ? t->issuer : "", trial);
-    else
-        (void)snprintf(name, sizeof(name), "site:%s", t->pub.site);
-    for (size_t i = 0; i < ed->n_variants; i++)
-        if (strcmp(ed->variants[i].name, name) == 0) return ed->variants[i].row;
-
-    CLEANUP(buf_release) struct buf body = BUF_INIT(BODY_MAX);
-    if (t->chat)
-        chat_body(ed, t, trial, r->config->http.public_address != NULL, &body);
-    else
-        site_body(ed, t, &body);
-    int64_t row = store_rendering(r->store, ed->alert->n, ed->alert->rev, name, buf_cstr(&body));
-    ed->variants = xreallocarray(ed->variants, ed->n_variants + 1, sizeof(*ed->variants));
-    struct variant *v = &ed->variants[ed->n_variants++];
-    memcpy(v->name, name, sizeof(name));
-    v->row = row;
-    return row;
-}
 
 /* -- deliveries --------------------------------------------------------------------------------------------------- */
 
@@ -273,7 +56,10 @@ static struct delivery_plan plan_for(struct relay *r, const struct edition *ed, 
     if (f.class == TO_CHAT && f.quiet_until) f.quiet_until += pace_spread(t->pub.id);
     if (ed->drill_over && (f.class == TO_SPEECH || f.class == TO_BULLETIN)) f.silence = "real alert";
     if (ed->alert->status != STATUS_ACTUAL) f.mode = SITE_LIVE; /* only drill targets were selected */
-    if (f.class == TO_SPEECH && ed->type != MSG_CANCEL && f.level == LEVEL_RED) {
+    if (ed->approvals >= (f.approve == APPROVE_TWO ? 2 : 1)) f.approved = true;
+    /* What is spoken in a drill does not use up what may be said for real. */
+    if (f.class == TO_SPEECH && ed->type != MSG_CANCEL && f.level == LEVEL_RED &&
+        ed->alert->status == STATUS_ACTUAL) {
         f.spoken_again = store_spoken_since(r->store, t->pub.site, ed->alert->rule, ed->alert->areas,
                                             now - o->announce_again);
         struct local_time midnight = clock_local(now);
@@ -319,7 +105,9 @@ static void add_delivery(struct relay *r, struct edition *ed, struct relay_targe
     bool had = ed->alert->rev > 1 && store_delivery_of(r->store, ed->alert->n, t->row.id, &before);
     struct delivery_plan p = plan_for(r, ed, t, sel, had ? &before : NULL);
     if (!p.wanted) return;
-    if (had) supersede(r, t, &before, ed->alert->rev);
+    /* What may not be spoken once more leaves alone what is about to be spoken for the first time. */
+    bool spoken = p.state == DELIVERY_SUPPRESSED && strncmp(p.reason, "announce_", 9) == 0;
+    if (had && !spoken) supersede(r, t, &before, ed->alert->rev);
     struct delivery_row d = {.alert = ed->alert->n,
                              .rev = ed->alert->rev,
                              .target = t->row.id,
@@ -335,7 +123,7 @@ static void add_delivery(struct relay *r, struct edition *ed, struct relay_targe
                                  sel && t->chat && t->pub.audience == AUDIENCE_DUTY && ed->type != MSG_CANCEL
                                      ? sel->repeat_interval
                                      : 0,
-                             .rendering = rendering_of(r, ed, t)};
+                             .rendering = edition_rendering(r, ed, t)};
     (void)snprintf(d.reason, sizeof(d.reason), "%s", p.reason);
     /* A snapshot takes what is queued for a state target (dispatch_queued): only its expiry is to be waited for. */
     if (d.state == DELIVERY_QUEUED && t->ops->kind == TARGET_STATE) d.due = d.expires;
@@ -347,6 +135,7 @@ static void add_delivery(struct relay *r, struct edition *ed, struct relay_targe
 /* Two or more waits of one site's zones are one speech: it is counted once a revision. */
 static void note_speech(struct relay *r, const struct edition *ed, const struct selection *sel, size_t n)
 {
+    if (ed->alert->status != STATUS_ACTUAL) return;
     for (size_t i = 0; i < n; i++) {
         struct relay_target *t = sel[i].target;
         struct delivery_row d;
@@ -386,7 +175,9 @@ static void start_clock(struct relay *r, const struct edition *ed, const struct 
 static size_t publish(struct relay *r, struct edition *ed, const char *note, bool only_new)
 {
     struct alert_row *a = ed->alert;
+    bool any;
     ed->sent = r->now.wall;
+    ed->approvals = a->rev ? store_action_people(r->store, "alert.approve", a->id, "", &any) : 0;
     size_t sites = route_sites(r->targets, a->areas, &ed->boldest);
     ed->needs_person = a->guessed || (int64_t)sites > r->config->relay.wide_sites;
 
@@ -429,7 +220,7 @@ static size_t publish(struct relay *r, struct edition *ed, const char *note, boo
     }
     free(sel);
     free(room);
-    free(ed->variants);
+    edition_release(ed);
     return n;
 }
 
@@ -680,7 +471,7 @@ size_t alerts_remind(struct relay *r, struct alert_row *a, int step, const char 
         r->counters.revisions++;
         log_info("%s.%d: %s rule=%s targets=%zu (%s)", a->id, a->rev, msg_type_name(ed.type), a->rule, n,
                  note);
-        free(ed.variants);
+        edition_release(&ed);
     } else if (silence) {
         (void)snprintf(ret_why, 80, "silence %lld", (long long)silence);
     } else {
@@ -724,6 +515,16 @@ static void end_waiting(void *arg, struct delivery_row *d)
                                   strcmp(d->reason, "trial") == 0 ? "trial: alert cancelled"
                                                                   : "alert cancelled",
                                   NO_DUE, c->r->now.wall);
+    struct relay_target *t = targets_by_row(c->r->targets, d->target);
+    if (d->state == DELIVERY_SENT && d->due != NO_DUE) { /* it would be said again */
+        if (t && t->chat && !t->ops->confirms) {
+            d->due = NO_DUE;
+            store_delivery_save(c->r->store, d);
+        } else {
+            (void)store_delivery_move(c->r->store, d, DELIVERY_SUPPRESSED, "alert cancelled", NO_DUE,
+                                      c->r->now.wall);
+        }
+    }
 }
 
 static void snapshot_again(void *arg, int64_t target)
@@ -761,10 +562,11 @@ static void cancel(struct relay *r, struct alert_row *a, const char *note)
         if (t) add_delivery(r, &ed, t, NULL);
     }
     store_alert_end(r->store, a->n, r->now.wall, note);
+    store_window_clear(r->store, a->grp); /* what was counted was wrong: it begins anew */
     r->counters.revisions++;
     log_info("%s.%d: Cancel targets=%zu (%s)", a->id, a->rev, c.n, note);
     free(c.told);
-    free(ed.variants);
+    edition_release(&ed);
 }
 
 void alerts_withdraw(struct relay *r, int64_t feed_row, const char *event_id)
@@ -953,11 +755,11 @@ enum relay_err alerts_test(struct relay *r, const char *target, const struct act
                              .due = r->now.wall,
                              .created = r->now.wall,
                              .expires = a.expires,
-                             .rendering = rendering_of(r, &ed, t)};
+                             .rendering = edition_rendering(r, &ed, t)};
     d.id = store_delivery_add(r->store, &d);
     dispatch_queued(r, t, &d);
     store_action(r->store, r->now.wall, "target.test", target, by->name, by->uid, by->reason, a.id);
-    free(ed.variants);
+    edition_release(&ed);
     *ret_delivery = d.id;
     return RELAY_OK;
 }

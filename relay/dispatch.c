@@ -292,6 +292,21 @@ static void count_message(struct relay *r, struct relay_target *t, const struct 
 
 static const char behind_others[] = "waits for messages that are under way";
 
+/* What was under way when its alert was cancelled is not tried again: the correction is not overtaken by what it corrects.
+ * Returns how many rows are left. */
+static size_t without_ended(struct relay *r, struct delivery_row *rows, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct source from;
+        if (dispatch_source(r, &rows[i], &from) && from.alert->ended && from.revision->msg_type != MSG_CANCEL)
+            dispatch_move(r, &rows[i], DELIVERY_CANCELLED, "alert ended", NO_DUE);
+        else
+            rows[kept++] = rows[i];
+    }
+    return kept;
+}
+
 /* One send (or digest) of a message target; found: one of its due rows as it is now, or NULL. False when nothing could go now; its rows were given a later due. */
 static bool claim_messages(struct relay *r, struct relay_target *t, const struct delivery_row *found)
 {
@@ -301,6 +316,8 @@ static bool claim_messages(struct relay *r, struct relay_target *t, const struct
         rows[0] = *found;
     else
         n = store_due_of(r->store, t->row.id, r->now.wall, rows, DIGEST_MAX);
+    if (!n) return false;
+    n = without_ended(r, rows, n);
     if (!n) return false;
     if (t->broken) {
         reject_all(r, rows, n, t->why);
@@ -427,12 +444,7 @@ static bool due_row(struct relay *r, struct relay_target *t, struct delivery_row
         }
         return false;
     }
-    /* It was under way when its alert was cancelled: the correction is not overtaken by what it corrects. */
-    struct source from;
-    if (dispatch_source(r, d, &from) && from.alert->ended && from.revision->msg_type != MSG_CANCEL) {
-        dispatch_move(r, d, DELIVERY_CANCELLED, "alert ended", NO_DUE);
-        return false;
-    }
+    if (!without_ended(r, d, 1)) return false;
     if (d->state == DELIVERY_HELD) {
         release_held(r, t, d);
         return d->state == DELIVERY_QUEUED;

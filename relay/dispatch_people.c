@@ -159,7 +159,11 @@ void dispatch_release(struct relay *r, struct delivery_row *d)
         if (d->fold) due = sooner(pace_digest_at(t->chat, t->pub.id, due, pace == PACE_WEEKLY), d->expires);
     }
     dispatch_move(r, d, DELIVERY_QUEUED, d->fold ? "waits for the digest" : "", due);
-    if (d->state == DELIVERY_QUEUED) dispatch_queued(r, t, d);
+    if (d->state != DELIVERY_QUEUED) return;
+    dispatch_queued(r, t, d);
+    if (strcmp(t->ops->name, "pa") == 0 && store_alert_get(r->store, d->alert, &a) &&
+        a.status == STATUS_ACTUAL)
+        store_spoken(r->store, t->pub.site, a.rule, a.areas, r->now.wall, a.n);
 }
 
 enum relay_err dispatch_done(struct relay *r, int64_t delivery, const char *who, struct reason *why)

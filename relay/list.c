@@ -388,6 +388,7 @@ static enum relay_err add_texts(struct buf *b, struct stmt *q, struct reason *wh
             continue;
         }
         const cJSON *line;
+        if (!cJSON_IsArray(member)) continue; /* no text */
         buf_json_key(b, member->string);
         buf_char(b, '[');
         cJSON_ArrayForEach(line, member)

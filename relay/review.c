@@ -3,6 +3,7 @@
 
 #include "base/i18n.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "dispatch.h"
 #include "escalate.h"
 #include "report.h"
@@ -124,6 +125,52 @@ static void show_now(void *arg, struct delivery_row *d)
     if (d->state == DELIVERY_HELD && strcmp(d->reason, "trial") == 0) dispatch_release(arg, d);
 }
 
+/* -- a site goes back a step -------------------------------------------------------------------------------------- */
+
+struct going_back {
+    struct relay *r;
+    int64_t *alerts; /* that are shown and are not to be */
+    size_t n;
+};
+
+/* Corrections stay, and drills are not a matter of the mode. */
+static bool of_the_mode(struct relay *r, int64_t alert, int rev)
+{
+    struct alert_row a;
+    struct revision_row v;
+    return store_alert_get(r->store, alert, &a) && a.status == STATUS_ACTUAL &&
+           store_revision_get(r->store, alert, rev, &v) && v.msg_type != MSG_CANCEL;
+}
+
+static void take_back(void *arg, struct delivery_row *d)
+{
+    struct going_back *g = arg;
+    bool in_trial = d->state == DELIVERY_HELD && strcmp(d->reason, "trial") == 0;
+    if (!in_trial && of_the_mode(g->r, d->alert, d->rev))
+        (void)store_delivery_move(g->r->store, d, DELIVERY_SUPPRESSED, "trial: the site went back", NO_DUE,
+                                  g->r->now.wall);
+}
+
+static void collect_shown(void *arg, const struct shown_item *i)
+{
+    struct going_back *g = arg;
+    if (i->alert.status != STATUS_ACTUAL || i->revision.msg_type == MSG_CANCEL) return;
+    g->alerts = xreallocarray(g->alerts, g->n + 1, sizeof(*g->alerts));
+    g->alerts[g->n++] = i->alert.n;
+}
+
+/* Nothing more of what the new mode does not allow, and it is taken off screens and bulletin. */
+static void go_back(struct relay *r, struct relay_target *t)
+{
+    struct going_back g = {.r = r};
+    store_deliveries_open(r->store, t->row.id, take_back, &g);
+    if (t->ops->kind != TARGET_STATE) return;
+    store_showing(r->store, t->row.id, collect_shown, &g);
+    for (size_t i = 0; i < g.n; i++) store_unshow(r->store, t->row.id, g.alerts[i]);
+    free(g.alerts);
+    target_show(t);
+}
+
 enum relay_err review_site_mode(struct relay *r, const char *site, const char *mode, const struct actor *by,
                                 struct reason *why)
 {
@@ -139,9 +186,10 @@ enum relay_err review_site_mode(struct relay *r, const char *site, const char *m
         known = true;
         enum site_mode before = t->mode;
         t->mode = (enum site_mode)to;
-        bool shows = t->mode == SITE_LIVE || strcmp(t->ops->name, "board") == 0;
+        bool shows = t->mode == SITE_LIVE || (t->mode == SITE_SCREENS && strcmp(t->ops->name, "board") == 0);
         if (t->ops->kind == TARGET_STATE && before < t->mode && shows)
             store_deliveries_waiting(r->store, t->row.id, show_now, r);
+        if (before > t->mode && !shows) go_back(r, t);
     }
     if (!known)
         return fail(why, RELAY_NOT_FOUND, _("there is no site `%s`; `tocsin site list` shows them"), site);

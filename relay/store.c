@@ -499,6 +499,13 @@ void store_window_add(struct store *s, int64_t grp, int64_t feed, int64_t now, i
     (void)store_run(s, q);
 }
 
+void store_window_clear(struct store *s, int64_t grp)
+{
+    struct stmt *q = store_q(s, Q_WINDOW_CLEAR);
+    stmt_int(q, 1, grp);
+    (void)store_run(s, q);
+}
+
 void store_window_read(struct store *s, int64_t grp, int64_t now, int64_t within, struct group_state *ret)
 {
     *ret = (struct group_state){.id = grp};

@@ -128,6 +128,7 @@ struct correlated {
 };
 void store_correlate(struct store *s, const struct correlated *c, int64_t now, int64_t within,
                      struct tally *ret);
+void store_window_clear(struct store *s, int64_t grp);
 /* Events of the group that were stored as candidates become the alert's. */
 void store_candidates_join(struct store *s, int64_t grp, int64_t alert);
 /* Areas and feeds of those candidates, appended to the two space-separated sets. */
@@ -244,6 +245,9 @@ void store_deliveries_of_alert(struct store *s, int64_t alert, bool waiting_only
                                void (*fn)(void *arg, struct delivery_row *d), void *arg);
 /* Every delivery that there has been of an alert; fn may move it. */
 void store_deliveries_ever(struct store *s, int64_t alert, void (*fn)(void *arg, struct delivery_row *d),
+                           void *arg);
+/* Held, queued, retry, or sent and still to be looked at. */
+void store_deliveries_open(struct store *s, int64_t target, void (*fn)(void *arg, struct delivery_row *d),
                            void *arg);
 void store_deliveries_waiting(struct store *s, int64_t target, void (*fn)(void *arg, struct delivery_row *d),
                               void *arg);

@@ -569,6 +569,14 @@ void store_deliveries_ever(struct store *s, int64_t alert, void (*fn)(void *arg,
     each_delivery(s, q, fn, arg);
 }
 
+void store_deliveries_open(struct store *s, int64_t target, void (*fn)(void *arg, struct delivery_row *d),
+                           void *arg)
+{
+    struct stmt *q = store_q(s, Q_OPEN_ROWS);
+    stmt_int(q, 1, target);
+    each_delivery(s, q, fn, arg);
+}
+
 void store_deliveries_waiting(struct store *s, int64_t target, void (*fn)(void *arg, struct delivery_row *d),
                               void *arg)
 {

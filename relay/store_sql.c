@@ -50,6 +50,7 @@ const char *const store_sql[Q_COUNT] = {
         "UPDATE window SET count = max(count - ?3, 0) WHERE grp = ?1 AND feed = ?2 AND slice <= "
         "?4 AND slice = (SELECT max(slice) FROM window WHERE grp = ?1 AND feed = ?2 AND slice "
         "<= ?4)",
+    [Q_WINDOW_CLEAR] = "DELETE FROM window WHERE grp = ?1",
     [Q_WINDOW_EMPTY] = "DELETE FROM window WHERE grp = ?1 AND feed = ?2 AND count = 0",
     [Q_EVENT_OTHER_FEED] =
         "SELECT 1 FROM event WHERE alert = ?1 AND feed <> ?2 AND note <> 'withdrawn' LIMIT 1",
@@ -148,6 +149,8 @@ const char *const store_sql[Q_COUNT] = {
                    " FROM delivery d WHERE d.alert = ?1 AND (d.state IN (0, 1, 2, 7) OR (?2 = 0 AND "
                    "d.state IN (3, 4, 5, 6)))",
     [Q_EVER_OF_ALERT] = "SELECT " DELIVERY_COLUMNS " FROM delivery d WHERE d.alert = ?1",
+    [Q_OPEN_ROWS] = "SELECT " DELIVERY_COLUMNS
+                    " FROM delivery d WHERE d.target = ?1 AND d.due IS NOT NULL AND d.state IN (0, 1, 3, 7)",
     [Q_WAITING_ROWS] = "SELECT " DELIVERY_COLUMNS
                        " FROM delivery d WHERE d.target = ?1 AND d.due IS NOT NULL AND d.state IN (0, 1, 7)",
     [Q_RESUME] =

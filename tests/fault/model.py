@@ -1,0 +1,973 @@
+#!/usr/bin/env python3
+"""Random sequences of what happens to a relay, checked after every step against a small model of it.
+
+Operators confirm, dismiss, approve, reject, acknowledge, cancel, silence, drill, switch sites and replay; feeds publish and take
+back; devices answer; a group cannot be reached; the clock goes on; the relay is stopped and killed with -9. The clock stands
+still but for what the test lets pass, so that every due time is met exactly. After each step the store's alerts, deliveries,
+steps, screens and records of persons, and at the end what the groups have read, must be what the model says.
+
+usage: model.py --tocsin PROGRAM [--seed N] [--runs N] [--ops N] [--keep N,N,…]
+A failure prints the seed, then looks for a shorter sequence that still fails (--keep replays one).
+"""
+import argparse
+import http.client
+import json
+import os
+import random
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import datetime, timedelta
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from rig import ZONE, Failed, Rig, skip  # noqa: E402
+
+SECOND, MINUTE, HOUR, DAY = 1, 60, 3600, 86400
+STATES = ("held queued sending sent played displayed acknowledged retry expired rejected cancelled suppressed "
+          "unconfirmed").split()
+POSSIBLE, LIKELY, OBSERVED = range(3)
+ACTUAL, EXERCISE = 0, 1
+RULES = {"m_red": dict(level="red", count=1, expires=6 * HOUR, text="请把钱转账到安全账户核查"),
+         "m_orange": dict(level="orange", count=3, expires=24 * HOUR, text="您的医保卡已停用请点链接激活")}
+WITHIN = 2 * HOUR
+SITES = {"s1": "610101", "s2": "610103"}
+AREAS = {"610101": 0, "610102": 0, "610103": 1, "610104": 2}  # how many must approve
+CHATS = {"watch": "duty", "chief": "duty", "club": "volunteer", "pub": "public"}
+STEPS = {1: (60, {"watch"}), 2: (120, {"chief"}), 3: (180, set(CHATS))}
+PEOPLE = ["王队", "张队", "李科长"]
+PACK = """
+- id: {id}
+  rev: 1
+  status: stable
+  title: 测试{id}
+  category: medins_safe_account
+  level: {level}
+  match:
+    words: {words}
+    near: 60
+  threshold: {{count: {count}, within: 2h, feeds: 1}}
+  expires: {hours}h
+  say:
+    voice: 防骗提醒。有人打电话让您转账。这是骗子。先问护士或者保安。
+    voice_short: 防骗提醒。让您转账的电话，是骗子打的。先问护士或者保安。
+    rhyme: 安全账户是圈套，转账之前问一遍。
+    screen: {{headline: 让您转账的是骗子, lines: [别转账]}}
+    chat: 【防骗提醒】{{{{issuer}}}} {{{{time}}}} 有人让您转账。这是诈骗。{{{{valid}}}} 前有效，编号 {{{{id}}}}
+    duty: '{{{{area}}}} {{{{count}}}}'
+    caught: 已经转了的，马上打 110。
+    correction: 更正。刚才的提醒有误。
+  samples:
+    match: {samples}
+    pass: ['今天天气好', '请按时复诊', '转账成功', '安全出口', '账户余额']
+"""
+
+
+# -- the model --------------------------------------------------------------------------------------------------------
+
+
+class Delivery:
+    def __init__(self, alert, rev, target, cancel=False, reminder=0):
+        self.alert, self.rev, self.target, self.cancel, self.reminder = alert, rev, target, cancel, reminder
+        self.state, self.due, self.expires, self.had = None, None, alert.expires, False
+
+    @property
+    def waiting(self):
+        return self.state == "wait" or self.state.startswith("held")
+
+    @property
+    def open(self):  # a device could still be told again
+        return self.state == "sent" and not is_chat(self.target)
+
+
+class Alert:
+    def __init__(self, **members):
+        self.ended = self.rev = 0
+        self.acked, self.clock = None, False
+        self.rows, self.steps, self.approvers, self.withdrawn = [], {}, set(), set()
+        self.__dict__.update(members)
+
+    def newest(self, target):
+        return next((d for d in reversed(self.rows) if d.target == target), None)
+
+
+def is_chat(target):
+    return target.startswith("file:")
+
+
+def site_of(target):
+    return None if is_chat(target) else target.split(":")[1].split("/")[0]
+
+
+def speaks(target):
+    return target.startswith(("pa:", "bulletin:"))
+
+
+def is_state(target):
+    return target.startswith(("board:", "bulletin:"))
+
+
+TARGETS = [f"file:{c}" for c in CHATS]
+for _s in SITES:
+    TARGETS += [f"pa:{_s}/hall", f"board:{_s}/w1", f"bulletin:{_s}"]
+
+
+class Model:
+    """What must be true, by the design's words. Times are seconds; `now` never goes back."""
+
+    def __init__(self, now):
+        self.now = now
+        self.alerts, self.events, self.silences, self.drills = [], {}, [], []
+        self.windows = {}  # group -> [(time, feed, count, verified)]
+        self.mode = {s: "live" for s in SITES}
+        self.showing = {t: {} for t in TARGETS if is_state(t)}  # target -> {alert: row}
+        self.spoken = []  # (site, rule, area, time, alert)
+        self.actions = Counter()
+        self.down = set()  # chats that cannot be reached
+        self.sent_times = Counter()  # how often each delivery was said, at least
+
+    # .. small questions
+
+    def in_force(self, a):
+        return not a.ended and a.expires > self.now
+
+    def silence_of(self, a):
+        return next((i + 1 for i, s in enumerate(self.silences) if s["until"] > self.now and not s["ended"] and s["fits"](a)), 0)
+
+    def drill(self):
+        d = self.drills[-1] if self.drills else None
+        return d if d and not d["ended"] and d["until"] > self.now else None
+
+    def quiet_until(self, target):
+        if target != "file:club":
+            return 0
+        t = datetime.fromtimestamp(self.now, ZONE)
+        if 7 <= t.hour < 22:
+            return 0
+        end = t.replace(hour=7, minute=0, second=0, microsecond=0)
+        return (end + timedelta(days=t.hour >= 22)).timestamp()
+
+    def boldest(self, a):
+        modes = [self.mode[s] for s, area in SITES.items() if area == a.area]
+        return modes[0] if modes else "live"
+
+    def selected(self, a):
+        drill = self.drill() if a.status == EXERCISE else None
+        for t in TARGETS:
+            if t == "file:chief" or (t == "file:pub" and a.area != "610101"):
+                continue
+            if site_of(t) and SITES[site_of(t)] != a.area:
+                continue
+            if a.status == EXERCISE and t != "file:watch" and not (drill and drill["site"] in ("", site_of(t))):
+                continue
+            yield t
+
+    # .. one revision
+
+    def plan(self, a, t, cancel, fresh, approved, reminder):
+        """The state of a new row, and when it is looked at again; None: there is none."""
+        quiet = self.quiet_until(t)
+        if cancel:
+            return ("held:quiet_hours", quiet) if quiet else ("wait", None)
+        speech = t.startswith("pa:")
+        if speech and (RULES[a.rule]["level"] != "red" or a.certainty < LIKELY):
+            return None
+        drill = self.drill() if a.status == EXERCISE else None
+        if self.silence_of(a):
+            why = f"silence {self.silence_of(a)}"
+            return ("supp:real alert" if drill and drill["real"] and speaks(t) else f"supp:{why}"), None
+        if drill and drill["real"] and speaks(t):
+            return "supp:real alert", None
+        if (speech or is_chat(t)) and not fresh:
+            return "supp:older than relay.fresh", None
+        mode = "live" if a.status == EXERCISE else self.boldest(a) if is_chat(t) else self.mode[site_of(t)]
+        if mode != "live" and not (is_chat(t) and CHATS[t[5:]] == "duty") and not (mode == "screens" and t.startswith("board:")):
+            return "held:trial", None
+        if speech and a.status == ACTUAL:
+            if any(s == site_of(t) and r == a.rule and area == a.area and at > self.now - 7 * DAY
+                   for s, r, area, at, _ in self.spoken):
+                return "supp:announce_again", None
+            midnight = datetime.fromtimestamp(self.now, ZONE).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+            if len({n for s, _, _, at, n in self.spoken if s == site_of(t) and at > midnight}) >= 3:
+                return "supp:announce_per_day", None
+        need = 0 if reminder else AREAS[a.area]
+        if not approved and len(a.approvers) < need:
+            return "held:approval two" if need == 2 else "held:approval", self.now + 10 * MINUTE
+        if quiet:
+            return "held:quiet_hours", quiet
+        return "wait", None
+
+    def add(self, a, t, expires, cancel=False, fresh=True, approved=False, reminder=0):
+        p = self.plan(a, t, cancel, fresh, approved, reminder)
+        if not p:
+            return None
+        before = a.newest(t)
+        if before and not p[0].startswith("supp:announce_"):
+            if before.waiting or before.open:
+                self.end(before, "supp:trial: superseded" if before.state == "held:trial" else "supp:superseded")
+        d = Delivery(a, a.rev, t, cancel, reminder)
+        d.state, d.due, d.expires = p[0], p[1] or expires, expires
+        a.rows.append(d)
+        if d.state == "wait":
+            self.go(d)
+        return d
+
+    def go(self, d):
+        """It may leave; and it has, when its target can be reached."""
+        d.state = "wait"
+        if is_state(d.target):
+            self.showing[d.target][d.alert] = d
+        if d.target not in self.down:
+            d.state, d.had = "sent", True
+            self.sent_times[d] += 1
+
+    def end(self, d, state):
+        d.state = state
+
+    def publish(self, a, **how):
+        a.rev += 1
+        spoke = False
+        for t in self.selected(a):
+            d = self.add(a, t, a.expires, **how)
+            spoke = spoke or speaks(t)
+            if d and t.startswith("pa:") and d.state in ("wait", "sent") and a.status == ACTUAL:
+                self.spoken.append((site_of(t), a.rule, a.area, self.now, a))
+        if RULES[a.rule]["level"] == "red" and not a.clock and not a.acked:
+            a.clock = True
+            a.steps = {n: self.now + after for n, (after, _) in STEPS.items()}
+        drill = self.drill()
+        if a.status == ACTUAL and spoke and drill and not drill["real"]:
+            drill["real"] = a
+            for e in self.alerts:
+                if e.status == EXERCISE and self.in_force(e):
+                    self.end_exercise(e, "supp:real alert", speech_only=True)
+
+    def end_exercise(self, e, state, speech_only):
+        for d in e.rows:
+            if speech_only and not speaks(d.target):
+                continue
+            if d.waiting or d.open:
+                self.end(d, state)
+            if is_state(d.target):
+                self.showing[d.target].pop(e, None)
+        if not speech_only:
+            self.close(e)
+
+    def close(self, a):
+        a.ended, a.steps = self.now, {}
+
+    def seen(self, a, who):
+        a.acked = a.acked or who
+        a.steps = {}
+
+    # .. what happens
+
+    def count_window(self, group):
+        w = [x for x in self.windows.get(group, []) if x[0] > self.now - WITHIN - WITHIN // 64]
+        for at, *_ in w:
+            if at <= self.now - WITHIN:
+                raise Ambiguous  # the last slice: part of it still counts
+        feeds = {x[1] for x in w}
+        return sum(x[2] for x in w), len(feeds), len({x[1] for x in w if x[3]})
+
+    def event(self, number, feed, rule, area, count, status, kind):
+        group = (rule, area, status)
+        w = self.windows.setdefault(group, [])
+        w.append((self.now, feed, count, kind != "report", number))
+        try:
+            n, feeds, verified = self.count_window(group)
+        except Ambiguous:
+            w.pop()
+            raise
+        r = RULES[rule]
+        event = self.events[number] = dict(feed=feed, group=group, count=count, at=self.now, alert=None, gone=False, number=number)
+        certainty = LIKELY if feeds >= 2 or n >= 5 * r["count"] else POSSIBLE
+        a = next((a for a in reversed(self.alerts) if a.group == group and self.in_force(a)), None)
+        expires = self.now + r["expires"]
+        if a:
+            event["alert"] = a
+            a.count += count
+            if certainty > a.certainty:
+                a.certainty = certainty
+                a.expires = max(a.expires, expires)
+                self.publish(a)
+        elif feeds >= 2 or (verified and n >= r["count"]):
+            self.alert(group, certainty, n, expires)
+
+    def alert(self, group, certainty, count, expires, fresh=True, approved=False, acked=None):
+        drill = self.drill()
+        if group[2] == EXERCISE and drill:
+            expires = min(expires, drill["until"])
+        a = Alert(n=len(self.alerts) + 1, group=group, rule=group[0], area=group[1], status=group[2], certainty=certainty,
+                  count=count, created=self.now, expires=expires, acked=acked)
+        self.alerts.append(a)
+        for e in self.events.values():
+            if e["group"] == group and not e["alert"] and not e["gone"]:
+                e["alert"] = a
+        self.publish(a, fresh=fresh, approved=approved)
+        return a
+
+    def take_back(self, number):
+        e = self.events[number]
+        a = e["alert"]
+        if not a:
+            if e["gone"]:
+                return
+            e["gone"] = True
+            w = self.windows.get(e["group"], [])
+            self.windows[e["group"]] = [x for x in w if x[4] != number]
+            return
+        a.withdrawn.add(number)
+        if not self.in_force(a):
+            return
+        if any(o["alert"] is a and o["feed"] != e["feed"] and o["number"] not in a.withdrawn for o in self.events.values()):
+            a.count = max(a.count - e["count"], 1)
+        else:
+            self.cancel(a)
+
+    def cancel(self, a):
+        had = [t for t in TARGETS if any(d.target == t and d.had for d in a.rows)]
+        for d in a.rows:
+            if d.waiting:
+                self.end(d, "cancelled:trial" if d.state == "held:trial" else "cancelled:")
+            elif d.open:
+                self.end(d, "supp:alert cancelled")
+        for shown in self.showing.values():
+            shown.pop(a, None)
+        self.close(a)
+        a.rev += 1
+        for t in had:
+            self.add(a, t, self.now + 72 * HOUR, cancel=True)
+        self.windows.pop(a.group, None)
+
+    def release(self, d):
+        quiet = self.quiet_until(d.target)
+        if quiet:
+            d.state, d.due = "held:quiet_hours", quiet
+            return
+        self.go(d)
+        if d.target.startswith("pa:") and d.alert.status == ACTUAL:
+            self.spoken.append((site_of(d.target), d.alert.rule, d.alert.area, self.now, d.alert))
+
+    def remind(self, a):
+        due = [n for n, at in a.steps.items() if at <= self.now]
+        if not self.in_force(a):
+            a.steps = {}
+            return
+        for n in due:
+            del a.steps[n]
+        chats = set().union(*(STEPS[n][1] for n in due))
+        if self.silence_of(a):
+            return
+        drill = self.drill() if a.status == EXERCISE else None
+        waits = any(d.state.startswith("held:approval") for d in a.rows)
+        told = []
+        for c in CHATS:
+            t, d = f"file:{c}", a.newest(f"file:{c}")
+            if c not in chats or (c == "pub" and a.area != "610101"):
+                continue
+            if a.status == EXERCISE and c != "watch" and not (drill and drill["site"] == ""):
+                continue
+            if waits and CHATS[c] != "duty":
+                continue
+            if d and d.waiting and not d.state.startswith("held:approval"):
+                continue
+            told.append(t)
+        if told:
+            a.rev += 1
+            for t in told:
+                self.add(a, t, a.expires, approved=True, reminder=max(due))
+
+    def pass_time(self, to):
+        """All that is due by `to` happens at `to`, as after a stop: steps, then ends, then what is held."""
+        self.now = to
+        for a in sorted((a for a in self.alerts if a.steps and min(a.steps.values()) <= to),
+                        key=lambda a: (min(a.steps.values()), a.n)):
+            self.remind(a)
+        for a in self.alerts:
+            for d in a.rows:
+                if d.expires <= to and (d.waiting or d.open):
+                    trial = d.state == "held:trial"
+                    self.end(d, "unconfirmed" if d.open else "expired:trial" if trial else "expired:")
+            if not a.ended and a.expires <= to:
+                self.close(a)
+        for shown in self.showing.values():
+            for a in [a for a, d in shown.items() if d.expires <= to]:
+                del shown[a]
+        for a in self.alerts:
+            for d in a.rows:
+                if d.state.startswith("held:approval") and d.due and d.due <= to:
+                    if d.target.startswith("pa:"):
+                        self.end(d, "supp:nobody approved in time")
+                    elif is_state(d.target):
+                        self.release(d)
+                    else:
+                        d.due = None
+                elif d.state == "held:quiet_hours" and d.due + 90 <= to:
+                    self.go(d)
+
+    def quiet_edges(self):
+        """When quiet hours end."""
+        for a in self.alerts:
+            for d in a.rows:
+                if d.state == "held:quiet_hours":
+                    yield d.due
+
+
+class Ambiguous(Exception):
+    pass
+
+
+# -- the relay, and what it is compared with ---------------------------------------------------------------------------
+
+
+class Control(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("relay", timeout=10)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(10)
+        self.sock.connect(self.path)
+
+
+def canonical(state, reason):
+    """A delivery's state with as much of its reason as the model knows."""
+    name = STATES[state]
+    if name in ("queued", "sending", "retry"):
+        return "wait"
+    if name == "held":
+        return f"held:{reason}"
+    if name in ("expired", "cancelled"):
+        return f"{name}:trial" if reason.startswith("trial") else f"{name}:"
+    if name == "suppressed":
+        if reason.startswith("folded into"):
+            return "sent"
+        for known in ("superseded", "trial: superseded", "announce_again", "announce_per_day", "nobody approved in time"):
+            if reason.startswith(known):
+                return f"supp:{known}"
+        return f"supp:{reason}"
+    return name
+
+
+class World:
+    """The real relay beside its model."""
+
+    def __init__(self, rig, seed):
+        self.rig, self.number, self.replayed = rig, 0, Counter()
+        library = next((p for p in ("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+                                    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1") if os.path.exists(p)), None)
+        if not library:
+            skip("libfaketime is not installed")
+        noon = datetime.now(ZONE).replace(hour=12, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        self.model = Model((noon + timedelta(hours=seed % 7)).timestamp())
+        self.env = {"LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": rig.path("clock"), "FAKETIME_NO_CACHE": "1", "TZ": "Asia/Shanghai",
+                    "ASAN_OPTIONS": ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))}
+        self.write_clock()
+        self.write_pack()
+        rig.broker_start()
+        rig.subscribe("tocsin/v1/pa/#")  # what nobody hears is not taken for said
+        for chat in CHATS:
+            os.makedirs(rig.path(chat))
+        chats = [{"id": c, "type": "file", "audience": a, "path": rig.path(f"{c}/log.jsonl"), "quiet": ["22:00-07:00"] if c == "club" else [],
+                  "drills": c == "watch", "areas": ["610101"] if c == "pub" else []} for c, a in CHATS.items()]
+        rig.configure(
+            relay={"announce_per_day": 3}, chats=chats,
+            feeds=[{"id": f, "type": "bank", "areas": ["61"]} for f in ("f1", "f2")],
+            sites=[{"id": s, "name": s, "area": a, "zones": [{"id": "hall", "class": "hall"}], "wards": [{"id": "w1", "name": "一病区"}]}
+                   for s, a in SITES.items()],
+            route={"receiver": "everyone", "group_by": ["rule", "area6"], "group_interval": "0s",
+                   "escalate": [{"after": f"{after}s", "chats": sorted(c)} for after, c in STEPS.values()],
+                   "routes": [{"matchers": ['level="orange"', 'area6="610103"'], "approve": "one", "escalate": []},
+                              {"matchers": ['level="orange"', 'area6="610104"'], "approve": "two", "escalate": []},
+                              {"matchers": ['level="orange"'], "escalate": []},
+                              {"matchers": ['area6="610103"'], "approve": "one"}, {"matchers": ['area6="610104"'], "approve": "two"}]},
+            receivers=[{"name": "everyone", "pa": ["announce", "bulletin"], "displays": "all", "chats": ["watch", "club", "pub"]}])
+        self.db = None
+        self.start()
+
+    def write_pack(self):
+        folder = self.rig.path("rules")
+        os.makedirs(folder)
+        words = {"m_red": "[[安全账户], [转账]]", "m_orange": "[[医保卡], [停用]]"}
+        samples = {"m_red": ["请把钱转账到安全账户", "安全账户 转账", "转账到安全账户核查", "为了资金安全请转账到安全账户", "安全账户，立即转账"],
+                   "m_orange": ["您的医保卡已停用", "医保卡 停用", "医保卡停用通知", "停用了医保卡", "医保卡，已经停用"]}
+        with open(os.path.join(folder, "rules.yaml"), "w") as f:
+            for name, r in RULES.items():
+                f.write(PACK.format(id=name, level=r["level"], words=words[name], count=r["count"], hours=r["expires"] // HOUR,
+                                    samples=json.dumps(samples[name], ensure_ascii=False)))
+        self.rig.pack = folder
+
+    def write_clock(self):
+        with open(self.rig.path("clock.new"), "w") as f:
+            f.write(datetime.fromtimestamp(self.model.now, ZONE).strftime("%Y-%m-%d %H:%M:%S\n"))
+        os.rename(self.rig.path("clock.new"), self.rig.path("clock"))
+
+    def tick(self, seconds):
+        to = self.model.now + seconds
+        while True:  # the end of quiet hours is spread over a minute and a half that nobody can foretell
+            edge = next((e for e in self.model.quiet_edges() if e <= to <= e + 91), None)
+            if edge is None:
+                break
+            to = edge + 92
+        self.model.pass_time(to)
+        self.write_clock()
+
+    def start(self):
+        """Until it answers, not only listens."""
+        self.rig.relay_start(self.env)
+        for _ in range(500):
+            try:
+                return self.ask("GET", "/v1/status")
+            except OSError:
+                time.sleep(0.01)
+        raise Failed("the relay does not answer")
+
+    def ask(self, method, path, body=None):
+        c = Control(os.path.join(self.rig.state, "control.sock"))
+        try:
+            c.request(method, path, json.dumps(body) if body is not None else None)
+            answer = c.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            c.close()
+
+    def verb(self, path, action, works, **body):
+        """Asks for it, and the relay must say yes when the model does."""
+        status, answer = self.ask("POST", f"/v1/{path}", body)
+        if (status == 200) != bool(works):
+            raise Failed(f"{path} {body}: the model says {'yes' if works else 'no'}, the relay {status} {answer}")
+        if works:
+            self.model.actions[action] += 1
+        return works
+
+    # .. comparing
+
+    def expected(self):
+        m, out = self.model, {}
+        for a in m.alerts:
+            out["alert", a.n] = (a.rule, a.area, a.status, a.certainty, a.count, a.rev, int(a.expires), bool(a.ended), a.acked)
+            out["steps", a.n] = tuple(sorted(a.steps))
+            for d in a.rows:
+                out["delivery", a.n, d.rev, d.target] = d.state
+        for target, shown in m.showing.items():
+            for a, d in shown.items():
+                out["shown", target, a.n] = d.rev
+        out["candidates"] = tuple(sorted(n for n, e in m.events.items() if not e["alert"] and not e["gone"]))
+        for verb, n in m.actions.items():
+            out["action", verb] = n
+        return out
+
+    def actual(self):
+        if self.db is None:
+            self.db = sqlite3.connect(f"file:{self.rig.state}/tocsin.db?mode=ro", uri=True, timeout=5, isolation_level=None)
+        out, db = {}, self.db
+        db.execute("BEGIN")
+        for n, rule, area, status, certainty, count, rev, expires, ended, acked in db.execute(
+                "SELECT n, rule, areas, status, certainty, count, rev, expires, ended, acked_by FROM alert"):
+            out["alert", n] = (rule, area, status, certainty, count, rev, expires // 1000, ended is not None, acked)
+            out["steps", n] = ()
+        for n, steps in db.execute("SELECT alert, group_concat(step) FROM escalation WHERE due IS NOT NULL GROUP BY alert"):
+            out["steps", n] = tuple(sorted(int(s) for s in steps.split(",")))
+        for alert, rev, target, state, reason in db.execute(
+                "SELECT d.alert, d.rev, t.name, d.state, d.reason FROM delivery d JOIN target t ON t.id = d.target"):
+            out["delivery", alert, rev, target] = canonical(state, reason)
+        for target, alert, rev in db.execute("SELECT t.name, s.alert, d.rev FROM showing s JOIN target t ON t.id = s.target "
+                                             "JOIN delivery d ON d.id = s.delivery"):
+            out["shown", target, alert] = rev
+        out["candidates"] = tuple(sorted(int(i[1:]) for i, in db.execute(
+            "SELECT event_id FROM event WHERE alert IS NULL AND reviewed IS NULL AND note = 'candidate'")))
+        for verb, n, named in db.execute("SELECT verb, count(*), sum(actor <> '') FROM action GROUP BY verb"):
+            out["action", verb] = n if n == named else f"{n - named} of {n} without a name"
+        db.execute("COMMIT")
+        return out
+
+    def settle(self, done=lambda: True, again=lambda: None):
+        """Until the relay is as the model says; what waits for a reconnect gets a second now and
+        then, but no event is on its way meanwhile: the model knows when it was accepted."""
+        for i in range(160):
+            self.rig.must_live()
+            _, status = self.ask("GET", "/v1/status")  # a word wakes it: its own waits are by a clock that stands still
+            connected = status["broker"] and all(f["up"] for f in status["feeds"])
+            if connected and done() and self.actual() == self.expected():
+                return
+            time.sleep(0.02)
+            if i % 8 == 7 and (done() or i > 60):
+                self.tick(1 if i < 24 else 7)
+            if i % 40 == 39 and not done():
+                again()  # it has no receipt
+        is_, must = self.actual(), self.expected()
+        lines = [f"  {k}: is {is_.get(k)!r}, must be {must.get(k)!r}" for k in sorted(set(is_) | set(must), key=str)
+                 if is_.get(k) != must.get(k)]
+        raise Failed("the relay is not what the model says:\n" + "\n".join(lines[:20]))
+
+    def known(self, number):
+        return lambda: self.db and self.db.execute("SELECT 1 FROM event_key WHERE event_id = ?", (f"e{number}",)).fetchone()
+
+    def push(self, feed, **members):
+        self.number += 1
+        sent = datetime.fromtimestamp(self.model.now, ZONE).isoformat(timespec="milliseconds")
+        line = json.dumps({"event_id": f"e{self.number}", "sent_at": sent, **members}, ensure_ascii=False)
+        self.rig.push(line, feed)
+        return line
+
+    # .. what may happen: each takes random numbers, so that it still means something in a shorter sequence
+
+    def one(self, things, r):
+        things = list(things)
+        return things[r % len(things)] if things else None
+
+    def op_event(self, r, s, kill=False):
+        m = self.model
+        feed = ("f1", "f1", "f2")[r % 3]
+        rule = ("m_red", "m_orange")[r // 3 % 2]
+        area = self.one(AREAS, r // 6)
+        count = (1, 1, 2, 3, 5, 16)[s % 6]
+        status = EXERCISE if s // 6 % 4 == 0 else ACTUAL
+        kind = "report" if feed == "f2" else "call"
+        if kill:
+            self.back_again()
+        try:
+            m.event(self.number + 1, feed, rule, area, count, status, kind)
+        except Ambiguous:
+            return
+        line = self.push(feed, kind=kind, text=RULES[rule]["text"], area=area, count=count,
+                         status="Exercise" if status == EXERCISE else "Actual")
+        if kill:
+            self.op_kill(r, s)
+        self.settle(self.known(self.number), lambda: self.rig.push(line, feed))
+
+    def op_event_killed(self, r, s):
+        self.op_event(r, s, kill=True)
+
+    def op_take_back(self, r, s):
+        e = self.one(self.model.events.values(), r)
+        if not e:
+            return
+        line = self.push(e["feed"], msg_kind="cancel", references=[f"e{e['number']}"], kind="call", text="撤回")
+        self.model.take_back(e["number"])
+        self.settle(self.known(self.number), lambda: self.rig.push(line, e["feed"]))
+
+    def an_alert(self, r):
+        return self.one(self.model.alerts[-6:], r)
+
+    def alert_id(self, a):
+        return self.db.execute("SELECT id FROM alert WHERE n = ?", (a.n,)).fetchone()[0]
+
+    def op_confirm(self, r, s):
+        m, a, who = self.model, self.an_alert(r), self.one(PEOPLE, s)
+        if not a:
+            return
+        works = m.in_force(a) and a.certainty < OBSERVED
+        if self.verb("alerts/confirm", "alert.confirm", works, id=self.alert_id(a), by=who):
+            a.certainty = OBSERVED
+            m.seen(a, who)
+            m.publish(a, fresh=m.now - a.created <= 2 * HOUR, approved=True)
+
+    def a_candidate(self, r):
+        e = self.one((e for e in self.model.events.values() if not e["alert"] and not e["gone"]), r)
+        row = e and self.db.execute("SELECT id FROM event WHERE event_id = ?", (f"e{e['number']}",)).fetchone()
+        return (e, row[0]) if row else (None, None)
+
+    def op_confirm_event(self, r, s):
+        m, (e, row), who = self.model, self.a_candidate(r), self.one(PEOPLE, s)
+        if not e:
+            return
+        rule = RULES[e["group"][0]]
+        try:
+            n = m.count_window(e["group"])[0]
+        except Ambiguous:
+            return
+        taken = any(a.group == e["group"] and m.in_force(a) for a in m.alerts)
+        works = not taken and e["at"] + rule["expires"] > m.now
+        if self.verb("alerts/confirm", "alert.confirm", works, id=str(row), by=who):
+            m.alert(e["group"], OBSERVED, max(n, e["count"]), e["at"] + rule["expires"], fresh=m.now - e["at"] <= 2 * HOUR,
+                    approved=True, acked=who)
+
+    def op_dismiss(self, r, s):
+        e, row = self.a_candidate(r)
+        if e and self.verb("alerts/dismiss", "event.dismiss", True, id=str(row), by=self.one(PEOPLE, s)):
+            for other in self.model.events.values():
+                if other["group"] == e["group"] and not other["alert"]:
+                    other["gone"] = True
+
+    def op_approve(self, r, s):
+        m, a, who = self.model, self.an_alert(r), self.one(PEOPLE, s)
+        if not a:
+            return
+        held = [d for d in a.rows if d.state.startswith("held:approval")]
+        works = held and who not in a.approvers
+        if self.verb("alerts/approve", "alert.approve", works, id=self.alert_id(a), by=who):
+            a.approvers.add(who)
+            for d in held:
+                if d.state == "held:approval" or len(a.approvers) >= 2:
+                    m.release(d)
+            m.seen(a, who)
+
+    def op_reject(self, r, s):
+        a, who = self.an_alert(r), self.one(PEOPLE, s)
+        if not a:
+            return
+        held = [d for d in a.rows if d.state.startswith("held:approval")]
+        if self.verb("alerts/reject", "alert.reject", held, id=self.alert_id(a), by=who):
+            for d in held:
+                d.state = "rejected"
+            self.model.seen(a, who)
+
+    def op_ack(self, r, s):
+        a, who = self.an_alert(r), self.one(PEOPLE, s)
+        if a and self.verb("alerts/ack", "alert.ack", not getattr(a, "said_seen", False), id=self.alert_id(a), by=who):
+            a.said_seen = True
+            self.model.seen(a, who)
+
+    def op_cancel(self, r, s):
+        m, a = self.model, self.an_alert(r)
+        if not a:
+            return
+        site = ("", "", "s1", "s2")[s % 4]
+        works = m.in_force(a) and (not site or SITES[site] == a.area)
+        if self.verb("alerts/cancel", "alert.cancel", works, id=self.alert_id(a), by=self.one(PEOPLE, s), site=site):
+            m.cancel(a)
+
+    def op_silence(self, r, s):
+        m = self.model
+        area, rule = self.one(AREAS, r), self.one(RULES, r // 4)
+        matchers, fits = ((f'area6="{area}"', lambda a: a.area == area), (f'rule="{rule}"', lambda a: a.rule == rule),
+                          (f'area6="{area}", rule="{rule}"', lambda a: a.area == area and a.rule == rule))[s % 3]
+        lasts = (5, 40, 300)[s // 3 % 3]
+        self.verb("silence/add", "silence.add", True, matchers=matchers, by=self.one(PEOPLE, s), reason="试", **{"for": f"{lasts}m"})
+        m.silences.append(dict(fits=fits, until=m.now + lasts * MINUTE, ended=False))
+        why = f"supp:silence {len(m.silences)}"
+        for a in m.alerts:
+            if not m.in_force(a) or not fits(a):
+                continue
+            for d in a.rows:
+                if not d.cancel and (d.waiting or d.open):
+                    m.end(d, why)
+            for shown in m.showing.values():
+                shown.pop(a, None)
+
+    def op_silence_expire(self, r, s):
+        m = self.model
+        if not m.silences:
+            return
+        n = r % len(m.silences)
+        works = not m.silences[n]["ended"] and m.silences[n]["until"] > m.now
+        if self.verb("silence/expire", "silence.expire", works, id=str(n + 1), by=self.one(PEOPLE, s)):
+            m.silences[n]["ended"] = True
+
+    def op_drill_start(self, r, s):
+        m, site = self.model, ("", "", "s1", "s2")[r % 4]
+        lasts = (4, 30)[s % 2]
+        if self.verb("drill/start", "drill.start", not m.drill(), by=self.one(PEOPLE, s), site=site, **{"for": f"{lasts}m"}):
+            for e in m.alerts:
+                if e.status == EXERCISE and m.in_force(e):
+                    m.end_exercise(e, "supp:drill started", speech_only=False)
+            m.drills.append(dict(site=site, until=m.now + lasts * MINUTE, ended=False, real=None))
+
+    def op_drill_stop(self, r, s):
+        m, d = self.model, self.model.drill()
+        if self.verb("drill/stop", "drill.stop", d, by=self.one(PEOPLE, s)):
+            for e in m.alerts:
+                if e.status == EXERCISE and m.in_force(e):
+                    m.end_exercise(e, "supp:drill stopped", speech_only=False)
+            d["ended"] = True
+
+    def op_mode(self, r, s):
+        m, site, mode = self.model, self.one(SITES, r), ("trial", "screens", "live")[s % 3]
+        self.verb("site/mode", "site.mode", True, id=f"{site} {mode}", by=self.one(PEOPLE, s))
+        order = ("trial", "screens", "live")
+        before, m.mode[site] = m.mode[site], mode
+        for t in TARGETS:
+            if site_of(t) != site:
+                continue
+            shows = mode == "live" or (mode == "screens" and t.startswith("board:"))
+            if order.index(mode) > order.index(before):
+                for a in m.alerts:
+                    for d in a.rows:
+                        if is_state(t) and shows and d.target == t and d.state == "held:trial":
+                            m.release(d)
+            elif order.index(mode) < order.index(before) and not shows:
+                for a in m.alerts:
+                    if a.status == EXERCISE:
+                        continue
+                    for d in a.rows:
+                        if d.target == t and not d.cancel and (d.waiting and d.state != "held:trial" or d.open):
+                            m.end(d, "supp:trial: the site went back")
+                    if is_state(t) and a in m.showing[t] and not m.showing[t][a].cancel:
+                        del m.showing[t][a]
+
+    def op_replay(self, r, s):
+        m = self.model
+        d = self.one((d for a in m.alerts[-6:] for d in a.rows if is_chat(d.target) and d.target != "file:club"), r)
+        if not d:
+            return
+        works = ((d.cancel or not d.alert.ended) and d.expires > m.now and d.alert.newest(d.target) is d
+                 and (d.state == "sent" or d.state.startswith("supp:")))
+        identity = f"{self.alert_id(d.alert)}.{d.rev}/{d.target}"
+        if self.verb("deliveries/replay", "delivery.replay", works, id=identity, by=self.one(PEOPLE, s)):
+            m.go(d)
+
+    def op_board_shows(self, r, s):
+        t = self.one((t for t in TARGETS if t.startswith("board:")), r)
+        if all(d.state != "sent" for d in self.model.showing[t].values()):
+            return  # nobody could tell when it has been heard
+        self.rig.device_says(f"displays/{t[6:]}/ack", {"rev": 10**9, "state": "displayed",
+                                                       "at": datetime.fromtimestamp(self.model.now, ZONE).isoformat()})
+        for d in self.model.showing[t].values():
+            if d.state == "sent":
+                d.state = "displayed"
+
+    def op_player_plays(self, r, s):
+        d = self.one((d for a in self.model.alerts for d in a.rows if d.target.startswith("pa:") and d.state == "sent"
+                      and a.newest(d.target) is d), r)
+        if d:
+            self.rig.device_says(f"{d.target.replace(':', '/')}/log", {
+                "id": f"{self.alert_id(d.alert)}.{d.rev}/{d.target}", "state": "played",
+                "at": datetime.fromtimestamp(self.model.now, ZONE).isoformat()})
+            d.state = "played"
+
+    def op_group_away(self, r, s):
+        """A group cannot be reached for a while."""
+        m, path = self.model, self.rig.path("pub")
+        if "file:pub" in m.down:
+            os.rename(path + ".away", path)
+            m.down.clear()
+            for a in m.alerts:
+                for d in a.rows:
+                    if d.target == "file:pub" and d.state == "wait":
+                        m.go(d)
+            self.tick(75)  # longer than any wait between two attempts
+        else:
+            os.rename(path, path + ".away")
+            m.down.add("file:pub")
+
+    def op_time(self, r, s):
+        self.tick((1, 20, 61, 130, 11 * MINUTE, 40 * MINUTE, 3 * HOUR, 9 * HOUR)[r % 8])
+
+    def back_again(self):
+        if self.model.down:  # a target that cannot be used at a start is left out until a reload
+            self.op_group_away(0, 0)
+            self.settle()
+
+    def op_restart(self, r, s):
+        self.back_again()
+        self.rig.relay_stop()
+        self.op_time(r, s)
+        self.start()
+
+    def op_kill(self, r, s):
+        self.back_again()
+        self.rig.relay_kill()
+        self.start()
+
+    # .. at the end
+
+    def check_groups(self, killed):
+        """What the groups have read: all that was sent and nothing else, marked as what it is."""
+        self.back_again()
+        ids = dict(self.db.execute("SELECT n, id FROM alert"))
+        for chat in CHATS:
+            path = self.rig.path(f"{chat}/log.jsonl")
+            lines = [json.loads(line) for line in open(path)] if os.path.exists(path) else []
+            read = Counter(m["delivery"] for m in lines)
+            said = {f"{ids[d.alert.n]}.{d.rev}/{d.target}": d for a in self.model.alerts for d in a.rows if d.target == f"file:{chat}"}
+            for line in lines:
+                d, text = said.get(line["delivery"]), line["chat"]
+                if not d or not d.had:
+                    raise Failed(f"{chat} read {line['delivery']}, which the model never sent")
+                if ("【演练】" in text) != (d.alert.status == EXERCISE) or (f"第{d.reminder}次提醒" in text) != (d.reminder > 0) \
+                        or ("更正" in text) != d.cancel or "{{" in text:
+                    raise Failed(f"{line['delivery']} is not marked as what it is: {text}")
+            for identity, d in said.items():
+                times = self.model.sent_times[d]
+                if read[identity] < times or (read[identity] > times and not killed):
+                    raise Failed(f"{chat} read {identity} {read[identity]} times, not {times}")
+
+
+WEIGHTS = {"event": 30, "event_killed": 2, "take_back": 3, "confirm": 4, "confirm_event": 4, "dismiss": 2, "approve": 6, "reject": 2,
+           "ack": 3, "cancel": 5, "silence": 4, "silence_expire": 2, "drill_start": 4, "drill_stop": 2, "mode": 4, "replay": 3,
+           "board_shows": 3, "player_plays": 3, "group_away": 3, "time": 16, "restart": 2, "kill": 2}
+
+
+def sequence(seed, n):
+    dice = random.Random(seed)
+    return [(dice.choices(list(WEIGHTS), WEIGHTS.values())[0], dice.randrange(10**6), dice.randrange(10**6)) for _ in range(n)]
+
+
+def run(args, seed, ops, keep):
+    """None, or what went wrong and at which step."""
+    at = -1
+    try:
+        with Rig("model", args.tocsin, "", ".") as rig:
+            world = World(rig, seed)
+            world.settle()
+            for at in keep:
+                name, r, s = ops[at]
+                if args.verbose:
+                    print(f"  {at} {name} {r} {s}", flush=True)
+                getattr(world, f"op_{name}")(r, s)
+                world.settle()
+            world.check_groups(any(ops[i][0] in ("kill", "event_killed") for i in keep))
+            return None, Counter(d.state.split(":")[0] for a in world.model.alerts for d in a.rows)
+    except Failed as why:
+        return (at, str(why)), None
+    except SystemExit as why:  # Rig turns a failure into one
+        return (at, str(why)), None
+
+
+def shrink(args, seed, ops, keep, rounds=40):
+    """A shorter sequence that still fails."""
+    size = len(keep) // 2
+    while size and rounds:
+        for start in range(0, len(keep), size):
+            shorter = keep[:start] + keep[start + size:]
+            rounds -= 1
+            failed, _ = run(args, seed, ops, shorter)
+            if failed:
+                keep = [i for i in shorter if i <= failed[0]]
+                break
+            if not rounds:
+                break
+        else:
+            size //= 2
+    return keep
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tocsin", required=True)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--ops", type=int, default=60)
+    parser.add_argument("--keep", help="numbers of the steps to take, with commas: of an earlier failure")
+    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--no-shrink", action="store_true")
+    args = parser.parse_args()
+    first = args.seed if args.seed is not None else int(time.time()) % 10**6
+    states = Counter()
+    for seed in range(first, first + args.runs):
+        ops = sequence(seed, args.ops)
+        keep = [int(i) for i in args.keep.split(",")] if args.keep else list(range(len(ops)))
+        failed, seen = run(args, seed, ops, keep)
+        if failed:
+            print(f"model: seed {seed} fails at step {failed[0]}: {failed[1]}", flush=True)
+            if not args.no_shrink and not args.keep:
+                keep = shrink(args, seed, ops, [i for i in keep if i <= failed[0]])
+                failed = run(args, seed, ops, keep)[0] or failed
+                print(f"model: shorter, --ops {args.ops} --seed {seed} --keep {','.join(map(str, keep))}:")
+                for i in keep:
+                    print("   ", i, *ops[i])
+                print(f"  {failed[1]}")
+            sys.exit(1)
+        states += seen
+    print(f"model: {args.runs} sequences of {args.ops} steps from seed {first} end as the model says: "
+          + ", ".join(f"{s} {n}" for s, n in sorted(states.items())))
+
+
+if __name__ == "__main__":
+    main()
