@@ -195,7 +195,7 @@ export async function accessible(page, what, level = 'wcag2aaa') {
 
 /** The clock of a page with `clock` runs ahead, so that nobody waits ten seconds for the next page of several. */
 export async function turnTo(page, selector) {
-  for (let i = 0; i < 12 && !await page.locator(selector).count(); i++) {
+  for (let i = 0; i < 80 && !await page.locator(selector).count(); i++) {
     await sleep(50);
     await page.clock.runFor(5000);
   }
