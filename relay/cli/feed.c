@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/feed_client.h"
+#include "cli/feed_csv.h"
 #include "cli/verbs.h"
 #include "io/options.h"
 
@@ -23,7 +24,9 @@ enum {
     KEY_SPOOL,
     KEY_RATE,
     KEY_TIMEOUT,
-    KEY_JSON
+    KEY_JSON,
+    KEY_CSV,
+    KEY_CSV_HELP
 };
 
 static const struct argp_option client_options[] = {
@@ -49,6 +52,9 @@ static const struct argp_option push_options[] = {
     {"timeout", KEY_TIMEOUT, "TIME", 0,
      N_("end after this time, such as 90s or 10m, whatever is still waiting"), 0},
     {"json", KEY_JSON, NULL, 0, N_("print the summary as one JSON object"), 0},
+    {"csv", KEY_CSV, "MAPPING", 0,
+     N_("the input is a CSV file; MAPPING, in YAML, says which columns make which members"), 0},
+    {"csv-help", KEY_CSV_HELP, NULL, 0, N_("print what a mapping can say"), 0},
     {0}};
 
 static error_t parse_client(int key, char *arg, struct argp_state *state)
@@ -112,6 +118,8 @@ static error_t parse_push(int key, char *arg, struct argp_state *state)
             argp_error(state, _("--timeout %s is no time: such as 90s, 10m or 2h"), arg);
         break;
     case KEY_JSON: c->json = true; break;
+    case KEY_CSV: c->csv = arg; break;
+    case KEY_CSV_HELP: feed_csv_manual(); exit(EXIT_DONE);
     case ARGP_KEY_ARG:
         if (c->input) argp_error(state, _("one file at a time"));
         c->input = strcmp(arg, "-") == 0 ? NULL : arg;

@@ -18,6 +18,7 @@ struct feed_client {
     const char *prefix;
     /* push */
     const char *input; /* NULL: standard input */
+    const char *csv;   /* the mapping of a CSV file; NULL: the input is JSON lines */
     const char *spool;
     double rate;        /* a second; 0: as fast as it goes */
     int64_t timeout_ms; /* 0: none */

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/feed_client.h"
+#include "cli/feed_csv.h"
 #include "cli/spool.h"
 
 enum {
@@ -63,6 +64,7 @@ struct push {
     bool in_end, in_skip;
     struct buf line; /* the beginning of a line whose end is not read yet */
     int64_t line_no;
+    struct feed_csv *csv; /* NULL: the input is JSON lines */
 
     struct sent *slots[WINDOW];
     struct sent *buckets[BUCKETS];
@@ -184,8 +186,27 @@ static void take_line(struct push *p, const char *bytes, size_t n)
     p->more = true;
 }
 
+static void take_row(void *arg, int64_t row, const char *json, size_t n)
+{
+    struct push *p = arg;
+    p->line_no = row - 1;
+    take_line(p, json, n);
+}
+
+static void bad_row(void *arg, int64_t row, const char *what)
+{
+    struct push *p = arg;
+    p->line_no = row;
+    bad_line(p, what);
+}
+
 static void take_bytes(struct push *p, const char *bytes, size_t n)
 {
+    struct reason why = {{0}};
+    if (p->csv) {
+        if (feed_csv_read(p->csv, bytes, n, &why) != RELAY_OK) stop_for(p, "%s: %s", p->in_name, why.text);
+        return;
+    }
     while (n > 0) {
         const char *end = memchr(bytes, '\n', n);
         size_t part = end ? (size_t)(end - bytes) : n;
@@ -212,7 +233,9 @@ static void take_bytes(struct push *p, const char *bytes, size_t n)
 
 static void end_input(struct push *p)
 {
+    struct reason why = {{0}};
     if (p->in_skip || p->line.len) take_bytes(p, "\n", 1); /* the last line may lack its end */
+    if (p->csv && feed_csv_end(p->csv, &why) != RELAY_OK) stop_for(p, "%s: %s", p->in_name, why.text);
     p->in_end = true;
     (void)!watch_set(p->loop, &p->in_watch, -1, 0); /* forgetting cannot fail */
 }
@@ -569,7 +592,9 @@ static enum relay_err start(struct push *p, struct reason *why)
     p->progress_at = p->now.mono + PROGRESS_TTY_MS;
     p->deadline = p->c->timeout_ms ? p->now.mono + p->c->timeout_ms : INT64_MAX;
     p->tty = isatty(STDERR_FILENO) == 1;
-    enum relay_err err = open_input(p, why);
+    const struct feed_csv_sink rows = {.event = take_row, .bad = bad_row, .arg = p};
+    enum relay_err err = p->c->csv ? feed_csv_new(p->c->csv, &rows, &p->csv, why) : RELAY_OK;
+    if (!err) err = open_input(p, why);
     if (err) return err;
     if ((err = loop_new(&p->loop, why)) != RELAY_OK) return err;
     if ((err = spool_open(&p->spool, p->c->spool, p->c->feed, why)) != RELAY_OK) return err;
@@ -668,6 +693,7 @@ static void finish(struct push *p)
     free(p->heartbeat);
     free(p->receipts);
     buf_release(&p->line);
+    p->csv = feed_csv_free(p->csv);
 }
 
 static void summary_json(struct push *p, bool done)
