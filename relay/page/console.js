@@ -22,7 +22,8 @@
     '看经过': 'Its story', '扣留': 'held', '等待': 'waiting', '已送': 'sent', '已确认': 'confirmed', '没送成': 'failed', '没有发': 'not sent', '最近送达': 'last sent',
     '近一天没有': 'none in the last day', '看明细': 'Details', '收起': 'Close', '坏了': 'broken', '停用': 'disabled', '暂停': 'paused', '个目标没有列出，请用上面的框找': 'more targets are not listed; use the box above',
     '没有这样的目标': 'No such target', '没有静默': 'No silences', '提前结束': 'End it now', '没有演练过': 'No drills yet', '进行中': 'open', '已结束': 'over', '全部医院': 'all sites',
-    '结束演练': 'End the drill', '条演练提醒': 'exercise alerts', '回去': 'Back', '受理': 'accepted', '没人签收就往上报': 'Until somebody acknowledges', '第几步': 'step', '过多久': 'after', '报给谁': 'told', '报了': 'told', '群里的反馈': 'a word from a group', '提前结束静默': 'End a silence', '收到，在处理': 'Acknowledge', '取消并更正': 'Cancel and correct', '记下结果': 'Note the outcome',
+    '结束演练': 'End the drill', '条演练提醒': 'exercise alerts', '回去': 'Back', '替群里记一句': 'A word from a group', '志愿者报来消息末尾的编号，您替他记下；按规则和群计数。': 'A volunteer reads the number at the end of the message; you note what was said. It is counted by rule and group.',
+    '他说的是': 'What was said', '本地也有': 'seen here too', '收到': 'acknowledged', '备注': 'Note', '记下': 'Note it', '这个人已经说过同样的话': 'this person has said so already', '劝阻成功': 'kept from paying',  '受理': 'accepted', '没人签收就往上报': 'Until somebody acknowledges', '第几步': 'step', '过多久': 'after', '报给谁': 'told', '报了': 'told', '群里的反馈': 'a word from a group', '提前结束静默': 'End a silence', '收到，在处理': 'Acknowledge', '取消并更正': 'Cancel and correct', '记下结果': 'Note the outcome',
     '已经结束': 'Ended', '签收': 'acknowledged', '事件': 'Events', '时间': 'time', '地区': 'area', '数量': 'count', '共': 'in all', '条，只列出前': ', the first', '版本': 'Revisions',
     '类型': 'type', '可信度': 'certainty', '为什么': 'why', '目标': 'target', '状态': 'state', '送出': 'sent', '人的处置': 'What people did', '谁': 'who', '做了什么': 'what',
     '新发': 'alert', '更新': 'update', '更正': 'correction', '规则号': 'rule', '发布': 'issued', '失效': 'expires', '编号': 'id', '做完了': 'Done', '没有做成：': 'Not done: ',
@@ -143,7 +144,7 @@
   async function act(verb, body) {
     try {
       const j = await ask('/v1/' + verb, body);
-      say(T('做完了') + (j.waiting ? '：' + T('还要另一个人批准') : '') + (j.broad ? '：' + T('这个静默范围很大，请留意') : ''));
+      say(T('做完了') + (j.waiting ? '：' + T('还要另一个人批准') : '') + (j.again ? '：' + T('这个人已经说过同样的话') : '') + (j.broad ? '：' + T('这个静默范围很大，请留意') : ''));
       await beat();
       return true;
     } catch (e) {
@@ -256,7 +257,7 @@
       h('p', { class: 'row' }, actions));
   }
   function drawReview() {
-    put($('page-review'), data.review, () => [h('h2', {}, data.review.length ? data.review.length + ' ' + T('条等您定') : T('待定')),
+    put($('review-list'), data.review, () => [h('h2', {}, data.review.length ? data.review.length + ' ' + T('条等您定') : T('待定')),
       data.review.length ? data.review.map(reviewCard) : nothing(T('还没有要您定的'))]);
   }
 
@@ -335,6 +336,12 @@
     if ($('d-why').value.trim()) body.reason = $('d-why').value.trim();
     $('d-word').value = '';
     await act('drill/start', body);
+  });
+  $('word-form').addEventListener('submit', async (e) => {
+    e.preventDefault();
+    const body = { id: $('w-code').value.trim().toUpperCase() + ' ' + $('w-word').value };
+    if ($('w-why').value.trim()) body.reason = $('w-why').value.trim();
+    if (await act('alerts/feedback', body)) $('w-code').value = $('w-why').value = '';
   });
   $('find').addEventListener('input', () => { if (data) drawTargets(); });
 

@@ -125,6 +125,21 @@ test('what waits is approved, or dismissed, in the name of who ran the command',
   assert.ok(deliveries.every((d) => d.state !== 'held'));
 });
 
+test('a number that a volunteer reads out is noted for the group that has it', async () => {
+  const red = (await relay.alerts()).find((a) => a.level === 'red');
+  const { short } = (await story(red.id)).deliveries.find((d) => d.target === 'file:desk');
+  await page.fill('#w-code', short.toLowerCase());
+  await page.selectOption('#w-word', '误报');
+  await page.fill('#w-why', '志愿者来电');
+  await page.click('#word-form button');
+  await until('the word to be counted', async () => {
+    const { groups } = JSON.parse(await relay.tocsin('alerts', 'feedback', '--json'));
+    return groups.some((g) => g.target === 'file:desk' && g.rule === 'screen_red' && g.false_alarm === 1);
+  });
+  const { actions } = await story(red.id);
+  assert.deepEqual(actions.slice(-1).map((a) => [a.verb, a.by, a.detail, a.reason]), [['alert.outcome', '王警官', '误报', '志愿者来电']]);
+});
+
 test('each target says what became of its deliveries', async () => {
   await page.click('#tab-targets');
   await page.waitForSelector('article.target:has-text("值班群"):has-text("已送")');

@@ -46,6 +46,9 @@ test('stale after 45 s, neutral after ten minutes, and well again by itself', as
   await page.waitForSelector('#stale:has-text("与服务器失去联系")');
   assert.ok(await page.locator('.card').count());
   await accessible(page, 'stale');
+  await page.goto(relay.wards['s3/w1']); // from the browser's own cache, with the board that it kept
+  await page.waitForSelector('.card.orange');
+  await page.waitForSelector('#stale:has-text("与服务器失去联系")');
   await page.clock.fastForward(9.5 * 60000);
   await page.waitForSelector('.calm h2:has-text("与服务器失去联系")');
   assert.equal(await page.locator('.card, .strip').count(), 0);
