@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -104,6 +105,17 @@ class Device:
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+def with_tls(device, folder):
+    """https with a certificate that only `ca` knows."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=device",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{folder}/device.key", "-out", f"{folder}/device.pem"],
+                   check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(f"{folder}/device.pem", f"{folder}/device.key")
+    device.server.socket = context.wrap_socket(device.server.socket, server_side=True)
+    device.url = device.url.replace("http:", "https:")
 
 
 class Own(Device):
@@ -272,11 +284,18 @@ def run(args, folder):
     secrets(folder)
     own = {"plays": Own(), "digest": Own(login="digest"), "basic": Own(login="basic"), "bearer": Own(login="bearer"), "wrong": Own(login="digest"),
            "busy": Own("busy-once"), "refuses": Own("refuses"), "taken": Own("taken"), "fault": Own("fault"), "garbage": Own("garbage"),
-           "hangs": Own("hangs"), "never": Own("never"), "stopped": Own()}
+           "hangs": Own("hangs"), "never": Own("never"), "stopped": Own(), "tls": Own(), "other-ca": Own()}
+    for name in ("other-ca", "tls"):
+        with_tls(own[name], folder)
+    os.rename(f"{folder}/device.pem", f"{folder}/tls.pem")
+    hik_tls = Hikvision()
+    with_tls(hik_tls, folder)
     logins = {"digest": f"user: {USER}, password_file: password, ", "basic": f"user: {USER}, password_file: password, ",
-              "bearer": "token_file: token, ", "wrong": f"user: {USER}, password_file: wrong, "}
+              "bearer": "token_file: token, ", "wrong": f"user: {USER}, password_file: wrong, ",
+              "tls": "ca: tls.pem, "}
     axis, axis_stopped, hik = Axis(), Axis(), {mode: Hikvision(mode) for mode in ("plays", "busy", "old", "drops")}
     hik["stopped"] = Hikvision()
+    hik["tls"] = hik_tls
     gone = f"http://127.0.0.1:{free_udp_port()}"
     outputs = [f"  - {{id: {n}, type: http, url: '{d.url}/pa', {logins.get(n, '')}allow_insecure: true, timeout: 1500ms, patience: 1s}}"
                for n, d in own.items()]
@@ -285,8 +304,8 @@ def run(args, folder):
                 f"  - {{id: axis-stopped, type: axis, url: '{axis_stopped.url}', user: {USER}, password_file: password, allow_insecure: true, audio_device: 0}}",
                 f"  - {{id: axis-gone, type: axis, url: '{gone}', allow_insecure: true}}", "  - {id: drop, type: file, dir: drop, ics: false}",
                 "  - {id: unmounted, type: file, dir: nowhere/at/all}", f"  - {{id: horn, type: rtp, address: 127.0.0.1, port: {free_udp_port()}}}"]
-    outputs += [f"  - {{id: hik-{n}, type: hikvision, url: '{d.url}', user: {USER}, password_file: password, allow_insecure: true}}"
-                for n, d in hik.items()]
+    outputs += [f"  - {{id: hik-{n}, type: hikvision, url: '{d.url}', user: {USER}, password_file: password, {'ca: device.pem, ' if n == 'tls' else ''}"
+                f"allow_insecure: {'false' if n == 'tls' else 'true'}}}" for n, d in hik.items()]
     zones = {n: [n] for n in own}
     zones.update({"plays": ["plays", "drop"], "axis": ["axis"], "axis-stopped": ["axis-stopped"], **{f"hik-{n}": [f"hik-{n}"] for n in hik},
                   # A healthy loudspeaker beside every fault there is.
@@ -319,6 +338,10 @@ def run(args, folder):
         for name in ("digest", "basic", "bearer"):
             stage.until(name, "played")
             expect(f"with {name}, played", own[name].sound == sound)
+        stage.until("tls", "played")
+        stage.until("hik-tls", "played")
+        detail = stage.until("other-ca", "failed")
+        expect(f"a certificate that nobody vouches for is not spoken to ({detail})", not own["other-ca"].log)
         detail = stage.until("wrong", "failed")
         expect(f"a wrong password is not tried again ({detail})", len([1 for s, _ in stage.rows("wrong") if s == "playing"]) == 1 and "401" in detail)
         stage.until("busy", "played")

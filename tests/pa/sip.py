@@ -72,6 +72,15 @@ ASKS = """  <recv request="INVITE"><action>
   </action></recv>
   <Reference variables="a,b,c,d"/>
 """
+OPTIONS = """  <recv request="INVITE"><action>
+    <ereg regexp="^INVITE sip:701@10.255.255.1 " search_in="msg" check_it="true" assign_to="a"/>
+    <ereg regexp="Warnings. &lt;sip:page@pbx.example&gt;" search_in="hdr" header="From:" check_it="true" assign_to="b"/>
+    <ereg regexp="Ring-Answer" search_in="hdr" header="Alert-Info:" check_it="true" assign_to="c"/>
+    <ereg regexp="&lt;sip:127.0.0.1:[0-9]+;lr&gt;" search_in="hdr" header="Route:" check_it="true" assign_to="d"/>
+    <ereg regexp="c=IN IP4 127.0.0.1" search_in="body" check_it="true" assign_to="e"/>
+  </action></recv>
+  <Reference variables="a,b,c,d,e"/>
+"""
 CHALLENGE = "      WWW-Authenticate: Digest realm=\"horn\", nonce=\"4711aabb\", algorithm=MD5, qop=\"auth\"\n"
 VERIFY = """  <recv request="INVITE"><action>
     <verifyauth assign_to="known" username="page" password="correct horse"/>
@@ -87,6 +96,9 @@ def scenarios(port):
     return [
         ("answers", ASKS + reply("180 Ringing") + wait(300) + reply("200 OK", good) + take("ACK") + GOODBYE, [], 0, "", 9),
         ("answers-at-once", INVITE + reply("200 OK", sdp(port + 2)) + take("ACK") + GOODBYE, ["--no-auto-answer"], 0, "", 9),
+        ("by-the-proxy", OPTIONS + reply("200 OK", sdp(port + 18)) + take("ACK") + GOODBYE,
+         ["--from", "sip:page@pbx.example", "--name", "Warnings", "--alert-info", "Ring-Answer", "--local", "127.0.0.1", "--dscp", "10"], 0, "", 9),
+        ("over-tcp", INVITE + reply("200 OK", sdp(port + 20)) + take("ACK") + GOODBYE, [], 0, "", 9),
         ("early-media", INVITE + reply("183 Session Progress", sdp(port + 4, "0", "a=rtpmap:0 PCMU/8000")) + wait(800) + reply("200 OK") +
          take("ACK") + GOODBYE, [], 0, "", 9),
         ("wide-band", INVITE + reply("200 OK", sdp(port + 6, "9", "a=rtpmap:9 G722/8000")) + take("ACK") + GOODBYE, ["--codecs", "g722,pcma"],
@@ -126,10 +138,10 @@ class Sipp:
         self.log = f"{folder}/{name}.messages"
         self.child = subprocess.Popen(
             ["sipp", "-sf", path, "-i", "127.0.0.1", "-p", str(self.port), "-m", str(calls), "-nostdin", "-trace_msg", "-message_file", self.log,
-             "-trace_err", "-error_file", f"{folder}/{name}.errors"], cwd=folder, stdout=open(f"{folder}/{name}.out", "w"), stderr=subprocess.STDOUT)
+             "-trace_err", "-error_file", f"{folder}/{name}.errors", "-t", "t1" if name == "over-tcp" else "u1"], cwd=folder, stdout=open(f"{folder}/{name}.out", "w"), stderr=subprocess.STDOUT)
         end = time.monotonic() + 5
-        wanted = f"0100007F:{self.port:04X}"
-        while time.monotonic() < end and wanted not in open("/proc/net/udp").read():
+        wanted, kind = (f"0100007F:{self.port:04X} 00000000:0000 0A", "tcp") if name == "over-tcp" else (f"0100007F:{self.port:04X} ", "udp")
+        while time.monotonic() < end and wanted not in open(f"/proc/net/{kind}").read():
             time.sleep(0.02)
 
     def messages(self):
@@ -181,14 +193,18 @@ class Timed:
         self.socket.bind(("127.0.0.1", port))
         self.socket.setsockopt(socket.SOL_SOCKET, 35, 1)  # SO_TIMESTAMPNS
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
         self.socket.setblocking(False)
 
+    def tos(self):
+        return next(data[0] for level, kind, data in self.socket.recvmsg(2048, 128)[1] if (level, kind) == (socket.IPPROTO_IP, socket.IP_TOS))
+
     def check(self):
-        came = []
+        came, self.first_tos = [], self.tos()
         try:
             while True:
-                data, extra, _, _ = self.socket.recvmsg(2048, 64)
-                sec, nsec = struct.unpack("qq", extra[0][2][:16])
+                data, extra, _, _ = self.socket.recvmsg(2048, 128)
+                sec, nsec = struct.unpack("qq", next(data for level, kind, data in extra if (level, kind) == (socket.SOL_SOCKET, 35))[:16])
                 came.append((struct.unpack("!H", data[2:4])[0], sec + nsec / 1e9))
         except BlockingIOError:
             pass
@@ -215,31 +231,35 @@ def calls(args):
         port = free_udp_port()
         ears = {name: hear(folder, name, port + offset, codec) for name, offset, codec in
                 (("answers", 0, "PCMA"), ("early-media", 4, "PCMU"), ("wide-band", 6, "G722"))}
-        timed = Timed(port + 2)
+        timed, marked = Timed(port + 2), Timed(port + 18)
         table = scenarios(port)
         peers = [Sipp(folder, name, steps) for name, steps, *_ in table]
         time.sleep(1)  # ffmpeg opens its sockets
         table.append(("dead", "", ["--connect-within", "1s"], 10, "not a word", 2))
         peers.append(None)
-        running = [Call([helper, "--to", f"sip:horn@127.0.0.1:{peer.port if peer else free_udp_port()}", "--wav", wav, *options], folder)
-                   for (_, _, options, *_), peer in zip(table, peers)]
+        running = []
+        for (name, _, options, *_), peer in zip(table, peers):
+            at = f"127.0.0.1:{peer.port if peer else free_udp_port()}"
+            to = {"by-the-proxy": ["--to", "sip:701@10.255.255.1", "--proxy", f"sip:{at}"], "over-tcp": ["--to", f"sip:horn@{at};transport=tcp"]}
+            running.append(Call([helper, *to.get(name, ["--to", f"sip:horn@{at}"]), "--wav", wav, *options], folder))
         try:
             for (name, _, _, code, words, seconds), peer, call in zip(table, peers, running):
                 call.join(20)
                 if call.child.returncode != code and peer:
-                    print(peer.messages()[-3000:])
+                    print(peer.messages()[-3000:], open(f"{folder}/{name}.out").read()[-2000:])
                 expect(f"{name}: exit {call.child.returncode} after {call.took:.1f} s ({call.said.strip()})",
                        call.child.returncode == code and words in call.said and call.took < seconds)
             for (name, *_), peer in zip(table, peers):
                 if not peer or name in ("wrong-password", "falls-silent"):
                     continue
                 peer.child.wait(10)
-                errors = open(f"{folder}/{name}.errors").read()[-600:] if os.path.exists(f"{folder}/{name}.errors") else ""
+                errors = open(f"{folder}/{name}.errors", errors="replace").read()[-600:] if os.path.exists(f"{folder}/{name}.errors") else ""
                 expect(f"{name}: sipp saw what it waited for {errors}", peer.child.returncode == 0)
             for ear in ears.values():
                 ear.kill()
                 ear.wait()
             timed.check()
+            expect("a call's packets are marked as told, or for expedited forwarding", marked.tos() == 10 << 2 and timed.first_tos == 46 << 2)
             for name in ears:
                 same_sound(folder, name, wav)
         finally:
@@ -375,4 +395,5 @@ def main():
     {"calls": calls, "player": with_player, "baresip": with_baresip}[args.part](args)
 
 
-main()
+if __name__ == "__main__":
+    main()

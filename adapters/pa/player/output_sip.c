@@ -48,7 +48,7 @@ static const struct opt_row rows[] = {
     {.name = "proxy",
      .type = OPT_STR,
      AT(proxy),
-     .help = N_("through which to call: sip:10.1.2.1;lr; default: straight to the host of uri")},
+     .help = N_("through which to call: sip:10.1.2.1; default: straight to the host of uri")},
     {.name = "local",
      .type = OPT_STR,
      AT(local),
