@@ -33,17 +33,21 @@ static void give(struct init_writer *w, const char *path, const char *owner)
 void init_folder(struct init_writer *w, const char *path, unsigned mode, const char *owner)
 {
     struct stat st;
-    if (w->dry || stat(path, &st) == 0) return;
+    if (w->dry || w->failed || stat(path, &st) == 0) return;
     CLEANUP(free_ptr) char *parent = xstrdup(path);
     char *slash = strrchr(parent, '/');
     if (slash && slash != parent) {
         *slash = '\0';
         init_folder(w, parent, 0755, NULL);
+        if (w->failed) return;
     }
-    if (mkdir(path, mode) != 0)
-        failed(w, path);
-    else
+    if (mkdir(path, mode) == 0) {
         give(w, path, owner);
+        return;
+    }
+    bool denied = errno == EACCES;
+    failed(w, path);
+    if (denied) (void)fprintf(stderr, "%s\n", _("Run it as root, or choose another folder with --dir."));
 }
 
 static bool write_file(struct init_writer *w, const char *path, const char *text, size_t n, unsigned mode,
