@@ -1,6 +1,6 @@
 /* What the hospitals' PA players say of themselves on pa/<site>/state, retained: whether they are there, a hold, mutes, a
  * clock or holidays they do not know. Kept in memory: the broker tells it again after each connect. Of a mute that ends soon
- * the duty chats are told once; beginning and end of each mute are among the actions.
+ * the duty chats are told once; each mute, with who asked for it, is among the actions.
  *
  *   players_new -> (messages come in during outlink_read) -> players_json … -> players_free
  */
