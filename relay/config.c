@@ -75,6 +75,9 @@ static const struct opt_row relay_rows[] = {
     {.name = "approval_timeout", .type = OPT_DURATION, AT(struct relay_options, approval_timeout),
      .min = MINUTE_MS, .max = DAY_MS, .deflt = "10m",
      .help = N_("after this without approval a warning goes to bulletin and screens only")},
+    {.name = "silence_reminder", .type = OPT_DURATION, AT(struct relay_options, silence_reminder), .min = 0,
+     .max = 7 * DAY_MS, .deflt = "4h",
+     .help = N_("how often the duty groups are told that a silence is on, four times as often of a broad one; 0: never")},
     {.name = "wide_sites", .type = OPT_INT, AT(struct relay_options, wide_sites), .min = 1, .max = 100000,
      .deflt = "5",
      .help = N_("a warning for more sites than this waits for a person before speech and chats")},
@@ -134,6 +137,17 @@ static const struct opt_row rules_rows[] = {
     {.name = "packs", .type = OPT_PATHS, AT(struct rules_options, packs), .min = 1, .max = 64,
      .help = N_("folders of rules; the pack that came with the program when absent")},
     {.name = "", .type = OPT_SELF, AT(struct rules_options, at)},
+    {0},
+};
+
+static const struct opt_row drill_rows[] = {
+    {.name = "day", .type = OPT_INT, AT(struct drill_options, day), .min = 0, .max = 28, .deflt = "0",
+     .help = N_("day of the month on which a drill is planned; 0: none")},
+    {.name = "hours", .type = OPT_WINDOWS, AT(struct drill_options, hours), .min = 0, .max = 1,
+     .help = N_("from when to when on that day, such as ['15:00-15:30']")},
+    {.name = "remind", .type = OPT_DURATION, AT(struct drill_options, remind), .min = 0, .max = 7 * DAY_MS,
+     .deflt = "24h", .help = N_("how long before it the duty groups are told")},
+    {.name = "", .type = OPT_SELF, AT(struct drill_options, at)},
     {0},
 };
 
@@ -369,6 +383,8 @@ const struct opt_row relay_config_rows[] = {
      .help = N_("what to recognise")},
     {.name = "limits", .type = OPT_BLOCK, AT(struct relay_config, limits), .sub = limit_rows,
      .help = N_("bounds of memory; they can only be lowered")},
+    {.name = "drill", .type = OPT_BLOCK, AT(struct relay_config, drill), .sub = drill_rows,
+     .help = N_("the drill of each month: the duty groups are told before it, and when it has not been held")},
     {.name = "feeds", .type = OPT_BLOCKS, AT(struct relay_config, feeds), .sub = feed_rows,
      .sub_size = sizeof(struct feed_config), .help = N_("who may send events")},
     {.name = "sites", .type = OPT_BLOCKS, AT(struct relay_config, sites), .sub = site_rows,

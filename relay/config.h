@@ -41,6 +41,7 @@ struct relay_options {
     int64_t keep_unmatched_bytes;
     int64_t keep_refusals; /* rows a feed */
     int64_t fresh, announce_again, announce_per_day, approval_timeout, wide_sites;
+    int64_t silence_reminder; /* 0: never */
     const struct yaml_node *at;
 };
 struct tls_files {
@@ -62,6 +63,12 @@ struct http_options {
 };
 struct rules_options {
     struct opt_strs packs; /* folders */
+    const struct yaml_node *at;
+};
+struct drill_options {        /* the month's proficiency drill */
+    int64_t day;              /* of the month; 0: none is planned */
+    struct opt_windows hours; /* one */
+    int64_t remind;           /* the duty groups are told so long before */
     const struct yaml_node *at;
 };
 struct limit_options { /* design section 13 */
@@ -157,6 +164,7 @@ struct relay_config {
     struct http_options http;
     struct rules_options rules;
     struct limit_options limits;
+    struct drill_options drill;
     struct opt_blocks feeds, sites, chats, receivers;
     struct route_config route;
 };

@@ -484,9 +484,18 @@ static void check_group_by(const struct check *k, struct route_config *root)
     }
 }
 
+static void check_drill(const struct check *k, const struct drill_options *d)
+{
+    const struct day_window *w = d->hours.items;
+    if (d->day && (d->hours.n != 1 || w->from >= w->to))
+        opt_problem(k->problems, place(d->at, "hours"),
+                    _("hours: say from when to when on one day, such as ['15:00-15:30']"));
+}
+
 void config_check(struct relay_config *c, struct opt_problems *problems)
 {
     const struct check k = {.config = c, .problems = problems};
+    check_drill(&k, &c->drill);
     struct reason why = {0};
     if (c->relay.timezone && clock_check_zone(c->relay.timezone, &why))
         opt_problem(problems, place(c->relay.at, "timezone"), "timezone: %s", why.text);

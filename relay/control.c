@@ -149,6 +149,16 @@ static void get_drills(void *arg, struct http_exchange *x)
     reply_list(r, x, list_drills(store_db(r->store), &f, &b, &why), &b, &why);
 }
 
+static void get_plans(void *arg, struct http_exchange *x)
+{
+    struct relay *r = arg;
+    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
+    struct list_filter f;
+    struct reason why = {""};
+    filter_of(r, x, &f);
+    reply_list(r, x, list_plans(store_db(r->store), &f, &b, &why), &b, &why);
+}
+
 /* Where screens find their pages: what people type into them, so a name rather than 0.0.0.0. */
 static void pages_base(const struct relay *r, struct buf *b)
 {
@@ -476,10 +486,11 @@ enum relay_err control_open(struct relay *r, struct reason *why)
     static const struct {
         const char *path;
         http_handler_fn fn;
-    } views[] = {{"/v1/status", get_status},         {"/v1/alerts", get_alerts},     {"/v1/alert", get_alert},
-                 {"/v1/deliveries", get_deliveries}, {"/v1/delivery", get_delivery}, {"/v1/sites", get_sites},
-                 {"/v1/silences", get_silences},     {"/v1/drills", get_drills},     {"/v1/wards", get_wards},
-                 {"/v1/overview", get_overview},     {"/v1/feedback", get_feedback}};
+    } views[] = {
+        {"/v1/status", get_status},         {"/v1/alerts", get_alerts},     {"/v1/alert", get_alert},
+        {"/v1/deliveries", get_deliveries}, {"/v1/delivery", get_delivery}, {"/v1/sites", get_sites},
+        {"/v1/silences", get_silences},     {"/v1/drills", get_drills},     {"/v1/drill/plan", get_plans},
+        {"/v1/wards", get_wards},           {"/v1/overview", get_overview}, {"/v1/feedback", get_feedback}};
     for (size_t i = 0; i < ARRAY_LEN(views); i++)
         http_server_on(r->control, "GET", views[i].path, views[i].fn, r);
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++)

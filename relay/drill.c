@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "drill_plan.h"
 
 bool drill_open(struct relay *r, struct drill_row *ret)
 {
@@ -109,6 +110,7 @@ enum relay_err drill_start(struct relay *r, const char *site, int64_t lasts, con
     store_action(r->store, r->now.wall, "drill.start", object, by->name, by->uid, by->reason, site);
     log_info("drill=%lld site=%s by=%s lasts_ms=%lld", (long long)id, *site ? site : "all", by->name,
              (long long)lasts);
+    drill_plan_started(r, id);
     *ret_id = id;
     return RELAY_OK;
 }

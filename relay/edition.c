@@ -152,6 +152,8 @@ static void chat_body(const struct edition *ed, const struct relay_target *t, bo
     if (ed->type == MSG_CANCEL) {
         buf_printf(&whole, "【更正】%s\n%s\n编号 {{id}}", "{{issuer}} {{time}}",
                    say->correction ? say->correction : ed->rule_title);
+    } else if (ed->plain) {
+        buf_printf(&whole, "%s\n{{time}}，编号 {{id}}", say->chat);
     } else if (duty) {
         buf_printf(&whole, "【%s·%s】%s\n%s", level_name_zh(ed->alert->level),
                    ed->alert->certainty >= CERTAINTY_LIKELY ? "多源" : "单源", ed->rule_title,

@@ -14,6 +14,7 @@ struct edition {
     bool fresh, approved, needs_person;
     int approvals;    /* persons who have approved the alert already */
     bool drill_over;  /* an exercise whose drill has fallen silent */
+    bool plain;       /* the relay's own words to a duty group: the text as it is */
     int reminder;     /* the step of the clock that this is; 0: none */
     char silence[40]; /* "silence 3" while one is in force for it, else "" */
     enum site_mode boldest;

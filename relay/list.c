@@ -461,6 +461,32 @@ enum relay_err list_silences(struct db *db, const struct list_filter *f, struct 
     return add_rows(ret, &q, add_silence, why);
 }
 
+static void add_plan(struct buf *b, struct stmt *q)
+{
+    static const char *const steps[] = {"planned", "told", "called", "missed", "done"};
+    char month[16];
+    int64_t n = col_int(q, 0), step = col_int(q, 3);
+    (void)snprintf(month, sizeof(month), "%04lld-%02lld", (long long)n / 100, (long long)n % 100);
+    buf_char(b, '{');
+    buf_json_member(b, "month", month);
+    buf_json_member(b, "state", step >= 0 && step < (int64_t)ARRAY_LEN(steps) ? steps[step] : "?");
+    buf_json_member_time(b, "at", col_int(q, 1));
+    buf_json_member_time(b, "until", col_int(q, 2));
+    buf_json_member_time(b, "next", col_int(q, 4));
+    if (!col_null(q, 5)) buf_json_member_int(b, "drill", col_int(q, 5));
+}
+
+enum relay_err list_plans(struct db *db, const struct list_filter *f, struct buf *ret, struct reason *why)
+{
+    STMT q = {NULL};
+    enum relay_err err = db_prepare(
+        db, &q, "SELECT month, at, until, step, next, drill FROM drill_plan ORDER BY month DESC LIMIT ?1",
+        why);
+    if (err != RELAY_OK) return err;
+    stmt_int(&q, 1, f->limit ? f->limit : DEFAULT_LIMIT);
+    return add_rows(ret, &q, add_plan, why);
+}
+
 static void add_drill_target(struct buf *b, struct stmt *q)
 {
     static const char *const times[] = {"sent_ms", "sent_ms_worst", "confirmed_ms", "confirmed_ms_worst"};

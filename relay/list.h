@@ -31,6 +31,10 @@ enum relay_err list_delivery(struct db *db, const char *id, struct buf *ret, int
 enum relay_err list_silences(struct db *db, const struct list_filter *f, struct buf *ret,
                              struct reason *why) MUST_CHECK;
 
+/* The plans of the months' drills, newest first. */
+enum relay_err list_plans(struct db *db, const struct list_filter *f, struct buf *ret,
+                          struct reason *why) MUST_CHECK;
+
 /* Drills, newest first, each with what it reached: counts and times by target. */
 enum relay_err list_drills(struct db *db, const struct list_filter *f, struct buf *ret,
                            struct reason *why) MUST_CHECK;

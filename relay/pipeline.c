@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "control.h"
 #include "dispatch.h"
+#include "drill_plan.h"
 #include "escalate.h"
 #include "feeds.h"
 #include "intake.h"
@@ -526,6 +527,15 @@ static void probe_store(struct relay *r)
     log_info("store works again: intake and sending go on");
 }
 
+/* Once a minute: what the duty groups are to be told of silences and of the month's drill. */
+static void look_at_notices(struct relay *r)
+{
+    if (!r->store_ok || !r->clock_trusted || r->now.mono < r->notices_at) return;
+    r->notices_at = r->now.mono + MINUTE_MS;
+    silence_remind(r);
+    drill_plan_look(r);
+}
+
 static void read_everything(struct relay *r)
 {
     feeds_service(r);
@@ -537,6 +547,7 @@ static void read_everything(struct relay *r)
     for (size_t i = 0; i < r->n_pages; i++) http_server_run(r->pages[i]);
     dispatch_collect(r);
     escalate_due(r);
+    look_at_notices(r);
     dispatch_claim(r);
 }
 

@@ -51,6 +51,7 @@ struct relay {
     char trouble[200]; /* why not, for status and health */
     bool clock_trusted;
     int alerts_in_force;     /* counted every few seconds, and up with each new one */
+    int64_t notices_at;      /* mono: when silences and the drill's plan are looked at again */
     int64_t started;         /* wall */
     uint8_t page_secret[16]; /* for the tokens of screens' addresses */
 };

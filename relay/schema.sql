@@ -258,9 +258,11 @@ CREATE TABLE silence (
   reason    TEXT NOT NULL,
   created   INTEGER NOT NULL,
   expires   INTEGER NOT NULL,
+  remind    INTEGER,                       -- when the duty groups are told again that it is on
   ended     INTEGER,
   ended_by  TEXT
 );
+CREATE INDEX silence_remind ON silence (remind) WHERE remind IS NOT NULL;
 
 -- A window in which exercises reach all targets, of one site or of all.
 CREATE TABLE drill (
@@ -274,6 +276,17 @@ CREATE TABLE drill (
   ended_by  TEXT,
   real_alert INTEGER                       -- the real alert that ended its speech
 );
+
+-- The month's proficiency drill: planned, told beforehand, called for, done or missed.
+CREATE TABLE drill_plan (
+  month     INTEGER PRIMARY KEY,           -- 202611 in the relay's zone
+  at        INTEGER NOT NULL,
+  until     INTEGER NOT NULL,
+  step      INTEGER NOT NULL,              -- enum plan_step
+  next      INTEGER,                       -- when something is to be said; NULL: it is done or missed
+  drill     INTEGER                        -- the one that was it
+);
+CREATE INDEX drill_plan_next ON drill_plan (next) WHERE next IS NOT NULL;
 
 -- What people did: who, when, why, in the commit of its effect.
 CREATE TABLE action (

@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "render.h"
 #include "route.h"
 
 enum { SILENCES_MOST = 200 };
@@ -119,6 +120,35 @@ static void sweep_alert(void *arg, const struct alert_row *a)
     store_unshow_alert(s->r->store, a->n, snapshot_again, s->r);
 }
 
+/* -- reminders ---------------------------------------------------------------------------------------------------- */
+
+/* After now and before its end; 0: none. */
+static int64_t next_reminder(const struct relay *r, const struct silence_row *row)
+{
+    int64_t wait = r->config->relay.silence_reminder;
+    if (row->broad) wait /= 4;
+    return wait > 0 && r->now.wall + wait < row->expires ? r->now.wall + wait : 0;
+}
+
+void silence_remind(struct relay *r)
+{
+    struct silence_row row;
+    for (int i = 0; i < SILENCES_MOST && store_silence_remind(r->store, r->now.wall, &row); i++) {
+        bool over = row.expires <= r->now.wall;
+        store_silence_remind_at(r->store, row.id, over ? 0 : next_reminder(r, &row));
+        if (over) continue;
+        char since[RENDER_WORD_LEN], until[RENDER_WORD_LEN], text[1400];
+        (void)snprintf(text, sizeof(text),
+                       "【静默提醒】第 %lld 号静默还在生效%s：%s\n%s 于 %s 设置，原因：%s。到 %s "
+                       "为止，符合的预警不播、不上屏、"
+                       "不发群。\n该结束了就运行：tocsin silence expire %lld --by 姓名",
+                       (long long)row.id, row.broad ? "，而且范围很宽" : "", row.matchers, row.author,
+                       render_time(row.created, since), row.reason, render_time(row.expires, until),
+                       (long long)row.id);
+        (void)alerts_notice(r, STATUS_ACTUAL, "silence-reminder", "静默提醒", text);
+    }
+}
+
 enum relay_err silence_add(struct relay *r, const char *matchers, int64_t lasts, const struct actor *by,
                            int64_t *ret_id, bool *ret_broad, struct reason *why)
 {
@@ -142,6 +172,7 @@ enum relay_err silence_add(struct relay *r, const char *matchers, int64_t lasts,
     (void)snprintf(row.matchers, sizeof(row.matchers), "%s", matchers);
     (void)snprintf(row.author, sizeof(row.author), "%s", by->name);
     (void)snprintf(row.reason, sizeof(row.reason), "%s", by->reason);
+    row.remind = next_reminder(r, &row);
     int64_t id = store_silence_add(r->store, &row);
     char object[40];
     (void)snprintf(object, sizeof(object), "silence:%lld", (long long)id);

@@ -27,6 +27,10 @@ enum relay_err silence_add(struct relay *r, const char *matchers, int64_t lasts,
 enum relay_err silence_expire(struct relay *r, int64_t id, const struct actor *by,
                               struct reason *why) MUST_CHECK;
 
+/* Tells the duty groups of silences that have been on for relay.silence_reminder, and again after each; of broad ones four
+ * times as often. To be called about once a minute. */
+void silence_remind(struct relay *r);
+
 struct silences *silences_free(struct silences *s);
 
 #endif

@@ -296,6 +296,7 @@ int store_site_mode(struct store *s, const char *site); /* -1: nobody has said *
 
 struct silence_row {
     int64_t id, created, expires;
+    int64_t remind; /* 0: never */
     bool broad;
     char matchers[512], author[64], reason[200];
 };
@@ -303,6 +304,9 @@ int64_t store_silence_add(struct store *s, const struct silence_row *row); /* it
 /* Those in force, oldest first. fn may not change silences. */
 void store_silences(struct store *s, int64_t now, void (*fn)(void *arg, const struct silence_row *row),
                     void *arg);
+/* One in force, or run out, whose reminder is due; false when none is. */
+bool store_silence_remind(struct store *s, int64_t now, struct silence_row *ret);
+void store_silence_remind_at(struct store *s, int64_t id, int64_t at);             /* 0: never again */
 bool store_silence_end(struct store *s, int64_t id, int64_t now, const char *who); /* false: not in force */
 
 struct drill_row {
@@ -314,6 +318,18 @@ int64_t store_drill_add(struct store *s, const struct drill_row *row); /* its nu
 bool store_drill_open(struct store *s, int64_t now, struct drill_row *ret);
 void store_drill_real(struct store *s, int64_t id, int64_t alert);
 void store_drill_end(struct store *s, int64_t id, int64_t now, const char *who);
+
+enum plan_step { PLAN_MADE, PLAN_TOLD, PLAN_CALLED, PLAN_MISSED, PLAN_DONE };
+struct plan_row {
+    int month; /* 202611 */
+    int64_t at, until;
+    enum plan_step step;
+    int64_t next;  /* 0: nothing more will be said */
+    int64_t drill; /* 0: none */
+};
+bool store_plan_open(struct store *s, struct plan_row *ret); /* the one with something still to be said */
+int store_plan_last(struct store *s);                        /* the latest month there is; 0 none */
+void store_plan_put(struct store *s, const struct plan_row *row);
 
 struct feedback_row {
     int64_t at, alert, target, delivery;

@@ -7,6 +7,14 @@ static void copy_text(char *to, size_t size, const char *from)
     (void)snprintf(to, size, "%s", from);
 }
 
+static void bind_or_null(struct stmt *q, int i, int64_t v)
+{
+    if (v)
+        stmt_int(q, i, v);
+    else
+        stmt_null(q, i);
+}
+
 void store_action_first(struct store *s, const char *verb, const char *object, char ret_actor[static 64])
 {
     struct stmt *q = store_q(s, Q_ACTION_FIRST);
@@ -25,7 +33,35 @@ int64_t store_silence_add(struct store *s, const struct silence_row *row)
     stmt_text(q, 4, row->reason);
     stmt_int(q, 5, row->created);
     stmt_int(q, 6, row->expires);
+    bind_or_null(q, 7, row->remind);
     return store_run(s, q) ? db_last_id(&s->db) : 0;
+}
+
+static void read_silence(struct stmt *q, struct silence_row *row)
+{
+    *row = (struct silence_row){
+        .id = col_int(q, 0), .broad = col_int(q, 2) != 0, .created = col_int(q, 5), .expires = col_int(q, 6)};
+    copy_text(row->matchers, sizeof(row->matchers), col_text(q, 1));
+    copy_text(row->author, sizeof(row->author), col_text(q, 3));
+    copy_text(row->reason, sizeof(row->reason), col_text(q, 4));
+}
+
+bool store_silence_remind(struct store *s, int64_t now, struct silence_row *ret)
+{
+    struct stmt *q = store_q(s, Q_SILENCE_REMIND);
+    stmt_int(q, 1, now);
+    bool found = store_row(s, q);
+    if (found) read_silence(q, ret);
+    stmt_reset(q);
+    return found;
+}
+
+void store_silence_remind_at(struct store *s, int64_t id, int64_t at)
+{
+    struct stmt *q = store_q(s, Q_SILENCE_REMIND_SET);
+    stmt_int(q, 1, id);
+    bind_or_null(q, 2, at);
+    (void)store_run(s, q);
 }
 
 void store_silences(struct store *s, int64_t now, void (*fn)(void *arg, const struct silence_row *row),
@@ -34,13 +70,8 @@ void store_silences(struct store *s, int64_t now, void (*fn)(void *arg, const st
     struct stmt *q = store_q(s, Q_SILENCES);
     stmt_int(q, 1, now);
     while (store_row(s, q)) {
-        struct silence_row row = {.id = col_int(q, 0),
-                                  .broad = col_int(q, 2) != 0,
-                                  .created = col_int(q, 5),
-                                  .expires = col_int(q, 6)};
-        copy_text(row.matchers, sizeof(row.matchers), col_text(q, 1));
-        copy_text(row.author, sizeof(row.author), col_text(q, 3));
-        copy_text(row.reason, sizeof(row.reason), col_text(q, 4));
+        struct silence_row row;
+        read_silence(q, &row);
         fn(arg, &row);
     }
 }
@@ -116,6 +147,41 @@ void store_set_mark(struct store *s, const char *key, int64_t value)
     struct stmt *q = store_q(s, Q_META_SET);
     stmt_text(q, 1, key);
     stmt_int(q, 2, value);
+    (void)store_run(s, q);
+}
+
+bool store_plan_open(struct store *s, struct plan_row *ret)
+{
+    struct stmt *q = store_q(s, Q_PLAN_OPEN);
+    bool found = store_row(s, q);
+    if (found)
+        *ret = (struct plan_row){.month = (int)col_int(q, 0),
+                                 .at = col_int(q, 1),
+                                 .until = col_int(q, 2),
+                                 .step = (enum plan_step)col_int(q, 3),
+                                 .next = col_int(q, 4),
+                                 .drill = col_int(q, 5)};
+    stmt_reset(q);
+    return found;
+}
+
+int store_plan_last(struct store *s)
+{
+    struct stmt *q = store_q(s, Q_PLAN_LAST);
+    int month = store_row(s, q) ? (int)col_int(q, 0) : 0;
+    stmt_reset(q);
+    return month;
+}
+
+void store_plan_put(struct store *s, const struct plan_row *row)
+{
+    struct stmt *q = store_q(s, Q_PLAN_PUT);
+    stmt_int(q, 1, row->month);
+    stmt_int(q, 2, row->at);
+    stmt_int(q, 3, row->until);
+    stmt_int(q, 4, row->step);
+    bind_or_null(q, 5, row->next);
+    bind_or_null(q, 6, row->drill);
     (void)store_run(s, q);
 }
 

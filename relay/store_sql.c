@@ -225,12 +225,25 @@ const char *const store_sql[Q_COUNT] = {
     [Q_PRUNE_SPOKEN] = "DELETE FROM spoken WHERE at < ?1",
 
     [Q_ALERTS_NOW] = "SELECT " ALERT_COLUMNS " FROM alert a WHERE a.ended IS NULL AND a.expires > ?1",
-    [Q_SILENCE_ADD] = "INSERT INTO silence (matchers, broad, author, reason, created, expires) VALUES (?1, "
-                      "?2, ?3, ?4, ?5, ?6)",
+    [Q_SILENCE_ADD] =
+        "INSERT INTO silence (matchers, broad, author, reason, created, expires, remind) VALUES "
+        "(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [Q_SILENCE_REMIND] =
+        "SELECT id, matchers, broad, author, reason, created, expires FROM silence WHERE remind "
+        "<= ?1 AND ended IS NULL ORDER BY remind LIMIT 1",
+    [Q_SILENCE_REMIND_SET] = "UPDATE silence SET remind = ?2 WHERE id = ?1",
+    [Q_PLAN_OPEN] =
+        "SELECT month, at, until, step, next, drill FROM drill_plan WHERE next IS NOT NULL ORDER BY "
+        "next LIMIT 1",
+    [Q_PLAN_LAST] = "SELECT max(month) FROM drill_plan",
+    [Q_PLAN_PUT] =
+        "INSERT INTO drill_plan VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET at = ?2, "
+        "until = ?3, step = ?4, next = ?5, drill = ?6",
     [Q_SILENCES] = "SELECT id, matchers, broad, author, reason, created, expires FROM silence WHERE ended IS "
                    "NULL AND expires > ?1 ORDER BY id",
-    [Q_SILENCE_END] = "UPDATE silence SET ended = ?2, ended_by = ?3 WHERE id = ?1 AND ended IS NULL AND "
-                      "expires > ?2",
+    [Q_SILENCE_END] =
+        "UPDATE silence SET ended = ?2, ended_by = ?3, remind = NULL WHERE id = ?1 AND ended IS NULL AND "
+        "expires > ?2",
 
     [Q_DRILL_ADD] = "INSERT INTO drill (site, author, reason, created, expires) VALUES (?1, ?2, ?3, ?4, ?5)",
     [Q_DRILL_OPEN] =

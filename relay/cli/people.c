@@ -129,6 +129,30 @@ static int drill_list(const struct client *c, const char *id)
     return EXIT_DONE;
 }
 
+static enum relay_err read_plans(struct db *db, const struct client *c, const char *id, struct buf *ret,
+                                 struct reason *why)
+{
+    (void)id;
+    return list_plans(db, &c->filter, ret, why);
+}
+
+static int drill_plan(const struct client *c)
+{
+    struct reason why = {""};
+    CLEANUP(json_free_ptr) cJSON *j = NULL;
+    if (client_read(c, "/v1/drill/plan", NULL, read_plans, &j, &why) != RELAY_OK) return client_failed(&why);
+    static const struct column columns[] = {{"month", N_("MONTH")},
+                                            {"state", N_("STATE")},
+                                            {"at", N_("FROM")},
+                                            {"until", N_("UNTIL")},
+                                            {"drill", N_("DRILL")}};
+    if (c->json)
+        client_print_json(j);
+    else
+        client_print_table(j, columns, ARRAY_LEN(columns));
+    return EXIT_DONE;
+}
+
 /* Nothing that is done for real asks for this word, so that a hand that is used to the one does not do the other. */
 #define DRILL_WORD "演练"
 
@@ -172,6 +196,7 @@ int cli_drill(int argc, char **argv)
           "       tocsin drill stop --by NAME\n"
           "       tocsin drill list [--json]\n"
           "       tocsin drill show ID [--json]   (times by target)\n"
+          "       tocsin drill plan [--json]      (the drill of each month: told, called, done, missed)\n"
           "While it is open, alerts with status Exercise or Test reach all targets, each marked as a drill.\n"
           "A real alert ends the drill's speech. The window ends by itself, and its exercises with it.\n");
     struct client c;
@@ -183,6 +208,8 @@ int cli_drill(int argc, char **argv)
         code = drill_list(&c, NULL);
     else if (strcmp(verb, "show") == 0 && c.n_rest == 2)
         code = drill_list(&c, c.rest[1]);
+    else if (strcmp(verb, "plan") == 0 && c.n_rest == 1)
+        code = drill_plan(&c);
     else if (strcmp(verb, "start") == 0 && c.n_rest == 1)
         code = drill_begin(&c);
     else if (strcmp(verb, "stop") == 0 && c.n_rest == 1)

@@ -476,7 +476,7 @@ class World:
         chats = [{"id": c, "type": "file", "audience": a, "path": rig.path(f"{c}/log.jsonl"), "quiet": ["22:00-07:00"] if c == "club" else [],
                   "drills": c == "watch", "areas": ["610101"] if c == "pub" else []} for c, a in CHATS.items()]
         rig.configure(
-            relay={"announce_per_day": 3}, chats=chats,
+            relay={"announce_per_day": 3, "silence_reminder": "0s"}, chats=chats,
             feeds=[{"id": f, "type": "bank", "areas": ["61"]} for f in ("f1", "f2")],
             sites=[{"id": s, "name": s, "area": a, "zones": [{"id": "hall", "class": "hall"}], "wards": [{"id": "w1", "name": "一病区"}]}
                    for s, a in SITES.items()],
