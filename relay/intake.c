@@ -18,12 +18,38 @@ void intake_release(void)
     event_scratch_release(&scratch);
 }
 
+/* Why an event is none of the day's business; "" for most. */
+static const char *apart(const struct feed_state *f, const struct event *e)
+{
+    if (e->status == STATUS_EXERCISE) return "exercise";
+    if (e->status == STATUS_TEST) return "test";
+    return f->feed.config->mode == FEED_SANDBOX ? "sandbox" : "";
+}
+
+/* For the statistics, which are kept when the event itself is not any more. */
+static void count_event(struct relay *r, const struct feed_state *f, const struct event *e,
+                        const char *verdict, const struct rule *rule)
+{
+    char key[256];
+    int day = clock_local_day(r->now.wall);
+    (void)snprintf(key, sizeof(key), "[\"%s\",\"%s\",\"%s\",\"%s\",\"%s\"]", f->feed.config->id,
+                   event_kind_name(e->kind), verdict, rule ? level_name(rule->level) : "", apart(f, e));
+    store_tally(r->store, day, "event", key, 1);
+    store_tally(r->store, day, "reports", key, e->count);
+    if (*apart(f, e)) return;
+    (void)snprintf(key, sizeof(key), "[\"%s\",\"%s\"]", e->area, verdict);
+    store_tally(r->store, day, "district", key, 1);
+}
+
 static void refuse(struct relay *r, struct feed_state *f, const struct refused *why)
 {
+    char key[128];
     f->rejected++;
     r->counters.events[2]++;
     r->counters.refusals[why->code]++;
     store_refusal(r->store, f->feed.db_id, r->now.wall, why->event_id, why->code, why->member);
+    (void)snprintf(key, sizeof(key), "[\"%s\",\"%s\"]", f->feed.config->id, refusal_name(why->code));
+    store_tally(r->store, clock_local_day(r->now.wall), "refused", key, 1);
     feeds_result(f, why->event_id, why->digest, "rejected", why->code, why->member, why->message, NULL);
     log_info("feed=%s event=%s rejected code=%s member=%s", f->feed.config->id,
              *why->event_id ? why->event_id : "-", refusal_name(why->code), *why->member ? why->member : "-");
@@ -78,12 +104,13 @@ static int64_t match_and_decide(struct relay *r, struct feed_state *f, const str
     enum verdict verdict = NO_MATCH;
     for (size_t i = 0; i < n; i++)
         if (verdict != MATCH) verdict = hits[i].verdict;
+    const struct rule *rule = decide_rule(hits, n);
     r->counters.verdicts[verdict]++;
+    count_event(r, f, e, verdict_name(verdict), rule);
     if (verdict == NO_MATCH) {
         store_event_other(r->store, e, f->feed.db_id, r->now.wall);
         return 0;
     }
-    const struct rule *rule = decide_rule(hits, n);
     CLEANUP(buf_release) struct buf rules = BUF_INIT(16 * 1024);
     name_rules(hits, n, rule, &rules);
     struct event_row row = {.feed = f->feed.db_id,
@@ -147,6 +174,7 @@ void intake_event(struct relay *r, struct feed_state *f, const char *bytes, size
     if (e.msg == EVENT_CANCEL) {
         for (size_t i = 0; i < e.n_references; i++) alerts_withdraw(r, f->feed.db_id, e.references[i]);
         store_event_other(r->store, &e, f->feed.db_id, r->now.wall);
+        count_event(r, f, &e, "withdrawal", NULL);
     } else {
         alert = match_and_decide(r, f, &e);
     }

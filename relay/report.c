@@ -1,6 +1,7 @@
 /* Reports: a few queries over the store, and the days they are about. */
 #include "report.h"
 
+#include "areas.h"
 #include "base/alert.h"
 #include "base/clock.h"
 #include "base/delivery.h"
@@ -112,6 +113,7 @@ static void add_column(struct buf *b, struct stmt *q, int i)
     const char *name = sqlite3_column_name(q->handle, i);
     size_t n = strlen(name);
     if (col_null(q, i)) return;
+    if (strcmp(name, "area") == 0) buf_json_member(b, "district", area_name(col_text(q, i)));
     bool number = sqlite3_column_type(q->handle, i) == SQLITE_INTEGER;
     const char *word = number ? word_of(name, col_int(q, i)) : NULL;
     if (word)
@@ -123,73 +125,6 @@ static void add_column(struct buf *b, struct stmt *q, int i)
     else
         buf_json_member(b, name, col_text(q, i));
 }
-
-#define SPAN(column) column " >= ?1 AND " column " < ?2"
-#define OF_SITE      "(?3 IS NULL OR t.name GLOB '*:' || ?3 OR t.name GLOB '*:' || ?3 || '/*')"
-/* Real ones only: no drill, no test of a target. */
-#define DELIVERIES                                                                                           \
-    "delivery d JOIN target t ON t.id = d.target JOIN alert a ON a.n = d.alert WHERE a.status = 0 AND "      \
-    "a.grp <> 0 AND " SPAN("d.created") " AND " OF_SITE
-
-static const struct section {
-    const char *name, *sql;
-} sections[] = {
-    {"events", "SELECT f.name AS feed, e.kind AS kind, e.verdict AS verdict, count(*) AS events FROM (SELECT "
-               "feed, kind, verdict FROM event WHERE " SPAN(
-                   "received") " UNION ALL SELECT feed, kind, 0 FROM "
-                               "event_other WHERE " SPAN(
-                                   "received") ") e JOIN feed f ON f.id = e.feed GROUP BY f.name, "
-                                               "e.kind, e.verdict ORDER BY f.name, e.kind, e.verdict"},
-    {"refused",
-     "SELECT f.name AS feed, count(*) AS events FROM refusal r JOIN feed f ON f.id = r.feed WHERE " SPAN(
-         "r.received") " GROUP BY f.name ORDER BY f.name"},
-    {"alerts",
-     "SELECT a.rule AS rule, a.title AS title, a.level AS level, count(*) AS alerts, sum(a.end_note LIKE "
-     "'cancelled%' OR a.end_note LIKE 'withdrawn%') AS taken_back, sum(a.count) AS reports FROM alert a "
-     "WHERE "
-     "a.status = 0 AND a.grp <> 0 AND " SPAN(
-         "a.created") " AND (?3 IS NULL OR EXISTS (SELECT 1 FROM delivery "
-                      "d JOIN target t ON t.id = d.target WHERE d.alert = a.n AND " OF_SITE
-                      ")) GROUP BY a.rule, a.level ORDER "
-                      "BY alerts DESC, a.rule"},
-    {"outcomes",
-     "SELECT a.rule AS rule, x.detail AS outcome, count(*) AS times FROM action x JOIN alert a ON "
-     "a.id = x.object WHERE x.verb = 'alert.outcome' AND " SPAN("x.at") " GROUP BY a.rule, "
-                                                                        "x.detail ORDER BY a.rule, x.detail"},
-    {"feedback",
-     "SELECT f.rule AS rule, t.name AS target, sum(f.word = 0) AS seen, sum(f.word = 1) AS false_alarm, "
-     "sum(f.word = 2) AS acknowledged, sum(f.word = 3) AS deterred FROM feedback f JOIN target t ON t.id = "
-     "f.target JOIN alert a ON a.n = f.alert WHERE a.status = 0 AND " SPAN(
-         "f.at") " AND " OF_SITE " GROUP BY "
-                 "f.rule, t.name ORDER BY f.rule, t.name"},
-    {"deliveries", "SELECT t.name AS target, d.state AS state, count(*) AS deliveries FROM " DELIVERIES
-                   " GROUP BY t.name, d.state ORDER BY t.name, d.state"},
-    /* Nearest rank: the smallest value that at least that share of all does not exceed. */
-    {"times",
-     "WITH v AS (SELECT substr(t.name, 1, instr(t.name, ':') - 1) AS channel, 'sent' AS step, d.sent_at - "
-     "d.created AS ms FROM " DELIVERIES " AND d.sent_at IS NOT NULL UNION ALL SELECT substr(t.name, 1, "
-     "instr(t.name, ':') - 1), CASE d.state WHEN 4 THEN 'played' WHEN 5 THEN 'displayed' ELSE 'acknowledged' "
-     "END, d.ended_at - d.created FROM " DELIVERIES " AND d.state IN (4, 5, 6)), r AS (SELECT channel, step, "
-     "ms, row_number() OVER (PARTITION BY channel, step ORDER BY ms) AS i, count(*) OVER (PARTITION BY "
-     "channel, step) AS n FROM v) SELECT channel, step, n AS deliveries, max(CASE WHEN i = (n * 50 + 99) / "
-     "100 "
-     "THEN ms END) AS p50_ms, max(CASE WHEN i = (n * 95 + 99) / 100 THEN ms END) AS p95_ms FROM r GROUP BY "
-     "channel, step ORDER BY channel, step DESC"},
-    {"silences",
-     "SELECT s.id AS id, s.author AS by, s.matchers AS matchers, s.reason AS reason, s.created AS "
-     "created_at, "
-     "coalesce(s.ended, s.expires) AS ended_at, (SELECT count(*) FROM delivery d WHERE d.state = 11 AND "
-     "d.reason = 'silence ' || s.id) AS suppressed FROM silence s WHERE s.created < ?2 AND coalesce(s.ended, "
-     "s.expires) > ?1 ORDER BY s.id"},
-    {"drills",
-     "SELECT d.id AS id, d.author AS by, d.site AS site, d.created AS created_at, coalesce(d.ended, "
-     "d.expires) AS ended_at, (SELECT count(*) FROM alert a WHERE a.status <> 0 AND a.grp <> 0 AND a.created "
-     ">= d.created AND a.created < coalesce(d.ended, d.expires)) AS alerts FROM drill d WHERE " SPAN(
-         "d.created") " AND (?3 IS NULL OR d.site IN ('', ?3)) ORDER BY d.id"},
-    {"people",
-     "SELECT actor AS by, verb AS action, count(*) AS times FROM action WHERE actor <> '' AND " SPAN(
-         "at") " GROUP BY actor, verb ORDER BY actor, verb"},
-};
 
 static void stmt_done(struct stmt *q)
 {
@@ -205,11 +140,15 @@ static enum relay_err prepare(struct db *db, const char *sql, const struct repor
     stmt_int(q, 1, s->from);
     stmt_int(q, 2, s->to);
     if (n >= 3) stmt_text(q, 3, s->site);
+    if (n >= 5) { /* a span begins and ends at midnight, but for that of everything */
+        stmt_int(q, 4, clock_local_day(s->from));
+        stmt_int(q, 5, clock_local_day(s->to));
+    }
     return RELAY_OK;
 }
 
-static enum relay_err add_section(struct db *db, const struct section *section, const struct report_span *s,
-                                  struct buf *b, struct reason *why)
+static enum relay_err add_section(struct db *db, const struct report_section *section,
+                                  const struct report_span *s, struct buf *b, struct reason *why)
 {
     CLEANUP(stmt_done) struct stmt q = {NULL};
     enum relay_err err = prepare(db, section->sql, s, &q, why);
@@ -233,13 +172,14 @@ static void add_span(struct buf *b, const struct report_span *s)
     buf_json_member_time(b, "from", s->from);
     buf_json_member_time(b, "to", s->to);
     if (s->site) buf_json_member(b, "site", s->site);
+    if (s->from < s->kept_from) buf_json_member_time(b, "kept_from", s->kept_from);
 }
 
 enum relay_err report_json(struct db *db, const struct report_span *s, struct buf *ret, struct reason *why)
 {
     add_span(ret, s);
-    for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
-        enum relay_err err = add_section(db, &sections[i], s, ret, why);
+    for (const struct report_section *section = report_sections; section->name; section++) {
+        enum relay_err err = add_section(db, section, s, ret, why);
         if (err != RELAY_OK) return err;
     }
     buf_char(ret, '}');
@@ -304,12 +244,7 @@ static enum relay_err add_trial_row(struct buf *b, struct stmt *q, struct reason
 enum relay_err report_trial(struct db *db, const struct report_span *s, struct buf *ret, struct reason *why)
 {
     CLEANUP(stmt_done) struct stmt q = {NULL};
-    enum relay_err err = prepare(
-        db,
-        "SELECT d.created, t.name, a.id, a.rule, a.title, r.body FROM delivery d JOIN target t ON t.id = "
-        "d.target JOIN alert a ON a.n = d.alert JOIN rendering r ON r.id = d.rendering WHERE d.reason LIKE "
-        "'trial%' AND " SPAN("d.created") " AND " OF_SITE " ORDER BY d.created, t.name",
-        s, &q, why);
+    enum relay_err err = prepare(db, report_trial_sql, s, &q, why);
     if (err != RELAY_OK) return err;
     add_span(ret, s);
     buf_json_key(ret, "trial");

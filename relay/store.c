@@ -125,6 +125,7 @@ enum relay_err store_open_reader(const char *state_dir, struct db *ret, struct r
 struct store *store_close(struct store *s)
 {
     if (!s) return NULL;
+    store_tally_forget(s);
     for (size_t i = 0; i < Q_COUNT; i++) stmt_release(&s->statements[i]);
     db_close(&s->db);
     explicit_bzero(s->key, sizeof(s->key));
@@ -147,11 +148,13 @@ void store_rollback(struct store *s)
     for (size_t i = 0; i < Q_COUNT; i++)
         if (s->statements[i].handle) stmt_reset(&s->statements[i]);
     db_rollback(&s->db);
+    store_tally_forget(s);
     s->failed = false;
 }
 
 enum relay_err store_commit(struct store *s, struct reason *why)
 {
+    store_tally_write(s);
     if (s->failed) {
         if (why) *why = s->failure;
         store_rollback(s);
@@ -651,16 +654,6 @@ int store_site_mode(struct store *s, const char *site)
     int mode = store_row(s, q) ? (int)col_int(q, 0) : -1;
     stmt_reset(q);
     return mode;
-}
-
-void store_stat(struct store *s, int day, const char *what, const char *key, int64_t n)
-{
-    struct stmt *q = store_q(s, Q_STAT_ADD);
-    stmt_int(q, 1, day);
-    stmt_text(q, 2, what);
-    stmt_text(q, 3, key);
-    stmt_int(q, 4, n);
-    (void)store_run(s, q);
 }
 
 static int prune_two(struct store *s, enum statement which, int64_t a, int64_t b)

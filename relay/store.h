@@ -357,6 +357,9 @@ void store_step_done(struct store *s, int64_t alert, int step, int64_t now, int 
 void store_steps_stop(struct store *s, int64_t alert, int64_t now, const char *note);
 
 void store_stat(struct store *s, int day, const char *what, const char *key, int64_t n);
+/* The same with the next commit, together with all that are alike. `key` is a JSON array of words, so that reports can take it
+ * apart: ["sn-cmcc","sms","match","orange",""]. */
+void store_tally(struct store *s, int day, const char *what, const char *key, int64_t n);
 
 struct keep {
     int64_t keys, matched, unmatched, deliveries; /* ms */

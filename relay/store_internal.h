@@ -52,12 +52,16 @@ struct store {
     int64_t prune_feed, prune_next;
     char prune_id[EVENT_ID_MAX + 1];
     int64_t prune_alert;
+    struct day_count *counts; /* store_stat.c */
 };
 
 /* Prepared on first use, reset and ready to bind. */
 struct stmt *store_q(struct store *s, enum statement which);
 /* Runs a changing statement inside the turn's transaction. False when it failed (the commit will say why). */
 bool store_run(struct store *s, struct stmt *q);
+/* What was counted since the last commit: written into its transaction, or forgotten with it. */
+void store_tally_write(struct store *s);
+void store_tally_forget(struct store *s);
 /* Steps a reading statement: true while there is a row. */
 bool store_row(struct store *s, struct stmt *q);
 

@@ -33,6 +33,7 @@ static const struct option long_options[] = {{"config", required_argument, NULL,
                                              {"from", required_argument, NULL, 'F'},
                                              {"to", required_argument, NULL, 'T'},
                                              {"csv", no_argument, NULL, 'C'},
+                                             {"html", no_argument, NULL, 'W'},
                                              {"trial", no_argument, NULL, 'R'},
                                              {"qr", no_argument, NULL, 'q'},
                                              {"port", required_argument, NULL, 'p'},
@@ -64,6 +65,7 @@ int client_open(struct client *c, int argc, char **argv, const char *usage)
         case 'F': c->from = optarg; break;
         case 'T': c->to = optarg; break;
         case 'C': c->csv = true; break;
+        case 'W': c->html = true; break;
         case 'R': c->trial = true; break;
         case 'y': c->yes = true; break;
         case 'm':

@@ -18,7 +18,7 @@ struct client {
     struct list_filter filter;
     bool review, yes;
     const char *month, *half, *from, *to; /* days of a report */
-    bool csv, trial;
+    bool csv, html, trial;
     const char *lasts, *site; /* --for, --site */
     const char *matchers[16]; /* --matcher, each time it is given */
     int n_matchers;

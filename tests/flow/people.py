@@ -319,7 +319,7 @@ def reports(r):
     assert "crash_test" in text and "张警官" in text, text
     r.cli("alerts", "ack", second, "--by", '=1+1,"x"')
     sheet = list(csv.reader(io.StringIO(r.run("report", "--csv").stdout)))
-    assert ["outcomes", "crash_test", "劝阻成功", "2"] in sheet, sheet
+    assert ["outcomes", "crash_test", "劝阻成功", "2", "测试"] in sheet, sheet
     assert ["people", '\'=1+1,"x"', "alert.ack", "1"] in sheet, sheet
 
     # What is wrong is said.

@@ -421,10 +421,45 @@ static void pruning_takes_what_is_old_and_leaves_the_rest(void **state)
     stmt_release(&q);
 }
 
+static int64_t counted(int day, const char *key)
+{
+    struct reason why;
+    struct stmt q = {NULL};
+    int64_t n = 0;
+    assert_int_equal(db_prepare(store_db(store), &q,
+                                "SELECT n FROM stat WHERE day = ?1 AND what = 'event' AND key = ?2", &why),
+                     RELAY_OK);
+    stmt_int(&q, 1, day);
+    stmt_text(&q, 2, key);
+    if (stmt_step(&q, &why) == RELAY_OK) n = col_int(&q, 0);
+    stmt_release(&q);
+    return n;
+}
+
+static void counts_of_a_turn_are_written_with_it_or_forgotten_with_it(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 500; i++) store_tally(store, 20261122, "event", "[\"a\",\"sms\"]", 1);
+    store_tally(store, 20261122, "event", "[\"b c\",\"sms\"]", 7);
+    store_tally(store, 20261123, "event", "[\"a\",\"sms\"]", 1);
+    assert_int_equal(counted(20261122, "[\"a\",\"sms\"]"), 0);
+    commit();
+    store_tally(store, 20261122, "event", "[\"a\",\"sms\"]", 1000);
+    store_rollback(store);
+    commit();
+    store_tally(store, 20261122, "event", "[\"a\",\"sms\"]", 2);
+    commit();
+    reopen();
+    assert_int_equal(counted(20261122, "[\"a\",\"sms\"]"), 502);
+    assert_int_equal(counted(20261122, "[\"b c\",\"sms\"]"), 7);
+    assert_int_equal(counted(20261123, "[\"a\",\"sms\"]"), 1);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_store, close_store)
     const struct CMUnitTest tests[] = {
+        T(counts_of_a_turn_are_written_with_it_or_forgotten_with_it),
         T(the_same_bytes_again_are_a_duplicate_and_others_a_conflict),
         T(a_failed_commit_leaves_nothing_behind),
         T(whichever_statement_fails_the_event_is_stored_whole_or_not_at_all),
