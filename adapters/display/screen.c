@@ -30,6 +30,7 @@ static void items_release(struct ward *w)
     for (size_t i = 0; i < w->n_items; i++) {
         free(w->items[i].id);
         free(w->items[i].headline);
+        for (int k = 0; k < w->items[i].n_lines; k++) free(w->items[i].lines[k]);
     }
     w->n_items = 0;
 }
@@ -61,6 +62,8 @@ static void items_take(struct ward *w, const struct message *m, size_t n, const 
                            .expires = m[i].expires,
                            .first_rev = snap->rev,
                            .hidden = board_hides(&w->hide, &m[i], snap->now.wall)};
+        for (; f->n_lines < m[i].n_lines; f->n_lines++)
+            f->lines[f->n_lines] = xstrdup(m[i].lines[f->n_lines]);
         for (size_t k = 0; k < w->n_items; k++) {
             if (strcmp(w->items[k].id, f->id) != 0) continue;
             f->first_rev = w->items[k].first_rev;
@@ -112,6 +115,7 @@ struct screens *screens_free(struct screens *s)
     if (!s) return NULL;
     struct ward *w, *next;
     HASH_ITER(hh, s->wards, w, next) ward_free(s, w);
+    panels_release(s);
     explicit_bzero(s->secret, sizeof(s->secret));
     free(s);
     return NULL;

@@ -9,6 +9,7 @@
  *   GET  /screen/<site>/<ward>/beat?t=&tag=&shown=&w=&h=   the relay's time, and the board when tag is not its tag
  *   POST /screen/<site>/<ward>/ack?t=     {"rev","state":"displayed","at","items":[…]}
  *   POST /screen/<site>/<ward>/hide?t=    {"on":true}
+ *   GET  /displays/<site>/<ward>.png?t=&w=&h=&palette=&item=   a picture for a device, screen_picture.c
  *   GET  /wall/<site>?t=, /wall/<site>/state?t=            all screens of a site
  *
  * A board is {"now","tag","rev","items","more","hide","ward","boot","page"}: items as in board.h, at most SCREEN_ITEMS.

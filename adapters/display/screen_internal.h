@@ -5,6 +5,7 @@
 #include <uthash.h>
 
 #include "adapters/display/screen.h"
+#include "adapters/draw/panel.h"
 
 enum { CLIENTS = 16, CLIENT_ID_LEN = 12 + 1, TAG_LEN = 48, EVENT_MAX = 64 * 1024 };
 
@@ -28,7 +29,8 @@ struct view { /* an open stream */
 
 struct item {
     char *id; /* of the delivery */
-    char *headline;
+    char *headline, *lines[3];
+    int n_lines;
     enum level level;
     enum cap_status status;
     bool correction;
@@ -54,16 +56,31 @@ struct ward {
     struct client clients[CLIENTS];
 };
 
+enum { PANELS_KEPT = 32 };
+
+struct panel_kept { /* a picture for devices, by what is in it */
+    char key[PANEL_KEY_LEN];
+    char *png;
+    size_t n;
+    uint64_t used;
+};
+
 struct screens {
     struct adapter_env env;
     uint8_t secret[16];
     int64_t boot; /* wall ms of the start: a page that knows another one tells again what it knows */
     struct ward *wards;
     size_t n_views;
+    struct panel_kept panels[PANELS_KEPT];
+    uint64_t panel_uses;
+    int64_t panel_drawn; /* mono of the last drawing */
     const char *page_id; /* another one than a page's own: it gets itself anew */
 };
 
 void screens_serve(struct screens *s); /* registers the addresses */
+/* "/displays/<site>/<ward>.png", after its token was found right. */
+void ward_picture(struct screens *s, const struct ward *w, struct http_exchange *x);
+void panels_release(struct screens *s);
 
 struct now ward_now(const struct screens *s);
 /* The whole board as JSON with the relay's time. */

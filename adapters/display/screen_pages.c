@@ -266,6 +266,25 @@ static void on_screen(void *arg, struct http_exchange *x)
     http_reply_json(x, 404, "{\"error\":\"no such address\"}");
 }
 
+/* "/displays/<site>/<ward>.png" */
+static void on_picture(void *arg, struct http_exchange *x)
+{
+    struct screens *s = arg;
+    char parts[PATH_PARTS][NAME_MAX_LEN + 1], id[NAME_MAX_LEN * 2 + 8];
+    struct ward *w = NULL;
+    bool ok = split_path(http_path(x), 2, parts) && !*parts[2];
+    char *dot = ok ? strrchr(parts[1], '.') : NULL;
+    if (dot && strcmp(dot, ".png") == 0) {
+        *dot = '\0';
+        (void)snprintf(id, sizeof(id), "board:%s/%s", parts[0], parts[1]);
+        HASH_FIND_STR(s->wards, id, w);
+    }
+    if (!w || !token_is(s, x, parts[0], parts[1]))
+        refuse(x, false);
+    else
+        ward_picture(s, w, x);
+}
+
 /* -- the wall of a site ------------------------------------------------------------------------------------------- */
 
 static void add_time(struct buf *b, const char *name, int64_t at)
@@ -374,5 +393,6 @@ void screens_serve(struct screens *s)
     s->page_id = screen_page_id;
     s->env.on_http(s->env.core, "GET", "/screen/*", on_screen, s);
     s->env.on_http(s->env.core, "POST", "/screen/*", on_screen, s);
+    s->env.on_http(s->env.core, "GET", "/displays/*", on_picture, s);
     s->env.on_http(s->env.core, "GET", "/wall/*", on_wall, s);
 }

@@ -1,7 +1,6 @@
 /* Cairo and pango behind a few verbs, and libpng for what cairo's own writer cannot say: palettes and texts. */
 #include "adapters/draw/canvas.h"
 
-#include <fontconfig/fontconfig.h>
 #include <math.h>
 #include <png.h>
 #include <string.h>
@@ -226,28 +225,46 @@ static void set_words(struct canvas *c, const char *text, double size, bool bold
     pango_layout_set_text(c->layout, text, -1);
 }
 
+/* Pango's factor of the font's own line height, which leaves much white around Han: for signs of few rows. */
+#define TIGHT_LINES 0.72F
+
 static bool fits(struct canvas *c, const struct words *w, double size, PangoRectangle *ret)
 {
-    PangoRectangle logical;
+    PangoRectangle inked, logical;
     set_words(c, w->text, size, w->bold);
     pango_layout_set_width(c->layout, w->lines == 1 ? -1 : (int)(w->w * PANGO_SCALE));
     pango_layout_set_wrap(c->layout, PANGO_WRAP_WORD_CHAR);
-    pango_layout_set_line_spacing(c->layout, w->leading > 0 ? (float)w->leading : 0);
-    pango_layout_get_extents(c->layout, NULL, &logical);
-    *ret = logical;
+    pango_layout_set_line_spacing(c->layout, w->tight ? TIGHT_LINES : 0);
+    pango_layout_get_extents(c->layout, &inked, &logical);
+    *ret = w->tight ? inked : logical;
     if (w->lines && pango_layout_get_line_count(c->layout) > w->lines) return false;
-    return logical.width <= w->w * PANGO_SCALE && (w->h <= 0 || logical.height <= w->h * PANGO_SCALE);
+    return logical.width <= w->w * PANGO_SCALE && (w->h <= 0 || ret->height <= w->h * PANGO_SCALE);
+}
+
+/* The largest size that fits, to half a unit; the layout is left at it. */
+static bool fit(struct canvas *c, const struct words *w, PangoRectangle *ret)
+{
+    double low = w->least, high = w->most;
+    if (fits(c, w, high, ret)) return true;
+    if (!fits(c, w, low, ret)) return false;
+    while (high - low > 0.5) {
+        double middle = (low + high) / 2;
+        if (fits(c, w, middle, ret))
+            low = middle;
+        else
+            high = middle;
+    }
+    return fits(c, w, low, ret);
 }
 
 bool canvas_words(struct canvas *c, const struct words *w, double *ret_h)
 {
     PangoRectangle size = {0};
-    double at = w->most;
-    while (at >= w->least && !fits(c, w, at, &size)) at -= at > 40 ? 2 : at > 20 ? 1 : 0.5;
-    if (at < w->least) return false;
+    if (!fit(c, w, &size)) return false;
     c->missing += pango_layout_get_unknown_glyphs_count(c->layout);
     double x = w->x, y = w->y, height = size.height / (double)PANGO_SCALE,
            width = size.width / (double)PANGO_SCALE;
+    if (w->tight) y -= size.y / (double)PANGO_SCALE;
     if (w->lines == 1 || !w->centred) {
         if (w->centred) x += (w->w - width) / 2;
         if (w->right) x += w->w - width;
@@ -303,6 +320,7 @@ static void png_flushed(png_structp png)
 struct palette {
     struct colour colours[256];
     size_t n;
+    bool few;      /* a panel's own */
     uint32_t last; /* the pixel asked for before: most are like their neighbour */
     unsigned last_index;
 };
@@ -312,13 +330,23 @@ static struct colour colour_at(uint32_t pixel)
     return (struct colour){(uint8_t)(pixel >> 16), (uint8_t)(pixel >> 8), (uint8_t)pixel};
 }
 
+static bool is_grey(struct colour v)
+{
+    int high = v.r > v.g ? v.r : v.g, low = v.r < v.g ? v.r : v.g;
+    if (v.b > high) high = v.b;
+    if (v.b < low) low = v.b;
+    return high - low < 48;
+}
+
 static unsigned nearest(struct palette *p, uint32_t pixel)
 {
     struct colour v = colour_at(pixel);
     int least = INT32_MAX;
     if (pixel == p->last && p->last_index < p->n) return p->last_index;
     p->last = pixel;
+    bool grey = is_grey(v); /* the edge of a black letter is no red */
     for (size_t i = 0; i < p->n; i++) {
+        if (grey && p->few && !is_grey(p->colours[i])) continue;
         int r = v.r - p->colours[i].r, g = v.g - p->colours[i].g, b = v.b - p->colours[i].b;
         int far = 2 * r * r + 4 * g * g + 3 * b * b;
         if (far >= least) continue;
@@ -369,6 +397,7 @@ static void palette_make(const struct canvas *c, const struct png_how *how, stru
     } else if (how->form == PNG_INDEXED) {
         p->n = how->n_colours < ARRAY_LEN(p->colours) ? how->n_colours : ARRAY_LEN(p->colours);
         memcpy(p->colours, how->colours, p->n * sizeof(*p->colours));
+        p->few = true;
     }
 }
 

@@ -48,7 +48,7 @@ struct words {
     double most, least;                /* size: the largest at which all fits */
     int lines;                         /* at most; 0: as many as fit */
     bool bold, centred, right, middle; /* middle: in the box's height */
-    double leading;                    /* between lines, of the size; 0: as the font says */
+    bool tight;                        /* the ink alone must fit: for signs of few rows */
 };
 /* False when it does not fit at the least size: nothing is drawn. *ret_h (may be NULL): the height it took. */
 bool canvas_words(struct canvas *c, const struct words *w, double *ret_h);
