@@ -46,6 +46,10 @@ class Store:
         self.n = 0
 
     def insert(self, table, **columns):
+        """What a report does not look at is nothing, whatever columns there are."""
+        for _, name, kind, needed, default, key in self.db.execute(f"PRAGMA table_info({table})"):
+            if needed and default is None and not key and name not in columns:
+                columns[name] = "" if kind == "TEXT" else 0
         names = ", ".join(columns)
         self.db.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(columns))})", list(columns.values()))
 
