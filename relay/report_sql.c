@@ -2,7 +2,8 @@
  * days (20261122). A column is named as its JSON member: level, kind, verdict and state are enums, …_at a time. */
 #include "report.h"
 
-/* clang-format off: it makes stairs of statements */
+/* It makes stairs of statements: */
+/* clang-format off */
 
 #define SPAN(column) column " >= ?1 AND " column " < ?2 "
 #define DAYS         "day >= ?4 AND day < ?5 "
@@ -120,3 +121,4 @@ const char report_trial_sql[] =
     "SELECT d.created, t.name, a.id, a.rule, a.title, r.body FROM delivery d JOIN target t ON t.id = d.target "
     "JOIN alert a ON a.n = d.alert JOIN rendering r ON r.id = d.rendering "
     "WHERE d.reason LIKE 'trial%' AND " SPAN("d.created") "AND " OF_SITE "ORDER BY d.created, t.name";
+/* clang-format on */

@@ -19,7 +19,8 @@ enum { SCRIPT_MAX = 1024 * 1024, SVG_MAX = 4 * 1024 * 1024, WIDTH = 860, ROW = 3
 
 /* One line of words above the plot. */
 #define KEY                                                                                                  \
-    "set key at screen 0.01, screen 0.99 left top horizontal Left reverse maxrows 1 samplen 1 width 1\nset " \
+    "set key at screen 0.01, screen 0.99 left top horizontal Left reverse maxrows 1 samplen 1 width "        \
+    "-2\nset "                                                                                               \
     "tmargin 2.6\n"                                                                                          \
     "set bmargin 2\n"
 

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "cli/plot.h"
 
-enum { TOP_ROWS = 10, ROWS_MAX = 400 };
+enum { TOP_ROWS = 10, ROWS_MAX = 400, SHORT_TABLE = 12 };
 
 static const char style[] =
     "@page{size:A4;margin:14mm 13mm 15mm}*{box-sizing:border-box}"
@@ -29,11 +29,13 @@ static const char style[] =
     "th,td{border-bottom:1px solid #d5dbe3;padding:5px 8px;text-align:left;vertical-align:top}"
     "th{border-bottom:2px solid #5b6675;background:#f1f4f8;font-weight:600}"
     "td.n,th.n{text-align:right;white-space:nowrap}thead{display:table-header-group}tr{break-inside:avoid}"
-    "td.s{white-space:nowrap}td.id{overflow-wrap:anywhere;color:#303a47}"
+    "table.short{break-inside:avoid}td.s{white-space:nowrap}td.id{overflow-wrap:anywhere;color:#303a47}"
     "p.note{border-left:4px solid #b26a00;background:#fff6e5;padding:8px 12px}p.none{color:#4a5565}"
     ".sign{display:flex;gap:24px;margin-top:40px;break-inside:avoid}.sign span{flex:1;border-bottom:1px "
     "solid #10141a;"
     "padding-bottom:2px;min-height:34px}"
+    "@media(max-width:640px){body{padding:14px}.figures{grid-template-columns:repeat(2,1fr)}"
+    "table{display:block;overflow-x:auto}}"
     "@media "
     "print{body{padding:0;max-width:none;font-size:10.5pt}h1{font-size:20pt}h2{font-size:13pt;margin-top:"
     "16pt}"
@@ -366,7 +368,9 @@ static void add_table(struct buf *b, const struct report_part *part, const cJSON
         buf_str(b, "</p>");
         return;
     }
-    buf_str(b, "<table><thead><tr>");
+    /* A short table goes to the next page whole. */
+    buf_str(b, cJSON_GetArraySize(rows) <= SHORT_TABLE ? "<table class=\"short\"><thead><tr>"
+                                                       : "<table><thead><tr>");
     size_t n = report_columns(part);
     for (size_t i = 0; i < n; i++) {
         const cJSON *first = cJSON_GetObjectItemCaseSensitive(rows->child, part->columns[i].member);

@@ -103,7 +103,7 @@ def main():
 
         # Without the relay it shows nothing after its end, by its own clock.
         before = len(sign.shown())
-        end = datetime.now(ZONE) + timedelta(seconds=6)
+        end = datetime.now(ZONE) + timedelta(seconds=7)
         r.publish(1, area="610114", expires_at=stamp(end))
         r.until("the short warning on the sign", 5, lambda: len(sign.shown()) > before)
         r.until("the group", 5, lambda: len(r.lines_of("chat")) >= 2)
