@@ -118,7 +118,7 @@ class Demo:
         self.write("tocsin.yaml", f"""
 relay: {{id: demo, state_dir: state, issuer: 雁塔公安, help: 门诊一楼警务室}}
 broker: {{host: 127.0.0.1, port: {self.broker_port}}}
-http: {{listen: ['127.0.0.1:{self.http_port}']}}
+http: {{listen: ['127.0.0.1:{self.http_port}'], public_address: 'http://127.0.0.1:{self.http_port}'}}
 rules: {{packs: [{SOURCE}/rules/packs/medical]}}
 feeds:
 {feeds}
@@ -333,7 +333,8 @@ def main():
         print("结论：" + "，".join(f"{name}{'已确认' if ok else '没有确认'}" for name, ok in confirmed(rows).items()))
         code = 0 if all(confirmed(rows).values()) else 1
         if not args.once:
-            print(f"\n演示继续运行，病区屏可以一直看。所有文件在 {folder}。按 Ctrl-C 结束。", flush=True)
+            print(f"\n演示继续运行，病区屏可以一直看，值班群消息末尾的反馈链接可以点开。所有文件在 {folder}。按 Ctrl-C 结束。")
+            print(f"控制台（另开一个终端，再打开它给的地址）：\n  {demo.tocsin} console --by 您的姓名 -c {demo.path('tocsin.yaml')}", flush=True)
             while True:
                 time.sleep(1)
     except KeyboardInterrupt:
