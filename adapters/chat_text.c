@@ -8,11 +8,15 @@ enum { DIGEST_MAX = 100, ITEM_BYTES = 150, TAIL_BYTES = 60 };
 /* Without control characters: WeCom refuses a request with \uxxxx in it, and a bell helps nobody. */
 static void add_clean(struct buf *out, const char *s, size_t n)
 {
+    size_t from = 0;
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)s[i];
-        if (c == '\t') c = ' ';
-        if (c == '\n' || (c >= ' ' && c != 0x7f)) buf_char(out, (char)c);
+        if (c == '\n' || (c >= ' ' && c != 0x7f)) continue;
+        buf_add(out, s + from, i - from);
+        if (c == '\t') buf_char(out, ' ');
+        from = i + 1;
     }
+    if (n > from) buf_add(out, s + from, n - from);
 }
 
 static const char *drill_mark(enum cap_status s)

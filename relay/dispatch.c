@@ -9,7 +9,14 @@
 #include "pace.h"
 #include "told.h"
 
-enum { DIGEST_MAX = 100, SNAPSHOT_MAX = 200, RESERVE_FOR_RED = 5, FORGETTABLE = 3 };
+enum {
+    DIGEST_MAX = 100,
+    SNAPSHOT_MAX = 200,
+    RESERVE_FOR_RED = 5,
+    FORGETTABLE = 3,
+    OUTCOMES_A_COMMIT = 128,
+    OUTCOMES_WAIT = 4 /* ms */
+};
 
 void sends_push(struct send_list *l, struct send *s)
 {
@@ -625,6 +632,7 @@ void dispatch_forget(struct relay *r)
     }
     /* What was applied was not taken: it waits for the next collect. */
     for (struct send *op; (op = sends_pop(&d->applied));) sends_push(&d->done, op);
+    d->n_done = OUTCOMES_A_COMMIT;
     for (struct pending_report *p = d->reports; p; p = p->next) p->applied = false;
     dispatch_forget_texts(d);
     told_load(r); /* what was counted was not kept */
@@ -645,12 +653,22 @@ void dispatch_committed(struct relay *r)
     }
 }
 
+/* A fan-out has thousands of outcomes: one commit takes many, unless it is under way anyway or nothing else will come. */
+static int64_t outcomes_due(const struct relay *r)
+{
+    const struct dispatch *d = r->dispatch;
+    if (!d->done.first) return INT64_MAX;
+    bool enough = d->n_done >= OUTCOMES_A_COMMIT || !d->running.first || store_dirty(r->store);
+    return enough ? r->now.wall : sooner(d->done_at, r->now.wall) + OUTCOMES_WAIT;
+}
+
 int64_t dispatch_next_due(struct relay *r)
 {
     struct dispatch *d = r->dispatch;
     if (!r->store_ok || !r->clock_trusted) return INT64_MAX;
-    if (d->again || d->done.first || d->n_woken) return r->now.wall;
+    if (d->again || d->n_woken) return r->now.wall;
     int64_t due = sooner(store_next_due(r->store, LANE_DEVICES), store_showing_next_expiry(r->store));
+    due = sooner(due, outcomes_due(r));
     if (free_for_chats(r)) due = sooner(due, store_next_due(r->store, LANE_CHATS));
     due = sooner(due, store_alerts_next_expiry(r->store));
     due = sooner(due, r->targets->refresh_next);
@@ -663,6 +681,8 @@ void dispatch_collect(struct relay *r)
 {
     struct dispatch *d = r->dispatch;
     if (!r->store_ok) return; /* what came stays in memory until a commit works again */
+    if (outcomes_due(r) > r->now.wall && !d->reports) return;
+    d->n_done = 0;
     for (struct send *op; (op = sends_pop(&d->done));) {
         crashpoint("before_outcome");
         dispatch_apply_outcome(r, op);

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-enum { CLAIM_ROWS = 256 };
+enum { CLAIM_ROWS = 512 }; /* as many as limits.http: a burst is one commit */
 #define BACKOFF_FIRST (1 * SECOND_MS)
 #define BACKOFF_MOST  (60 * SECOND_MS)
 
@@ -49,6 +49,8 @@ struct dispatch {
     struct send_list claimed; /* in the open transaction, not started */
     struct send_list running; /* handed to adapters */
     struct send_list done;    /* their outcomes wait for a collect */
+    int n_done;
+    int64_t done_at;          /* the first of them, wall */
     struct send_list applied; /* outcome written in the open transaction */
     struct pending_report *reports, **reports_end;
     struct {

@@ -111,14 +111,20 @@ char *arena_strdup(struct arena *a, const char *s)
 
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
+    char most[512]; /* of them fit: then they are put together once */
     va_list ap, again;
     va_start(ap, fmt);
     va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    int n = vsnprintf(most, sizeof(most), fmt, ap);
     va_end(ap);
     if (n < 0) n = 0;
-    char *p = arena_alloc(a, (size_t)n + 1);
-    (void)vsnprintf(p, (size_t)n + 1, fmt, again);
+    char *p;
+    if ((size_t)n < sizeof(most)) {
+        p = arena_strndup(a, most, (size_t)n);
+    } else {
+        p = arena_alloc(a, (size_t)n + 1);
+        (void)vsnprintf(p, (size_t)n + 1, fmt, again);
+    }
     va_end(again);
     return p;
 }

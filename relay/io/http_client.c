@@ -72,7 +72,8 @@ struct transfer {
         bool set, plain; /* plain: a POST with a body and no password */
         long connect_ms, whole_ms;
         size_t max_answer;
-    } shape; /* what the handle is set to */
+    } shape;   /* what the handle is set to */
+    bool used; /* a new one needs no reset */
     enum http_end end;
     int status;
     int64_t retry_after_ms;
@@ -414,7 +415,8 @@ static CURLcode set_everything(struct transfer *t, const struct http_request *r)
     if (t->shape.set && s.plain && t->shape.plain && s.connect_ms == t->shape.connect_ms &&
         s.whole_ms == t->shape.whole_ms && s.max_answer == t->shape.max_answer)
         return set_request(t, r);
-    curl_easy_reset(t->easy);
+    if (t->used) curl_easy_reset(t->easy);
+    t->used = true;
     t->shape = s;
     CURLcode code = set_request(t, r);
     long connect_ms = r->connect_timeout_ms ? r->connect_timeout_ms : CONNECT_TIMEOUT_MS;
