@@ -135,6 +135,13 @@ def levels(args):
         rig.until("the rows", 5, lambda: rig.row(oranges[1], "street")["state"] in ("sent", "suppressed"))
         states = sorted((rig.row(o, "street")["state"], rig.row(o, "street")["reason"][:11]) for o in oranges)
         require(states[0][0] == "sent" and states[1] == ("suppressed", "folded into"), f"the digest's rows: {states}")
+        for n, orange in enumerate(oranges):  # whoever heard of it, if only in a digest, hears that it was wrong
+            rig.ask("alerts", "cancel", orange, "--by", "王", "--reason", "弄错了")
+            rig.until_heard("street", 3 + n)
+            require("更正" in rig.heard("street")[2 + n], rig.heard("street")[2 + n])
+        rig.ask("alerts", "cancel", yellow, "--by", "王", "--reason", "弄错了")
+        rig.until_heard("desk", 8)
+        rig.until("the street's row", 5, lambda: rig.row(yellow, "street")["state"] == "cancelled")  # it never heard
 
 
 def limits(args):
