@@ -16,6 +16,7 @@
 #include "overview.h"
 #include "pipeline.h"
 #include "review.h"
+#include "rulebook.h"
 #include "silence.h"
 #include "status.h"
 
@@ -423,8 +424,42 @@ static enum relay_err verb_drill_stop(struct relay *r, const char *id, const str
     return drill_stop(r, by, why);
 }
 
+/* {"text":"id: …"} */
+static enum relay_err verb_rule_install(struct relay *r, const char *id, const struct actor *by,
+                                        struct buf *ret, struct reason *why)
+{
+    char rule[64];
+    (void)id; /* it stands in the text */
+    bool replaces_stable = false;
+    enum relay_err err =
+        rulebook_install(r, json_str_or(by->ask, "text", ""), by, rule, &replaces_stable, why);
+    if (err != RELAY_OK) return err;
+    buf_json_member(ret, "rule", rule);
+    buf_json_member_bool(ret, "replaces_stable", replaces_stable);
+    return RELAY_OK;
+}
+
+static enum relay_err verb_rule_stable(struct relay *r, const char *id, const struct actor *by,
+                                       struct buf *ret, struct reason *why)
+{
+    (void)ret;
+    return rulebook_stable(r, id, by, why);
+}
+
+static enum relay_err verb_rule_revert(struct relay *r, const char *id, const struct actor *by,
+                                       struct buf *ret, struct reason *why)
+{
+    const char *now = "";
+    enum relay_err err = rulebook_revert(r, id, by, &now, why);
+    if (err == RELAY_OK) buf_json_member(ret, "now", now);
+    return err;
+}
+
 static const struct verb verbs[] = {
     {"/v1/alerts/feedback", true, verb_feedback},
+    {"/v1/rules/install", true, verb_rule_install},
+    {"/v1/rules/stable", true, verb_rule_stable},
+    {"/v1/rules/revert", true, verb_rule_revert},
     {"/v1/deliveries/done", true, verb_done},
     {"/v1/alerts/outcome", true, verb_outcome},
     {"/v1/drill/start", true, verb_drill_start},
@@ -456,7 +491,7 @@ static void post_verb(void *arg, struct http_exchange *x)
     struct reason why = {""};
     size_t n;
     const char *bytes = http_body(x, &n);
-    struct json_limits limits = {16 * 1024, 4};
+    struct json_limits limits = {128 * 1024, 4}; /* a rule's file, escaped */
     CLEANUP(json_free_ptr) cJSON *j = NULL;
     int uid = -1, pid = -1;
     enum relay_err err = json_parse(bytes, n, &limits, &j, &why);

@@ -19,6 +19,7 @@
 #include "outlink.h"
 #include "pages.h"
 #include "players.h"
+#include "rulebook.h"
 #include "silence.h"
 #include "told.h"
 
@@ -163,7 +164,12 @@ static enum relay_err load_rules(const struct relay_config *c, bool reload, stru
 {
     struct rule_problems problems = {0};
     struct rule_set *set = NULL;
-    enum relay_err err = rule_set_load(c->rules.packs.items, c->rules.packs.n, &set, &problems, why);
+    CLEANUP(free_ptr) char *local = rulebook_folder(c->relay.state_dir);
+    const char **dirs = xcalloc(c->rules.packs.n + 1, sizeof(*dirs));
+    if (c->rules.packs.n) memcpy(dirs, c->rules.packs.items, c->rules.packs.n * sizeof(*dirs));
+    dirs[c->rules.packs.n] = local;
+    enum relay_err err = rule_set_load(dirs, c->rules.packs.n + (local != NULL), &set, &problems, why);
+    free(dirs);
     int bad = 0;
     for (size_t i = 0; i < problems.n; i++) {
         const struct rule_problem *p = &problems.items[i];
@@ -224,6 +230,7 @@ static enum relay_err start(struct relay *r, struct reason *why)
     r->now = clock_now();
     r->started = r->now.wall;
     if (err == RELAY_OK) err = store_open(c->relay.state_dir, &r->store, why);
+    if (err == RELAY_OK) err = rulebook_write(r->store, c->relay.state_dir, why);
     if (err == RELAY_OK) err = load_rules(c, false, &r->rules, why);
     if (err != RELAY_OK) return err;
     r->matcher = matcher_new(r->rules);
@@ -606,11 +613,13 @@ static void release_everything(struct relay *r)
     outlink_release(r);
     http_client_start(r->http);
     crashpoint("after_send");
+    rulebook_committed(r);
     send_replies(r, true);
 }
 
 static void refuse_everything(struct relay *r)
 {
+    r->rulebook_changed = false;
     dispatch_forget(r);
     feeds_refuse(r, r->trouble);
     outlink_refuse(r, r->trouble);

@@ -317,6 +317,18 @@ CREATE TABLE feedback (
 CREATE INDEX feedback_alert ON feedback (alert);
 CREATE INDEX feedback_at ON feedback (at);
 
+-- Rules that people have installed: each version, whole. What was taken back stays, marked.
+CREATE TABLE rule_change (
+  id        INTEGER PRIMARY KEY,
+  at        INTEGER NOT NULL,
+  rule      TEXT NOT NULL,
+  verb      TEXT NOT NULL,                 -- install, stable
+  actor     TEXT NOT NULL,
+  undone    INTEGER NOT NULL DEFAULT 0,
+  text      TEXT NOT NULL                  -- the file
+);
+CREATE INDEX rule_change_rule ON rule_change (rule, id) WHERE NOT undone;
+
 -- Counts without end, by day.
 CREATE TABLE stat (
   day       INTEGER NOT NULL,              -- 20261122 in the relay's zone

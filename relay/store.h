@@ -356,6 +356,22 @@ size_t store_steps_due(struct store *s, int64_t alert, int64_t now, int ret_step
 void store_step_done(struct store *s, int64_t alert, int step, int64_t now, int rev, const char *note);
 void store_steps_stop(struct store *s, int64_t alert, int64_t now, const char *note);
 
+/* Installed rules (rulebook.c). False when the statement failed. */
+struct rule_change {
+    int64_t at;
+    const char *rule, *verb, *actor, *text;
+};
+bool store_rule_change(struct store *s, const struct rule_change *c);
+struct rule_standing { /* the newest change of a rule that was not taken back */
+    int64_t row;
+    char verb[16], actor[64];
+};
+bool store_rule_standing(struct store *s, const char *rule, struct rule_standing *ret, struct buf *ret_text);
+void store_rule_undo(struct store *s, int64_t row);
+/* Each rule that stands, with its text; fn may be NULL. Returns how many. */
+size_t store_rules_standing(struct store *s, void (*fn)(void *arg, const char *rule, const char *text),
+                            void *arg);
+
 void store_stat(struct store *s, int day, const char *what, const char *key, int64_t n);
 /* The same with the next commit, together with all that are alike. `key` is a JSON array of words, so that reports can take it
  * apart: ["sn-cmcc","sms","match","orange",""]. */

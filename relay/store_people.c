@@ -284,3 +284,47 @@ int store_feedback_count(struct store *s, int64_t delivery)
     stmt_reset(q);
     return n;
 }
+
+bool store_rule_change(struct store *s, const struct rule_change *c)
+{
+    struct stmt *q = store_q(s, Q_RULE_ADD);
+    stmt_int(q, 1, c->at);
+    stmt_text(q, 2, c->rule);
+    stmt_text(q, 3, c->verb);
+    stmt_text(q, 4, c->actor);
+    stmt_text(q, 5, c->text);
+    return store_run(s, q);
+}
+
+bool store_rule_standing(struct store *s, const char *rule, struct rule_standing *ret, struct buf *ret_text)
+{
+    struct stmt *q = store_q(s, Q_RULE_GET);
+    stmt_text(q, 1, rule);
+    bool found = store_row(s, q);
+    if (found) {
+        ret->row = col_int(q, 0);
+        copy_text(ret->verb, sizeof(ret->verb), col_text(q, 1));
+        copy_text(ret->actor, sizeof(ret->actor), col_text(q, 2));
+        if (ret_text) buf_str(ret_text, col_text(q, 3));
+    }
+    stmt_reset(q);
+    return found;
+}
+
+void store_rule_undo(struct store *s, int64_t row)
+{
+    struct stmt *q = store_q(s, Q_RULE_UNDO);
+    stmt_int(q, 1, row);
+    (void)store_run(s, q);
+}
+
+size_t store_rules_standing(struct store *s, void (*fn)(void *arg, const char *rule, const char *text),
+                            void *arg)
+{
+    struct stmt *q = store_q(s, Q_RULES);
+    size_t n = 0;
+    for (; store_row(s, q); n++)
+        if (fn) fn(arg, col_text(q, 0), col_text(q, 1));
+    stmt_reset(q);
+    return n;
+}

@@ -214,6 +214,12 @@ const char *const store_sql[Q_COUNT] = {
     [Q_PRUNE_REFUSALS_OVER] =
         "DELETE FROM refusal WHERE feed = ?1 AND id <= (SELECT id FROM refusal WHERE feed = ?1 ORDER BY id "
         "DESC LIMIT 1 OFFSET ?2)",
+    [Q_RULE_ADD] = "INSERT INTO rule_change (at, rule, verb, actor, text) VALUES (?1, ?2, ?3, ?4, ?5)",
+    [Q_RULE_GET] =
+        "SELECT id, verb, actor, text FROM rule_change WHERE rule = ?1 AND NOT undone ORDER BY id DESC "
+        "LIMIT 1",
+    [Q_RULE_UNDO] = "UPDATE rule_change SET undone = 1 WHERE id = ?1",
+    [Q_RULES] = "SELECT rule, text, max(id) FROM rule_change WHERE NOT undone GROUP BY rule",
     [Q_PRUNE_CORRELATED] =
         "DELETE FROM correlated WHERE id IN (SELECT id FROM correlated WHERE until < ?1 LIMIT ?2)",
     [Q_PRUNE_WINDOWS] = "DELETE FROM window WHERE slice < ?1",

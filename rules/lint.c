@@ -433,6 +433,8 @@ static void check_text(struct subject *s, const struct public_text *t)
     if (!text) return;
     int line = rule_say_line(s->source, t->block, t->name);
     check_slots(s, t, text, line);
+    if (strstr(text, "……"))
+        find(s, true, line, "gap", _("%s: …… is the template's gap; write what belongs there"), t->name);
     if (!(t->traits & PUBLIC)) return;
     check_forbidden(s, t, text, line);
     check_numbers(s, t, text, line);

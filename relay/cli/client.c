@@ -32,6 +32,7 @@ static const struct option long_options[] = {{"config", required_argument, NULL,
                                              {"half", required_argument, NULL, 'H'},
                                              {"from", required_argument, NULL, 'F'},
                                              {"to", required_argument, NULL, 'T'},
+                                             {"since", required_argument, NULL, 'S'},
                                              {"csv", no_argument, NULL, 'C'},
                                              {"html", no_argument, NULL, 'W'},
                                              {"trial", no_argument, NULL, 'R'},
@@ -64,6 +65,7 @@ int client_open(struct client *c, int argc, char **argv, const char *usage)
         case 'H': c->half = optarg; break;
         case 'F': c->from = optarg; break;
         case 'T': c->to = optarg; break;
+        case 'S': c->since = optarg; break;
         case 'C': c->csv = true; break;
         case 'W': c->html = true; break;
         case 'R': c->trial = true; break;
@@ -166,8 +168,9 @@ enum relay_err client_get(const struct client *c, const char *path, const char *
 enum relay_err client_post(const struct client *c, const char *path, const char *id, cJSON **ret,
                            struct reason *why)
 {
-    CLEANUP(buf_release) struct buf b = BUF_INIT(64 * 1024);
+    CLEANUP(buf_release) struct buf b = BUF_INIT(256 * 1024);
     buf_char(&b, '{');
+    if (c->text) buf_json_member(&b, "text", c->text);
     if (id) buf_json_member(&b, "id", id);
     if (c->by) buf_json_member(&b, "by", c->by);
     if (c->reason) buf_json_member(&b, "reason", c->reason);

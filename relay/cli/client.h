@@ -19,6 +19,8 @@ struct client {
     bool review, yes;
     const char *month, *half, *from, *to; /* days of a report */
     bool csv, html, trial;
+    const char *since;        /* how far back, "7d" */
+    const char *text;         /* of a rule, for a post */
     const char *lasts, *site; /* --for, --site */
     const char *matchers[16]; /* --matcher, each time it is given */
     int n_matchers;
@@ -35,7 +37,7 @@ void client_close(struct client *c);
 /* GET path with the filter as query and id (may be NULL); the caller frees *ret. RELAY_OFFLINE without a daemon. */
 enum relay_err client_get(const struct client *c, const char *path, const char *id, cJSON **ret,
                           struct reason *why) MUST_CHECK;
-/* POST {"id","by","reason"} and, where given, {"for","site","matchers"}. RELAY_OFFLINE with words without a daemon. */
+/* POST {"id","by","reason"} and, where given, {"for","site","matchers","text"}. RELAY_OFFLINE with words without a daemon. */
 enum relay_err client_post(const struct client *c, const char *path, const char *id, cJSON **ret,
                            struct reason *why) MUST_CHECK;
 /* A list or thing: from the daemon, else by `offline` over the read-only store. */

@@ -7,6 +7,7 @@
 #include "base/datadir.h"
 #include "config.h"
 #include "io/yaml.h"
+#include "rulebook.h"
 
 enum { PATH_BYTES = 4096 };
 
@@ -28,17 +29,32 @@ static const char *source_pack(char out[static PATH_BYTES])
     return out;
 }
 
-/* rules.packs of the configuration, or nothing: no file and no such key are alike here. */
-static size_t packs_of_config(const char *path, struct arena *a, const char *out[static PACKS_MAX])
+/* As the configuration's own loader reads it: from the folder that the file is in. */
+static const char *from_file(struct arena *a, const char *file, const char *path)
+{
+    const char *slash = strrchr(file, '/');
+    if (path[0] == '/' || !slash) return arena_strdup(a, path);
+    return arena_printf(a, "%.*s/%s", (int)(slash - file), file, path);
+}
+
+/* rules.packs of the configuration, or nothing: no file and no such key are alike here. *ret_installed: the folder of rules
+ * that people have installed, NULL when there is none. */
+static size_t packs_of_config(const char *path, struct arena *a, const char *out[static PACKS_MAX],
+                              const char **ret_installed)
 {
     struct yaml_node *root = NULL;
     struct reason why = {0};
     if (yaml_load(path, a, &root, &why)) return 0;
     const struct yaml_node *packs = yaml_get(yaml_get(root, "rules"), "packs");
     size_t n = 0;
-    if (packs && packs->kind == YAML_SCALAR) out[n++] = packs->text;
-    for (size_t i = 0; packs && packs->kind == YAML_LIST && i < packs->n && n < PACKS_MAX; i++)
-        if (packs->items[i]->kind == YAML_SCALAR) out[n++] = packs->items[i]->text;
+    if (packs && packs->kind == YAML_SCALAR) out[n++] = from_file(a, path, packs->text);
+    for (size_t i = 0; packs && packs->kind == YAML_LIST && i < packs->n && n < PACKS_MAX - 1; i++)
+        if (packs->items[i]->kind == YAML_SCALAR) out[n++] = from_file(a, path, packs->items[i]->text);
+    const struct yaml_node *state = yaml_get(yaml_get(root, "relay"), "state_dir");
+    const char *dir =
+        state && state->kind == YAML_SCALAR ? from_file(a, path, state->text) : "/var/lib/tocsin";
+    CLEANUP(free_ptr) char *folder = rulebook_folder(dir);
+    if (folder) *ret_installed = arena_strdup(a, folder);
     return n;
 }
 
@@ -49,12 +65,15 @@ size_t packs_find(const char *const *given, size_t n_given, const char *config, 
         memcpy(ret, given, n_given * sizeof(*ret));
         return n_given;
     }
-    size_t n = packs_of_config(config_path(config), arena, ret);
+    const char *people = NULL;
+    size_t n = packs_of_config(config_path(config), arena, ret, &people);
+    if (n && people) ret[n++] = people;
     if (n) return n;
     struct stat st;
     char path[PATH_BYTES];
     const char *installed = arena_printf(arena, "%s/packs/medical", data_dir());
     if (stat(installed, &st) != 0 && source_pack(path)) installed = arena_strdup(arena, path);
-    ret[0] = installed;
-    return 1;
+    ret[n++] = installed;
+    if (people) ret[n++] = people;
+    return n;
 }

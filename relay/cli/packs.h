@@ -1,5 +1,5 @@
 /* Where rule packs are, for verbs that need no daemon: --packs, else the configuration's, else the installed pack, else that
- * of the sources the program was built from. */
+ * of the sources the program was built from; and without --packs the rules that people have installed. */
 #ifndef TOCSIN_RELAY_CLI_PACKS_H
 #define TOCSIN_RELAY_CLI_PACKS_H
 

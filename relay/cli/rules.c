@@ -559,6 +559,14 @@ static void usage(FILE *out)
     for (const struct verb *v = verbs; v->name; v++)
         (void)fprintf(out, "tocsin rules %s\n        %s\n", _(v->usage), _(v->summary));
     (void)fputs(
+        _("tocsin rules try FILE [--since 7d]\n        what a rule would have done with the events of the "
+          "last days\n"
+          "tocsin rules install FILE --by NAME\n        checks and tries it, and enters it as `test` here\n"
+          "tocsin rules stable ID --by NAME\n        a second person: it speaks from now on\n"
+          "tocsin rules revert ID --by NAME [--reason WHY]\n        takes the last step back\n"
+          "tocsin rules list\n        what has been installed here, and by whom\n"),
+        out);
+    (void)fputs(
         _("\n  -p, --packs DIR   rule files (again for more; default: the configuration's, else the "
           "installed pack)\n"
           "  -c, --config FILE the configuration (default: TOCSIN_CONFIG, else /etc/tocsin/tocsin.yaml)\n"
@@ -591,9 +599,19 @@ static bool take_option(int c, struct args *a)
     }
 }
 
+/* What works on the store and the daemon has a file of its own. */
+static bool is_here(const char *name)
+{
+    static const char *const here[] = {"try", "install", "stable", "revert", "list"};
+    for (size_t i = 0; i < ARRAY_LEN(here); i++)
+        if (strcmp(name, here[i]) == 0) return true;
+    return false;
+}
+
 int cli_rules(int argc, char **argv)
 {
     const struct verb *v = verbs;
+    if (argc > 1 && is_here(argv[1])) return cli_rules_here(argc - 1, argv + 1);
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         usage(stdout);
         return EXIT_DONE;

@@ -17,6 +17,7 @@ int cli_report(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_feed(int argc, char **argv);
 int cli_rules(int argc, char **argv);
+int cli_rules_here(int argc, char **argv); /* tocsin rules try, install, stable, revert, list */
 int cli_wards(int argc, char **argv);
 int cli_poster(int argc, char **argv);
 int cli_console(int argc, char **argv);

@@ -1,0 +1,308 @@
+/* tocsin rules try, install, stable, revert, list: rules and this place's own events and people. */
+#include <errno.h>
+
+#include "areas.h"
+#include "base/i18n.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "cli/verbs.h"
+#include "rulebook.h"
+#include "rules/lint.h"
+#include "try.h"
+
+enum { TRIED_MAX = 1024 * 1024, LIST_MAX = 4 * 1024 * 1024 };
+
+/* ---- the file ---- */
+
+static bool read_rule(const char *path, struct buf *text)
+{
+    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    if (!f) {
+        (void)fprintf(stderr, "%s: %s\n", path, strerror(errno));
+        return false;
+    }
+    char piece[16 * 1024];
+    for (size_t n; (n = fread(piece, 1, sizeof(piece), f)) > 0;) buf_add(text, piece, n);
+    bool bad = ferror(f) != 0;
+    if (f != stdin) (void)fclose(f); /* only read */
+    if (bad || buf_failed(text)) {
+        (void)fprintf(stderr, bad ? _("%s: cannot be read\n") : _("%s: too large\n"), path);
+        return false;
+    }
+    if (text_valid_utf8(text->data, text->len)) return true;
+    (void)fprintf(stderr, _("%s: not valid UTF-8\n"), path);
+    return false;
+}
+
+/* The one rule of the text, checked by lint: its findings are printed. NULL when there are errors. */
+static struct rule_set *lint_rule(const char *name, const char *text)
+{
+    struct arena a = {0};
+    struct rule_sources sources = {0};
+    struct rule_problems problems = {0};
+    struct lint lint;
+    (void)!rules_parse_text(name, text, strlen(text), &a, &sources, &problems); /* noted there */
+    struct rule_set *set =
+        rule_set_build(&a, &sources, &(struct set_options){.keep_failing = true}, &problems);
+    lint_set(set, &problems, &lint);
+    for (size_t i = 0; i < lint.n; i++)
+        (void)fprintf(stderr, "%s:%d: %s %s\n", name, lint.items[i].line,
+                      lint.items[i].error ? _("error:") : _("warning:"), lint.items[i].text);
+    bool ok = lint.errors == 0;
+    if (ok && rule_set_size(set) != 1) {
+        (void)fprintf(stderr, _("%s: holds %zu rules; one a file is wanted here\n"), name,
+                      rule_set_size(set));
+        ok = false;
+    }
+    lint_release(&lint);
+    rule_problems_release(&problems);
+    if (ok) return set;
+    rule_set_free(set);
+    return NULL;
+}
+
+/* ---- try ---- */
+
+static int number(const cJSON *j, const char *member)
+{
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(j, member);
+    return cJSON_IsNumber(v) ? (int)v->valuedouble : 0;
+}
+
+static void print_example(const cJSON *x)
+{
+    char room[24];
+    const char *text = json_str_or(x, "text", "");
+    int n = (int)strlen(text), from = number(x, "from"), to = number(x, "to");
+    bool alert = false;
+    (void)!json_bool(x, "alert", &alert); /* false when absent */
+    if (from > n || to > n || from > to) from = to = 0;
+    (void)printf("  %s  %s  %s%s\n      %.*s⟦%.*s⟧%s\n", client_time(x, "at", room),
+                 json_str_or(x, "name", "?"), json_str_or(x, "kind", "?"), alert ? _("  → alert") : "", from,
+                 text, to - from, text + from, text + to);
+}
+
+static void print_tried(const cJSON *j)
+{
+    char room[24];
+    const cJSON *areas = cJSON_GetObjectItemCaseSensitive(j, "areas"), *item;
+    (void)printf(_("Since %s: %d events looked at, %d found by this rule (%d that no rule had found)\n"),
+                 client_time(j, "since", room), number(j, "events"), number(j, "found"), number(j, "new"));
+    (void)printf(_("It would have raised %d alerts in %d districts"), number(j, "alerts"),
+                 cJSON_GetArraySize(areas));
+    const char *between = ": ";
+    cJSON_ArrayForEach(item, areas)
+    {
+        (void)printf("%s%s %d", between, json_str_or(item, "name", "?"), number(item, "alerts"));
+        between = ", ";
+    }
+    (void)putchar('\n');
+    if (number(j, "unreadable"))
+        (void)printf(_("%d stored events could not be read\n"), number(j, "unreadable"));
+    const cJSON *examples = cJSON_GetObjectItemCaseSensitive(j, "examples");
+    if (cJSON_GetArraySize(examples)) (void)printf("%s\n", _("Examples:"));
+    cJSON_ArrayForEach(item, examples) print_example(item);
+}
+
+static enum relay_err try_rule(const struct client *c, const struct rule_set *set, cJSON **ret,
+                               struct reason *why)
+{
+    int64_t back = 7 * DAY_MS;
+    if (c->since && duration_parse(c->since, &back) != RELAY_OK)
+        return fail(why, RELAY_INVALID, _("--since wants a duration such as 7d or 12h"));
+    struct db db;
+    enum relay_err err = store_open_reader(c->config->relay.state_dir, &db, why);
+    if (err != RELAY_OK) return err;
+    CLEANUP(buf_release) struct buf b = BUF_INIT(TRIED_MAX);
+    err = rule_try(&db, c->config, set, clock_now().wall - back, &b, why);
+    db_close(&db);
+    struct json_limits limits = {TRIED_MAX, 8};
+    return err == RELAY_OK ? json_parse(buf_cstr(&b), b.len, &limits, ret, why) : err;
+}
+
+static int run_try(struct client *c)
+{
+    struct reason why = {""};
+    CLEANUP(buf_release) struct buf text = BUF_INIT(RULEBOOK_TEXT_MAX);
+    CLEANUP(json_free_ptr) cJSON *tried = NULL;
+    if (!read_rule(c->rest[1], &text)) return EXIT_FAILED;
+    struct rule_set *set = lint_rule(c->rest[1], buf_cstr(&text));
+    if (!set) return EXIT_FAILED;
+    enum relay_err err = try_rule(c, set, &tried, &why);
+    rule_set_free(set);
+    if (err != RELAY_OK) return client_failed(&why);
+    if (c->json)
+        client_print_json(tried);
+    else
+        print_tried(tried);
+    return EXIT_DONE;
+}
+
+/* ---- install, stable, revert ---- */
+
+static bool named(const struct client *c)
+{
+    if (c->by && *c->by) return true;
+    (void)fprintf(stderr, "tocsin: %s\n", _("say who you are: --by NAME"));
+    return false;
+}
+
+static int run_install(struct client *c)
+{
+    struct reason why = {""};
+    CLEANUP(buf_release) struct buf text = BUF_INIT(RULEBOOK_TEXT_MAX);
+    CLEANUP(buf_release) struct buf entered = BUF_INIT((size_t)2 * RULEBOOK_TEXT_MAX);
+    CLEANUP(json_free_ptr) cJSON *tried = NULL;
+    CLEANUP(json_free_ptr) cJSON *done = NULL;
+    if (!named(c) || !read_rule(c->rest[1], &text)) return EXIT_FAILED;
+    if (rulebook_with_status(buf_cstr(&text), "test", &entered, &why) != RELAY_OK) return client_failed(&why);
+    struct rule_set *set = lint_rule(c->rest[1], buf_cstr(&entered));
+    if (!set) return EXIT_FAILED;
+    enum relay_err err = try_rule(c, set, &tried, &why);
+    rule_set_free(set);
+    if (err != RELAY_OK) return client_failed(&why);
+    if (!c->json) print_tried(tried);
+    c->text = buf_cstr(&text);
+    if (client_post(c, "/v1/rules/install", NULL, &done, &why) != RELAY_OK) return client_failed(&why);
+    if (c->json) {
+        cJSON_AddItemToObject(done, "tried", tried);
+        tried = NULL;
+        client_print_json(done);
+        return EXIT_DONE;
+    }
+    bool silent = false;
+    const char *rule = json_str_or(done, "rule", "?");
+    (void)!json_bool(done, "replaces_stable", &silent); /* false when absent */
+    (void)printf(_("\n%s is entered as `test`, by %s: it makes exercises only.\n"), rule, c->by);
+    if (silent) (void)printf(_("The stable revision before it is silent until this one is stable.\n"));
+    (void)printf(_("Somebody else makes it speak: tocsin rules stable %s --by NAME\n"
+                   "Taken back with:             tocsin rules revert %s --by NAME\n"),
+                 rule, rule);
+    return EXIT_DONE;
+}
+
+/* What is stable must pass the stricter lint: the file as it will be. */
+static bool lint_as_stable(const struct client *c, const char *id)
+{
+    struct reason why = {""};
+    CLEANUP(free_ptr)
+    char *path = xasprintf("%s/" RULEBOOK_FOLDER "/%s.yaml", c->config->relay.state_dir, id);
+    CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)2 * RULEBOOK_TEXT_MAX);
+    CLEANUP(buf_release) struct buf stable = BUF_INIT((size_t)2 * RULEBOOK_TEXT_MAX);
+    if (strchr(id, '/') || !read_rule(path, &text)) {
+        (void)fprintf(stderr,
+                      _("tocsin: no rule %s has been installed here; `tocsin rules list` shows them\n"), id);
+        return false;
+    }
+    if (rulebook_with_status(buf_cstr(&text), "stable", &stable, &why) != RELAY_OK) {
+        (void)client_failed(&why);
+        return false;
+    }
+    struct rule_set *set = lint_rule(id, buf_cstr(&stable));
+    bool ok = set != NULL;
+    rule_set_free(set);
+    return ok;
+}
+
+static int run_stable(struct client *c)
+{
+    struct reason why = {""};
+    CLEANUP(json_free_ptr) cJSON *done = NULL;
+    if (!named(c) || !lint_as_stable(c, c->rest[1])) return EXIT_FAILED;
+    if (client_post(c, "/v1/rules/stable", c->rest[1], &done, &why) != RELAY_OK) return client_failed(&why);
+    if (c->json)
+        client_print_json(done);
+    else
+        (void)printf(_("%s is stable, by %s: it speaks from now on.\n"), c->rest[1], c->by);
+    return EXIT_DONE;
+}
+
+static int run_revert(struct client *c)
+{
+    struct reason why = {""};
+    CLEANUP(json_free_ptr) cJSON *done = NULL;
+    if (!named(c)) return EXIT_FAILED;
+    if (client_post(c, "/v1/rules/revert", c->rest[1], &done, &why) != RELAY_OK) return client_failed(&why);
+    const char *now = json_str_or(done, "now", "");
+    if (c->json)
+        client_print_json(done);
+    else if (*now)
+        (void)printf(_("The last step of %s is taken back: the revision before it is in force, as `%s`.\n"),
+                     c->rest[1], now);
+    else
+        (void)printf(_("%s is taken back: nothing of it is in force.\n"), c->rest[1]);
+    return EXIT_DONE;
+}
+
+/* ---- list ---- */
+
+static int run_list(struct client *c)
+{
+    struct reason why = {""};
+    struct db db;
+    CLEANUP(buf_release) struct buf b = BUF_INIT(LIST_MAX);
+    CLEANUP(json_free_ptr) cJSON *rows = NULL;
+    struct json_limits limits = {LIST_MAX, 8};
+    enum relay_err err = store_open_reader(c->config->relay.state_dir, &db, &why);
+    if (err == RELAY_OK) {
+        err = rulebook_list(&db, &b, &why);
+        db_close(&db);
+    }
+    if (err == RELAY_OK) err = json_parse(buf_cstr(&b), b.len, &limits, &rows, &why);
+    if (err != RELAY_OK) return client_failed(&why);
+    static const struct column columns[] = {{"rule", N_("RULE")}, {"status", N_("STATUS")},
+                                            {"rev", N_("REV")},   {"by", N_("BY")},
+                                            {"at", N_("AT")},     {"title", N_("TITLE")}};
+    if (c->json)
+        client_print_json(rows);
+    else
+        client_print_table(rows, columns, ARRAY_LEN(columns));
+    return EXIT_DONE;
+}
+
+/* ---- the table ---- */
+
+static const struct {
+    const char *name;
+    int rest;
+    int (*run)(struct client *c);
+} verbs[] = {{"try", 1, run_try},
+             {"install", 1, run_install},
+             {"stable", 1, run_stable},
+             {"revert", 1, run_revert},
+             {"list", 0, run_list}};
+
+int cli_rules_here(int argc, char **argv)
+{
+    static const char usage[] =
+        N_("Usage: tocsin rules try FILE [--since 7d] [--json]\n"
+           "       tocsin rules install FILE --by NAME [--reason WHY] [--since 7d]\n"
+           "       tocsin rules stable ID --by NAME [--reason WHY]\n"
+           "       tocsin rules revert ID --by NAME [--reason WHY]\n"
+           "       tocsin rules list [--json]\n"
+           "A rule of your own, tried on the events of the last days before it may say anything.\n");
+    struct client c;
+    char *name = argv[0];
+    char **words =
+        xcalloc((size_t)argc + 2, sizeof(*words)); /* the verb is one of those that are no options */
+    words[0] = name;
+    words[1] = name;
+    for (int i = 1; i < argc; i++) words[i + 1] = argv[i];
+    int code = client_open(&c, argc + 1, words, _(usage));
+    if (code < 0) {
+        code = EXIT_USAGE;
+        for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+            if (strcmp(verbs[i].name, name) != 0) continue;
+            if (c.n_rest == verbs[i].rest + 1)
+                code = verbs[i].run(&c);
+            else
+                (void)fputs(_(usage), stderr);
+        }
+        client_close(&c);
+    }
+    free(words);
+    return code;
+}

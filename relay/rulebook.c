@@ -1,0 +1,300 @@
+/* Installed rules: versions in the store, files for the loader. */
+#include "rulebook.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/i18n.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "io/yaml.h"
+#include "pipeline.h"
+#include "rules/set.h"
+
+enum { LIST_MAX = 4 * 1024 * 1024 };
+
+/* -- one rule's text ---------------------------------------------------------------------------------------------- */
+
+/* The map of the only rule in the file. */
+static enum relay_err only_rule(const char *text, struct arena *a, const struct yaml_node **ret,
+                                struct reason *why)
+{
+    struct yaml_node *root = NULL;
+    enum relay_err err = yaml_load_text("rule", text, strlen(text), a, &root, why);
+    if (err != RELAY_OK) return err;
+    const struct yaml_node *rule = root;
+    if (root->kind == YAML_LIST && root->n == 1) rule = root->items[0];
+    if (rule->kind != YAML_MAP)
+        return fail(why, RELAY_INVALID, _("a file to install holds one rule; put each in a file of its own"));
+    *ret = rule;
+    return RELAY_OK;
+}
+
+enum relay_err rulebook_with_status(const char *text, const char *status, struct buf *ret, struct reason *why)
+{
+    struct arena a = {0};
+    const struct yaml_node *rule = NULL;
+    enum relay_err err = only_rule(text, &a, &rule, why);
+    if (err == RELAY_OK) {
+        const struct yaml_node *node = yaml_get(rule, "status");
+        const char *line = text;
+        for (int n = 1; node && n < node->line && line; n++) {
+            line = strchr(line, '\n');
+            if (line) line++;
+        }
+        const char *key = node && line ? strstr(line, "status:") : NULL;
+        const char *end = key ? key + strcspn(key, "\n") : NULL;
+        bool alone = key != NULL;
+        for (const char *p = line; alone && p < key; p++) alone = *p == ' ' || *p == '-';
+        if (alone) {
+            buf_add(ret, text, (size_t)(key - text));
+            buf_printf(ret, "status: %s%s", status, end);
+        } else {
+            err = fail(why, RELAY_INVALID, _("the rule wants a line of its own that says `status: test`"));
+        }
+    }
+    arena_release(&a);
+    return err;
+}
+
+struct known {
+    char id[64], file[256];
+    int rev;
+};
+
+/* The rule as the relay would load it: patterns, texts' slots, samples. */
+static enum relay_err check(const char *text, struct known *ret, struct reason *why)
+{
+    struct arena a = {0};
+    struct rule_sources sources = {0};
+    struct rule_problems problems = {0};
+    (void)!rules_parse_text("rule", text, strlen(text), &a, &sources, &problems); /* noted there */
+    struct rule_set *set = rule_set_build(&a, &sources, &(struct set_options){0}, &problems);
+    enum relay_err err = RELAY_OK;
+    for (size_t i = 0; i < problems.n && err == RELAY_OK; i++)
+        if (!problems.items[i].warning)
+            err = fail(why, RELAY_INVALID, _("line %d: %s"), problems.items[i].line,
+                       problems.items[i].why.text);
+    if (err == RELAY_OK && rule_set_size(set) != 1)
+        err = fail(why, RELAY_INVALID, _("a file to install holds one rule; put each in a file of its own"));
+    if (err == RELAY_OK) {
+        const struct rule *rule = rule_set_at(set, 0);
+        (void)snprintf(ret->id, sizeof(ret->id), "%s", rule->id);
+        ret->rev = rule->rev;
+    }
+    rule_problems_release(&problems);
+    rule_set_free(set);
+    return err;
+}
+
+/* -- changes ------------------------------------------------------------------------------------------------------ */
+
+static enum relay_err enter(struct relay *r, const char *id, const char *verb, const char *text,
+                            const struct actor *by, struct reason *why)
+{
+    struct rule_change c = {.at = r->now.wall, .rule = id, .verb = verb, .actor = by->name, .text = text};
+    if (!store_rule_change(r->store, &c)) return fail(why, RELAY_IO, _("the store does not take it"));
+    char name[32];
+    (void)snprintf(name, sizeof(name), "rule.%s", verb);
+    store_action(r->store, r->now.wall, name, id, by->name, by->uid, by->reason, "");
+    r->rulebook_changed = true;
+    return RELAY_OK;
+}
+
+enum relay_err rulebook_install(struct relay *r, const char *text, const struct actor *by,
+                                char ret_id[static 64], bool *ret_replaces_stable, struct reason *why)
+{
+    struct known rule = {.rev = 0}, before = {.rev = 0};
+    if (strlen(text) > RULEBOOK_TEXT_MAX)
+        return fail(why, RELAY_LIMIT, _("the file is larger than %d KiB"), RULEBOOK_TEXT_MAX / 1024);
+    if (!text_valid_utf8(text, strlen(text)))
+        return fail(why, RELAY_INVALID, _("the file is not valid UTF-8"));
+    CLEANUP(buf_release) struct buf entered = BUF_INIT(2 * RULEBOOK_TEXT_MAX);
+    enum relay_err err = rulebook_with_status(text, "test", &entered, why);
+    if (err == RELAY_OK) err = check(buf_cstr(&entered), &rule, why);
+    if (err != RELAY_OK) return err;
+    CLEANUP(buf_release) struct buf old = BUF_INIT(2 * RULEBOOK_TEXT_MAX);
+    struct rule_standing standing;
+    bool stable = false;
+    if (store_rule_standing(r->store, rule.id, &standing, &old)) {
+        stable = strcmp(standing.verb, "stable") == 0;
+        if (check(buf_cstr(&old), &before, NULL) == RELAY_OK && rule.rev <= before.rev)
+            return fail(why, RELAY_CONFLICT, _("revision %d of %s is installed already: write rev: %d"),
+                        before.rev, rule.id, before.rev + 1);
+    } else if (rule_set_find(r->rules, rule.id)) {
+        return fail(why, RELAY_CONFLICT,
+                    _("the id %s belongs to a rule of the packs (%s): give yours another"), rule.id,
+                    rule_set_find(r->rules, rule.id)->file);
+    }
+    memcpy(ret_id, rule.id, sizeof(rule.id));
+    *ret_replaces_stable = stable;
+    return enter(r, rule.id, "install", buf_cstr(&entered), by, why);
+}
+
+enum relay_err rulebook_stable(struct relay *r, const char *id, const struct actor *by, struct reason *why)
+{
+    struct rule_standing standing;
+    struct known rule;
+    CLEANUP(buf_release) struct buf old = BUF_INIT(2 * RULEBOOK_TEXT_MAX);
+    CLEANUP(buf_release) struct buf text = BUF_INIT(2 * RULEBOOK_TEXT_MAX);
+    if (!store_rule_standing(r->store, id, &standing, &old))
+        return fail(why, RELAY_NOT_FOUND,
+                    _("no rule %s has been installed here; `tocsin rules list` shows them"), id);
+    if (strcmp(standing.verb, "install") != 0)
+        return fail(why, RELAY_CONFLICT, _("%s is stable already, since %s said so"), id, standing.actor);
+    if (strcmp(standing.actor, by->name) == 0)
+        return fail(why, RELAY_CONFLICT, _("%s installed it; a second person makes it stable"), by->name);
+    enum relay_err err = rulebook_with_status(buf_cstr(&old), "stable", &text, why);
+    if (err == RELAY_OK) err = check(buf_cstr(&text), &rule, why);
+    return err == RELAY_OK ? enter(r, id, "stable", buf_cstr(&text), by, why) : err;
+}
+
+enum relay_err rulebook_revert(struct relay *r, const char *id, const struct actor *by, const char **ret_now,
+                               struct reason *why)
+{
+    struct rule_standing standing;
+    if (!store_rule_standing(r->store, id, &standing, NULL))
+        return fail(why, RELAY_NOT_FOUND,
+                    _("no rule %s has been installed here; `tocsin rules list` shows them"), id);
+    store_rule_undo(r->store, standing.row);
+    store_action(r->store, r->now.wall, "rule.revert", id, by->name, by->uid, by->reason, standing.verb);
+    r->rulebook_changed = true;
+    bool left = store_rule_standing(r->store, id, &standing, NULL);
+    *ret_now = !left ? "" : strcmp(standing.verb, "stable") == 0 ? "stable" : "test";
+    return RELAY_OK;
+}
+
+/* -- files -------------------------------------------------------------------------------------------------------- */
+
+char *rulebook_folder(const char *state_dir)
+{
+    char *path = xasprintf("%s/" RULEBOOK_FOLDER, state_dir);
+    struct stat st;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return path;
+    free(path);
+    return NULL;
+}
+
+static bool same_bytes(const char *path, const char *text, size_t n)
+{
+    CLEANUP(free_ptr) char *room = xmalloc(n + 1);
+    FILE *f = fopen(path, "re");
+    if (!f) return false;
+    size_t got = fread(room, 1, n + 1, f);
+    (void)fclose(f); /* only read */
+    return got == n && memcmp(room, text, n) == 0;
+}
+
+/* Whole or not at all: a reload may look at any time. */
+static enum relay_err write_file(const char *folder, const char *id, const char *text, size_t n,
+                                 struct reason *why)
+{
+    CLEANUP(free_ptr) char *path = xasprintf("%s/%s.yaml", folder, id);
+    CLEANUP(free_ptr) char *fresh = xasprintf("%s/.%s.new", folder, id);
+    if (same_bytes(path, text, n)) return RELAY_OK;
+    FILE *f = fopen(fresh, "we");
+    bool ok = f && fwrite(text, 1, n, f) == n && fflush(f) == 0 && fsync(fileno(f)) == 0;
+    int error = errno;
+    if (f && fclose(f) != 0) ok = false;
+    if (ok && rename(fresh, path) == 0) return RELAY_OK;
+    return fail(why, RELAY_IO, "%s: %s", path, strerror(ok ? errno : error));
+}
+
+struct writing {
+    const char *folder;
+    char (*ids)[64];
+    size_t n;
+    enum relay_err err;
+    struct reason *why;
+};
+
+static void write_one(void *arg, const char *id, const char *text)
+{
+    struct writing *w = arg;
+    w->ids = xreallocarray(w->ids, w->n + 1, sizeof(*w->ids));
+    (void)snprintf(w->ids[w->n++], sizeof(*w->ids), "%s", id);
+    if (w->err == RELAY_OK) w->err = write_file(w->folder, id, text, strlen(text), w->why);
+}
+
+static void remove_others(const struct writing *w)
+{
+    DIR *dir = opendir(w->folder);
+    const struct dirent *d;
+    while (dir && (d = readdir(dir)) != NULL) {
+        size_t n = strlen(d->d_name);
+        bool known = n <= 5 || strcmp(d->d_name + n - 5, ".yaml") != 0;
+        for (size_t i = 0; i < w->n && !known; i++)
+            known = strlen(w->ids[i]) == n - 5 && memcmp(w->ids[i], d->d_name, n - 5) == 0;
+        if (known) continue;
+        CLEANUP(free_ptr) char *path = xasprintf("%s/%s", w->folder, d->d_name);
+        if (unlink(path) != 0)
+            log_error("%s: %s; the rule in it is loaded although it was taken back", path, strerror(errno));
+    }
+    if (dir) (void)closedir(dir); /* only read */
+}
+
+enum relay_err rulebook_write(struct store *s, const char *state_dir, struct reason *why)
+{
+    CLEANUP(free_ptr) char *folder = xasprintf("%s/" RULEBOOK_FOLDER, state_dir);
+    struct writing w = {.folder = folder, .why = why};
+    bool any = store_rules_standing(s, NULL, NULL) > 0;
+    struct stat st;
+    if (!any && stat(folder, &st) != 0) return RELAY_OK;
+    if (mkdir(folder, 0755) != 0 && errno != EEXIST)
+        return fail(why, RELAY_IO, "%s: %s", folder, strerror(errno));
+    (void)store_rules_standing(s, write_one, &w);
+    if (w.err == RELAY_OK) remove_others(&w);
+    free(w.ids);
+    return w.err;
+}
+
+void rulebook_committed(struct relay *r)
+{
+    struct reason why;
+    if (!r->rulebook_changed) return;
+    r->rulebook_changed = false;
+    if (rulebook_write(r->store, r->config->relay.state_dir, &why) != RELAY_OK) {
+        log_error("rules: %s; the change is kept, and written at the next start", why.text);
+        return;
+    }
+    pipeline_reload(r);
+}
+
+/* -- looking ------------------------------------------------------------------------------------------------------ */
+
+enum relay_err rulebook_list(struct db *db, struct buf *ret, struct reason *why)
+{
+    struct stmt q = {NULL};
+    enum relay_err err =
+        db_prepare(db, &q,
+                   "SELECT rule, verb, actor, at, text, max(id) FROM rule_change WHERE NOT undone "
+                   "GROUP BY rule ORDER BY rule",
+                   why);
+    if (err != RELAY_OK) return err;
+    ret->limit = ret->limit < LIST_MAX ? ret->limit : LIST_MAX;
+    buf_char(ret, '[');
+    for (bool first = true; (err = stmt_step(&q, why)) == RELAY_OK; first = false) {
+        struct arena a = {0};
+        const struct yaml_node *rule = NULL;
+        buf_str(ret, first ? "{" : ",{");
+        buf_json_member(ret, "rule", col_text(&q, 0));
+        if (only_rule(col_text(&q, 4), &a, &rule, NULL) == RELAY_OK) {
+            const struct yaml_node *title = yaml_get(rule, "title"), *rev = yaml_get(rule, "rev");
+            buf_json_member(ret, "title", title ? title->text : NULL);
+            buf_json_member_int(ret, "rev", rev ? strtoll(rev->text, NULL, 10) : 0);
+        }
+        buf_json_member(ret, "status", strcmp(col_text(&q, 1), "stable") == 0 ? "stable" : "test");
+        buf_json_member(ret, "by", col_text(&q, 2));
+        buf_json_member_time(ret, "at", col_int(&q, 3));
+        buf_char(ret, '}');
+        arena_release(&a);
+    }
+    buf_char(ret, ']');
+    stmt_release(&q);
+    return err == RELAY_NOT_FOUND ? RELAY_OK : err;
+}
