@@ -50,7 +50,7 @@ struct relay {
     bool intake_open;  /* … and there is room on the disk, and the clock is trusted */
     char trouble[200]; /* why not, for status and health */
     bool clock_trusted;
-    bool rulebook_changed; /* in this turn: written and loaded after its commit */
+    bool rulebook_changed;   /* in this turn: written and loaded after its commit */
     int alerts_in_force;     /* counted every few seconds, and up with each new one */
     int64_t notices_at;      /* mono: when silences and the drill's plan are looked at again */
     int64_t started;         /* wall */
