@@ -20,6 +20,7 @@ static const struct {
     {Q_PRUNE_ALERTS, "from the oldest alert on, LIMIT 1"},
     {Q_PRUNE_SPOKEN, "once an hour; three a site and day"},
     {Q_SILENCES, "persons make silences"},
+    {Q_RULES, "persons install rules"},
     {Q_DRILL_OPEN, "persons make drills"},
 };
 
