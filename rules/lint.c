@@ -6,30 +6,21 @@
 
 #include "base/clock.h"
 #include "base/i18n.h"
-#include "base/mask_table.h"
-#include "base/slots.h"
 #include "base/text.h"
+#include "rules/wording.h"
 
-/* Limits of the wording (all in one place; hospitals will want to change some). */
+/* Limits; those of the wording are in wording.c. */
 enum {
-    VOICE_SECONDS = 20,
-    SHORT_SECONDS = 13, /* a slot of 40 s is one house reminder and two of these */
-    RHYME_SECONDS = 12,
-    BREATH_CHARS = 12, /* between two stops */
-    SCREEN_CHARS = 15,
     CHAT_BYTES = 2048, /* a WeCom text, with what the relay adds */
     CHAT_ADDED = 120,
     SAMPLES_WANTED = 5,
-    SLOT_CHARS = 6, /* {{site}}, {{help}} when spoken */
-    SLOT_BYTES = 30,
     SLOW_STEPS = 20000,
     ENDLESS_STEPS =
         10 *
         MATCH_LIMIT, /* the interpreter counts more steps than the JIT, and a bounded pattern has an end */
     ATTACK_BYTES = 1500,
     ATTACK_LONG_BYTES = WINDOW_BYTES,
-    SLOW_MS = 50,
-    CHAR_SECONDS_TENTHS = 32 /* 3.2 characters a second */
+    SLOW_MS = 50
 };
 
 const struct rule_category rule_categories[] = {{"medins_phishing_sms", "医保停用钓鱼短信"},
@@ -114,132 +105,48 @@ static bool grave(const struct subject *s)
 
 /* ---- texts ---- */
 
-enum { SPOKEN = 1, PUBLIC = 2, OPENING = 4, ACTION = 8, SCREEN = 16, FEW_SLOTS = 32, RHYMED = 64 };
-
 struct public_text {
     const char *name, *block; /* say.<name>, or say.screen.<name> */
     size_t offset;
-    unsigned traits;
-    int seconds;
 };
 
 static const struct public_text texts[] = {
-    {"voice", NULL, offsetof(struct rule_say, voice), SPOKEN | PUBLIC | OPENING | ACTION | FEW_SLOTS,
-     VOICE_SECONDS},
-    {"voice_short", NULL, offsetof(struct rule_say, voice_short),
-     SPOKEN | PUBLIC | OPENING | ACTION | FEW_SLOTS, SHORT_SECONDS},
-    {"rhyme", NULL, offsetof(struct rule_say, rhyme), SPOKEN | PUBLIC | FEW_SLOTS | RHYMED, RHYME_SECONDS},
-    {"correction", NULL, offsetof(struct rule_say, correction), SPOKEN | PUBLIC | FEW_SLOTS, VOICE_SECONDS},
-    {"chat", NULL, offsetof(struct rule_say, chat), PUBLIC | OPENING, 0},
-    {"caught", NULL, offsetof(struct rule_say, caught), PUBLIC, 0},
-    {"duty", NULL, offsetof(struct rule_say, duty), 0, 0},
-    {"headline", "screen", offsetof(struct rule_say, headline), PUBLIC | SCREEN, 0},
-    {"lines", "screen", offsetof(struct rule_say, lines[0]), PUBLIC | SCREEN, 0},
-    {"lines", "screen", offsetof(struct rule_say, lines[1]), PUBLIC | SCREEN, 0},
-    {"lines", "screen", offsetof(struct rule_say, lines[2]), PUBLIC | SCREEN, 0},
+    {"voice", NULL, offsetof(struct rule_say, voice)},
+    {"voice_short", NULL, offsetof(struct rule_say, voice_short)},
+    {"rhyme", NULL, offsetof(struct rule_say, rhyme)},
+    {"correction", NULL, offsetof(struct rule_say, correction)},
+    {"chat", NULL, offsetof(struct rule_say, chat)},
+    {"caught", NULL, offsetof(struct rule_say, caught)},
+    {"duty", NULL, offsetof(struct rule_say, duty)},
+    {"headline", "screen", offsetof(struct rule_say, headline)},
+    {"lines", "screen", offsetof(struct rule_say, lines[0])},
+    {"lines", "screen", offsetof(struct rule_say, lines[1])},
+    {"lines", "screen", offsetof(struct rule_say, lines[2])},
 };
+
+struct place {
+    struct subject *subject;
+    int line;
+};
+
+static void take_finding(void *arg, bool error, const char *code, const char *text)
+{
+    const struct place *p = arg;
+    find(p->subject, error, p->line, code, "%s", text);
+}
+
+static bool has_one_of(const char *text, const char *const *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strstr(text, words[i])) return true;
+    return false;
+}
 
 static const char *text_of(const struct rule *r, const struct public_text *t)
 {
     const char *s;
     memcpy(&s, (const char *)&r->say + t->offset, sizeof(s));
     return s;
-}
-
-static bool has_one_of(const char *text, const char *const *words, size_t n, const char **ret_word)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (!strstr(text, words[i])) continue;
-        if (ret_word) *ret_word = words[i];
-        return true;
-    }
-    return false;
-}
-
-/* Length of the slot {{…}} at s, 0 when there is none. */
-static size_t slot_length(const char *s)
-{
-    if (strncmp(s, "{{", 2) != 0) return 0;
-    const char *end = strstr(s, "}}");
-    return end ? (size_t)(end - s) + 2 : 0;
-}
-
-static bool is_stop(uint32_t cp)
-{
-    static const uint32_t stops[] = {0xff0c, 0x3002, 0x3001, 0xff1f, 0xff01, 0xff1b, 0xff1a, ',',
-                                     '.',    '!',    '?',    ';',    ':',    '\n',   0x2026};
-    for (size_t i = 0; i < ARRAY_LEN(stops); i++)
-        if (cp == stops[i]) return true;
-    return false;
-}
-
-static bool is_heard(uint32_t cp)
-{
-    return text_is_han(cp) || (cp >= '0' && cp <= '9') || (cp >= 'a' && cp <= 'z') ||
-           (cp >= 'A' && cp <= 'Z');
-}
-
-/* Walks over what is heard: fn(arg, cp) for each character, cp 0 for one of a slot. */
-static void each_heard(const char *s, void (*fn)(void *arg, uint32_t cp), void *arg)
-{
-    for (size_t n = strlen(s), i = 0; i < n;) {
-        size_t slot = slot_length(s + i);
-        if (slot) {
-            for (int k = 0; k < SLOT_CHARS; k++) fn(arg, 0);
-            i += slot;
-            continue;
-        }
-        uint32_t cp = 0;
-        i += (size_t)text_next(s + i, n - i, &cp);
-        fn(arg, cp);
-    }
-}
-
-struct breath {
-    size_t heard, now, longest;
-};
-
-static void count_heard(void *arg, uint32_t cp)
-{
-    struct breath *b = arg;
-    if (cp != 0 && is_stop(cp)) {
-        b->now = 0;
-    } else if (cp == 0 || is_heard(cp)) {
-        b->heard++;
-        if (++b->now > b->longest) b->longest = b->now;
-    }
-}
-
-static struct breath measure(const char *text)
-{
-    struct breath b = {0};
-    each_heard(text, count_heard, &b);
-    return b;
-}
-
-size_t lint_spoken_chars(const char *text)
-{
-    return measure(text).heard;
-}
-
-double lint_seconds(const char *text)
-{
-    return (double)measure(text).heard * 10 / CHAR_SECONDS_TENTHS;
-}
-
-static void check_speech(struct subject *s, const struct public_text *t, const char *text, int line)
-{
-    struct breath b = measure(text);
-    double seconds = (double)b.heard * 10 / CHAR_SECONDS_TENTHS;
-    if (seconds > t->seconds)
-        find(s, true, line, "speech_length", _("%s: %zu characters take %.1f s; at most %d s"), t->name,
-             b.heard, seconds, t->seconds);
-    if (b.longest > BREATH_CHARS && !(t->traits & RHYMED))
-        find(s, false, line, "long_phrase",
-             _("%s: %zu characters without a stop; at most %d are easy to follow"), t->name, b.longest,
-             BREATH_CHARS);
-    if (!(t->traits & RHYMED) && strstr(text, "你"))
-        find(s, false, line, "polite", _("%s: says 你; patients are 您"), t->name);
 }
 
 /* A character that GB 2312 does not have is one that no engine's lexicon is sure to read. */
@@ -254,8 +161,8 @@ static void check_readings(struct subject *s, const struct public_text *t, const
         size_t left = len, room = sizeof(out);
         memcpy(in, text + i, len);
         bool letter = (cp >= 'a' && cp <= 'z') || (cp >= 'A' && cp <= 'Z');
-        if (slot_length(text + i)) {
-            len = slot_length(text + i);
+        if (wording_slot_length(text + i)) {
+            len = wording_slot_length(text + i);
         } else if (letter || (text_is_han(cp) && iconv(cd, &from, &left, &to, &room) == (size_t)-1)) {
             find(s, false, line, "no_reading",
                  _("%s: \"%.*s\" may have no reading in a speech engine; write it otherwise"), t->name,
@@ -265,144 +172,6 @@ static void check_readings(struct subject *s, const struct public_text *t, const
         i += len;
     }
     (void)iconv_close(cd); /* nothing to lose */
-}
-
-static void check_slots(struct subject *s, const struct public_text *t, const char *text, int line)
-{
-    struct reason why;
-    if (slots_check(text, t->traits & FEW_SLOTS ? SLOTS_SPOKEN : SLOTS_WRITTEN, &why))
-        find(s, true, line, "slot", "%s: %s", t->name, why.text);
-}
-
-/* The digit that a character stands for in a spoken number, or -1. */
-static int digit_of(uint32_t cp)
-{
-    static const struct {
-        uint32_t cp;
-        int digit;
-    } spoken[] = {{0x96f6, 0}, {0x3007, 0}, {0x4e00, 1}, {0x5e7a, 1}, {0x4e8c, 2}, {0x4e09, 3},
-                  {0x56db, 4}, {0x4e94, 5}, {0x516d, 6}, {0x4e03, 7}, {0x516b, 8}, {0x4e5d, 9}};
-    if (cp >= '0' && cp <= '9') return (int)cp - '0';
-    if (cp >= 0xff10 && cp <= 0xff19) return (int)(cp - 0xff10);
-    for (size_t i = 0; i < ARRAY_LEN(spoken); i++)
-        if (spoken[i].cp == cp) return spoken[i].digit;
-    return -1;
-}
-
-static bool may_be_given(const char *digits)
-{
-    size_t n = strlen(digits);
-    for (unsigned i = 0; i < mt_n_hotlines; i++)
-        if (mt_hotlines[i].may_be_given && mt_hotlines[i].len == n &&
-            memcmp(mt_hotlines[i].digits, digits, n) == 0)
-            return true;
-    return false;
-}
-
-static void check_numbers(struct subject *s, const struct public_text *t, const char *text, int line)
-{
-    enum { SHORTEST = 3, LONGEST = 24 };
-    char digits[LONGEST + 1];
-    size_t run = 0;
-    for (size_t n = strlen(text), i = 0; i <= n;) {
-        uint32_t cp = 0;
-        size_t slot = i < n ? slot_length(text + i) : 0;
-        size_t len = i < n ? (size_t)text_next(text + i, n - i, &cp) : 1;
-        int digit = i < n && !slot ? digit_of(cp) : -1;
-        if (digit >= 0) {
-            if (run < LONGEST) digits[run++] = (char)('0' + digit);
-        } else {
-            digits[run] = '\0';
-            if (run >= SHORTEST && !may_be_given(digits))
-                find(s, true, line, "number",
-                     _("%s: %s is not a number to give; rules/data/hotlines.txt has 96110, 110, 120, 12393"),
-                     t->name, digits);
-            run = 0;
-        }
-        i += slot ? slot : len;
-    }
-}
-
-static bool is_ascii_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/* http, www, or letters.letters */
-static bool holds_link(const char *text)
-{
-    static const char *const marks[] = {"http", "www.", "://"};
-    if (has_one_of(text, marks, ARRAY_LEN(marks), NULL)) return true;
-    for (const char *dot = text; (dot = strchr(dot, '.')) != NULL; dot++)
-        if (dot > text && (is_ascii_letter(dot[-1]) || (dot[-1] >= '0' && dot[-1] <= '9')) &&
-            is_ascii_letter(dot[1]) && is_ascii_letter(dot[2]))
-            return true;
-    return false;
-}
-
-/* A word that may only stand after a "do not". */
-static bool unforbidden(const char *text, const char *word)
-{
-    static const char *const nots[] = {"不", "别", "勿", "莫", "骗", "假", "让", "叫", "要"};
-    for (const char *at = text; (at = strstr(at, word)) != NULL; at += strlen(word)) {
-        const char *from = text; /* of the sentence that the word stands in */
-        for (const char *p = text; p < at; p++)
-            if (*p == '\n' || strncmp(p, "。", strlen("。")) == 0) from = p + 1;
-        CLEANUP(free_ptr) char *before = xstrndup(from, (size_t)(at - from));
-        if (!has_one_of(before, nots, ARRAY_LEN(nots), NULL)) return true;
-    }
-    return false;
-}
-
-static void check_contacts(struct subject *s, const struct public_text *t, const char *text, int line)
-{
-    static const char *const words[] = {"二维码", "扫码", "扫一扫", "微信号", "加微信", "QQ", "qq群"};
-    if (holds_link(text)) find(s, true, line, "link", _("%s: no links in texts for patients"), t->name);
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (unforbidden(text, words[i]))
-            find(s, true, line, "contact",
-                 _("%s: \"%s\" looks like an invitation; no codes and contacts for patients"), t->name,
-                 words[i]);
-}
-
-static void check_forbidden(struct subject *s, const struct public_text *t, const char *text, int line)
-{
-    static const char *const words[] = {"涉诈", "链路", "钓鱼", "木马", "APP",
-                                        "App",  "app",  "警报", "预警", "红色"};
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (strstr(text, words[i]))
-            find(s, true, line, "forbidden_word", _("%s: says \"%s\"; patients are not to hear that word"),
-                 t->name, words[i]);
-}
-
-/* 【防骗提醒】 and 防骗提醒, or the doubt within the first sentence: 说…的, 有人…, 自称…. */
-static void check_opening(struct subject *s, const struct public_text *t, const char *text, int line)
-{
-    static const char *const doubts[] = {"说", "自称", "冒充", "假"};
-    const char *at = text;
-    if (strncmp(at, "【", strlen("【")) == 0) at += strlen("【");
-    if (strncmp(at, "防骗提醒", strlen("防骗提醒")) == 0) return;
-    const char *end = strstr(text, "。");
-    size_t n = end ? (size_t)(end - text) : strlen(text);
-    CLEANUP(free_ptr) char *first = xstrndup(text, n);
-    if (!has_one_of(first, doubts, ARRAY_LEN(doubts), NULL))
-        find(s, true, line, "opening", _("%s: begins neither with 防骗提醒 nor with the doubt (说…的)"),
-             t->name);
-}
-
-/* The last sentence sends people to somebody close by. */
-static void check_action(struct subject *s, const struct public_text *t, const char *text, int line)
-{
-    static const char *const people[] = {"护士",   "保安", "窗口",   "警务", "民警",   "{{help}}", "医生",
-                                         "服务台", "导诊", "家人",   "子女", "志愿",   "柜台",     "药师",
-                                         "医院",   "门诊", "派出所", "本人", "挂断",   "九六一",   "一一零",
-                                         "96110",  "110",  "12393",  "社工", "医保办", "老师"};
-    const char *last = text;
-    for (const char *at = text; (at = strstr(at, "。")) != NULL; at += strlen("。"))
-        if (at[strlen("。")] != '\0') last = at + strlen("。");
-    if (!has_one_of(last, people, ARRAY_LEN(people), NULL))
-        find(s, false, line, "action",
-             _("%s: does not end with whom to ask (护士, 保安, 窗口, {{help}}, 96110 …)"), t->name);
 }
 
 /* Sentences that hold what the rule looks for, without a word that calls it a lie there or next to it. */
@@ -418,11 +187,11 @@ static void check_claim(struct subject *s, const struct public_text *t, const ch
         CLEANUP(buf_release) struct buf b = BUF_INIT(64 * 1024);
         CLEANUP(free_ptr) char *sentence = xstrndup(at, (size_t)(end - at));
         at = *end == '\n' ? end + 1 : end;
-        if (has_one_of(sentence, denials, ARRAY_LEN(denials), NULL)) continue;
+        if (has_one_of(sentence, denials, ARRAY_LEN(denials))) continue;
         struct span span;
         rule_text_prepare(sentence, strlen(sentence), &b);
         if (rule_run(c, s->runner, NULL, buf_cstr(&b), b.len, &span) == MATCH)
-            find(s, !(t->traits & RHYMED), line, "claim",
+            find(s, !wording_is_rhymed(t->name), line, "claim",
                  _("%s: \"%s\" states what the swindler says and does not call it a lie"), t->name, sentence);
     }
 }
@@ -431,42 +200,17 @@ static void check_text(struct subject *s, const struct public_text *t)
 {
     const char *text = text_of(s->rule, t);
     if (!text) return;
-    int line = rule_say_line(s->source, t->block, t->name);
-    check_slots(s, t, text, line);
-    if (strstr(text, "……"))
-        find(s, true, line, "gap", _("%s: …… is the template's gap; write what belongs there"), t->name);
-    if (!(t->traits & PUBLIC)) return;
-    check_forbidden(s, t, text, line);
-    check_numbers(s, t, text, line);
-    check_contacts(s, t, text, line);
-    check_claim(s, t, text, line);
-    if (t->traits & SPOKEN) {
-        check_speech(s, t, text, line);
-        check_readings(s, t, text, line);
-    }
-    if (t->traits & OPENING) check_opening(s, t, text, line);
-    if (t->traits & ACTION) check_action(s, t, text, line);
-    if (t->traits & SCREEN && text_chars(text, strlen(text)) > SCREEN_CHARS)
-        find(s, true, line, "screen_length", _("%s: \"%s\" has %zu characters; a screen shows %d"), t->name,
-             text, text_chars(text, strlen(text)), SCREEN_CHARS);
-}
-
-static size_t filled_bytes(const char *text)
-{
-    size_t total = 0;
-    for (size_t i = 0; text && text[i];) {
-        size_t slot = slot_length(text + i);
-        total += slot ? SLOT_BYTES : 1;
-        i += slot ? slot : 1;
-    }
-    return total;
+    struct place p = {s, rule_say_line(s->source, t->block, t->name)};
+    wording_check(t->name, text, take_finding, &p);
+    if (wording_is_public(t->name)) check_claim(s, t, text, p.line);
+    if (wording_is_spoken(t->name)) check_readings(s, t, text, p.line);
 }
 
 static void check_chat_bytes(struct subject *s)
 {
     const struct rule_say *say = &s->rule->say;
-    size_t chat = filled_bytes(say->chat) + filled_bytes(say->caught) + CHAT_ADDED;
-    size_t duty = filled_bytes(say->duty) + filled_bytes(say->caught) + CHAT_ADDED;
+    size_t chat = wording_bytes(say->chat) + wording_bytes(say->caught) + CHAT_ADDED;
+    size_t duty = wording_bytes(say->duty) + wording_bytes(say->caught) + CHAT_ADDED;
     if (say->chat && chat > CHAT_BYTES)
         find(s, true, rule_say_line(s->source, NULL, "chat"), "chat_length",
              _("chat: %zu bytes with caught and what is filled in; a group message has %d"), chat,

@@ -13,6 +13,7 @@
 #include "rules/explain.h"
 #include "rules/lint.h"
 #include "rules/measure.h"
+#include "rules/page.h"
 #include "rules/propose.h"
 
 enum { OUT_MAX = 256 * 1024 * 1024, TEXTS_MAX = 100000 };
@@ -529,6 +530,34 @@ out:
     return code;
 }
 
+/* ---- page ---- */
+
+static int run_page(const struct args *a)
+{
+    struct rule_problems problems;
+    if (!a->output) {
+        (void)fprintf(stderr, _("say where to: -o try.html\n"));
+        return EXIT_USAGE;
+    }
+    struct rule_set *set = load(a, false, &problems);
+    if (!set) return EXIT_FAILED;
+    struct buf out = BUF_INIT(OUT_MAX);
+    struct reason why = {0};
+    int code = EXIT_FAILED;
+    if (rules_page(set, TOCSIN_VERSION, &out, &why)) {
+        (void)fprintf(stderr, "%s\n", why.text);
+    } else {
+        FILE *f = fopen(a->output, "we");
+        if (f && fwrite(out.data, 1, out.len, f) == out.len) code = EXIT_DONE;
+        if (f && fclose(f) != 0) code = EXIT_FAILED;
+        if (code) (void)fprintf(stderr, "%s: %s\n", a->output, strerror(errno));
+    }
+    buf_release(&out);
+    rule_set_free(set);
+    rule_problems_release(&problems);
+    return code;
+}
+
 /* ---- the table ---- */
 
 static const struct verb verbs[] = {
@@ -542,6 +571,8 @@ static const struct verb verbs[] = {
      N_("JSON lines {\"id\",\"text\"} in, a verdict a line out; --report adds it up")},
     {"bench", "pcji", 0, 0, run_bench, N_("bench [--input FILE]"),
      N_("events a second, and what each rule costs")},
+    {"page", "pco", 0, 0, run_page, N_("page -o try.html"),
+     N_("one page for a computer that is not connected: paste a text, see what finds it, write a rule")},
     {"new", "fno", 0, 1, run_new, N_("new [ID] [--from SCAMS --not HARMLESS] [-o FILE]"),
      N_("a commented rule to begin with; proposes words from texts, one a line")},
     {NULL, NULL, 0, 0, NULL, NULL, NULL}};
@@ -575,7 +606,7 @@ static void usage(FILE *out)
           "  -r, --report      eval: recall, precision and false alarms by category and origin\n"
           "  -w, --wrong       eval: the lines that came out otherwise than their label says\n"
           "  -i, --input FILE  bench: texts, one a line (default: the rules' own samples)\n"
-          "  -o, --output FILE new: write here (default: standard output)\n"),
+          "  -o, --output FILE new, page: write here (new: default is standard output)\n"),
         out);
 }
 

@@ -1,5 +1,6 @@
 /* lint.c: each check speaks where it should, and only there. */
 #include "rules/lint.h"
+#include "rules/wording.h"
 
 #include "unit.h"
 
@@ -205,8 +206,8 @@ static void samples_are_wanted_and_run(void **state)
 static void speech_is_timed_as_it_is_heard(void **state)
 {
     (void)state;
-    assert_int_equal(lint_spoken_chars("防骗提醒。打 96110，到{{help}}。"), 4 + 1 + 5 + 1 + 6);
-    assert_true(lint_seconds("一二三四五六七八九十一二三四五六") == 5.0);
+    assert_int_equal(wording_spoken_chars("防骗提醒。打 96110，到{{help}}。"), 4 + 1 + 5 + 1 + 6);
+    assert_true(wording_seconds("一二三四五六七八九十一二三四五六") == 5.0);
 }
 
 int main(void)

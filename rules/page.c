@@ -1,0 +1,113 @@
+/* Puts rules, words and the engine into the page. */
+#include "rules/page.h"
+
+#include "base/i18n.h"
+#include "rules/lint.h"
+#include "rules/page_files.h" /* made from rules/page/: page_html, page_engine, page_words */
+
+static void json_texts(struct buf *out, const char *key, struct unit *const *units, size_t n)
+{
+    buf_json_key(out, key);
+    buf_char(out, '[');
+    for (size_t i = 0; i < n; i++) {
+        if (i) buf_char(out, ',');
+        buf_json_str(out, units[i]->pattern->regex);
+    }
+    buf_char(out, ']');
+}
+
+static void json_rule(struct buf *out, const struct rule *r)
+{
+    const struct rule_code *c = r->code;
+    buf_char(out, '{');
+    buf_json_member(out, "id", r->id);
+    buf_json_member(out, "title", r->title);
+    buf_json_member(out, "category", r->category);
+    buf_json_member(out, "level", level_name(r->level));
+    buf_json_member_int(out, "near", c->near);
+    buf_json_key(out, "words");
+    buf_char(out, '[');
+    for (size_t l = 0; l < c->n_lists; l++) {
+        buf_str(out, l ? ",[" : "[");
+        for (size_t i = 0; i < c->lists[l].n; i++) {
+            if (i) buf_char(out, ',');
+            buf_json_str(out, c->lists[l].items[i]);
+        }
+        buf_char(out, ']');
+    }
+    buf_char(out, ']');
+    json_texts(out, "all", c->units, c->n_all);
+    json_texts(out, "any", c->units + c->n_all, c->n_any);
+    json_texts(out, "none", c->units + c->n_all + c->n_any, c->n_none);
+    buf_char(out, '}');
+}
+
+static void base64(struct buf *out, const unsigned char *bytes, size_t n)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < n; i += 3) {
+        size_t left = n - i;
+        unsigned v = (unsigned)bytes[i] << 16 | (left > 1 ? (unsigned)bytes[i + 1] << 8 : 0) |
+                     (left > 2 ? bytes[i + 2] : 0);
+        buf_char(out, digits[v >> 18 & 63]);
+        buf_char(out, digits[v >> 12 & 63]);
+        buf_char(out, left > 1 ? digits[v >> 6 & 63] : '=');
+        buf_char(out, left > 2 ? digits[v & 63] : '=');
+    }
+}
+
+static void json_data(const struct rule_set *set, const char *version, struct buf *out)
+{
+    bool first = true;
+    buf_char(out, '{');
+    buf_json_member(out, "version", version);
+    buf_json_member(out, "set", rule_set_hash(set));
+    buf_str(out, ",\"rules\":[");
+    for (size_t i = 0; i < rule_set_size(set); i++) {
+        const struct rule *r = rule_set_at(set, i);
+        if (r->status != RULE_STABLE && r->status != RULE_TEST) continue;
+        if (!first) buf_char(out, ',');
+        first = false;
+        json_rule(out, r);
+    }
+    buf_str(out, "],\"categories\":[");
+    for (const struct rule_category *c = rule_categories; c->id; c++) {
+        buf_str(out, c == rule_categories ? "{" : ",{");
+        buf_json_member(out, "id", c->id);
+        buf_json_member(out, "title", c->title_zh);
+        buf_char(out, '}');
+    }
+    buf_str(out, "],\"words\":{");
+    for (size_t i = 0; i < ARRAY_LEN(page_words); i++)
+        buf_json_member(out, page_words[i], gettext(page_words[i]));
+    buf_str(out, "},\"engine\":\"");
+    base64(out, page_engine, sizeof(page_engine));
+    buf_str(out, "\"}");
+}
+
+/* In a script element nothing may look like its end. */
+static void put_script_safe(struct buf *out, const char *json)
+{
+    for (const char *p = json; *p; p++) {
+        if (p[0] == '<')
+            buf_str(out, "\\u003c");
+        else
+            buf_char(out, *p);
+    }
+}
+
+enum relay_err rules_page(const struct rule_set *set, const char *version, struct buf *out,
+                          struct reason *why)
+{
+    static const char mark[] = "/* {data} */";
+    if (sizeof(page_engine) <= 1)
+        return fail(why, RELAY_UNSUPPORTED,
+                    _("this program was built without the page: install clang and lld, and build it again"));
+    const char *html = (const char *)page_html, *at = strstr(html, mark);
+    CLEANUP(buf_release) struct buf data = BUF_INIT(out->limit);
+    json_data(set, version, &data);
+    buf_add(out, html, (size_t)(at - html));
+    put_script_safe(out, buf_cstr(&data));
+    buf_str(out, at + strlen(mark));
+    return RELAY_OK;
+}

@@ -1,0 +1,1 @@
+/* See string.h here: nothing of it is used. */
