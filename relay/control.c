@@ -456,26 +456,16 @@ static enum relay_err verb_rule_revert(struct relay *r, const char *id, const st
 }
 
 static const struct verb verbs[] = {
-    {"/v1/alerts/feedback", true, verb_feedback},
-    {"/v1/rules/install", true, verb_rule_install},
-    {"/v1/rules/stable", true, verb_rule_stable},
-    {"/v1/rules/revert", true, verb_rule_revert},
-    {"/v1/deliveries/done", true, verb_done},
-    {"/v1/alerts/outcome", true, verb_outcome},
-    {"/v1/drill/start", true, verb_drill_start},
-    {"/v1/drill/stop", true, verb_drill_stop},
-    {"/v1/silence/add", true, verb_silence_add},
-    {"/v1/silence/expire", true, verb_silence_expire},
-    {"/v1/alerts/cancel", true, verb_cancel},
-    {"/v1/alerts/confirm", true, verb_confirm},
-    {"/v1/alerts/approve", true, verb_approve},
-    {"/v1/alerts/reject", true, verb_reject},
-    {"/v1/alerts/ack", true, verb_ack},
-    {"/v1/alerts/dismiss", true, verb_dismiss},
-    {"/v1/site/mode", true, verb_site_mode},
-    {"/v1/deliveries/replay", true, verb_replay},
-    {"/v1/target/test", false, verb_target_test},
-    {"/v1/reload", false, verb_reload},
+    {"/v1/alerts/feedback", true, verb_feedback}, {"/v1/rules/install", true, verb_rule_install},
+    {"/v1/rules/stable", true, verb_rule_stable}, {"/v1/rules/revert", true, verb_rule_revert},
+    {"/v1/deliveries/done", true, verb_done},     {"/v1/alerts/outcome", true, verb_outcome},
+    {"/v1/drill/start", true, verb_drill_start},  {"/v1/drill/stop", true, verb_drill_stop},
+    {"/v1/silence/add", true, verb_silence_add},  {"/v1/silence/expire", true, verb_silence_expire},
+    {"/v1/alerts/cancel", true, verb_cancel},     {"/v1/alerts/confirm", true, verb_confirm},
+    {"/v1/alerts/approve", true, verb_approve},   {"/v1/alerts/reject", true, verb_reject},
+    {"/v1/alerts/ack", true, verb_ack},           {"/v1/alerts/dismiss", true, verb_dismiss},
+    {"/v1/site/mode", true, verb_site_mode},      {"/v1/deliveries/replay", true, verb_replay},
+    {"/v1/target/test", false, verb_target_test}, {"/v1/reload", false, verb_reload},
 };
 
 static void post_verb(void *arg, struct http_exchange *x)
