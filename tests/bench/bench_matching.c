@@ -12,7 +12,7 @@
 #include <hs.h>
 #endif
 
-enum { TEXTS = 8000, ROUNDS = 5, SLICE_MS = 400, RULES_MAX = 2000, CHECKED_TEXTS = 400 };
+enum { TEXTS = 8000, ROUNDS = 15, SLICE_MS = 130, RULES_MAX = 2000, CHECKED_TEXTS = 400 };
 
 struct load {
     char **patterns;
@@ -252,10 +252,11 @@ static void load_release(struct load *l)
 
 /* ---- measuring ---- */
 
+/* Of our own work, so that what else the machine does counts for nobody. */
 static double now_s(void)
 {
     struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
