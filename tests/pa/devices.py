@@ -381,6 +381,10 @@ def run(args, folder):
         detail = stage.until("mixed", "played")
         expect(f"a healthy loudspeaker plays beside dead ones ({detail})", all(f"{n}:" in detail for n in ("gone", "axis-gone", "unmounted")))
         stage.until("unmounted", "failed")
+        fares = {o["id"]: o for o in json.loads(stage.player.cli("status", "--json")[1])["outputs"]}
+        expect("the status names what fails, and what does not", fares["gone"]["state"] == fares["wrong"]["state"] == "failing" and
+               "401" in fares["wrong"]["detail"] and fares["horn"]["state"] == fares["busy"]["state"] == "good" and
+               "gone (http)" in stage.player.cli("status")[1] and "horn (rtp)" not in stage.player.cli("status")[1])
         os.makedirs(f"{folder}/nowhere/at")
         stage.say("unmounted")
         stage.until("unmounted", "played")

@@ -289,6 +289,36 @@ static void the_next_try_is_waited_for(void **state)
     assert_int_equal(air_next_due(b->air), b->now.mono + 1000);
 }
 
+static void how_each_output_fares_is_known(void **state)
+{
+    struct bench *b = *state;
+    int64_t began = b->now.wall;
+    say(b, 0, 0, PLAY_DONE, 5000);
+    say(b, 1, 0, PLAY_TAKEN, 100);
+    b->parts[2].refuses_start = true;
+    assert_int_equal(air_outputs(b->air), OUTPUTS);
+    assert_false(air_health(b->air, 0).used);
+    play(b, 120000, 60000);
+    pass(b, 5100);
+    struct output_health horn = air_health(b->air, 0), desk = air_health(b->air, 1),
+                         card = air_health(b->air, 2);
+    assert_true(horn.used && !horn.failing);
+    assert_int_equal(horn.since, began + 5000);
+    assert_false(desk.failing); /* it was only taken */
+    assert_true(card.used && card.failing);
+    assert_int_equal(card.since, began); /* of the first failure, though it was tried again */
+    assert_string_equal(card.detail, "plays for another zone");
+    assert_string_equal(card.id, "card");
+    b->parts[2].refuses_start = false;
+    for (size_t i = 0; i < OUTPUTS; i++) {
+        b->parts[i].starts = 0;
+        say(b, i, 0, PLAY_DONE, 500);
+    }
+    play(b, 120000, 60000);
+    pass(b, 600);
+    assert_false(air_health(b->air, 2).failing);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +332,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_output_that_could_not_be_opened_is_opened_when_it_is_to_play,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(the_next_try_is_waited_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(how_each_output_fares_is_known, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

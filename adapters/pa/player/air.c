@@ -21,6 +21,7 @@ struct run {
 
 struct on_air {
     struct on_air *next;
+    struct air *air;
     struct play play; /* strings are ours */
     struct output_play *plays;
     struct run *runs; /* beside plays */
@@ -28,7 +29,15 @@ struct on_air {
     bool stopped;
 };
 
+/* What is known of one output. */
+struct fare {
+    bool used, failing;
+    int64_t since;
+    char detail[160];
+};
+
 struct air {
+    struct fare *fares; /* beside outputs */
     const struct zone *zones;
     struct output *outputs;
     size_t n_outputs;
@@ -51,6 +60,7 @@ enum relay_err air_new(const struct zone *zones, size_t n_zones, struct output *
     }
     struct air *a = xcalloc(1, sizeof(*a));
     *a = (struct air){.zones = zones, .outputs = outputs, .n_outputs = n_outputs, .ended = ended, .arg = arg};
+    a->fares = xcalloc(n_outputs + 1, sizeof(*a->fares));
     *ret = a;
     return RELAY_OK;
 }
@@ -74,6 +84,7 @@ struct air *air_free(struct air *a)
         a->plays = p->next;
         release(p);
     }
+    free(a->fares);
     free(a);
     return NULL;
 }
@@ -83,6 +94,15 @@ static bool sounds(const struct on_air *p)
     for (size_t i = 0; i < p->n_runs; i++)
         if (p->runs[i].state == RUN_OPEN) return true;
     return false;
+}
+
+static void note_fare(struct on_air *p, size_t i, struct now now, bool failing, const char *detail)
+{
+    struct fare *f = &p->air->fares[p->plays[i].output - p->air->outputs];
+    if (!failing || !f->failing) f->since = now.wall;
+    f->used = true;
+    f->failing = failing;
+    (void)snprintf(f->detail, sizeof(f->detail), "%s", detail);
 }
 
 /* While another output of the zone plays, a failed one is tried again by itself; when none does, the station decides about
@@ -99,6 +119,7 @@ static void run_failed(struct on_air *p, size_t i, struct now now, enum play_end
     (void)snprintf(r->detail, sizeof(r->detail), "%s", detail && *detail ? detail : _("failed"));
     bool later = end == PLAY_FAILED && !p->stopped && r->again < p->play.retry_until;
     r->state = later ? RUN_WAITS : RUN_OVER;
+    if (end != PLAY_TAKEN) note_fare(p, i, now, true, r->detail);
     if (end == PLAY_TAKEN)
         log_info("%s: output=%s taken (%s)", p->play.id, id, r->detail);
     else
@@ -115,6 +136,7 @@ void output_ended(struct output_play *run, struct now now, enum play_end end, co
     r->state = RUN_OVER;
     r->end = end;
     if (end == PLAY_STOPPED) p->stopped = true;
+    if (end == PLAY_DONE) note_fare(p, i, now, false, "");
     if (end == PLAY_FAILED || end == PLAY_REFUSED || end == PLAY_TAKEN) run_failed(p, i, now, end, detail);
 }
 
@@ -133,6 +155,7 @@ void air_play(struct air *a, const struct play *play, struct now now)
 {
     const struct zone *zone = &a->zones[play->zone];
     struct on_air *p = xcalloc(1, sizeof(*p));
+    p->air = a;
     p->play = *play;
     p->play.id = xstrdup(play->id);
     p->play.kind = xstrdup(play->kind);
@@ -243,4 +266,16 @@ int64_t air_next_due(const struct air *a)
             if (p->runs[i].state == RUN_WAITS && p->runs[i].again < due) due = p->runs[i].again;
     }
     return due;
+}
+
+size_t air_outputs(const struct air *a)
+{
+    return a->n_outputs;
+}
+
+struct output_health air_health(const struct air *a, size_t output)
+{
+    const struct fare *f = &a->fares[output];
+    const struct output *o = &a->outputs[output];
+    return (struct output_health){o->id, o->ops->name, f->used, f->failing, f->since, f->detail};
 }

@@ -25,4 +25,14 @@ void air_silence_all(struct air *a, struct now now);
 void air_turn(struct air *a, struct now now);
 int64_t air_next_due(const struct air *a);
 
+/* How each output fared when it was last to play. A device that was taken by something graver is not unwell. */
+struct output_health {
+    const char *id, *type;
+    bool used, failing;
+    int64_t since;      /* wall: of the first failure without a success after it, or of the last success */
+    const char *detail; /* of the last failure */
+};
+size_t air_outputs(const struct air *a);
+struct output_health air_health(const struct air *a, size_t output);
+
 #endif

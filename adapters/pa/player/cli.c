@@ -476,6 +476,13 @@ static int verb_status(const struct words *w)
     {
         print_zone(z);
     }
+    const cJSON *o;
+    cJSON_ArrayForEach(o, cJSON_GetObjectItemCaseSensitive(j, "outputs"))
+    {
+        if (strcmp(str(o, "state"), "failing") == 0)
+            (void)printf(_("output %s (%s) has failed since %.16s: %s\n"), str(o, "id"), str(o, "type"),
+                         str(o, "since"), str(o, "detail"));
+    }
     return EXIT_DONE;
 }
 

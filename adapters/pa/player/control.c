@@ -62,7 +62,7 @@ static void get_status(void *arg, struct http_exchange *x)
     if (!s) return;
     CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
     tell_status(&b, s, player_book(c->player), player_now(c->player), mode_of(c->player),
-                player_link_up(c->player));
+                player_link_up(c->player), player_air(c->player));
     http_reply_json(x, 200, buf_cstr(&b));
 }
 

@@ -498,3 +498,8 @@ bool player_link_up(const struct player *p)
 {
     return p->link && link_up(p->link);
 }
+
+const struct air *player_air(const struct player *p)
+{
+    return p->air;
+}

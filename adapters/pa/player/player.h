@@ -9,6 +9,7 @@
 #define TOCSIN_PLAYER_PLAYER_H
 
 #include "base/buf.h"
+#include "player/air.h"
 #include "player/settings.h"
 #include "player/station.h"
 
@@ -40,5 +41,6 @@ struct book *player_book(struct player *p);
 const struct settings *player_settings_of(const struct player *p);
 struct now player_now(const struct player *p);
 bool player_link_up(const struct player *p);
+const struct air *player_air(const struct player *p);
 
 #endif

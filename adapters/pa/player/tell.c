@@ -158,8 +158,25 @@ void tell_state(struct buf *out, struct station *s, struct now now, const char *
     buf_char(out, ']');
 }
 
+static void tell_outputs(struct buf *out, const struct air *air)
+{
+    buf_json_key(out, "outputs");
+    buf_char(out, '[');
+    for (size_t i = 0; i < air_outputs(air); i++) {
+        struct output_health h = air_health(air, i);
+        buf_str(out, i ? ",{" : "{");
+        buf_json_member(out, "id", h.id);
+        buf_json_member(out, "type", h.type);
+        buf_json_member(out, "state", !h.used ? "not_used" : h.failing ? "failing" : "good");
+        if (h.used) buf_json_member_time(out, "since", h.since);
+        if (h.failing) buf_json_member(out, "detail", h.detail);
+        buf_char(out, '}');
+    }
+    buf_char(out, ']');
+}
+
 void tell_status(struct buf *out, struct station *s, struct book *b, struct now now, const char *mode,
-                 bool broker)
+                 bool broker, const struct air *air)
 {
     const struct bulletin *bulletin = station_bulletin_now(s);
     buf_char(out, '{');
@@ -180,5 +197,7 @@ void tell_status(struct buf *out, struct station *s, struct book *b, struct now 
         station_view(s, now, z, &v);
         tell_zone(out, &v);
     }
-    buf_str(out, "]}");
+    buf_char(out, ']');
+    tell_outputs(out, air);
+    buf_char(out, '}');
 }

@@ -3,6 +3,7 @@
 #define TOCSIN_PLAYER_TELL_H
 
 #include "base/buf.h"
+#include "player/air.h"
 #include "player/station.h"
 
 /* {"zone","name","minute","sounds","why","length_ms","items":[{"kind","id","text","sounds","place","why",…}]} */
@@ -18,6 +19,6 @@ void tell_log_row(struct buf *out, const struct log_row *r);
 void tell_state(struct buf *out, struct station *s, struct now now, const char *mode);
 /* The whole status as one object. */
 void tell_status(struct buf *out, struct station *s, struct book *b, struct now now, const char *mode,
-                 bool broker);
+                 bool broker, const struct air *air);
 
 #endif
