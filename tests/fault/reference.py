@@ -1,0 +1,402 @@
+"""What must be true of a relay, by the design's words: the small model that model.py holds the real one against."""
+import os
+import sys
+from collections import Counter
+from datetime import datetime, timedelta
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from rig import ZONE  # noqa: E402
+
+SECOND, MINUTE, HOUR, DAY = 1, 60, 3600, 86400
+STATES = ("held queued sending sent played displayed acknowledged retry expired rejected cancelled suppressed "
+          "unconfirmed").split()
+POSSIBLE, LIKELY, OBSERVED = range(3)
+ACTUAL, EXERCISE = 0, 1
+RULES = {"m_red": dict(level="red", count=1, expires=6 * HOUR, text="请把钱转账到安全账户核查"),
+         "m_orange": dict(level="orange", count=3, expires=24 * HOUR, text="您的医保卡已停用请点链接激活")}
+WITHIN = 2 * HOUR
+SITES = {"s1": "610101", "s2": "610103"}
+AREAS = {"610101": 0, "610102": 0, "610103": 1, "610104": 2}  # how many must approve
+CHATS = {"watch": "duty", "chief": "duty", "club": "volunteer", "pub": "public"}
+STEPS = {1: (60, {"watch"}), 2: (120, {"chief"}), 3: (180, set(CHATS))}
+PEOPLE = ["王队", "张队", "李科长"]
+PACK = """
+- id: {id}
+  rev: 1
+  status: stable
+  title: 测试{id}
+  category: medins_safe_account
+  level: {level}
+  match:
+    words: {words}
+    near: 60
+  threshold: {{count: {count}, within: 2h, feeds: 1}}
+  expires: {hours}h
+  say:
+    voice: 防骗提醒。有人打电话让您转账。这是骗子。先问护士或者保安。
+    voice_short: 防骗提醒。让您转账的电话，是骗子打的。先问护士或者保安。
+    rhyme: 安全账户是圈套，转账之前问一遍。
+    screen: {{headline: 让您转账的是骗子, lines: [别转账]}}
+    chat: 【防骗提醒】{{{{issuer}}}} {{{{time}}}} 有人让您转账。这是诈骗。{{{{valid}}}} 前有效，编号 {{{{id}}}}
+    duty: '{{{{area}}}} {{{{count}}}}'
+    caught: 已经转了的，马上打 110。
+    correction: 更正。刚才的提醒有误。
+  samples:
+    match: {samples}
+    pass: ['今天天气好', '请按时复诊', '转账成功', '安全出口', '账户余额']
+"""
+
+
+# -- the model --------------------------------------------------------------------------------------------------------
+
+
+class Delivery:
+    def __init__(self, alert, rev, target, cancel=False, reminder=0):
+        self.alert, self.rev, self.target, self.cancel, self.reminder = alert, rev, target, cancel, reminder
+        self.state, self.due, self.expires, self.had = None, None, alert.expires, False
+
+    @property
+    def waiting(self):
+        return self.state == "wait" or self.state.startswith("held")
+
+    @property
+    def open(self):  # a device could still be told again
+        return self.state == "sent" and not is_chat(self.target)
+
+
+class Alert:
+    def __init__(self, **members):
+        self.ended = self.rev = 0
+        self.acked, self.clock = None, False
+        self.rows, self.steps, self.approvers, self.withdrawn = [], {}, set(), set()
+        self.__dict__.update(members)
+
+    def newest(self, target):
+        return next((d for d in reversed(self.rows) if d.target == target), None)
+
+
+def is_chat(target):
+    return target.startswith("file:")
+
+
+def site_of(target):
+    return None if is_chat(target) else target.split(":")[1].split("/")[0]
+
+
+def speaks(target):
+    return target.startswith(("pa:", "bulletin:"))
+
+
+def is_state(target):
+    return target.startswith(("board:", "bulletin:"))
+
+
+TARGETS = [f"file:{c}" for c in CHATS]
+for _s in SITES:
+    TARGETS += [f"pa:{_s}/hall", f"board:{_s}/w1", f"bulletin:{_s}"]
+
+
+class Model:
+    """What must be true, by the design's words. Times are seconds; `now` never goes back."""
+
+    def __init__(self, now):
+        self.now = now
+        self.alerts, self.events, self.silences, self.drills = [], {}, [], []
+        self.windows = {}  # group -> [(time, feed, count, verified)]
+        self.mode = {s: "live" for s in SITES}
+        self.showing = {t: {} for t in TARGETS if is_state(t)}  # target -> {alert: row}
+        self.spoken = []  # (site, rule, area, time, alert)
+        self.actions = Counter()
+        self.down = set()  # chats that cannot be reached
+        self.sent_times = Counter()  # how often each delivery was said, at least
+
+    # .. small questions
+
+    def in_force(self, a):
+        return not a.ended and a.expires > self.now
+
+    def silence_of(self, a):
+        return next((i + 1 for i, s in enumerate(self.silences) if s["until"] > self.now and not s["ended"] and s["fits"](a)), 0)
+
+    def drill(self):
+        d = self.drills[-1] if self.drills else None
+        return d if d and not d["ended"] and d["until"] > self.now else None
+
+    def quiet_until(self, target):
+        if target != "file:club":
+            return 0
+        t = datetime.fromtimestamp(self.now, ZONE)
+        if 7 <= t.hour < 22:
+            return 0
+        end = t.replace(hour=7, minute=0, second=0, microsecond=0)
+        return (end + timedelta(days=t.hour >= 22)).timestamp()
+
+    def boldest(self, a):
+        modes = [self.mode[s] for s, area in SITES.items() if area == a.area]
+        return modes[0] if modes else "live"
+
+    def selected(self, a):
+        drill = self.drill() if a.status == EXERCISE else None
+        for t in TARGETS:
+            if t == "file:chief" or (t == "file:pub" and a.area != "610101"):
+                continue
+            if site_of(t) and SITES[site_of(t)] != a.area:
+                continue
+            if a.status == EXERCISE and t != "file:watch" and not (drill and drill["site"] in ("", site_of(t))):
+                continue
+            yield t
+
+    # .. one revision
+
+    def plan(self, a, t, cancel, fresh, approved, reminder):
+        """The state of a new row, and when it is looked at again; None: there is none."""
+        quiet = self.quiet_until(t)
+        if cancel:
+            return ("held:quiet_hours", quiet) if quiet else ("wait", None)
+        speech = t.startswith("pa:")
+        if speech and (RULES[a.rule]["level"] != "red" or a.certainty < LIKELY):
+            return None
+        drill = self.drill() if a.status == EXERCISE else None
+        if self.silence_of(a):
+            why = f"silence {self.silence_of(a)}"
+            return ("supp:real alert" if drill and drill["real"] and speaks(t) else f"supp:{why}"), None
+        if drill and drill["real"] and speaks(t):
+            return "supp:real alert", None
+        if (speech or is_chat(t)) and not fresh:
+            return "supp:older than relay.fresh", None
+        mode = "live" if a.status == EXERCISE else self.boldest(a) if is_chat(t) else self.mode[site_of(t)]
+        if mode != "live" and not (is_chat(t) and CHATS[t[5:]] == "duty") and not (mode == "screens" and t.startswith("board:")):
+            return "held:trial", None
+        if speech and a.status == ACTUAL:
+            if any(s == site_of(t) and r == a.rule and area == a.area and at > self.now - 7 * DAY
+                   for s, r, area, at, _ in self.spoken):
+                return "supp:announce_again", None
+            midnight = datetime.fromtimestamp(self.now, ZONE).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+            if len({n for s, _, _, at, n in self.spoken if s == site_of(t) and at > midnight}) >= 3:
+                return "supp:announce_per_day", None
+        need = 0 if reminder else AREAS[a.area]
+        if not approved and len(a.approvers) < need:
+            return "held:approval two" if need == 2 else "held:approval", self.now + 10 * MINUTE
+        if quiet:
+            return "held:quiet_hours", quiet
+        return "wait", None
+
+    def add(self, a, t, expires, cancel=False, fresh=True, approved=False, reminder=0):
+        p = self.plan(a, t, cancel, fresh, approved, reminder)
+        if not p:
+            return None
+        before = a.newest(t)
+        if before and not p[0].startswith("supp:announce_"):
+            if before.waiting or before.open:
+                self.end(before, "supp:trial: superseded" if before.state == "held:trial" else "supp:superseded")
+        d = Delivery(a, a.rev, t, cancel, reminder)
+        d.state, d.due, d.expires = p[0], p[1] or expires, expires
+        a.rows.append(d)
+        if d.state == "wait":
+            self.go(d)
+        return d
+
+    def go(self, d):
+        """It may leave; and it has, when its target can be reached."""
+        d.state = "wait"
+        if is_state(d.target):
+            self.showing[d.target][d.alert] = d
+        if d.target not in self.down:
+            d.state, d.had = "sent", True
+            self.sent_times[d] += 1
+
+    def end(self, d, state):
+        d.state = state
+
+    def publish(self, a, **how):
+        a.rev += 1
+        spoke = False
+        for t in self.selected(a):
+            d = self.add(a, t, a.expires, **how)
+            spoke = spoke or speaks(t)
+            if d and t.startswith("pa:") and d.state in ("wait", "sent") and a.status == ACTUAL:
+                self.spoken.append((site_of(t), a.rule, a.area, self.now, a))
+        if RULES[a.rule]["level"] == "red" and not a.clock and not a.acked:
+            a.clock = True
+            a.steps = {n: self.now + after for n, (after, _) in STEPS.items()}
+        drill = self.drill()
+        if a.status == ACTUAL and spoke and drill and not drill["real"]:
+            drill["real"] = a
+            for e in self.alerts:
+                if e.status == EXERCISE and self.in_force(e):
+                    self.end_exercise(e, "supp:real alert", speech_only=True)
+
+    def end_exercise(self, e, state, speech_only):
+        for d in e.rows:
+            if speech_only and not speaks(d.target):
+                continue
+            if d.waiting or d.open:
+                self.end(d, state)
+            if is_state(d.target):
+                self.showing[d.target].pop(e, None)
+        if not speech_only:
+            self.close(e)
+
+    def close(self, a):
+        a.ended, a.steps = self.now, {}
+
+    def seen(self, a, who):
+        a.acked = a.acked or who
+        a.steps = {}
+
+    # .. what happens
+
+    def count_window(self, group):
+        w = [x for x in self.windows.get(group, []) if x[0] > self.now - WITHIN - WITHIN // 64]
+        for at, *_ in w:
+            if at <= self.now - WITHIN:
+                raise Ambiguous  # the last slice: part of it still counts
+        feeds = {x[1] for x in w}
+        return sum(x[2] for x in w), len(feeds), len({x[1] for x in w if x[3]})
+
+    def event(self, number, feed, rule, area, count, status, kind):
+        group = (rule, area, status)
+        w = self.windows.setdefault(group, [])
+        w.append((self.now, feed, count, kind != "report", number))
+        try:
+            n, feeds, verified = self.count_window(group)
+        except Ambiguous:
+            w.pop()
+            raise
+        r = RULES[rule]
+        event = self.events[number] = dict(feed=feed, group=group, count=count, at=self.now, alert=None, gone=False, number=number)
+        certainty = LIKELY if feeds >= 2 or n >= 5 * r["count"] else POSSIBLE
+        a = next((a for a in reversed(self.alerts) if a.group == group and self.in_force(a)), None)
+        expires = self.now + r["expires"]
+        if a:
+            event["alert"] = a
+            a.count += count
+            if certainty > a.certainty:
+                a.certainty = certainty
+                a.expires = max(a.expires, expires)
+                self.publish(a)
+        elif feeds >= 2 or (verified and n >= r["count"]):
+            self.alert(group, certainty, n, expires)
+
+    def alert(self, group, certainty, count, expires, fresh=True, approved=False, acked=None):
+        drill = self.drill()
+        if group[2] == EXERCISE and drill:
+            expires = min(expires, drill["until"])
+        a = Alert(n=len(self.alerts) + 1, group=group, rule=group[0], area=group[1], status=group[2], certainty=certainty,
+                  count=count, created=self.now, expires=expires, acked=acked)
+        self.alerts.append(a)
+        for e in self.events.values():
+            if e["group"] == group and not e["alert"] and not e["gone"]:
+                e["alert"] = a
+        self.publish(a, fresh=fresh, approved=approved)
+        return a
+
+    def take_back(self, number):
+        e = self.events[number]
+        a = e["alert"]
+        if not a:
+            if e["gone"]:
+                return
+            e["gone"] = True
+            w = self.windows.get(e["group"], [])
+            self.windows[e["group"]] = [x for x in w if x[4] != number]
+            return
+        a.withdrawn.add(number)
+        if not self.in_force(a):
+            return
+        if any(o["alert"] is a and o["feed"] != e["feed"] and o["number"] not in a.withdrawn for o in self.events.values()):
+            a.count = max(a.count - e["count"], 1)
+        else:
+            self.cancel(a)
+
+    def cancel(self, a):
+        had = [t for t in TARGETS if any(d.target == t and d.had for d in a.rows)]
+        for d in a.rows:
+            if d.waiting:
+                self.end(d, "cancelled:trial" if d.state == "held:trial" else "cancelled:")
+            elif d.open:
+                self.end(d, "supp:alert cancelled")
+        for shown in self.showing.values():
+            shown.pop(a, None)
+        self.close(a)
+        a.rev += 1
+        for t in had:
+            self.add(a, t, self.now + 72 * HOUR, cancel=True)
+        self.windows.pop(a.group, None)
+
+    def release(self, d):
+        quiet = self.quiet_until(d.target)
+        if quiet:
+            d.state, d.due = "held:quiet_hours", quiet
+            return
+        self.go(d)
+        if d.target.startswith("pa:") and d.alert.status == ACTUAL:
+            self.spoken.append((site_of(d.target), d.alert.rule, d.alert.area, self.now, d.alert))
+
+    def remind(self, a):
+        due = [n for n, at in a.steps.items() if at <= self.now]
+        if not self.in_force(a):
+            a.steps = {}
+            return
+        for n in due:
+            del a.steps[n]
+        chats = set().union(*(STEPS[n][1] for n in due))
+        if self.silence_of(a):
+            return
+        drill = self.drill() if a.status == EXERCISE else None
+        waits = any(d.state.startswith("held:approval") for d in a.rows)
+        told = []
+        for c in CHATS:
+            t, d = f"file:{c}", a.newest(f"file:{c}")
+            if c not in chats or (c == "pub" and a.area != "610101"):
+                continue
+            if a.status == EXERCISE and c != "watch" and not (drill and drill["site"] == ""):
+                continue
+            if waits and CHATS[c] != "duty":
+                continue
+            if d and d.waiting and not d.state.startswith("held:approval"):
+                continue
+            told.append(t)
+        if told:
+            a.rev += 1
+            for t in told:
+                self.add(a, t, a.expires, approved=True, reminder=max(due))
+
+    def pass_time(self, to):
+        """All that is due by `to` happens at `to`, as after a stop: steps, then ends, then what is held."""
+        self.now = to
+        for a in sorted((a for a in self.alerts if a.steps and min(a.steps.values()) <= to),
+                        key=lambda a: (min(a.steps.values()), a.n)):
+            self.remind(a)
+        for a in self.alerts:
+            for d in a.rows:
+                if d.expires <= to and (d.waiting or d.open):
+                    trial = d.state == "held:trial"
+                    self.end(d, "unconfirmed" if d.open else "expired:trial" if trial else "expired:")
+            if not a.ended and a.expires <= to:
+                self.close(a)
+        for shown in self.showing.values():
+            for a in [a for a, d in shown.items() if d.expires <= to]:
+                del shown[a]
+        for a in self.alerts:
+            for d in a.rows:
+                if d.state.startswith("held:approval") and d.due and d.due <= to:
+                    if d.target.startswith("pa:"):
+                        self.end(d, "supp:nobody approved in time")
+                    elif is_state(d.target):
+                        self.release(d)
+                    else:
+                        d.due = None
+                elif d.state == "held:quiet_hours" and d.due + 90 <= to:
+                    self.go(d)
+
+    def quiet_edges(self):
+        """When quiet hours end."""
+        for a in self.alerts:
+            for d in a.rows:
+                if d.state == "held:quiet_hours":
+                    yield d.due
+
+
+class Ambiguous(Exception):
+    pass
