@@ -107,6 +107,7 @@ def main():
         r.publish(1, area="610114", expires_at=stamp(end))
         r.until("the short warning on the sign", 5, lambda: len(sign.shown()) > before)
         r.until("the group", 5, lambda: len(r.lines_of("chat")) >= 2)
+        r.until("its word in the store", 5, lambda: [d["state"] for d in r.deliveries(target="wecom:group")] == ["sent"])
         r.relay_kill()
         wait_for("the neutral picture", 12, lambda: sign.shown()[-1] == neutral)
         require(datetime.now(ZONE) > end - timedelta(seconds=1.5), "it was cleared before its end")
