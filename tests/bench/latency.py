@@ -34,7 +34,7 @@ def measure(args, rig):
     web = free_port()
     rig.start([os.path.abspath(args.standin), "--port", str(web), "--rate", "-1", "--journal", rig.path("posts"), "--quiet"])
     chats = "\n".join(f"  - {{id: g{i}, type: wecom, audience: public, url: 'http://127.0.0.1:{web}/cgi-bin/webhook/send?key=g{i}', "
-                      f"allow_insecure: true, rate: 100/s, areas: ['61{10 + i}']}}" for i in range(80))
+                      f"allow_insecure: true, rate: 100/s, areas: ['61{10 + i}'], quiet: [], pace: {{red_possible: at_once, a_day: 0, a_rule: 0}}}}" for i in range(80))
     rig.relay(f"""
 relay: {{id: bench, state_dir: {rig.path('state')}, issuer: 测试, help: 服务台, log_level: warning}}
 broker: {{host: {rig.socket}}}
