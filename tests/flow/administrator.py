@@ -222,6 +222,12 @@ def step_run(h):
     todo = h.todo()
     require("relay" in todo and "player" in todo and "broker.acl" not in todo, f"with the broker of init: {todo}")
 
+    # The only word that is not init's: a hall is silent from 18:00 on, and the test may run then.
+    with open(h.path("etc", "pa.yaml"), encoding="utf-8") as f:
+        player = f.read()
+    require("{id: hall, class: hall, " in player, "init writes zones in another way")
+    with open(h.path("etc", "pa.yaml"), "w", encoding="utf-8") as f:
+        f.write(player.replace("{id: hall, class: hall, ", "{id: hall, class: hall, quiet: [none], "))
     h.spawn([h.tocsin, "run", "-c", h.path("etc", "tocsin.yaml")], "relay.log")
     h.spawn([h.player, "run", "--trust-clock", "-c", h.path("etc", "pa.yaml")], "pa.log")
     wait_for("the relay", 10, lambda: answers(h.http_port))

@@ -166,7 +166,8 @@ outputs: [{{id: drop, type: file, dir: wav}}]
         expect("guessing is slowed down", code == 429)
         expect("the session goes on meanwhile", request(port, "GET", "/v1/status", Cookie=session)[0] == 200)
 
-        status, ics, headers = request(port, "GET", "/v1/programme.ics", Cookie=session)
+        tomorrow = time.strftime("%Y-%m-%d", time.gmtime(time.time() + (8 + 24) * 3600))  # today's slots may be over
+        status, ics, headers = request(port, "GET", f"/v1/programme.ics?day={tomorrow}", Cookie=session)
         expect("the programme is there as a calendar", status == 200 and ics.startswith("BEGIN:VCALENDAR")
                and headers["Content-Type"].startswith("text/calendar") and "UID:slot-" in ics)
         expect("for who is logged in", request(port, "GET", "/v1/programme.ics")[0] == 401)
