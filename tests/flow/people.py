@@ -59,9 +59,9 @@ feeds:
 sites:
   - {{id: s1, name: 医院, area: '6101', mode: live, zones: [{{id: hall, class: hall}}], wards: [{{id: w1, name: 一病区}}]}}
 chats:
-  - {{id: club, type: file, audience: volunteer, path: {self.path('club.jsonl')}}}
-  - {{id: room, type: file, audience: duty, drills: true, path: {self.path('room.jsonl')}}}
-  - {{id: group, type: forward, audience: volunteer, areas: ['62', '63'], groups: [三桥群],
+  - {{id: club, type: file, audience: volunteer, quiet: [], path: {self.path('club.jsonl')}}}
+  - {{id: room, type: file, audience: duty, quiet: [], drills: true, path: {self.path('room.jsonl')}}}
+  - {{id: group, type: forward, audience: volunteer, quiet: [], areas: ['62', '63'], groups: [三桥群],
      url: 'http://127.0.0.1:{room_that_takes_all()}/send', allow_insecure: true}}
 route:
   receiver: everyone

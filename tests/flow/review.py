@@ -34,8 +34,8 @@ feeds:
 sites:
   - {{id: s1, name: 医院, area: '6101', mode: trial, zones: [{{id: hall, class: hall}}], wards: [{{id: w1, name: 一病区}}]}}
 chats:
-  - {{id: club, type: file, audience: volunteer, path: {path('club.jsonl')}, areas: ['62', '63', '64']}}
-  - {{id: room, type: file, audience: duty, path: {path('room.jsonl')}}}
+  - {{id: club, type: file, audience: volunteer, quiet: [], path: {path('club.jsonl')}, areas: ['62', '63', '64']}}
+  - {{id: room, type: file, audience: duty, quiet: [], path: {path('room.jsonl')}}}
 route:
   receiver: everyone
   group_by: [rule, area6]
