@@ -262,6 +262,7 @@ void rule_problem_add(struct rule_problems *p, bool warning, const char *file, i
 /* What reads one rule. */
 struct reader {
     struct arena *arena;
+    const struct rule_lists *lists;
     struct rule_problems *problems;
     const char *file, *id;
     bool bad;
@@ -320,13 +321,20 @@ static struct rule_texts read_texts(struct reader *r, const struct yaml_node *no
     return out;
 }
 
-static void warn_unquoted(struct reader *r, const struct rule_texts *t, const char *key)
+static struct rule_texts read_patterns(struct reader *r, const struct yaml_node *node, const char *key)
 {
-    for (size_t i = 0; i < t->n; i++)
-        if (!t->items[i].quoted)
-            rule_problem_add(r->problems, true, r->file, t->items[i].line, r->id,
+    struct rule_texts t = read_texts(r, node, key, RULE_PATTERNS_MAX);
+    for (size_t i = 0; i < t.n; i++) {
+        struct rule_text *p = &t.items[i];
+        struct reason why;
+        if (!p->quoted)
+            rule_problem_add(r->problems, true, r->file, p->line, r->id,
                              _("%s: put '…' round the text, or YAML may read it as something else: %s"), key,
-                             t->items[i].text);
+                             p->text);
+        if (rule_lists_fill(r->lists, p->text, r->arena, &p->text, &why) != RELAY_OK)
+            PROBLEM(r, p->line, "%s: %s", key, why.text);
+    }
+    return t;
 }
 
 static void read_words(struct reader *r, const struct yaml_node *node, struct rule_match *m)
@@ -360,12 +368,9 @@ static void read_match(struct reader *r, const struct rule_form *form, struct ru
 {
     m->near = (int)form->match.near;
     read_words(r, form->match.words, m);
-    m->all = read_texts(r, form->match.all, "all", RULE_PATTERNS_MAX);
-    m->any = read_texts(r, form->match.any, "any", RULE_PATTERNS_MAX);
-    m->none = read_texts(r, form->match.none, "none", RULE_PATTERNS_MAX);
-    warn_unquoted(r, &m->all, "all");
-    warn_unquoted(r, &m->any, "any");
-    warn_unquoted(r, &m->none, "none");
+    m->all = read_patterns(r, form->match.all, "all");
+    m->any = read_patterns(r, form->match.any, "any");
+    m->none = read_patterns(r, form->match.none, "none");
     if (!r->bad && m->n_words == 0 && m->all.n == 0 && m->any.n == 0)
         PROBLEM(r, line, _("match: has none of words, all, any, so it would find everything"));
 }
@@ -478,7 +483,7 @@ static void fill_rule(struct reader *r, const struct rule_form *f, const struct 
 static void read_rule(struct arena *a, const char *file, const struct yaml_node *node,
                       struct rule_sources *out, struct rule_problems *problems)
 {
-    struct reader r = {.arena = a, .problems = problems, .file = file, .id = ""};
+    struct reader r = {.arena = a, .lists = &out->lists, .problems = problems, .file = file, .id = ""};
     if (node->kind != YAML_MAP) {
         PROBLEM(&r, node->line, _("a rule is a block of `name: value` lines"));
         return;
@@ -525,6 +530,8 @@ enum relay_err rules_parse_file(const char *path, struct arena *a, struct rule_s
 {
     struct yaml_node *root = NULL;
     struct reason why = {0};
+    rule_lists_read(&out->lists, path, a, problems);
+    if (rule_lists_is_file(path)) return RELAY_OK;
     enum relay_err err = yaml_load(path, a, &root, &why);
     if (err) {
         rule_problem_add(problems, false, path, 0, NULL, "%s", why.text);

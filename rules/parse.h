@@ -2,7 +2,7 @@
  *
  *   rules_parse_file | rules_parse_text -> struct rule_source … (all in the arena)
  *
- * One file holds one rule (a map) or a list of rules. What is wrong with a rule becomes a problem with file, line and
+ * One file holds one rule (a map) or a list of rules; its patterns may use the lists beside it (lists.h). What is wrong with a rule becomes a problem with file, line and
  * reason, and the others are read.
  */
 #ifndef TOCSIN_RULES_PARSE_H
@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "io/options.h"
+#include "rules/lists.h"
 #include "rules/rules.h"
 
 enum {
@@ -48,6 +49,7 @@ struct rule_source {
 struct rule_sources {
     struct rule_source **items;
     size_t n, cap;
+    struct rule_lists lists; /* of the folder that is being read */
 };
 void rule_sources_release(struct rule_sources *s); /* the list; the rules are the arena's */
 

@@ -22,7 +22,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-enum { PATTERN_BYTES_MAX = 4000, PATTERN_DEPTH_MAX = 40 };
+enum { PATTERN_BYTES_MAX = 12000, PATTERN_DEPTH_MAX = 40 };
 
 enum node_kind {
     NODE_LITERAL, /* text: one or more code points in normal form */

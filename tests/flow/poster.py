@@ -48,7 +48,7 @@ def main():
         assert line.split()[-5:-2] == ["yes", "yes", "yes"], line
     text = out("pdftotext", "-layout", d / "a4.pdf", "-")
     flat = "".join(text.split())
-    rules = [r for f in sorted(pathlib.Path(a.pack).glob("*.yaml")) for r in yaml.safe_load(f.read_text())]
+    rules = [r for f in sorted(pathlib.Path(a.pack).glob("medins_*.yaml")) for r in yaml.safe_load(f.read_text())]
     rule = next(r for r in rules if r["id"] == "medins_card_suspended")
     for wanted in (rule["say"]["rhyme"], rule["say"]["screen"]["headline"], "别点短信里的链接", "别填密码", "别转账", "96110", "门诊一楼警务室", "交大一附院", "雁塔公安"):
         assert "".join(wanted.split()) in flat, (wanted, text)

@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         else
             put(letter == 'o' ? &s->match.any : letter == 'n' ? &s->match.none : &s->match.all, line, &a);
     }
-    struct rule_sources sources = {xcalloc(1, sizeof(struct rule_source *)), 1, 1};
+    struct rule_sources sources = {.items = xcalloc(1, sizeof(struct rule_source *)), .n = 1, .cap = 1};
     struct rule_problems problems = {0};
     sources.items[0] = s;
     struct rule_set *set = rule_set_build(&a, &sources, &(struct set_options){0}, &problems);

@@ -1,0 +1,157 @@
+/* lists.c: a pack's named lists, filled into the patterns of their own folder, and named when they are wrong. */
+#include "rules/lists.h"
+
+#include <unistd.h>
+
+#include "rules/set.h"
+#include "unit.h"
+
+static char folder[64];
+
+static int setup(void **state)
+{
+    (void)state;
+    (void)snprintf(folder, sizeof(folder), "/tmp/tocsin-lists-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    return 0;
+}
+
+static const char *path_of(const char *name)
+{
+    static char path[128];
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+    return path;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    (void)unlink(path_of("lists.yaml"));
+    (void)unlink(path_of("r.yaml"));
+    return rmdir(folder);
+}
+
+static void put(const char *name, const char *text)
+{
+    FILE *f = fopen(path_of(name), "we");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void put_rule(const char *pattern)
+{
+    char text[512];
+    (void)snprintf(
+        text, sizeof(text),
+        "id: one\nrev: 1\nstatus: stable\ntitle: t\ncategory: cat\nlevel: red\nmatch:\n  all: ['%s']\n",
+        pattern);
+    put("r.yaml", text);
+}
+
+static struct rule_set *load(struct rule_problems *problems)
+{
+    const char *dirs[] = {folder};
+    struct rule_set *set = NULL;
+    struct reason why;
+    *problems = (struct rule_problems){0};
+    assert_int_equal(rule_set_load(dirs, 1, &set, problems, &why), RELAY_OK);
+    return set;
+}
+
+static bool finds(const struct rule_set *set, const char *text)
+{
+    struct runner r;
+    struct span span;
+    runner_init(&r, 0);
+    enum verdict v = rule_run(rule_set_at(set, 0)->code, &r, NULL, text, strlen(text), &span);
+    runner_release(&r);
+    return v == MATCH;
+}
+
+static void a_list_stands_for_its_alternatives_and_may_use_those_above(void **state)
+{
+    (void)state;
+    struct rule_problems problems;
+    put("lists.yaml", "ill: ['手术|抢救', '住院']\nill_pay: '{{ill}}.{0,4}(?:费|押金)'\n");
+    put_rule("儿子{{ill_pay}}");
+    struct rule_set *set = load(&problems);
+    assert_int_equal(problems.n, 0);
+    assert_int_equal(rule_set_size(set), 1);
+    assert_true(finds(set, "您儿子住院要押金"));
+    assert_true(finds(set, "您儿子抢救费"));
+    assert_false(finds(set, "您儿子上学费用"));
+    rule_problems_release(&problems);
+    rule_set_free(set);
+}
+
+static void a_change_of_a_list_changes_the_hash_of_the_set(void **state)
+{
+    (void)state;
+    struct rule_problems problems;
+    char before[17];
+    put_rule("{{ill}}");
+    put("lists.yaml", "ill: '手术'\n");
+    struct rule_set *set = load(&problems);
+    (void)snprintf(before, sizeof(before), "%s", rule_set_hash(set));
+    rule_set_free(set);
+    put("lists.yaml", "ill: '手术|住院'\n");
+    set = load(&problems);
+    assert_string_not_equal(rule_set_hash(set), before);
+    rule_problems_release(&problems);
+    rule_set_free(set);
+}
+
+static void what_is_wrong_is_named_by_file_and_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *lists, *pattern, *file, *said;
+        int line;
+    } cases[] = {
+        {"ill: '手术'\n", "{{sick}}", "r.yaml", "no list is called sick", 8},
+        {"ill: '手术'\n", "{{ill}", "r.yaml", "begins the name of a list", 8},
+        {"a: '手术'\nb: '(医院'\n", "手术", "lists.yaml", "b: ", 2},
+        {"a: '{{b}}'\nb: '医院'\n", "手术", "lists.yaml", "no list is called b", 1},
+        {"a: {b: c}\n", "手术", "lists.yaml", "wants a pattern", 1},
+        {"甲: '医院'\n", "手术", "lists.yaml", "a-z", 1},
+        {"- '医院'\n", "手术", "lists.yaml", "name: pattern", 1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct rule_problems problems;
+        put("lists.yaml", cases[i].lists);
+        put_rule(cases[i].pattern);
+        struct rule_set *set = load(&problems);
+        assert_int_equal(problems.n, 1);
+        assert_string_equal(problems.items[0].file, path_of(cases[i].file));
+        assert_int_equal(problems.items[0].line, cases[i].line);
+        assert_non_null(strstr(problems.items[0].why.text, cases[i].said));
+        rule_problems_release(&problems);
+        rule_set_free(set);
+    }
+}
+
+static void without_lists_a_name_is_unknown_and_other_rules_load(void **state)
+{
+    (void)state;
+    struct rule_problems problems;
+    put_rule("{{ill}}");
+    struct rule_set *set = load(&problems);
+    assert_int_equal(rule_set_size(set), 0);
+    assert_int_equal(problems.n, 1);
+    rule_problems_release(&problems);
+    rule_set_free(set);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_list_stands_for_its_alternatives_and_may_use_those_above, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_change_of_a_list_changes_the_hash_of_the_set, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_wrong_is_named_by_file_and_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(without_lists_a_name_is_unknown_and_other_rules_load, setup,
+                                        teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
