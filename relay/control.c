@@ -375,7 +375,7 @@ static enum relay_err verb_reload(struct relay *r, const char *id, const struct 
     (void)why;
     store_action(r->store, r->now.wall, "relay.reload", r->config->relay.id, by->name, by->uid, by->reason,
                  "");
-    pipeline_reload(r);
+    r->reload_asked = true;
     return RELAY_OK;
 }
 

@@ -37,10 +37,10 @@ static void on_heartbeat(void *arg, struct feed *feed, const char *bytes, size_t
         return;
     }
     f->seen.told_seq = last;
-    if (f->seen.last_seq >= 0 && last > f->seen.last_seq && last - f->seen.last_seq > f->missing) {
-        f->missing = last - f->seen.last_seq;
+    if (f->seen.last_seq >= 0 && last > f->seen.last_seq && last - f->seen.last_seq > f->counts.missing) {
+        f->counts.missing = last - f->seen.last_seq;
         log_error("feed=%s gap: it has sent up to %lld and %lld are missing; waiting for it to resend",
-                  feed->config->id, (long long)last, (long long)f->missing);
+                  feed->config->id, (long long)last, (long long)f->counts.missing);
     }
 }
 
@@ -49,7 +49,6 @@ static void on_odd(void *arg, struct feed *feed, const char *what)
     struct relay *r = arg;
     struct feed_state *f = &r->feeds->items[feed->index];
     f->odd++;
-    r->counters.odd_messages++;
     if (f->odd_logged && r->now.mono - f->odd_logged < MINUTE_MS) return;
     f->odd_logged = r->now.mono;
     log_warning("feed=%s odd message: %s; %llu so far, ignored", feed->config->id, what,
@@ -219,6 +218,7 @@ void feeds_release(struct relay *r)
     for (size_t i = 0; i < r->feeds->n; i++) {
         struct feed_state *f = &r->feeds->items[i];
         f->feed.ops->release(&f->feed);
+        f->committed = f->counts;
         if (f->n_results) send_receipt(r, f);
     }
 }
@@ -233,6 +233,7 @@ void feeds_refuse(struct relay *r, const char *why)
         int64_t heard = f->seen.heard; /* that it spoke is true, whatever became of what it said */
         store_feed_seen(r->store, f->feed.db_id, &f->seen);
         f->seen.heard = heard;
+        f->counts = f->committed;
     }
 }
 

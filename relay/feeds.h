@@ -9,6 +9,11 @@
 #include "relay.h"
 #include "store.h"
 
+struct feed_counts { /* of what is in the store, since the start */
+    int64_t missing; /* sequence numbers not seen yet */
+    uint64_t accepted, duplicate, rejected, unknown_members;
+};
+
 struct feed_state { /* one a feed */
     struct feed feed;
     struct relay *relay;
@@ -16,10 +21,10 @@ struct feed_state { /* one a feed */
     bool seen_changed;
     bool up;
     bool silent;        /* the alarm is on */
-    int64_t missing;    /* sequence numbers not seen yet */
     struct buf results; /* of the receipt of this turn: "{…},{…}" */
     size_t n_results;
-    uint64_t accepted, duplicate, rejected, odd, unknown_members;
+    struct feed_counts counts, committed; /* committed: what counts goes back to when the commit fails */
+    uint64_t odd;
     int64_t odd_logged;
     char why[160]; /* why it is not up */
 };

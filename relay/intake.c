@@ -44,7 +44,7 @@ static void count_event(struct relay *r, const struct feed_state *f, const struc
 static void refuse(struct relay *r, struct feed_state *f, const struct refused *why)
 {
     char key[128];
-    f->rejected++;
+    f->counts.rejected++;
     r->counters.events[2]++;
     r->counters.refusals[why->code]++;
     store_refusal(r->store, f->feed.db_id, r->now.wall, why->event_id, why->code, why->member);
@@ -76,11 +76,11 @@ static void count_sequence(struct feed_state *f, int64_t seq)
     if (seq < 0) return;
     if (f->seen.last_seq >= 0 && seq > f->seen.last_seq + 1) {
         int64_t hole = seq - f->seen.last_seq - 1;
-        f->missing += hole;
+        f->counts.missing += hole;
         log_error("feed=%s gap: %lld numbers before %lld are missing; waiting for it to resend",
                   f->feed.config->id, (long long)hole, (long long)seq);
-    } else if (seq <= f->seen.last_seq && f->missing > 0) {
-        f->missing--;
+    } else if (seq <= f->seen.last_seq && f->counts.missing > 0) {
+        f->counts.missing--;
     }
     if (seq > f->seen.last_seq) f->seen.last_seq = seq;
 }
@@ -162,7 +162,7 @@ void intake_event(struct relay *r, struct feed_state *f, const char *bytes, size
     switch (store_key_add(r->store, f->feed.db_id, &e, r->now.wall, &alert)) {
     case KEY_NEW: break;
     case KEY_SAME:
-        f->duplicate++;
+        f->counts.duplicate++;
         r->counters.events[1]++;
         feeds_result(f, e.event_id, e.digest, "duplicate", REFUSAL_NONE, NULL, NULL,
                      alert_name(r, alert, &a));
@@ -179,7 +179,8 @@ void intake_event(struct relay *r, struct feed_state *f, const char *bytes, size
         alert = match_and_decide(r, f, &e);
     }
     crashpoint("in_transaction");
-    f->accepted++;
+    f->counts.accepted++;
+    f->counts.unknown_members += (uint64_t)e.unknown_members;
     r->counters.events[0]++;
     if (e.stale) r->counters.events[3]++;
     feeds_result(f, e.event_id, e.digest, "accepted", REFUSAL_NONE, NULL, NULL, alert_name(r, alert, &a));

@@ -43,13 +43,16 @@ struct reply {
 
 /* What only the pipeline needs to know. */
 struct pipeline {
-    struct relay relay; /* first: the stages' view */
+    struct relay relay;        /* first: the stages' view */
+    struct counters committed; /* what the counters go back to when the commit fails */
     struct reply *replies, **replies_end;
     int64_t wall_base, mono_base; /* the clocks at the last look */
     int64_t newest;               /* the newest time in the store */
     int64_t disk_at, probe_at, prune_at, slice_at;
     bool pruning;
+    bool stepped; /* the clock: dues are clamped until a commit has kept it */
     bool reload_runs, reload_again;
+    bool reload_waits; /* for the store to work again */
 };
 
 static volatile sig_atomic_t stop_signals, hangup;
@@ -337,6 +340,25 @@ struct relay *pipeline_free(struct relay *r)
     return NULL;
 }
 
+static bool commit(struct relay *r)
+{
+    if (!store_dirty(r->store)) return r->store_ok;
+    crashpoint("before_commit");
+    struct reason why = {""};
+    if (store_commit(r->store, &why) == RELAY_OK) {
+        crashpoint("after_commit");
+        return true;
+    }
+    r->commits_failed++;
+    if (r->store_ok || strcmp(why.text, r->trouble) != 0)
+        log_error("store: %s; nothing is acknowledged or sent until a commit works, feeds keep their events",
+                  why.text);
+    (void)snprintf(r->trouble, sizeof(r->trouble), "%s", why.text);
+    r->store_ok = false;
+    of(r)->probe_at = r->now.mono + PROBE_EVERY;
+    return false;
+}
+
 /* -- reload ------------------------------------------------------------------------------------------------------- */
 
 struct reload {
@@ -371,15 +393,37 @@ static const char *needs_restart(const struct relay_config *a, const struct rela
     return NULL;
 }
 
+static void drop_reload(struct reload *l, struct targets *fresh)
+{
+    if (fresh) targets_release(fresh);
+    rule_set_free(l->rules);
+    config_free(l->config);
+}
+
+/* What is new has its row before memory knows the row's number: a number of a commit that failed is given again. */
+static bool make_rows(struct relay *r, const struct relay_config *c, const struct targets *fresh)
+{
+    const struct feed_config *feeds = c->feeds.items;
+    struct target_row row;
+    for (size_t i = 0; i < fresh->n; i++) store_target(r->store, fresh->items[i].pub.id, &row);
+    for (size_t i = 0; i < c->feeds.n; i++) (void)store_feed(r->store, feeds[i].id); /* the commit tells */
+    return commit(r);
+}
+
 static void swap_in(struct relay *r, struct reload *l)
 {
     struct reason why = {""};
     struct targets *fresh = targets_new(l->config);
     if (open_adapters(r, fresh, &why) != RELAY_OK) {
         log_error("reload refused: %s; the old configuration stays", why.text);
-        targets_release(fresh);
-        rule_set_free(l->rules);
-        config_free(l->config);
+        drop_reload(l, fresh);
+        return;
+    }
+    if (!make_rows(r, l->config, fresh)) {
+        log_warning(
+            "reload waits until the store works again; the old rules and configuration stay until then");
+        of(r)->reload_waits = true;
+        drop_reload(l, fresh);
         return;
     }
     /* Feeds read the configuration that they were opened with: they are closed before it goes, and nothing is lost,
@@ -395,9 +439,7 @@ static void swap_in(struct relay *r, struct reload *l)
         if (feeds_new(r, &feeds, &why) != RELAY_OK)
             log_error("the old feeds do not open again: %s; restart the relay", why.text);
         r->feeds = feeds;
-        targets_release(fresh);
-        rule_set_free(l->rules);
-        config_free(l->config);
+        drop_reload(l, fresh);
         return;
     }
     r->feeds = feeds;
@@ -427,8 +469,7 @@ static void reload_done(void *arg, bool cancelled)
         if (!cancelled)
             log_error("reload refused: %s%s; the old rules and configuration stay",
                       restart ? restart : l->why.text, restart ? " cannot change without a restart" : "");
-        rule_set_free(l->rules);
-        config_free(l->config);
+        drop_reload(l, NULL);
     }
     of(r)->reload_runs = false;
     free(l->path);
@@ -482,8 +523,9 @@ static void watch_clock(struct relay *r)
         log_warning("clock stepped by %lld ms: dues are counted anew from now", (long long)drift);
         p->wall_base = r->now.wall;
         p->mono_base = r->now.mono;
-        store_clamp_dues(r->store, r->now.wall, MINUTE_MS);
+        p->stepped = true;
     }
+    if (p->stepped) store_clamp_dues(r->store, r->now.wall, MINUTE_MS);
     bool trusted = r->now.wall >= clock_build_ms() && r->now.wall >= p->newest - CLOCK_STEP;
     if (trusted != r->clock_trusted) {
         if (trusted)
@@ -532,6 +574,9 @@ static void probe_store(struct relay *r)
     r->store_ok = true;
     r->trouble[0] = '\0';
     log_info("store works again: intake and sending go on");
+    if (!p->reload_waits) return;
+    p->reload_waits = false;
+    pipeline_reload(r);
 }
 
 /* Once a minute: what the duty groups are to be told of silences and of the month's drill. */
@@ -556,25 +601,6 @@ static void read_everything(struct relay *r)
     escalate_due(r);
     look_at_notices(r);
     dispatch_claim(r);
-}
-
-static bool commit(struct relay *r)
-{
-    if (!store_dirty(r->store)) return r->store_ok;
-    crashpoint("before_commit");
-    struct reason why = {""};
-    if (store_commit(r->store, &why) == RELAY_OK) {
-        crashpoint("after_commit");
-        return true;
-    }
-    r->counters.commits_failed++;
-    if (r->store_ok || strcmp(why.text, r->trouble) != 0)
-        log_error("store: %s; nothing is acknowledged or sent until a commit works, feeds keep their events",
-                  why.text);
-    (void)snprintf(r->trouble, sizeof(r->trouble), "%s", why.text);
-    r->store_ok = false;
-    of(r)->probe_at = r->now.mono + PROBE_EVERY;
-    return false;
 }
 
 static void send_replies(struct relay *r, bool committed)
@@ -606,6 +632,9 @@ void pipeline_reply(struct relay *r, struct http_exchange *x, int status, const 
 
 static void release_everything(struct relay *r)
 {
+    of(r)->committed = r->counters;
+    of(r)->stepped = false;
+    if (r->modes_changed) targets_modes_settle(r->targets, true);
     dispatch_committed(r);
     feeds_release(r);
     crashpoint("after_puback");
@@ -614,12 +643,16 @@ static void release_everything(struct relay *r)
     http_client_start(r->http);
     crashpoint("after_send");
     rulebook_committed(r);
+    if (r->reload_asked) pipeline_reload(r);
+    r->modes_changed = r->reload_asked = false;
     send_replies(r, true);
 }
 
 static void refuse_everything(struct relay *r)
 {
-    r->rulebook_changed = false;
+    r->counters = of(r)->committed;
+    if (r->modes_changed) targets_modes_settle(r->targets, false);
+    r->modes_changed = r->reload_asked = r->rulebook_changed = false;
     dispatch_forget(r);
     feeds_refuse(r, r->trouble);
     outlink_refuse(r, r->trouble);
@@ -661,7 +694,7 @@ void pipeline_turn(struct relay *r, int64_t max_wait_ms)
 {
     int64_t due = sooner(next_due(r), r->now.mono + max_wait_ms);
     r->now = loop_wait(r->loop, due);
-    r->counters.turns++;
+    r->turns++;
     loop_run_done(r->loop);
     watch_clock(r);
     watch_room(r);

@@ -15,14 +15,13 @@
 #include "store.h"
 #include "targets.h"
 
-struct counters {         /* since the start; /metrics shows them */
+struct
+    counters { /* of what is in the store, since the start; /metrics shows them. A failed commit takes them back. */
     uint64_t events[4];   /* accepted, duplicate, rejected, stale */
     uint64_t verdicts[3]; /* no_match, match, unsure */
     uint64_t refusals[REFUSAL_COUNT];
     uint64_t deliveries[DELIVERY_STATE_COUNT]; /* moves into the state */
     uint64_t alerts, revisions;
-    uint64_t commits_failed, turns;
-    uint64_t odd_messages, unknown_members;
 };
 
 struct relay {
@@ -46,11 +45,14 @@ struct relay {
     struct silences *silences; /* silence.c */
     struct players *players;   /* players.c */
     struct counters counters;
+    uint64_t commits_failed, turns;
     bool store_ok;     /* the last commit worked: sends may start */
     bool intake_open;  /* … and there is room on the disk, and the clock is trusted */
     char trouble[200]; /* why not, for status and health */
     bool clock_trusted;
     bool rulebook_changed;   /* in this turn: written and loaded after its commit */
+    bool reload_asked;       /* in this turn, by a person: done after its commit */
+    bool modes_changed;      /* in this turn, by a person: targets_modes_settle */
     int alerts_in_force;     /* counted every few seconds, and up with each new one */
     int64_t notices_at;      /* mono: when silences and the drill's plan are looked at again */
     int64_t started;         /* wall */

@@ -193,6 +193,7 @@ enum relay_err review_site_mode(struct relay *r, const char *site, const char *m
     }
     if (!known)
         return fail(why, RELAY_NOT_FOUND, _("there is no site `%s`; `tocsin site list` shows them"), site);
+    r->modes_changed = true;
     store_site_mode_set(r->store, site, to);
     store_action(r->store, r->now.wall, "site.mode", site, by->name, by->uid, by->reason, mode);
     log_info("site=%s mode=%s by=%s", site, mode, by->name);

@@ -37,10 +37,12 @@ static void feeds_json(struct relay *r, struct buf *b)
         if (*f->why) buf_json_member(b, "why", f->why);
         buf_json_member_bool(b, "silent", f->silent);
         buf_json_member_time(b, "heard", f->seen.heard);
-        buf_json_member_int(b, "missing", f->missing);
-        buf_json_member_int(b, "accepted", (int64_t)f->accepted);
-        buf_json_member_int(b, "duplicate", (int64_t)f->duplicate);
-        buf_json_member_int(b, "rejected", (int64_t)f->rejected);
+        buf_json_member_int(b, "missing", f->counts.missing);
+        buf_json_member_int(b, "accepted", (int64_t)f->counts.accepted);
+        buf_json_member_int(b, "duplicate", (int64_t)f->counts.duplicate);
+        buf_json_member_int(b, "rejected", (int64_t)f->counts.rejected);
+        buf_json_member_int(b, "unknown_members", (int64_t)f->counts.unknown_members);
+        buf_json_member_int(b, "odd", (int64_t)f->odd);
         buf_char(b, '}');
     }
     buf_char(b, ']');
@@ -126,7 +128,7 @@ static void feed_metrics(struct relay *r, struct buf *b)
     metric(b, "feed_missing", "gauge", "Sequence numbers not seen yet.");
     for (size_t i = 0; i < r->feeds->n; i++)
         buf_printf(b, "tocsin_feed_missing{feed=\"%s\"} %lld\n", r->feeds->items[i].feed.config->id,
-                   (long long)r->feeds->items[i].missing);
+                   (long long)r->feeds->items[i].counts.missing);
     metric(b, "feed_silent", "gauge", "1 while the silence alarm is on.");
     for (size_t i = 0; i < r->feeds->n; i++)
         buf_printf(b, "tocsin_feed_silent{feed=\"%s\"} %d\n", r->feeds->items[i].feed.config->id,
@@ -135,11 +137,21 @@ static void feed_metrics(struct relay *r, struct buf *b)
     metric(b, "feed_events_total", "counter", "Events by feed and the status of their receipts.");
     for (size_t i = 0; i < r->feeds->n; i++) {
         const struct feed_state *f = &r->feeds->items[i];
-        const uint64_t n[] = {f->accepted, f->duplicate, f->rejected};
+        const uint64_t n[] = {f->counts.accepted, f->counts.duplicate, f->counts.rejected};
         for (size_t k = 0; k < 3; k++)
             buf_printf(b, "tocsin_feed_events_total{feed=\"%s\",status=\"%s\"} %llu\n", f->feed.config->id,
                        results[k], (unsigned long long)n[k]);
     }
+    metric(b, "feed_unknown_members_total", "counter", "Members of accepted events that nobody here knows.");
+    for (size_t i = 0; i < r->feeds->n; i++)
+        buf_printf(b, "tocsin_feed_unknown_members_total{feed=\"%s\"} %llu\n",
+                   r->feeds->items[i].feed.config->id,
+                   (unsigned long long)r->feeds->items[i].counts.unknown_members);
+    metric(b, "feed_odd_messages_total", "counter",
+           "Messages that were no event: retained, QoS 0, another topic.");
+    for (size_t i = 0; i < r->feeds->n; i++)
+        buf_printf(b, "tocsin_feed_odd_messages_total{feed=\"%s\"} %llu\n",
+                   r->feeds->items[i].feed.config->id, (unsigned long long)r->feeds->items[i].odd);
 }
 
 void status_metrics(struct relay *r, struct buf *b)
@@ -152,6 +164,8 @@ void status_metrics(struct relay *r, struct buf *b)
     for (int v = NO_MATCH; v <= UNSURE; v++)
         buf_printf(b, "tocsin_verdicts_total{verdict=\"%s\"} %llu\n", verdict_name((enum verdict)v),
                    (unsigned long long)c->verdicts[v]);
+    metric(b, "stale_events_total", "counter", "Accepted events that were past their own expiry: no alert.");
+    buf_printf(b, "tocsin_stale_events_total %llu\n", (unsigned long long)c->events[3]);
     metric(b, "refusals_total", "counter", "Refused events by code.");
     for (int i = 1; i < REFUSAL_COUNT; i++)
         buf_printf(b, "tocsin_refusals_total{code=\"%s\"} %llu\n", refusal_name((enum refusal)i),
@@ -167,7 +181,7 @@ void status_metrics(struct relay *r, struct buf *b)
     metric(b, "commits_total", "counter", "Commits of the store.");
     buf_printf(b, "tocsin_commits_total %llu\n", (unsigned long long)store_commits(r->store));
     metric(b, "commits_failed_total", "counter", "Commits that failed and were rolled back.");
-    buf_printf(b, "tocsin_commits_failed_total %llu\n", (unsigned long long)c->commits_failed);
+    buf_printf(b, "tocsin_commits_failed_total %llu\n", (unsigned long long)r->commits_failed);
     metric(b, "wal_pages", "gauge", "Pages in the write-ahead log.");
     buf_printf(b, "tocsin_wal_pages %lld\n", (long long)store_wal_pages(r->store));
     metric(b, "in_flight", "gauge", "Sends that wait for their channel's word.");
@@ -176,5 +190,5 @@ void status_metrics(struct relay *r, struct buf *b)
            "Messages that the broker says it has dropped; -1 when it does not say.");
     buf_printf(b, "tocsin_broker_dropped %lld\n", (long long)outlink_broker_dropped(r));
     metric(b, "turns_total", "counter", "Turns of the loop.");
-    buf_printf(b, "tocsin_turns_total %llu\n", (unsigned long long)c->turns);
+    buf_printf(b, "tocsin_turns_total %llu\n", (unsigned long long)r->turns);
 }

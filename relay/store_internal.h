@@ -52,7 +52,6 @@ struct store {
     int prune_step;
     int64_t prune_feed, prune_next;
     char prune_id[EVENT_ID_MAX + 1];
-    int64_t prune_alert;
     struct day_count *counts; /* store_stat.c */
 };
 

@@ -183,6 +183,7 @@ void targets_bind(struct targets *t, struct store *s, struct adapter_slot *slots
         store_target(s, r->pub.id, &r->row);
         int mode = r->site ? store_site_mode(s, r->site->id) : -1;
         if (mode >= 0) r->mode = (enum site_mode)mode; /* a person's word is over the configuration's */
+        r->mode_committed = r->mode;
         if (r->row.paused < 0)
             r->row.paused = 0; /* a reload or a restart gives a disabled target another chance */
         index_row(t->index, r);
@@ -196,6 +197,17 @@ void targets_bind(struct targets *t, struct store *s, struct adapter_slot *slots
         (void)snprintf(r->why, sizeof(r->why), "%s", why.text);
         log_error("target=%s broken: %s; its deliveries are rejected until it is mended and reloaded",
                   r->pub.id, why.text);
+    }
+}
+
+void targets_modes_settle(struct targets *t, bool committed)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        struct relay_target *r = &t->items[i];
+        if (committed)
+            r->mode_committed = r->mode;
+        else
+            r->mode = r->mode_committed;
     }
 }
 

@@ -31,7 +31,8 @@ struct relay_target {
     const char *issuer, *help;
     const char *const *areas; /* codes without trailing 00; none: everywhere */
     size_t n_areas;
-    enum site_mode mode; /* of its site; live for chats */
+    enum site_mode mode;           /* of its site; live for chats */
+    enum site_mode mode_committed; /* what it goes back to when the commit fails */
     bool drills, night;
     struct opt_windows quiet;
     double rate_ms, burst; /* tokens a millisecond; 0: no limit */
@@ -77,6 +78,9 @@ void targets_keep_config(struct targets *t, struct relay_config *c);
 
 /* Gives each target its row and its adapter's ctx, and lets the adapter check it. */
 void targets_bind(struct targets *t, struct store *s, struct adapter_slot *slots, size_t n_slots);
+
+/* After a turn in which a person changed a site's mode: what it is now stays, or what it was comes back. */
+void targets_modes_settle(struct targets *t, bool committed);
 
 struct relay_target *targets_by_id(const struct targets *t, const char *id);
 struct relay_target *targets_by_row(const struct targets *t, int64_t row);

@@ -109,13 +109,7 @@ def full_disk(rig):
     rig.publish(20)
     rig.until_accepted()
     rig.until("the targets", 10, lambda: everything_arrived(rig))
-    filler = os.path.join(rig.state, "filler")
-    with open(filler, "wb", buffering=0) as f:
-        try:
-            while True:
-                f.write(b"x" * 4096)
-        except OSError:
-            pass
+    filler = fill(rig)
     full_at = len(rig.accepted)
 
     def fails():  # what the log's file still holds room for may yet be accepted
@@ -145,6 +139,89 @@ def full_disk(rig):
     nothing_twice(rig)
     says(rig.log(), "store works again")
     print(f"full_disk: {len(rig.sent)} events, {taken - full_at} of them taken after the disk was full of other things")
+
+
+def fill(rig):
+    """No byte more in the state folder; returns what to delete."""
+    filler = os.path.join(rig.state, "filler")
+    with open(filler, "wb", buffering=0) as f:
+        try:
+            while True:
+                f.write(b"x" * 4096)
+        except OSError:
+            pass
+    return filler
+
+
+def refused(rig, *words):
+    """A person's command that the relay must refuse: what it said."""
+    done = subprocess.run(rig.command(*words), capture_output=True, text=True, timeout=20, env=dict(os.environ, TOCSIN_LANG="en"))
+    require(done.returncode == 1, f"tocsin {' '.join(words)} ended with {done.returncode}: {done.stdout}{done.stderr}")
+    return done.stderr
+
+
+@scenario
+def failed_commit_counts_nothing(rig):
+    """What a commit that failed has counted is not counted: events, gaps, metrics."""
+    mount_tmpfs(rig, "12m")
+    start(rig, relay={"reserve": "1MiB"})
+    rig.publish(1, seq=1)
+    rig.until_accepted()
+    filler = fill(rig)
+    number = 1
+
+    def fails():  # each event leaves three numbers out
+        nonlocal number
+        number += 4
+        rig.publish(1, seq=number, strange="x")
+        time.sleep(0.1)
+        return rig.page("/healthz")[0] == 503
+    rig.until("the full disk", 30, fails)
+    os.unlink(filler)
+    rig.until_accepted(20)
+    feed, n = rig.status()["feeds"][0], len(rig.accepted)
+    require(feed["missing"] == 3 * (n - 1), f"{feed['missing']} numbers are missing, not {3 * (n - 1)}")
+    require((feed["accepted"], feed["duplicate"]) == (n, 0), f"{n} events were accepted: {feed}")
+    require(feed["unknown_members"] == n - 1, f"{feed}")
+    metrics = rig.page("/metrics")[1]
+    says(metrics, f'tocsin_verdicts_total{{verdict="match"}} {n}\n', f"tocsin_alerts_total {n}\n")
+
+
+@scenario
+def failed_commit_changes_nothing(rig):
+    """What a person was told has not happened has not: a site's mode, a reload. A SIGHUP waits, and what it adds works."""
+    start(rig)
+    rig.publish(1)
+    rig.until_accepted()
+    db = sqlite3.connect(database(rig), isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")
+    says(refused(rig, "site", "mode", "s1", "trial", "--by", "王警官"), "nothing was changed")
+    says(refused(rig, "reload"), "nothing was changed")
+    db.execute("ROLLBACK")
+    one, = rig.publish(1)
+    rig.until_accepted()
+    says(rig.log(), "store works again")
+    require("reloaded" not in rig.log() and "reload waits" not in rig.log(), "a reload went on that was refused")
+    require(rig.ask("site", "list")[0]["mode"] == "live", "the site's mode was changed")
+    states = {d["target"]: (d["state"], d["reason"]) for d in rig.deliveries(alert=rig.accepted[one])}
+    require(states["pa:s1/hall"] != ("held", "trial"), f"the mode that was refused is in force: {states}")
+
+    db.execute("BEGIN IMMEDIATE")
+    rig.configure(chats=[rig.file_chat(), rig.wecom_chat(), rig.file_chat("second"), rig.file_chat("third")],
+                  feeds=[{"id": f, "type": "bank", "areas": ["61"], "rate": "1000/s"} for f in ("f1", "f2", "f3")])
+    rig.relay.send_signal(signal.SIGHUP)
+    rig.until_logged("reload waits until the store works again")
+    db.execute("ROLLBACK")
+    db.close()
+    rig.until_logged("reloaded ")
+    sent = {feed: rig.publish(1, feed=feed)[0] for feed in ("f2", "f3")}
+    rig.until_accepted()
+    rig.until("the targets", 10, lambda: everything_arrived(rig))
+    for name in ("second", "third"):
+        require({m["alert"] for m in rig.lines_of(name)} == {rig.accepted[e] for e in sent.values()}, f"{name} has {rig.lines_of(name)}")
+    for feed, event in sent.items():
+        alert = rig.accepted[event]
+        require(rig.ask("alerts", "show", alert)["events"][0]["feed"] == feed, f"{alert} is not of {feed}")
 
 
 @scenario
