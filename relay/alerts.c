@@ -71,8 +71,10 @@ static struct delivery_plan plan_for(struct relay *r, const struct edition *ed, 
         f.not_before = now + sel->group_wait;
         /* Red does not wait for its interval: money is going now. */
         if (before && before->sent_at && f.level != LEVEL_RED &&
-            before->sent_at + sel->group_interval > f.not_before)
+            before->sent_at + sel->group_interval > f.not_before) {
             f.not_before = before->sent_at + sel->group_interval;
+            f.interval = true;
+        }
     }
     return decide_delivery(&f);
 }

@@ -152,7 +152,10 @@ struct delivery_plan decide_delivery(const struct delivery_facts *f)
         p.fold = true;
         return p;
     }
-    if (f->not_before > f->now) go.due = f->not_before < f->expires ? f->not_before : f->expires;
+    if (f->not_before > f->now) {
+        go.due = f->not_before < f->expires ? f->not_before : f->expires;
+        go.reason = f->interval ? "group_interval" : "group_wait"; /* store_clamp_dues knows these two */
+    }
     return go;
 }
 

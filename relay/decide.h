@@ -54,7 +54,8 @@ struct delivery_facts {
     bool spoken_again;   /* rule and area were spoken at this site within announce_again */
     bool spoken_enough;  /* announce_per_day is used up */
     int64_t quiet_until; /* > now: the target is in its quiet hours and red does not pass */
-    int64_t not_before;  /* group_wait, group_interval */
+    int64_t not_before;  /* group_wait, or group_interval */
+    bool interval;       /* … which of them it is */
     enum pace pace;      /* of this chat for this level and certainty; at_once for all others */
     int64_t digest_at;   /* pace daily or weekly: when */
 };

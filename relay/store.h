@@ -253,7 +253,8 @@ void store_deliveries_waiting(struct store *s, int64_t target, void (*fn)(void *
                               void *arg);
 /* After a start: every `sending` becomes `retry`, marked as maybe arrived. Returns how many. */
 int store_resume(struct store *s, int64_t now);
-/* After a clock step: dues further away than `most` are pulled to now + most. Expiries stay, and the hours of digests. */
+/* After a clock step: what waits longer than its own interval waits so long from now on: group_wait and group_interval as
+ * they were when the row was made, steps of the clock, `most` for the rest. Expiries stay, and the hours of digests. */
 void store_clamp_dues(struct store *s, int64_t now, int64_t most);
 
 void store_show(struct store *s,

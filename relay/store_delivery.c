@@ -595,8 +595,8 @@ int store_resume(struct store *s, int64_t now)
 void store_clamp_dues(struct store *s, int64_t now, int64_t most)
 {
     struct stmt *q = store_q(s, Q_CLAMP);
-    stmt_null(q, 1);
-    stmt_int(q, 2, now + most);
+    stmt_int(q, 1, now);
+    stmt_int(q, 2, most);
     (void)store_run(s, q);
     q = store_q(s, Q_STEP_CLAMP);
     stmt_int(q, 1, now);

@@ -155,8 +155,10 @@ const char *const store_sql[Q_COUNT] = {
                        " FROM delivery d WHERE d.target = ?1 AND d.due IS NOT NULL AND d.state IN (0, 1, 7)",
     [Q_RESUME] =
         "UPDATE delivery SET state = 7, reason = 'may have been sent', maybe = 1, due = ?1 WHERE state = 2",
-    [Q_CLAMP] =
-        "UPDATE delivery SET due = ?2 WHERE due > ?2 AND due < expires AND fold = 0 AND state IN (1, 7)",
+/* A wait of its route is as long as it was when the row was made; all others are short. */
+#define OWN_INTERVAL "CASE WHEN reason LIKE 'group_%' THEN due - created ELSE ?2 END"
+    [Q_CLAMP] = "UPDATE delivery SET due = ?1 + " OWN_INTERVAL " WHERE due > ?1 + " OWN_INTERVAL
+                " AND due IS NOT NULL AND due < expires AND fold = 0 AND state IN (1, 7)",
 
     [Q_SHOW_ADD] =
         "INSERT INTO showing VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET delivery = ?3, expires = ?4",

@@ -268,6 +268,26 @@ static void quiet_hours_hold_until_they_end_and_no_longer_than_the_alert(void **
     assert_int_equal(decide_delivery(&f).due, 3000);
 }
 
+static void what_waits_for_its_route_says_so_and_no_longer_than_the_alert(void **state)
+{
+    (void)state;
+    struct delivery_facts f = grave;
+    f.not_before = f.now + 100;
+    struct delivery_plan p = decide_delivery(&f);
+    assert_int_equal(p.state, DELIVERY_QUEUED);
+    assert_int_equal(p.due, f.now + 100);
+    assert_string_equal(p.reason, "group_wait");
+    f.interval = true;
+    f.expires = f.now + 50;
+    p = decide_delivery(&f);
+    assert_int_equal(p.due, f.expires);
+    assert_string_equal(p.reason, "group_interval");
+    f.not_before = f.now;
+    p = decide_delivery(&f);
+    assert_int_equal(p.due, f.now);
+    assert_string_equal(p.reason, "");
+}
+
 static void a_chat_hears_at_its_own_pace(void **state)
 {
     (void)state;
@@ -344,6 +364,7 @@ int main(void)
         cmocka_unit_test(an_unanswered_approval_ends_at_bulletin_and_screens),
         cmocka_unit_test(a_site_in_trial_sends_to_duty_chats_only),
         cmocka_unit_test(quiet_hours_hold_until_they_end_and_no_longer_than_the_alert),
+        cmocka_unit_test(what_waits_for_its_route_says_so_and_no_longer_than_the_alert),
         cmocka_unit_test(a_chat_hears_at_its_own_pace),
         cmocka_unit_test(a_correction_is_held_back_by_no_limit),
         cmocka_unit_test(a_silence_keeps_everything_quiet_but_a_correction),

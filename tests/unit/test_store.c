@@ -289,6 +289,57 @@ static void the_gravest_goes_first_and_then_the_oldest(void **state)
     assert_int_equal(rows[2].target, 1);
 }
 
+static int64_t due_of(int64_t id)
+{
+    struct delivery_row d;
+    assert_true(store_delivery_get(store, id, &d));
+    return d.due;
+}
+
+static void a_step_of_the_clock_shortens_no_wait_that_a_route_asks_for(void **state)
+{
+    (void)state;
+    struct alert_row a;
+    make_alert(&a, 100 * HOUR_MS);
+    int64_t now = 10 * HOUR_MS;
+    struct waiting {
+        struct delivery_row d;
+        int64_t after; /* its due, from now */
+    } rows[] = {
+        {{.state = DELIVERY_QUEUED, .due = now + 6 * HOUR_MS, .created = now, .reason = "group_interval"},
+         6 * HOUR_MS},
+        {{.state = DELIVERY_QUEUED,
+          .due = now + 3 * HOUR_MS,
+          .created = now + HOUR_MS,
+          .reason = "group_wait"},
+         2 * HOUR_MS},
+        {{.state = DELIVERY_QUEUED,
+          .due = now + 3 * HOUR_MS,
+          .created = now,
+          .reason = "waits for the digest",
+          .fold = true},
+         3 * HOUR_MS},
+        {{.state = DELIVERY_HELD, .due = now + 8 * HOUR_MS, .created = now, .reason = "quiet_hours"},
+         8 * HOUR_MS},
+        {{.state = DELIVERY_RETRY, .due = now + HOUR_MS, .created = now, .reason = "connection refused"},
+         MINUTE_MS},
+        {{.state = DELIVERY_RETRY, .due = now + SECOND_MS, .created = now, .reason = "connection refused"},
+         SECOND_MS},
+        {{.state = DELIVERY_QUEUED, .due = now + HOUR_MS, .created = now, .reason = "paused: busy"},
+         MINUTE_MS},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct delivery_row *d = &rows[i].d;
+        d->alert = a.n;
+        d->rev = 1;
+        d->target = (int64_t)i + 1;
+        d->expires = a.expires;
+        d->id = store_delivery_add(store, d);
+    }
+    store_clamp_dues(store, now, MINUTE_MS);
+    for (size_t i = 0; i < COUNT(rows); i++) assert_int_equal(due_of(rows[i].d.id) - now, rows[i].after);
+}
+
 static void under_way_at_the_stop_is_tried_again_and_marked(void **state)
 {
     (void)state;
@@ -468,6 +519,7 @@ int main(void)
         T(correlations_are_bounded_and_go_when_they_no_longer_count),
         T(a_keyed_value_never_is_the_value_and_differs_by_use),
         T(alert_numbers_go_on_over_a_restart),
+        T(a_step_of_the_clock_shortens_no_wait_that_a_route_asks_for),
         T(the_gravest_goes_first_and_then_the_oldest),
         T(under_way_at_the_stop_is_tried_again_and_marked),
         T(what_has_ended_does_not_move_again),
