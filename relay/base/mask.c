@@ -222,8 +222,23 @@ static bool is_parted_as_tel(const unsigned *size, unsigned groups, bool landlin
     return groups <= 3 && short_ones == 0 && size[0] >= 3 && size[0] <= 7;
 }
 
+/* + or 00, then country and number: 7 to 15 digits (E.164), whoever's it is. Numbers of orders and waybills have letters
+ * beside them, or a hyphen before. */
+static bool is_abroad(const struct scan *s, const struct joined *j)
+{
+    size_t from = j->from;
+    bool plus = from > s->low && s->text[from - 1] == '+';
+    unsigned skip = plus ? 0 : 2;
+    if (!plus && (j->d[0] != '0' || j->d[1] != '0' || j->size[0] < 2)) return false;
+    if (j->len < skip + 7 || j->len > skip + 15 || j->d[skip] == '0') return false;
+    if (plus) from--;
+    char prev = from > s->low ? s->text[from - 1] : ' ', next = j->to < s->n ? s->text[j->to] : ' ';
+    return !is_letter(prev) && !is_digit(prev) && !is_letter(next) && (plus || prev != '-');
+}
+
 static bool is_tel(const struct scan *s, const struct joined *j)
 {
+    if (is_abroad(s, j)) return true;
     static const char *const prefixes[] = {"", "0", "86", "0086"};
     for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
         unsigned skip = (unsigned)strlen(prefixes[i]), size[GROUPS_MAX], first = skip && j->size[0] == skip;
@@ -277,19 +292,21 @@ static bool join(const struct scan *s, const struct number *num, unsigned first,
     return true;
 }
 
-/* Reads the groups that begin at i; (029)88888888 counts as parted by its bracket. */
+/* Reads the groups that begin at i; (029)88888888 and +1 (415) 555-2671 count as parted by their brackets. */
 static void read_number(const struct scan *s, size_t i, struct number *ret)
 {
+    char prev = i > s->low ? s->text[i - 1] : ' ';
+    size_t most = prev == '+' ? 2 : 1; /* characters between two groups */
     ret->n = 0;
     for (;;) {
-        size_t from = i;
+        ret->from[ret->n] = i;
         while (i < s->n && is_digit(s->text[i])) i++;
-        ret->from[ret->n] = from;
         ret->to[ret->n++] = i;
-        bool bracket = ret->n == 1 && from > s->low && s->text[from - 1] == '(';
-        if (ret->n == GROUPS_MAX || i + 1 >= s->n || !is_digit(s->text[i + 1])) return;
-        if (s->text[i] != ' ' && s->text[i] != '-' && !(bracket && s->text[i] == ')')) return;
-        i++;
+        const char *between = prev == '+' ? " -()" : prev == '(' && ret->n == 1 ? " -)" : " -";
+        size_t end = i;
+        while (end < s->n && end - i < most && s->text[end] && strchr(between, s->text[end])) end++;
+        if (ret->n == GROUPS_MAX || end == i || end >= s->n || !is_digit(s->text[end])) return;
+        i = end;
     }
 }
 
