@@ -186,9 +186,7 @@ enum relay_err client_post(const struct client *c, const char *path, const char 
 }
 
 enum relay_err client_read(const struct client *c, const char *path, const char *id,
-                           enum relay_err (*offline)(struct db *db, const struct client *c, const char *id,
-                                                     struct buf *ret, struct reason *why),
-                           cJSON **ret, struct reason *why)
+                           client_offline_fn offline, cJSON **ret, struct reason *why)
 {
     enum relay_err err = client_get(c, path, id, ret, why);
     if (err != RELAY_OFFLINE) return err;

@@ -40,11 +40,12 @@ enum relay_err client_get(const struct client *c, const char *path, const char *
 /* POST {"id","by","reason"} and, where given, {"for","site","matchers","text"}. RELAY_OFFLINE with words without a daemon. */
 enum relay_err client_post(const struct client *c, const char *path, const char *id, cJSON **ret,
                            struct reason *why) MUST_CHECK;
+/* What the daemon would answer, from the store. */
+typedef enum relay_err (*client_offline_fn)(struct db *db, const struct client *c, const char *id,
+                                            struct buf *ret, struct reason *why);
 /* A list or thing: from the daemon, else by `offline` over the read-only store. */
 enum relay_err client_read(const struct client *c, const char *path, const char *id,
-                           enum relay_err (*offline)(struct db *db, const struct client *c, const char *id,
-                                                     struct buf *ret, struct reason *why),
-                           cJSON **ret, struct reason *why) MUST_CHECK;
+                           client_offline_fn offline, cJSON **ret, struct reason *why) MUST_CHECK;
 
 int client_failed(const struct reason *why); /* prints it; EXIT_FAILED */
 void client_print_json(const cJSON *j);

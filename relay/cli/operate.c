@@ -2,8 +2,8 @@
 #include "base/i18n.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "cli/actions.h"
 #include "cli/cli.h"
-#include "cli/client.h"
 #include "cli/verbs.h"
 #include "feedback.h"
 
@@ -275,35 +275,6 @@ static void print_alert(const cJSON *j)
     print_some(cJSON_GetObjectItemCaseSensitive(j, "actions"), actions, ARRAY_LEN(actions), DELIVERIES_SHOWN);
 }
 
-static int show(struct client *c, const char *path, const char *id,
-                enum relay_err (*offline)(struct db *, const struct client *, const char *, struct buf *,
-                                          struct reason *),
-                void (*print)(const cJSON *))
-{
-    struct reason why = {""};
-    CLEANUP(json_free_ptr) cJSON *j = NULL;
-    enum relay_err err =
-        offline ? client_read(c, path, id, offline, &j, &why) : client_get(c, path, id, &j, &why);
-    if (err != RELAY_OK) return client_failed(&why);
-    if (c->json)
-        client_print_json(j);
-    else
-        print(j);
-    return EXIT_DONE;
-}
-
-static int change(struct client *c, const char *path, const char *id, const char *done)
-{
-    struct reason why = {""};
-    CLEANUP(json_free_ptr) cJSON *j = NULL;
-    if (client_post(c, path, id, &j, &why) != RELAY_OK) return client_failed(&why);
-    if (c->json)
-        client_print_json(j);
-    else
-        (void)printf("%s\n", done);
-    return EXIT_DONE;
-}
-
 static void print_alerts(const cJSON *j)
 {
     static const struct column columns[] = {{"created", N_("CREATED")}, {"id", N_("ALERT")},
@@ -367,56 +338,54 @@ static void print_delivery(const cJSON *j)
     }
 }
 
-/* One row a sub-verb: what it needs and what it does. */
-struct action {
-    const char *name;
-    int n_args;
-    const char *path;
-    enum relay_err (*offline)(struct db *, const struct client *, const char *, struct buf *,
-                              struct reason *);
-    void (*print)(const cJSON *);
-    const char *done; /* a change: what to say afterwards */
-};
-
-static int run_actions(int argc, char **argv, const struct action *actions, size_t n, const char *usage)
+/* What waits for a person is another list with other columns. */
+static int list_or_review(const struct client *c, const struct action *a, const char *id)
 {
-    struct client c;
-    int code = client_open(&c, argc, argv, usage);
-    if (code >= 0) return code;
-    code = EXIT_USAGE;
-    for (size_t i = 0; i < n && c.n_rest; i++) {
-        const struct action *a = &actions[i];
-        if (strcmp(a->name, c.rest[0]) != 0 || c.n_rest != 1 + a->n_args) continue;
-        CLEANUP(free_ptr) char *both = a->n_args == 2 ? xasprintf("%s %s", c.rest[1], c.rest[2]) : NULL;
-        const char *id = both ? both : a->n_args ? c.rest[1] : NULL;
-        void (*print)(const cJSON *) = c.review && a->print == print_alerts ? print_review : a->print;
-        code = a->done ? change(&c, a->path, id, _(a->done)) : show(&c, a->path, id, a->offline, print);
-        break;
-    }
-    if (code == EXIT_USAGE) (void)fputs(usage, stderr);
-    client_close(&c);
-    return code;
+    const struct action review = {.path = a->path, .offline = a->offline, .print = print_review};
+    return action_show(c, c->review ? &review : a, id);
 }
 
 int cli_alerts(int argc, char **argv)
 {
     static const struct action actions[] = {
-        {"list", 0, "/v1/alerts", read_alerts, print_alerts, NULL},
-        {"show", 1, "/v1/alert", read_alert, print_alert, NULL},
-        {"cancel", 1, "/v1/alerts/cancel", NULL, NULL,
-         N_("cancelled: the correction goes to everybody who had the alert")},
-        {"confirm", 1, "/v1/alerts/confirm", NULL, NULL, N_("confirmed: it goes out as Observed")},
-        {"approve", 1, "/v1/alerts/approve", NULL, NULL,
-         N_("approved; where two persons are needed it waits for the second")},
-        {"reject", 1, "/v1/alerts/reject", NULL, NULL, N_("rejected: it is neither spoken nor posted")},
-        {"ack", 1, "/v1/alerts/ack", NULL, NULL, N_("acknowledged: no more reminders")},
-        {"outcome", 2, "/v1/alerts/outcome", NULL, NULL, N_("noted; the month's report counts it")},
-        {"feedback", 0, "/v1/feedback", read_feedback, print_feedback, NULL},
-        {"feedback", 2, "/v1/alerts/feedback", NULL, NULL,
-         N_("noted for the group that has this number; the rule's count has it")},
-        {"dismiss", 1, "/v1/alerts/dismiss", NULL, NULL, N_("dismissed from the review list")},
+        {.name = "list",
+         .path = "/v1/alerts",
+         .offline = read_alerts,
+         .print = print_alerts,
+         .run = list_or_review},
+        {.name = "show", .n_args = 1, .path = "/v1/alert", .offline = read_alert, .print = print_alert},
+        {.name = "cancel",
+         .n_args = 1,
+         .path = "/v1/alerts/cancel",
+         .done = N_("cancelled: the correction goes to everybody who had the alert")},
+        {.name = "confirm",
+         .n_args = 1,
+         .path = "/v1/alerts/confirm",
+         .done = N_("confirmed: it goes out as Observed")},
+        {.name = "approve",
+         .n_args = 1,
+         .path = "/v1/alerts/approve",
+         .done = N_("approved; where two persons are needed it waits for the second")},
+        {.name = "reject",
+         .n_args = 1,
+         .path = "/v1/alerts/reject",
+         .done = N_("rejected: it is neither spoken nor posted")},
+        {.name = "ack", .n_args = 1, .path = "/v1/alerts/ack", .done = N_("acknowledged: no more reminders")},
+        {.name = "outcome",
+         .n_args = 2,
+         .path = "/v1/alerts/outcome",
+         .done = N_("noted; the month's report counts it")},
+        {.name = "feedback", .path = "/v1/feedback", .offline = read_feedback, .print = print_feedback},
+        {.name = "feedback",
+         .n_args = 2,
+         .path = "/v1/alerts/feedback",
+         .done = N_("noted for the group that has this number; the rule's count has it")},
+        {.name = "dismiss",
+         .n_args = 1,
+         .path = "/v1/alerts/dismiss",
+         .done = N_("dismissed from the review list")},
     };
-    return run_actions(
+    return actions_run(
         argc, argv, actions, ARRAY_LEN(actions),
         _("Usage: tocsin alerts list [--active] [--review] [--limit N] [--json]\n"
           "       tocsin alerts show ID\n"
@@ -433,12 +402,16 @@ int cli_alerts(int argc, char **argv)
 int cli_deliveries(int argc, char **argv)
 {
     static const struct action actions[] = {
-        {"list", 0, "/v1/deliveries", read_deliveries, print_deliveries, NULL},
-        {"show", 1, "/v1/delivery", read_delivery, print_delivery, NULL},
-        {"done", 1, "/v1/deliveries/done", NULL, NULL, N_("noted: it was passed on")},
-        {"replay", 1, "/v1/deliveries/replay", NULL, NULL, N_("it goes out again now")},
+        {.name = "list", .path = "/v1/deliveries", .offline = read_deliveries, .print = print_deliveries},
+        {.name = "show",
+         .n_args = 1,
+         .path = "/v1/delivery",
+         .offline = read_delivery,
+         .print = print_delivery},
+        {.name = "done", .n_args = 1, .path = "/v1/deliveries/done", .done = N_("noted: it was passed on")},
+        {.name = "replay", .n_args = 1, .path = "/v1/deliveries/replay", .done = N_("it goes out again now")},
     };
-    return run_actions(argc, argv, actions, ARRAY_LEN(actions),
+    return actions_run(argc, argv, actions, ARRAY_LEN(actions),
                        _("Usage: tocsin deliveries list [--active] [--state S] [--target T] [--alert ID] "
                          "[--limit N] [--json]\n"
                          "       tocsin deliveries show ID        (whole id, short id or row)\n"
@@ -457,11 +430,13 @@ static void print_sites(const cJSON *j)
 int cli_site(int argc, char **argv)
 {
     static const struct action actions[] = {
-        {"list", 0, "/v1/sites", NULL, print_sites, NULL},
-        {"mode", 2, "/v1/site/mode", NULL, NULL,
-         N_("switched; a reload keeps it, whatever the configuration says")},
+        {.name = "list", .path = "/v1/sites", .print = print_sites},
+        {.name = "mode",
+         .n_args = 2,
+         .path = "/v1/site/mode",
+         .done = N_("switched; a reload keeps it, whatever the configuration says")},
     };
-    return run_actions(argc, argv, actions, ARRAY_LEN(actions),
+    return actions_run(argc, argv, actions, ARRAY_LEN(actions),
                        _("Usage: tocsin site list [--json]\n"
                          "       tocsin site mode SITE trial|screens|live --by NAME [--reason WHY]\n"));
 }
@@ -474,7 +449,8 @@ int cli_reload(int argc, char **argv)
         _("Usage: tocsin reload [--by NAME]\nRules and configuration are read anew; what is wrong "
           "stays out, and the log says why.\n"));
     if (code >= 0) return code;
-    code = change(&c, "/v1/reload", NULL, _("reloading; the log says how it went"));
+    code = action_change(
+        &c, &(struct action){.path = "/v1/reload", .done = N_("reloading; the log says how it went")}, NULL);
     client_close(&c);
     return code;
 }
