@@ -294,8 +294,7 @@ static void post_part_send(struct post *p, const char *text, size_t at, size_t o
                                    .card_url = p->card_url};
     buf_str(&r.url, s->url);
     p->kind->build(&info, &r);
-    const struct http_request request = {.method = "POST",
-                                         .url = buf_cstr(&r.url),
+    const struct http_request request = {.url = buf_cstr(&r.url),
                                          .headers = (const char *const *)r.headers,
                                          .body = buf_cstr(&r.body),
                                          .body_len = r.body.len,

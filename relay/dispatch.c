@@ -14,6 +14,7 @@ enum {
     SNAPSHOT_MAX = 200,
     RESERVE_FOR_RED = 5,
     FORGETTABLE = 3,
+    CHATS_A_TURN = 128, /* where answers come at once, the next ones find connections that stand already */
     OUTCOMES_A_COMMIT = 128,
     OUTCOMES_WAIT = 4 /* ms */
 };
@@ -538,11 +539,13 @@ static int64_t claim_snapshots(struct relay *r)
     return next;
 }
 
-/* Chats share limits.http: no more of their rows are looked at than may go. */
+/* Chats share limits.http: no more of their rows are looked at than may go. While outcomes wait for others of their
+ * commit, so do the messages that follow them. */
 static size_t free_for_chats(const struct relay *r)
 {
     int64_t left = r->config->limits.http - r->dispatch->in_flight;
-    return left < 0 ? 0 : left < CLAIM_ROWS ? (size_t)left : CLAIM_ROWS;
+    if (r->dispatch->done.first || left < 0) return 0;
+    return left < CHATS_A_TURN ? (size_t)left : CHATS_A_TURN;
 }
 
 /* Up to `max` due rows of a lane; true when there may be more. */
@@ -611,7 +614,6 @@ static void leave(struct relay *r, struct send *op)
         target_show_later(both[i]);
         r->dispatch->show_at = r->now.wall;
     }
-    if (op->target->chat) r->dispatch->in_flight--;
     if (!now || !now->rows_wait) return;
     now->rows_wait = false;
     struct dispatch *d = r->dispatch;
@@ -627,6 +629,7 @@ void dispatch_forget(struct relay *r)
     struct dispatch *d = r->dispatch;
     for (struct send *op; (op = sends_pop(&d->claimed));) {
         if (op->target->ops->kind == TARGET_STATE) target_show(op->target);
+        if (op->target->chat) d->in_flight--;
         leave(r, op);
         send_free(op);
     }

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-enum { CLAIM_ROWS = 512 }; /* as many as limits.http: a burst is one commit */
+enum { CLAIM_ROWS = 512 };
 #define BACKOFF_FIRST (1 * SECOND_MS)
 #define BACKOFF_MOST  (60 * SECOND_MS)
 
@@ -60,7 +60,7 @@ struct dispatch {
         struct revision_row revision;
     } last; /* of dispatch_source */
     struct rendering renderings[RENDERINGS];
-    int in_flight;   /* of chats */
+    int in_flight;   /* of chats, whose channel has not answered yet */
     int64_t show_at; /* when the next snapshot may go, as the last claim saw it */
     struct delivery_row rows[CLAIM_ROWS];
     int64_t *woken; /* targets whose rows waited for one under way, which has finished */

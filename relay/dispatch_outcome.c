@@ -11,6 +11,7 @@ void send_done(struct send *op, const struct send_outcome *outcome)
     struct dispatch *d = op->relay->dispatch;
     op->outcome = *outcome;
     sends_remove(&d->running, op);
+    if (op->target->chat) d->in_flight--;
     if (d->n_done++ == 0) d->done_at = op->relay->now.wall;
     sends_push(&d->done, op); /* dispatch_next_due says "now" */
 }
