@@ -44,12 +44,19 @@ enum relay_err clock_check_zone(const char *iana_name, struct reason *why)
     return RELAY_OK;
 }
 
+/* The day of the minute that was asked for last: many ask for the same one, and libc reads the zone's rules anew each time. */
+static _Thread_local struct {
+    int64_t minute;
+    int day;
+} last_day = {.minute = INT64_MIN};
+
 enum relay_err clock_set_zone(const char *iana_name, struct reason *why)
 {
     enum relay_err err = clock_check_zone(iana_name, why);
     if (err) return err;
     if (setenv("TZ", iana_name, 1) != 0) return fail(why, RELAY_IO, _("cannot set the time zone"));
     tzset();
+    last_day.minute = INT64_MIN;
     return RELAY_OK;
 }
 
@@ -235,8 +242,13 @@ int64_t clock_local_to_wall(struct local_time t)
 
 int clock_local_day(int64_t wall_ms)
 {
-    struct local_time t = clock_local(wall_ms);
-    return t.year * 10000 + t.month * 100 + t.day;
+    int64_t rest, minute = floor_div(wall_ms, MINUTE_MS, &rest);
+    if (minute != last_day.minute) {
+        struct local_time t = clock_local(wall_ms);
+        last_day.minute = minute;
+        last_day.day = t.year * 10000 + t.month * 100 + t.day;
+    }
+    return last_day.day;
 }
 
 static const struct {

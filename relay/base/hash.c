@@ -4,14 +4,26 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <pthread.h>
 #include <sys/random.h>
 
 #include "base/i18n.h"
 
+/* Looked up once: EVP_sha256() would be looked up by every digest anew. */
+static const EVP_MD *sha256;
+
+static void fetch_sha256(void)
+{
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (!sha256) abort(); /* a broken libcrypto */
+}
+
 void hash_sha256(const void *data, size_t n, uint8_t ret[static HASH_LEN])
 {
     static const uint8_t nothing;
-    if (EVP_Digest(n ? data : &nothing, n, ret, NULL, EVP_sha256(), NULL) != 1)
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, fetch_sha256); /* fails for no reason that there is */
+    if (EVP_Digest(n ? data : &nothing, n, ret, NULL, sha256, NULL) != 1)
         abort(); /* no memory or a broken libcrypto */
 }
 
