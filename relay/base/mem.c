@@ -1,8 +1,13 @@
 /* Allocation that cannot return NULL, and an arena for things that die together. */
 #include "base/mem.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "base/i18n.h"
 
 static void out_of_memory(size_t size)
 {
@@ -148,4 +153,18 @@ void arena_release(struct arena *a)
         a->head = next;
     }
     a->total = 0;
+}
+
+/* -- keys --------------------------------------------------------------------------------------------------------- */
+
+enum relay_err memory_keep_private(struct reason *why)
+{
+    const struct rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &none) != 0)
+        return fail(why, RELAY_IO, _("core files cannot be switched off: %s"), strerror(errno));
+#ifndef __SANITIZE_ADDRESS__
+    if (prctl(PR_SET_DUMPABLE, 0) != 0)
+        return fail(why, RELAY_IO, _("others can read this program's memory: %s"), strerror(errno));
+#endif
+    return RELAY_OK;
 }

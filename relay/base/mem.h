@@ -20,6 +20,11 @@ char *xasprintf(const char *fmt, ...) PRINTF(1, 2) __attribute__((malloc, return
 
 void free_ptr(void *pp); /* CLEANUP(free_ptr) char *s = …; */
 
+/* For a process that holds keys: from here on no core file of it, nor of a program that it starts, is written, and no other
+ * process of its user may read its memory (with the sanitisers it may: their leak finder must). Called by secret_read, and
+ * at the start of whoever has keys from elsewhere. RELAY_IO: it goes on, and only the caller can say so. */
+enum relay_err memory_keep_private(struct reason *why) MUST_CHECK;
+
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Bump allocator for things that die together: an event, a configuration, a rule set.

@@ -1,7 +1,6 @@
 /* tocsin run: the daemon. */
 #include <argp.h>
 #include <errno.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include "base/i18n.h"
@@ -34,18 +33,6 @@ static void raise_open_files(const struct relay_config *c)
             (unsigned long long)needed);
 }
 
-/* Keys of chats and of the broker are in memory: no core file may hold them, and no other process of this user read them.
- * The leak finder of the sanitisers must be able to. */
-static void keep_memory_private(void)
-{
-    const struct rlimit none = {0, 0};
-    if (setrlimit(RLIMIT_CORE, &none) != 0)
-        log_warning("core files cannot be switched off: %s", strerror(errno));
-#ifndef __SANITIZE_ADDRESS__
-    if (prctl(PR_SET_DUMPABLE, 0) != 0) log_warning("memory is not private: %s", strerror(errno));
-#endif
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     if (key == 'c')
@@ -69,6 +56,8 @@ int cli_run(int argc, char **argv)
     argp_err_exit_status = EXIT_USAGE;
     if (argp_parse(&argp, argc, argv, 0, NULL, NULL) != 0) return EXIT_USAGE;
 
+    struct reason why = {""};
+    if (memory_keep_private(&why) != RELAY_OK) log_warning("%s", why.text);
     struct relay_config *config = NULL;
     struct opt_problems problems = {0};
     if (config_load(config_path(config_file), &config, &problems) != RELAY_OK) {
@@ -79,10 +68,8 @@ int cli_run(int argc, char **argv)
     static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
                                             LOG_LEVEL_DEBUG};
     log_set_level(levels[config->relay.log_level & 3]);
-    keep_memory_private();
     raise_open_files(config);
     struct relay *relay;
-    struct reason why = {""};
     if (pipeline_new(config, &relay, &why) != RELAY_OK) {
         log_error("%s", why.text);
         return EXIT_FAILED;

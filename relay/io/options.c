@@ -764,6 +764,8 @@ static void close_fd(const int *fd)
 
 enum relay_err secret_read(const char *path, char **ret, struct reason *why)
 {
+    struct reason ignored;
+    (void)!memory_keep_private(&ignored); /* the daemons have said at their start that it does not work */
     CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT) return fail(why, RELAY_NOT_FOUND, _("%s: no such file"), path);
     if (fd < 0 && errno == EACCES)

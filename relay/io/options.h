@@ -100,7 +100,8 @@ void options_print(const struct opt_row *rows, const void *values, int indent, s
 void options_manual(const struct opt_row *rows, int indent,
                     struct buf *out); /* name, type, unit, bounds, default, help */
 
-/* A secret in a file of its own: first line, at most 4 KiB; refused when others than the owner and group can read it. */
+/* A secret in a file of its own: first line, at most 4 KiB; refused when others than the owner and group can read it. A
+ * process that has read one writes no core file any more. */
 enum relay_err secret_read(const char *path, char **ret, struct reason *why) MUST_CHECK;
 
 #endif

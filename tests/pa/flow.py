@@ -200,7 +200,11 @@ def begin(b):
     expect("the configuration is good", code == 0)
     b.start_broker()
     b.start_player("2026-11-23 08:50:00")
-    return wait_for("the state topic", 15, lambda: b.state().get("state") == "up" and b.state())
+    state = wait_for("the state topic", 15, lambda: b.state().get("state") == "up" and b.state())
+    with open(f"/proc/{b.player.pid}/limits") as f:
+        core = next(line.split() for line in f if line.startswith("Max core file size"))
+    expect("it writes no core file", core[4:6] == ["0", "0"])
+    return state
 
 
 def end(b):

@@ -5,7 +5,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -371,6 +374,32 @@ static void a_secret_is_the_first_line_of_a_file_that_others_cannot_read(void **
     free(s);
 }
 
+/* In a process of its own: it would hold for all that is tested here. */
+static void whoever_has_read_a_secret_writes_no_core_file(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        struct rlimit core;
+        (void)getrlimit(RLIMIT_CORE, &core);
+        core.rlim_cur = core.rlim_max;
+        (void)setrlimit(RLIMIT_CORE, &core);
+        char *s = NULL;
+        struct reason why;
+        if (secret("key", 3, 0600, &s, &why) != RELAY_OK) _exit(1);
+        free(s);
+        if (getrlimit(RLIMIT_CORE, &core) != 0 || core.rlim_cur != 0 || core.rlim_max != 0) _exit(2);
+#ifndef __SANITIZE_ADDRESS__
+        if (prctl(PR_GET_DUMPABLE) != 0) _exit(3);
+#endif
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,6 +412,7 @@ int main(void)
         cmocka_unit_test(secrets_are_not_printed),
         cmocka_unit_test(the_manual_names_type_bounds_and_default),
         cmocka_unit_test(a_secret_is_the_first_line_of_a_file_that_others_cannot_read),
+        cmocka_unit_test(whoever_has_read_a_secret_writes_no_core_file),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
 }

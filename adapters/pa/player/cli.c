@@ -164,6 +164,8 @@ static enum relay_err run(struct settings **s, struct player_options *o, struct 
 
 static int verb_run(const struct words *w)
 {
+    struct reason why;
+    if (memory_keep_private(&why) != RELAY_OK) log_warning("%s", why.text);
     struct settings *s = cli_settings(w);
     if (!s) return EXIT_FAILED;
     if (w->print_config) {
@@ -176,7 +178,6 @@ static int verb_run(const struct words *w)
     struct words again = *w;
     struct player_options o = {
         .fast_hour = w->fast_hour, .trust_clock = w->trust_clock, .reload = read_again, .reload_arg = &again};
-    struct reason why;
     enum relay_err err = run(&s, &o, &why);
     if (err != RELAY_OK) log_error("%s", why.text);
     settings_free(s);
