@@ -219,6 +219,20 @@ static void ask_zones(struct interview *i)
     }
 }
 
+/* DingTalk and Feishu sign what a bot says, if its owner chose that. */
+static void ask_duty_secret(struct interview *i)
+{
+    if (i->a->duty.type == DUTY_WECOM) return;
+    (void)printf(
+        "%s: ",
+        _("Secret of its signature guard, typed unseen (Enter: it has none, or keep the one that is there)"));
+    CLEANUP(free_ptr) char *line = read_unseen();
+    if (!line) i->over = true;
+    if (!line || !*line) return;
+    i->a->duty.secret = arena_strdup(&i->a->arena, line);
+    explicit_bzero(line, strlen(line));
+}
+
 static void ask_duty(struct interview *i, bool there)
 {
     struct reason why;
@@ -233,6 +247,7 @@ static void ask_duty(struct interview *i, bool there)
         if (http_url_check(line, i->a->duty.allow_insecure, &why) == RELAY_OK) {
             i->a->duty.url = arena_strdup(&i->a->arena, line);
             explicit_bzero(line, strlen(line));
+            ask_duty_secret(i);
             return;
         }
         (void)printf("  %s\n", why.text);
@@ -296,31 +311,30 @@ static void put(struct init_writer *w, const struct init_plan *p, const char *na
     init_put(w, name, &b, 0644, NULL);
 }
 
-/* The duty group's address and the telephone system's password: given, in files that were named, or there from before. */
-static bool read_secrets(struct init_answers *a, bool there, bool *ret_duty)
+/* One that was typed stays; else the named file's. */
+static bool read_secret(struct init_answers *a, const char *path, const char *where, const char **secret)
 {
     struct reason why;
-    *ret_duty = there || a->duty.url || a->duty.url_file;
-    if (!a->duty.url && a->duty.url_file) {
-        char *url;
-        if (secret_read(a->duty.url_file, &url, &why)) {
-            (void)fprintf(stderr, "duty: url_file: %s\n", why.text);
-            return false;
-        }
-        a->duty.url = arena_strdup(&a->arena, url);
-        explicit_bzero(url, strlen(url));
-        free(url);
+    char *text;
+    if (*secret || !path) return true;
+    if (secret_read(path, &text, &why)) {
+        (void)fprintf(stderr, "%s: %s\n", where, why.text);
+        return false;
     }
-    if (!a->speakers.password && a->speakers.password_file) {
-        char *password;
-        if (secret_read(a->speakers.password_file, &password, &why)) {
-            (void)fprintf(stderr, "loudspeakers: password_file: %s\n", why.text);
-            return false;
-        }
-        a->speakers.password = arena_strdup(&a->arena, password);
-        explicit_bzero(password, strlen(password));
-        free(password);
-    }
+    *secret = arena_strdup(&a->arena, text);
+    explicit_bzero(text, strlen(text));
+    free(text);
+    return true;
+}
+
+/* The duty group's address and secret and the telephone system's password: given, or in files that were named. */
+static bool read_secrets(struct init_answers *a)
+{
+    struct reason why;
+    if (!read_secret(a, a->duty.url_file, "duty: url_file", &a->duty.url) ||
+        !read_secret(a, a->duty.secret_file, "duty: secret_file", &a->duty.secret) ||
+        !read_secret(a, a->speakers.password_file, "loudspeakers: password_file", &a->speakers.password))
+        return false;
     if (!a->duty.url || http_url_check(a->duty.url, a->duty.allow_insecure, &why) == RELAY_OK) return true;
     (void)fprintf(stderr, "duty: %s\n", why.text);
     return false;
@@ -345,6 +359,10 @@ static void write_all(struct init_writer *w, const struct init_plan *p)
     if (p->duty) {
         CLEANUP(free_ptr) char *url = init_secret(w, "duty.url", p->a->duty.url, owner);
         if (url) explicit_bzero(url, strlen(url));
+    }
+    if (p->duty_signs) {
+        CLEANUP(free_ptr) char *secret = init_secret(w, "duty.secret", p->a->duty.secret, owner);
+        if (secret) explicit_bzero(secret, strlen(secret));
     }
     logins[n++] = (struct init_login){"relay", init_secret(w, "mqtt.password", NULL, owner)};
     CLEANUP(free_ptr) char *player = xasprintf("pa-%s", p->site);
@@ -523,7 +541,8 @@ int cli_init(int argc, char **argv)
     struct init_answers a = {.arena = {0}};
     struct init_plan p;
     struct reason why;
-    bool there = access(url, F_OK) == 0, duty = false;
+    CLEANUP(free_ptr) char *secret = xasprintf("%s/duty.secret", w.dir);
+    bool there = access(url, F_OK) == 0;
     int code = EXIT_FAILED;
     if (arguments.answers) {
         if (!init_load(&a, arguments.answers, true)) goto out;
@@ -536,13 +555,14 @@ int cli_init(int argc, char **argv)
         }
         if (!interview(&a, arguments.another, there)) goto out;
     }
-    if (!read_secrets(&a, there, &duty)) goto out;
+    if (!read_secrets(&a)) goto out;
     if (init_plan(&a, &p, &why)) {
         (void)fprintf(stderr, "%s%s%s\n", arguments.answers ? arguments.answers : "",
                       arguments.answers ? ": " : "", why.text);
         goto out;
     }
-    p.duty = duty;
+    p.duty = there || a.duty.url;
+    p.duty_signs = p.duty && a.duty.type != DUTY_WECOM && (a.duty.secret || access(secret, F_OK) == 0);
     (void)printf("\n");
     if (arguments.another) {
         if (!may_add(&w, &p)) goto out;
@@ -554,9 +574,9 @@ int cli_init(int argc, char **argv)
     if (w.kept) (void)printf("\n%s\n", _("Files that differ were left as they are; --yes replaces them."));
     if (!w.failed && !w.kept) code = EXIT_DONE;
 out:
-    if (a.duty.url) explicit_bzero((char *)(uintptr_t)a.duty.url, strlen(a.duty.url));
-    if (a.speakers.password)
-        explicit_bzero((char *)(uintptr_t)a.speakers.password, strlen(a.speakers.password));
+    const char *const typed[] = {a.duty.url, a.duty.secret, a.speakers.password};
+    for (size_t k = 0; k < ARRAY_LEN(typed); k++)
+        if (typed[k]) explicit_bzero((char *)(uintptr_t)typed[k], strlen(typed[k]));
     arena_release(&a.arena);
     return code;
 }

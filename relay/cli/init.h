@@ -23,6 +23,8 @@ enum init_way { WAY_RTP, WAY_SIP, WAY_ALSA, WAY_FILE, WAY_COMMAND, WAY_NONE };
 struct init_duty {
     int type; /* index into init_duty_types */
     const char *url_file, *url;
+    const char *secret_file,
+        *secret; /* of the signature guard of DingTalk and Feishu; secret: typed, never saved */
     bool allow_insecure;
 };
 struct init_speakers {
@@ -50,6 +52,7 @@ struct init_answers {
 };
 
 extern const struct opt_row init_rows[];
+enum { DUTY_WECOM }; /* the first of init_duty_types, and the one without a signature */
 extern const char *const init_duty_types[], *const init_approvals[], *const init_ways[];
 
 struct init_zone {
@@ -72,8 +75,9 @@ struct init_plan {
     struct init_ward *wards;
     struct init_feed *feeds; /* the first is INIT_DEMO_FEED */
     size_t n_zones, n_wards, n_feeds;
-    bool player; /* there are loudspeakers */
-    bool duty;   /* there is a duty group */
+    bool player;     /* there are loudspeakers */
+    bool duty;       /* there is a duty group */
+    bool duty_signs; /* and its messages are signed */
 };
 
 /* --- init_answers.c --- */

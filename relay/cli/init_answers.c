@@ -26,6 +26,8 @@ static const struct opt_row duty_rows[] = {
     {.name = "url_file", .type = OPT_PATH, AT(init_duty, url_file),
      .help = N_("file whose first line is the group bot's address; it is copied")},
     {.name = "url", .type = OPT_STR, AT(init_duty, url), .help = N_("the address itself")},
+    {.name = "secret_file", .type = OPT_PATH, AT(init_duty, secret_file),
+     .help = N_("dingtalk, feishu: file whose first line is the secret of the signature guard; it is copied")},
     {.name = "allow_insecure", .type = OPT_BOOL, AT(init_duty, allow_insecure), .deflt = "false",
      .help = N_("permit http:// and private addresses, for a trial on one machine")},
     {0},
@@ -126,13 +128,17 @@ bool init_load(struct init_answers *a, const char *path, bool complete)
     bool good = is_there(a->hospital, "hospital", path);
     good = is_there(a->district, "district", path) && good;
     good = is_there(a->issuer, "issuer", path) && good;
+    if (a->duty.secret_file && a->duty.type == DUTY_WECOM) {
+        (void)fprintf(stderr, _("%s: duty: secret_file: a WeCom bot has no signature; leave it out\n"), path);
+        good = false;
+    }
     return is_there(a->help, "help", path) && good;
 }
 
 void init_save(const struct init_answers *a, struct buf *out)
 {
     struct init_answers shown = *a;
-    shown.duty.url = shown.duty.url_file = shown.speakers.password_file = NULL;
+    shown.duty.url = shown.duty.url_file = shown.duty.secret_file = shown.speakers.password_file = NULL;
     buf_printf(out, "# %s\n",
                _("What `tocsin init` was told; it asks again from here. Nothing secret, nothing "
                  "that is in force."));

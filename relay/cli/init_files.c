@@ -96,6 +96,7 @@ static void put_chats(struct buf *b, const struct init_plan *p)
     buf_printf(
         b, "chats:\n  - id: " INIT_DUTY_CHAT "\n    type: %s\n    audience: duty\n    url_file: duty.url\n",
         init_duty_types[p->a->duty.type]);
+    if (p->duty_signs) buf_str(b, "    secret_file: duty.secret\n");
     if (p->a->duty.allow_insecure) buf_str(b, "    allow_insecure: true\n");
 }
 

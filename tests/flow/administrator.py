@@ -134,7 +134,8 @@ def step_init(h):
 def step_asked(h):
     """Step 3 by questions: the same answers typed, one of them wrong at first."""
     typed = ["交大一附院", "无此区", "雁塔", "Xjtu 1", "xjtu-1", "雁塔公安·交大一附院", "门诊一楼警务室", "花园", "1, icu",
-             "file", h.path("drop"), "w3 三病区", "sn-cmcc 运营商", "wecom", "http://127.0.0.1/none", "", "one"]
+             "file", h.path("drop"), "w3 三病区", "sn-cmcc 运营商", "dingtalk", "http://127.0.0.1/none",
+             "https://oapi.dingtalk.example/robot/send?access_token=trial", "SECtrial", "one"]
     os.makedirs(h.path("asked"))
     with open(h.path("asked", "init.yaml"), "w") as f:  # what an earlier run was told, and nobody is asked about
         f.write(f"state_dir: '{h.path('asked', 'state')}'\npa_state_dir: '{h.path('asked', 'pa-state')}'\n")
@@ -143,6 +144,11 @@ def step_asked(h):
     with open(h.path("asked", "init.yaml"), encoding="utf-8") as f:
         told = f.read()
     require("hospital: 交大一附院" in told and "zones: [hall, icu]" in told and "asked/state" in told, f"remembered: {told}")
+    require("SECtrial" not in said + told and "access_token" not in said + told, f"the interview tells a secret: {said}{told}")
+    with open(h.path("asked", "duty.secret"), encoding="utf-8") as f:
+        require(f.read() == "SECtrial\n" and os.stat(f.fileno()).st_mode & 0o77 == 0, "the signature's secret is not kept to itself")
+    with open(h.path("asked", "tocsin.yaml"), encoding="utf-8") as f:
+        require("secret_file: duty.secret" in f.read(), "the group's messages will not be signed")
     h.run(h.tocsin, "check", "-c", h.path("asked", "tocsin.yaml"))
     done = h.run(h.tocsin, "init", "--dir", h.path("cut"), stdin="交大一附院\n", code=1)
     require("nothing was written" in done.stderr and not os.path.exists(h.path("cut")), "an interview cut short wrote files")
