@@ -20,8 +20,10 @@ enum {
     MATCH_LIMIT = 100000, /* steps from one place in the text */
     DEPTH_LIMIT = 20000,
     HEAP_LIMIT_KIB = 4096,
-    WINDOW_BYTES = 8192, /* a longer text is looked at in pieces of this size … */
-    WINDOW_STEP = 4096   /* … that begin this far apart, so a match of up to the difference is never cut */
+    WINDOW_BYTES = 8192, /* a pattern looks at a longer text in pieces of this size … */
+    WINDOW_STEP = 4096   /* … that begin this far apart, so a match of up to the difference is never cut.
+                            A rule is about the whole text: its patterns may hold in different pieces, one of `none`
+                            in any of them forbids it, and `near` counts across them. */
 };
 
 /* A few numbers of clauses that must all hold; n 0: nothing is known, so it has to be run. */

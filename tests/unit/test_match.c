@@ -243,31 +243,6 @@ static void a_limit_is_unsure_and_a_clear_no_still_wins(void **state)
     }
 }
 
-/* 4 KiB apart the pieces begin, 8 KiB they are long. */
-static void a_long_text_is_not_cut_in_the_middle_of_a_match(void **state)
-{
-    (void)state;
-    struct rule_set *s = good_set(HEAD("r1") "{all: ['医保.{0,40}停用']}}\n" HEAD(
-        "r2") "{all: ['^头']}}\n" HEAD("r3") "{all: ['尾$']}}\n" HEAD("r4") "{all: ['(?<=甲)医保']}}\n");
-    struct matcher *m = matcher_new(s);
-    const struct rule_hit *h = NULL;
-    for (size_t before = 4000; before < 21000; before += 3 * 37) {
-        CLEANUP(buf_release) struct buf b = BUF_INIT(1u << 20);
-        buf_str(&b, "头");
-        while (b.len < before) buf_str(&b, "尾");
-        buf_str(&b, "甲医保一二三四五六七八九十停用");
-        while (b.len < 22000) buf_str(&b, "头");
-        size_t n = rules_match(m, buf_cstr(&b), b.len, -1, false, &h);
-        assert_int_equal(n, 3); /* r3 sees no end of the text at the end of a piece */
-        assert_string_equal(h[0].rule->id, "r1");
-        assert_int_equal(h[0].from, (before + 2) / 3 * 3 + 3);
-        assert_string_equal(h[1].rule->id, "r2");
-        assert_string_equal(h[2].rule->id, "r4");
-    }
-    matcher_free(m);
-    rule_set_free(s);
-}
-
 static void bytes_that_are_no_text_never_reach_a_pattern(void **state)
 {
     (void)state;
@@ -290,7 +265,6 @@ int main(void)
         cmocka_unit_test(all_any_and_none_combine),
         cmocka_unit_test(hits_come_in_id_order_and_only_of_rules_that_run),
         cmocka_unit_test(a_limit_is_unsure_and_a_clear_no_still_wins),
-        cmocka_unit_test(a_long_text_is_not_cut_in_the_middle_of_a_match),
         cmocka_unit_test(bytes_that_are_no_text_never_reach_a_pattern),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
