@@ -90,6 +90,12 @@ static inline const struct unit *unit_none(const struct rule_code *c, size_t i)
     return c->units[c->n_all + c->n_any + i];
 }
 
+/* The part of `match` that pattern i stands in. */
+static inline const char *rule_part(const struct rule_code *c, size_t i)
+{
+    return i < c->n_all ? "all" : i < c->n_all + c->n_any ? "any" : "none";
+}
+
 struct compiler {
     struct arena *arena, *hot; /* hot: what matching looks at, close together */
     pcre2_compile_context *context;

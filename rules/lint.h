@@ -27,9 +27,6 @@ void lint_release(struct lint *l);
 /* set: built with keep_failing from what problems were noted in. Findings stand in order of file and line. */
 void lint_set(const struct rule_set *set, const struct rule_problems *problems, struct lint *ret);
 
-/* The steps that the slowest of the made-up texts costs this pattern from one place; with no end in sight, 10 times MATCH_LIMIT. */
-uint32_t lint_worst_steps(const struct unit *u);
-
 /* The kinds of scam that reports and statistics know. */
 struct rule_category {
     const char *id, *title_zh;

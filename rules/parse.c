@@ -257,6 +257,7 @@ void rule_problem_add(struct rule_problems *p, bool warning, const char *file, i
     va_start(ap, fmt);
     (void)vsnprintf(q->why.text, sizeof(q->why.text), fmt, ap);
     va_end(ap);
+    reason_mend(&q->why);
 }
 
 /* What reads one rule. */
@@ -271,19 +272,24 @@ struct reader {
 #define PROBLEM(r, line, ...)                                                                                \
     ((r)->bad = true, rule_problem_add((r)->problems, false, (r)->file, line, (r)->id, __VA_ARGS__))
 
-/* The option table's problems begin with "file:line: ", which ours keep apart. */
+/* What YAML and the option table have to say begins with "file:line: " or "file:line:column: ", which ours keep apart. */
+static const char *after_place(const char *text, const char *file, int *ret_line)
+{
+    size_t n = strlen(file);
+    *ret_line = 0;
+    if (strncmp(text, file, n) != 0 || text[n] != ':') return text;
+    char *end = NULL;
+    *ret_line = (int)strtol(text + n + 1, &end, 10);
+    if (*end == ':' && end[1] != ' ') (void)strtol(end + 1, &end, 10);
+    return strncmp(end, ": ", 2) == 0 ? end + 2 : text;
+}
+
 static void take_problems(struct reader *r, const struct opt_problems *from)
 {
     for (size_t i = 0; i < from->n; i++) {
-        const char *text = from->items[i].text;
-        size_t n = strlen(r->file);
-        long line = 0;
-        if (strncmp(text, r->file, n) == 0 && text[n] == ':') {
-            char *end = NULL;
-            line = strtol(text + n + 1, &end, 10);
-            if (strncmp(end, ": ", 2) == 0) text = end + 2;
-        }
-        PROBLEM(r, (int)line, "%s", text);
+        int line = 0;
+        const char *text = after_place(from->items[i].text, r->file, &line);
+        PROBLEM(r, line, "%s", text);
     }
 }
 
@@ -513,9 +519,17 @@ static void read_rule(struct arena *a, const char *file, const struct yaml_node 
     out->items[out->n++] = s;
 }
 
+/* err: of reading the tree. */
 static enum relay_err read_tree(struct arena *a, const char *file, const struct yaml_node *root,
-                                struct rule_sources *out, struct rule_problems *problems)
+                                enum relay_err err, const struct reason *why, struct rule_sources *out,
+                                struct rule_problems *problems)
 {
+    if (err) {
+        int line = 0;
+        const char *text = after_place(why->text, file, &line);
+        rule_problem_add(problems, false, file, line, NULL, "%s", text);
+        return err;
+    }
     file = arena_strdup(a, file);
     if (root->kind == YAML_LIST) {
         for (size_t i = 0; i < root->n; i++) read_rule(a, file, root->items[i], out, problems);
@@ -533,11 +547,7 @@ enum relay_err rules_parse_file(const char *path, struct arena *a, struct rule_s
     rule_lists_read(&out->lists, path, a, problems);
     if (rule_lists_is_file(path)) return RELAY_OK;
     enum relay_err err = yaml_load(path, a, &root, &why);
-    if (err) {
-        rule_problem_add(problems, false, path, 0, NULL, "%s", why.text);
-        return err;
-    }
-    return read_tree(a, path, root, out, problems);
+    return read_tree(a, path, root, err, &why, out, problems);
 }
 
 enum relay_err rules_parse_text(const char *name, const char *text, size_t n, struct arena *a,
@@ -546,9 +556,5 @@ enum relay_err rules_parse_text(const char *name, const char *text, size_t n, st
     struct yaml_node *root = NULL;
     struct reason why = {0};
     enum relay_err err = yaml_load_text(name, text, n, a, &root, &why);
-    if (err) {
-        rule_problem_add(problems, false, name, 0, NULL, "%s", why.text);
-        return err;
-    }
-    return read_tree(a, name, root, out, problems);
+    return read_tree(a, name, root, err, &why, out, problems);
 }

@@ -824,15 +824,20 @@ static void attack_repeats(const struct attack *t, const struct node *n)
         CLEANUP(buf_release) struct buf b = BUF_INIT(t->bytes * 2 + 4096);
         (void)walk_to(t->root, n, t->bytes, &b);
         t->fn(t->arg, buf_cstr(&b), b.len);
-        buf_str(&b, "✗");
-        t->fn(t->arg, buf_cstr(&b), b.len);
-        /* Its last character alone, then all of it: else PCRE2 sees at once that something of the end is missing. */
-        size_t broken = b.len;
-        buf_str(&b, t->end);
-        t->fn(t->arg, buf_cstr(&b), b.len);
-        b.len = broken;
-        witness(t->root, &b);
-        t->fn(t->arg, buf_cstr(&b), b.len);
+        size_t whole = b.len;
+        static const char *const breaks[] = {"✗", "\n"}; /* the second is what . does not take */
+        for (size_t i = 0; i < ARRAY_LEN(breaks); i++) {
+            b.len = whole;
+            buf_str(&b, breaks[i]);
+            t->fn(t->arg, buf_cstr(&b), b.len);
+            /* Its last character alone, then all of it: else PCRE2 sees at once that something of the end is missing. */
+            size_t broken = b.len;
+            buf_str(&b, t->end);
+            t->fn(t->arg, buf_cstr(&b), b.len);
+            b.len = broken;
+            witness(t->root, &b);
+            t->fn(t->arg, buf_cstr(&b), b.len);
+        }
     }
     for (size_t i = 0; i < n->n_kids; i++) attack_repeats(t, n->kids[i]);
 }

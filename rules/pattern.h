@@ -99,6 +99,11 @@ struct shape pattern_shape(const struct pattern *p, struct arena *a);
  * useless: false then. Sorts, and fills odds. */
 bool clause_settle(struct clause *c);
 
+/* At most so many steps from one place of a text of `bytes`, and at most EFFORT_MAX is told. It reads the shape alone, so it
+ * is quick and never too low, but may be far too high: a pattern over a limit wants to be tried. */
+#define EFFORT_MAX 1e12
+double pattern_effort(const struct pattern *p, size_t bytes);
+
 /* A text that the pattern probably matches: the shortest way through. */
 void pattern_witness(const struct pattern *p, struct buf *out);
 

@@ -85,8 +85,9 @@ struct rule_problems {
 };
 void rule_problems_release(struct rule_problems *p);
 
-/* Reads *.yaml of every directory in name order, compiles, runs each rule's own samples. RELAY_OK also when some rules were
- * left out (see problems); an error only when nothing could be read at all. */
+/* Reads *.yaml of every directory in name order, compiles, runs each rule's own samples, and holds stable rules to what
+ * strict.h asks. RELAY_OK also when some rules were left out (see problems); an error only when nothing could be read at
+ * all. */
 enum relay_err rule_set_load(const char *const *dirs, size_t n_dirs, struct rule_set **ret,
                              struct rule_problems *problems, struct reason *why) MUST_CHECK;
 struct rule_set *rule_set_free(struct rule_set *s);

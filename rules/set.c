@@ -9,8 +9,8 @@
 #include "base/i18n.h"
 #include "base/mask.h"
 #include "base/normalise.h"
-#include "base/slots.h"
 #include "base/text.h"
+#include "rules/strict.h"
 
 enum { PATH_BYTES = 4096, PREPARED_MAX = 4 * EVENT_TEXT_MAX, SET_TEXT_MAX = 256 * 1024 * 1024 };
 
@@ -109,37 +109,6 @@ bool rule_try_samples(const struct rule_source *s, struct runner *r, struct rule
     return found && passed;
 }
 
-/* ---- slots ---- */
-
-/* A slot that nothing fills would only be noticed when the warning is wanted. */
-static bool slots_fit(const struct rule_source *s, struct rule_problems *problems)
-{
-    const struct rule_say *say = &s->rule.say;
-    const struct {
-        const char *block, *key, *text;
-        unsigned allowed;
-    } texts[] = {{NULL, "voice", say->voice, SLOTS_SPOKEN},
-                 {NULL, "voice_short", say->voice_short, SLOTS_SPOKEN},
-                 {NULL, "rhyme", say->rhyme, SLOTS_SPOKEN},
-                 {NULL, "correction", say->correction, SLOTS_SPOKEN},
-                 {NULL, "chat", say->chat, SLOTS_WRITTEN},
-                 {NULL, "duty", say->duty, SLOTS_WRITTEN},
-                 {NULL, "caught", say->caught, SLOTS_WRITTEN},
-                 {"screen", "headline", say->headline, SLOTS_WRITTEN},
-                 {"screen", "lines", say->lines[0], SLOTS_WRITTEN},
-                 {"screen", "lines", say->lines[1], SLOTS_WRITTEN},
-                 {"screen", "lines", say->lines[2], SLOTS_WRITTEN}};
-    bool ok = true;
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        struct reason why;
-        if (!texts[i].text || !slots_check(texts[i].text, texts[i].allowed, &why)) continue;
-        ok = false;
-        rule_problem_add(problems, false, s->rule.file, rule_say_line(s, texts[i].block, texts[i].key),
-                         s->rule.id, "say.%s: %s", texts[i].key, why.text);
-    }
-    return ok;
-}
-
 /* ---- building ---- */
 
 static int by_id(const void *a, const void *b)
@@ -188,7 +157,7 @@ static void compile_all(struct rule_set *set, struct rule_sources *s, const stru
             rule_problem_add(problems, false, r->rule.file, line, r->rule.id, "%s", why.text);
             continue;
         }
-        if (!o->keep_failing && (!slots_fit(r, problems) || !rule_try_samples(r, &runner, problems)))
+        if (!o->keep_failing && (!strict_slots(r, problems) || !rule_try_samples(r, &runner, problems)))
             continue;
         s->items[kept++] = r;
     }
@@ -446,6 +415,7 @@ struct rule_set *rule_set_build(struct arena *a, struct rule_sources *sources, c
     *a = (struct arena){0};
     drop_repeats(sources, problems);
     compile_all(set, sources, o, problems);
+    if (o->strict != STRICT_NOT) strict_sift(sources, o->strict == STRICT_REFUSE, set->n_units, problems);
     set->n = sources->items ? sources->n : 0;
     set->rules = arena_alloc(&set->arena, set->n * sizeof(struct rule_source *) + 1);
     for (size_t i = 0; sources->items && i < set->n; i++) {
@@ -473,7 +443,7 @@ enum relay_err rule_set_load(const char *const *dirs, size_t n_dirs, struct rule
         arena_release(&arena);
         return err;
     }
-    *ret = rule_set_build(&arena, &sources, &(struct set_options){0}, problems);
+    *ret = rule_set_build(&arena, &sources, &(struct set_options){.strict = STRICT_REFUSE}, problems);
     return RELAY_OK;
 }
 

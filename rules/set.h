@@ -1,7 +1,7 @@
 /* A rule set from the inside: rules in id order, their prefilter, and which literals make which rule worth looking at.
  *
- *   rule_set_build takes the sources (and the arena they live in) and leaves out what does not compile, is there twice, or
- *   fails its own samples; each such rule is a problem.
+ *   rule_set_build takes the sources (and the arena they live in) and leaves out what does not compile, is there twice,
+ *   fails its own samples or, when strict, is stable and not fit to be; each such rule is a problem.
  */
 #ifndef TOCSIN_RULES_SET_H
 #define TOCSIN_RULES_SET_H
@@ -41,8 +41,13 @@ struct rule_set {
     char hash[17];
 };
 
+/* What becomes of a stable rule that is not fit to be (strict.h): nothing; a warning, where rules are only looked at; it is
+ * left out, as in the relay. */
+enum set_strictness { STRICT_NOT, STRICT_WARN, STRICT_REFUSE };
+
 struct set_options {
     bool no_jit;
+    enum set_strictness strict;
     bool keep_failing; /* rules that fail their own samples stay in: lint and test report them themselves */
 };
 

@@ -23,7 +23,7 @@ enum {
 
 enum { SPOKEN = 1, PUBLIC = 2, OPENING = 4, ACTION = 8, SCREEN = 16, FEW_SLOTS = 32, RHYMED = 64 };
 
-static const struct {
+static const struct kind {
     const char *name;
     unsigned traits;
     int seconds;
@@ -36,6 +36,13 @@ static const struct {
              {"duty", 0, 0},
              {"headline", PUBLIC | SCREEN, 0},
              {"lines", PUBLIC | SCREEN, 0}};
+
+static struct kind kind_of(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (strcmp(kinds[i].name, name) == 0) return kinds[i];
+    return (struct kind){.name = name};
+}
 
 /* What is looked at, and who is told. */
 struct wording {
@@ -154,8 +161,7 @@ static void check_speech(const struct wording *w, const char *text)
 static void check_slots(const struct wording *w, const char *text)
 {
     struct reason why;
-    if (slots_check(text, w->traits & FEW_SLOTS ? SLOTS_SPOKEN : SLOTS_WRITTEN, &why))
-        find(w, true, "slot", "%s: %s", w->name, why.text);
+    if (slots_check(text, wording_slots(w->name), &why)) find(w, true, "slot", "%s: %s", w->name, why.text);
 }
 
 /* The digit that a character stands for in a spoken number, or -1. */
@@ -301,12 +307,8 @@ size_t wording_bytes(const char *text)
 
 void wording_check(const char *name, const char *text, wording_find_fn *fn, void *arg)
 {
-    struct wording w = {.name = name, .fn = fn, .arg = arg};
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        if (strcmp(kinds[i].name, name) != 0) continue;
-        w.traits = kinds[i].traits;
-        w.seconds = kinds[i].seconds;
-    }
+    struct kind kind = kind_of(name);
+    struct wording w = {.name = name, .traits = kind.traits, .seconds = kind.seconds, .fn = fn, .arg = arg};
     check_slots(&w, text);
     if (strstr(text, "……"))
         find(&w, true, "gap", _("%s: …… is the template's gap; write what belongs there"), name);
@@ -322,21 +324,22 @@ void wording_check(const char *name, const char *text, wording_find_fn *fn, void
              text_chars(text, strlen(text)), SCREEN_CHARS);
 }
 
+unsigned wording_slots(const char *name)
+{
+    return kind_of(name).traits & FEW_SLOTS ? SLOTS_SPOKEN : SLOTS_WRITTEN;
+}
+
 bool wording_is_public(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        if (strcmp(kinds[i].name, name) == 0) return (kinds[i].traits & PUBLIC) != 0;
-    return false;
+    return (kind_of(name).traits & PUBLIC) != 0;
 }
 
 bool wording_is_spoken(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        if (strcmp(kinds[i].name, name) == 0) return (kinds[i].traits & SPOKEN) != 0;
-    return false;
+    return (kind_of(name).traits & SPOKEN) != 0;
 }
 
 bool wording_is_rhymed(const char *name)
 {
-    return strcmp(name, "rhyme") == 0;
+    return (kind_of(name).traits & RHYMED) != 0;
 }

@@ -17,6 +17,8 @@ typedef void wording_find_fn(void *arg, bool error, const char *code, const char
 /* name: the member of `say` (voice, voice_short, rhyme, correction, chat, caught, duty), or headline, lines. */
 void wording_check(const char *name, const char *text, wording_find_fn *fn, void *arg);
 
+/* The slots that may stand in it: SLOTS_SPOKEN or SLOTS_WRITTEN. */
+unsigned wording_slots(const char *name);
 bool wording_is_public(const char *name);
 bool wording_is_spoken(const char *name);
 bool wording_is_rhymed(const char *name);

@@ -64,7 +64,10 @@ static struct rule_set *load(const struct args *a, bool keep_failing, struct rul
         return NULL;
     }
     struct rule_set *set =
-        rule_set_build(&arena, &sources, &(struct set_options){.keep_failing = keep_failing}, problems);
+        rule_set_build(&arena, &sources,
+                       &(struct set_options){.keep_failing = keep_failing,
+                                             .strict = keep_failing ? STRICT_NOT : STRICT_WARN},
+                       problems);
     arena_release(&paths);
     if (!keep_failing) print_problems(problems);
     return set;

@@ -697,13 +697,14 @@ def bad_rule_at_reload(rig):
     with open(rules) as f:
         good = f.read()
     for n, bad in enumerate((good + "\n- id: second\n  match: {any: ['(unclosed']}\n", good.replace("level: red", "level: purple"),
-                             "- id: [unclosed\n")):
+                             "- id: [unclosed\n", "\n".join(line for line in good.split("\n") if "caught:" not in line),
+                             good.replace("near: 60", "near: 60\n    none: ['医(?:.{0,9}院?)*保']"))):
         with open(rules, "w") as f:
             f.write(bad)
         rig.relay.send_signal(signal.SIGHUP)
         rig.until("the refusal", 5, lambda k=n: rig.log().count("the old rules and configuration stay") > k)
         require(rig.status()["rule_set"] == before, "a bad file changed the rule set")
-    says(rig.log(), "rules.yaml:")
+    says(rig.log(), "rules.yaml:", "say.caught is missing", "does not end", "status: test")
     rig.publish(3)
     rig.until_accepted()
     with open(rules, "w") as f:

@@ -24,7 +24,14 @@ level: red
 match: {any: ['安全账户']}
 threshold: {count: 3, within: 2h, victims: 2, same: number}
 expires: 12h
-say: {voice: 防骗提醒。说安全账户的，是骗子。先问护士。, voice_short: 防骗提醒。说安全账户的，是骗子。先问护士。, correction: 更正。请您不必担心。}
+say:
+  voice: 防骗提醒。说安全账户的，是骗子。先问护士。
+  voice_short: 防骗提醒。说安全账户的，是骗子。先问护士。
+  screen: {headline: 说安全账户的是骗子, lines: [别转账]}
+  chat: 【防骗提醒】有人说安全账户。这是诈骗。
+  duty: 同一号码打给几个人。
+  caught: 已经转了的，马上打 110。
+  correction: 更正。请您不必担心。
 samples: {match: ['请转到安全账户'], pass: ['没有这回事']}
 """
 

@@ -4,6 +4,8 @@
 
 #include "unit.h"
 
+#include "fit_rule.h"
+
 static void lint_text(const char *yaml, struct lint *l)
 {
     struct arena a = {0};
@@ -16,33 +18,6 @@ static void lint_text(const char *yaml, struct lint *l)
     rule_problems_release(&problems);
 }
 
-static const char head[] =
-    "id: medins_test\nrev: 1\nstatus: stable\ntitle: t\ncategory: medins_phishing_sms\nlevel: red\n";
-static const char match[] = "match:\n  all: ['医保(?:卡|账户).{0,12}(?:停用|冻结)']\n";
-static const char say[] =
-    "say:\n"
-    "  voice: "
-    "防骗提醒。有人发短信，说您的医保卡停用了，让您点链接。这是骗子。不要点，不要填密码，不要转账。拿不准，先"
-    "问护士、保安，或者拨打九六一一零。\n"
-    "  voice_short: 防骗提醒。说您医保卡停用、让您点链接的短信，是骗子发的。不要点，先问护士或者保安。\n"
-    "  rhyme: 短信说你医保停，链接一点钱归零；不慌不点不转账，先到窗口问个清。\n"
-    "  screen: {headline: 短信说医保停用，是骗子, lines: [别点短信里的链接, 别填密码 别转账, "
-    "先问护士或医保窗口]}\n"
-    "  chat: |-\n"
-    "    【防骗提醒】{{issuer}} {{time}}\n"
-    "    有人冒充医保局群发短信，说“医保账户停用”，让人点链接。这是诈骗。\n"
-    "    不点链接，不填密码和验证码，不转账。\n"
-    "    拿不准：到{{help}}问，或打 96110。\n"
-    "    {{valid}} 前有效，编号 {{id}}\n"
-    "  duty: '{{area}} {{count}}：看 example.fyi，联系 13800000000。'\n"
-    "  caught: 已经点了、填了：马上打银行客服冻结银行卡，再打 110。\n"
-    "  correction: 更正。刚才播的医保短信提醒，经警方核实有误，请您不必担心。有疑问，请到医保窗口。\n";
-static const char rest[] =
-    "samples:\n"
-    "  match: ['医保卡停用', '医保账户已停用', '医保卡被冻结', '医保账户冻结', '医保卡要停用']\n"
-    "  pass: ['医保', '卡停用', '停用医保', '社保卡停用', '冻结']\n"
-    "falsepositives: ['x']\nreferences: ['y']\n";
-
 static void lint_parts(const char *h, const char *m, const char *s, const char *r, struct lint *l)
 {
     CLEANUP(buf_release) struct buf b = BUF_INIT(65536);
@@ -54,7 +29,7 @@ static void the_sample_rule_of_the_wording_guide_is_clean(void **state)
 {
     (void)state;
     CLEANUP(lint_release) struct lint l;
-    lint_parts(head, match, say, rest, &l);
+    lint_parts(fit_head, fit_match, fit_say, fit_rest, &l);
     for (size_t i = 0; i < l.n; i++)
         fail_msg("%s:%d %s %s", l.items[i].rule, l.items[i].line, l.items[i].code, l.items[i].text);
 }
@@ -69,13 +44,13 @@ static const struct lint_finding *found(const struct lint *l, const char *code)
 /* `from` in the good texts replaced by `to` must give exactly this finding on this line, and an error or not. */
 static void assert_change(const char *from, const char *to, const char *code, bool error, int line)
 {
-    const char *at = strstr(say, from);
+    const char *at = strstr(fit_say, from);
     assert_non_null(at);
     CLEANUP(buf_release) struct buf b = BUF_INIT(65536);
-    buf_add(&b, say, (size_t)(at - say));
+    buf_add(&b, fit_say, (size_t)(at - fit_say));
     buf_printf(&b, "%s%s", to, at + strlen(from));
     CLEANUP(lint_release) struct lint l;
-    lint_parts(head, match, buf_cstr(&b), rest, &l);
+    lint_parts(fit_head, fit_match, buf_cstr(&b), fit_rest, &l);
     const struct lint_finding *f = found(&l, code);
     if (!f) {
         fail_msg("\"%s\": no %s among %zu findings", to, code, l.n);
@@ -123,7 +98,7 @@ static void a_chat_text_that_does_not_fit_is_an_error(void **state)
 {
     (void)state;
     CLEANUP(buf_release) struct buf b = BUF_INIT(65536);
-    buf_str(&b, say);
+    buf_str(&b, fit_say);
     buf_str(&b, "# more\n");
     char *at = strstr(b.data, "caught: ");
     CLEANUP(buf_release) struct buf longer = BUF_INIT(65536);
@@ -131,7 +106,7 @@ static void a_chat_text_that_does_not_fit_is_an_error(void **state)
     for (int i = 0; i < 200; i++) buf_str(&longer, "不要点，");
     buf_str(&longer, at + strlen("caught: "));
     CLEANUP(lint_release) struct lint l;
-    lint_parts(head, match, buf_cstr(&longer), rest, &l);
+    lint_parts(fit_head, fit_match, buf_cstr(&longer), fit_rest, &l);
     assert_non_null(found(&l, "chat_length"));
 }
 
@@ -149,7 +124,8 @@ static void lint_pattern(const char *status, const char *pattern, struct lint *l
 static void a_catastrophic_pattern_is_refused_in_stable(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"医保(?:a+)+!", "医保(?:[a-z]+)*!", "(?:a|aa)+!", "(?:.*a){12}!"};
+    static const char *const bad[] = {"医保(?:a+)+!", "医保(?:[a-z]+)*!", "(?:a|aa)+!", "(?:.*a){12}!",
+                                      "医(?:.{0,9}院?)*保"};
     for (size_t i = 0; i < COUNT(bad); i++) {
         CLEANUP(lint_release) struct lint stable, test;
         lint_pattern("stable", bad[i], &stable);
@@ -183,7 +159,7 @@ static void what_the_loader_says_is_passed_on(void **state)
 {
     (void)state;
     CLEANUP(lint_release) struct lint l;
-    lint_parts(head, "match:\n  all: [APP]\n", "", rest, &l);
+    lint_parts(fit_head, "match:\n  all: [APP]\n", "", fit_rest, &l);
     assert_non_null(found(&l, "load"));
     assert_non_null(found(&l, "load_warning"));
     assert_true(l.errors >= 1);
@@ -193,13 +169,13 @@ static void samples_are_wanted_and_run(void **state)
 {
     (void)state;
     CLEANUP(lint_release) struct lint none, wrong, few, plain;
-    lint_parts(head, match, say, "", &none);
+    lint_parts(fit_head, fit_match, fit_say, "", &none);
     assert_true(found(&none, "samples_missing")->error);
-    lint_parts(head, match, say, "samples: {match: ['没有'], pass: ['x']}\n", &wrong);
+    lint_parts(fit_head, fit_match, fit_say, "samples: {match: ['没有'], pass: ['x']}\n", &wrong);
     assert_true(found(&wrong, "sample_fails")->error);
-    lint_parts(head, match, say, "samples: {match: ['医保卡停用'], pass: ['x']}\n", &few);
+    lint_parts(fit_head, fit_match, fit_say, "samples: {match: ['医保卡停用'], pass: ['x']}\n", &few);
     assert_false(found(&few, "samples_few")->error);
-    lint_parts(head, match, say, "samples: {match: [医保卡停用], pass: ['x']}\n", &plain);
+    lint_parts(fit_head, fit_match, fit_say, "samples: {match: [医保卡停用], pass: ['x']}\n", &plain);
     assert_non_null(found(&plain, "unquoted"));
 }
 

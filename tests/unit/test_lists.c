@@ -44,7 +44,7 @@ static void put_rule(const char *pattern)
     char text[512];
     (void)snprintf(
         text, sizeof(text),
-        "id: one\nrev: 1\nstatus: stable\ntitle: t\ncategory: cat\nlevel: red\nmatch:\n  all: ['%s']\n",
+        "id: one\nrev: 1\nstatus: test\ntitle: t\ncategory: cat\nlevel: red\nmatch:\n  all: ['%s']\n",
         pattern);
     put("r.yaml", text);
 }
