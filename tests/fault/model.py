@@ -22,7 +22,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from rig import ZONE, Failed, Rig, skip  # noqa: E402
+from rig import IN_ZONE, ZONE, Failed, Rig, skip  # noqa: E402
 from reference import (  # noqa: E402
     ACTUAL, AREAS, Ambiguous, CHATS, EXERCISE, HOUR, MINUTE, Model, OBSERVED, PACK, PEOPLE, RULES, SITES, STATES, STEPS, TARGETS,
     is_chat, is_state, site_of)
@@ -83,7 +83,7 @@ class World:
         chats = [{"id": c, "type": "file", "audience": a, "path": rig.path(f"{c}/log.jsonl"), "quiet": ["22:00-07:00"] if c == "club" else [],
                   "drills": c == "watch", "areas": ["610101"] if c == "pub" else []} for c, a in CHATS.items()]
         rig.configure(
-            relay={"announce_per_day": 3, "silence_reminder": "0s"}, chats=chats,
+            relay={**IN_ZONE, "announce_per_day": 3, "silence_reminder": "0s"}, chats=chats,
             feeds=[{"id": f, "type": "bank", "areas": ["61"]} for f in ("f1", "f2")],
             sites=[{"id": s, "name": s, "area": a, "zones": [{"id": "hall", "class": "hall"}], "wards": [{"id": "w1", "name": "一病区"}]}
                    for s, a in SITES.items()],

@@ -10,7 +10,7 @@ import sys
 from datetime import datetime, timedelta
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
-from rig import Failed, Rig, ZONE, require, skip, stamp  # noqa: E402
+from rig import Failed, IN_ZONE, Rig, ZONE, require, skip, stamp  # noqa: E402
 
 RULE = """
 - id: {id}
@@ -75,7 +75,7 @@ class Chats(Rig):
         self.broker_start()
         self.standin_start()
         self.listen()
-        self.configure(chats=chats, sites=[], route={"receiver": "all", "group_by": ["rule", "area6"]},
+        self.configure(chats=chats, sites=[], relay=IN_ZONE, route={"receiver": "all", "group_by": ["rule", "area6"]},
                        receivers=[{"name": "all", "pa": [], "displays": [], "chats": "all"}])
         self.relay_start(self.env)
 

@@ -23,7 +23,7 @@ class Notices(Relay):
         year = datetime.now(ZONE).year + 1  # later than the build, and always the same months
         self.clock(datetime(year, 3, 1, 12, 0, tzinfo=ZONE))
         return f"""
-relay: {{id: no, state_dir: state, issuer: 测试, help: 服务台, language: en}}
+relay: {{id: no, state_dir: state, issuer: 测试, help: 服务台, language: en, timezone: Asia/Shanghai}}
 broker: {{host: 127.0.0.1, port: 1}}
 http: {{listen: ['127.0.0.1:{free_port()}']}}
 rules: {{packs: [{pack}]}}

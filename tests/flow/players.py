@@ -9,7 +9,7 @@ import sys
 from datetime import datetime, timedelta
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
-from rig import Rig, ZONE, require, stamp  # noqa: E402
+from rig import IN_ZONE, Rig, ZONE, require, stamp  # noqa: E402
 
 
 class Players(Rig):
@@ -44,7 +44,7 @@ def run(rig):
     rig.broker_start()
     rig.standin_start()
     rig.configure(chats=[rig.file_chat("desk", audience="duty", areas=["6101"]), rig.file_chat("far", audience="duty", areas=["62"]),
-                         rig.file_chat("volunteers", audience="volunteer")])
+                         rig.file_chat("volunteers", audience="volunteer")], relay=IN_ZONE)
     rig.says(zones=[muted])  # before the relay is there: it is retained
     rig.relay_start()
     rig.until("the mute", 10, lambda: rig.player() and rig.player()["mutes"])

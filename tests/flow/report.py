@@ -20,7 +20,7 @@ BLUE, YELLOW, ORANGE, RED = range(4)
 NASTY = "<b>`touch {}`</b> \"$(id)\" \\n {{x}} 代抢专家号"
 
 CONFIG = """
-relay: {{id: yanta-1, state_dir: {dir}/state, issuer: 雁塔公安, keep_deliveries: 1100d}}
+relay: {{id: yanta-1, state_dir: {dir}/state, issuer: 雁塔公安, keep_deliveries: 1100d, timezone: Asia/Shanghai}}
 broker: {{host: 127.0.0.1}}
 sites:
   - {{id: s1, name: 交大一附院, area: '610113', zones: [{{id: hall, class: hall}}], wards: [{{id: w1, name: 一病区}}]}}

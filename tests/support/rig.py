@@ -24,6 +24,7 @@ from datetime import datetime, timezone, timedelta
 
 FRAUD = "请把钱转账到安全账户核查"
 ZONE = timezone(timedelta(hours=8))
+IN_ZONE = {"timezone": "Asia/Shanghai"}  # for the relay's options, where a test looks at hours and days
 # A group that hears everything at once, however much.
 EVERYTHING = {"red_possible": "at_once", "orange": "at_once", "yellow": "at_once", "blue": "at_once", "a_day": 0, "a_rule": 0}
 SKIP = 77  # ctest's SKIP_RETURN_CODE
