@@ -371,6 +371,48 @@ def disk_errors(rig):
     rig.until("health", 5, lambda: rig.page("/healthz")[0] == 200)
 
 
+@scenario
+def pruning_in_a_storm(rig):
+    """While tens of thousands of old rows go, every new event is accepted, arrives, and is a duplicate when it comes again."""
+    run_once(rig)
+    old, kept_at = int((time.time() - 400 * 86400) * 1000), int((time.time() - 13 * 86400) * 1000)  # keys are kept 14 days
+    db = sqlite3.connect(database(rig))
+    feed = db.execute("SELECT id FROM feed").fetchone()[0]
+    with db:
+        db.executemany("INSERT INTO event_key VALUES (?, ?, 1, ?, NULL)",
+                       ((feed, f"{kind}{n:05d}", at) for n in range(15000) for kind, at in (("a", old), ("d", kept_at), ("f", old))))
+        db.executemany("INSERT INTO event_other (feed, event_id, received, kind, area, body, count, verified, victim, suspect, payee) "
+                       "VALUES (?, ?, ?, 0, '61', '{}', 1, 1, 0, 0, 0)", ((feed, f"a{n:05d}", old) for n in range(15000)))
+    db.close()
+    rig.standin_start()
+    rig.listen()
+    rig.relay_start()
+    reader = sqlite3.connect(f"file:{database(rig)}?mode=ro", uri=True)
+
+    def left():
+        return (reader.execute("SELECT count(*) FROM event_key WHERE received <= ?", (old,)).fetchone()[0]
+                + reader.execute("SELECT count(*) FROM event_other").fetchone()[0])
+
+    rig.until("the pruning", 10, lambda: rig.publish(5) and left() < 45000)
+    while left():  # a feed that never pauses, and so much of it that each slice stands between two commits of events
+        rig.publish(5)
+        time.sleep(0.02)
+        require(len(rig.sent) < 4000, f"{left()} old rows are left")
+    during = len(rig.sent)
+    rig.until_accepted(20)
+    rig.until("the targets", 20, lambda: everything_arrived(rig))
+    nothing_twice(rig)
+    kept = reader.execute("SELECT count(*) FROM event_key WHERE event_id LIKE 'd%'").fetchone()[0]
+    require(kept == 15000, f"{kept} keys of 15000 that are to be kept are left")
+    alerts = dict(rig.accepted)
+    for _, line in rig.sent.values():
+        rig.push(line)
+    rig.until("the duplicates", 20, lambda: rig.status()["feeds"][0]["duplicate"] >= len(rig.sent))
+    rig.read_receipts()  # fails when one names another alert than the first time
+    require(rig.accepted == alerts, "a resent event was taken for a new one")
+    print(f"pruning_in_a_storm: 45,000 old rows went while {during} events came")
+
+
 # -- the broker -------------------------------------------------------------------------------------------------------
 
 

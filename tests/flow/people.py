@@ -97,9 +97,9 @@ receivers:
             time.sleep(0.02)
         raise SystemExit(f"people: waited in vain for {what}: " + open(self.path("log")).read()[-2000:])
 
-    def event(self, number, area, **more):
+    def event(self, number, area, into="in.jsonl", **more):
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        with open(self.path("in.jsonl"), "a") as f:
+        with open(self.path(into), "a") as f:
             event = {"event_id": f"e{number}", "sent_at": now, "area": area, "kind": "call",
                      "text": "请把钱转账到安全账户核查", "count": 5, **more}
             f.write(json.dumps({k: v for k, v in event.items() if v is not None}, ensure_ascii=False) + "\n")
