@@ -315,12 +315,20 @@ def day(b):
     expect(f"an announcement gives way to queue calling, and waited {waited:.1f} s for a gap", waited > 0.5)
     b.cli("stop", "pharmacy", "--by", "test")
 
-    # A reload: a bad configuration is told and changes nothing; a good one waits until nothing sounds, and knows the hold.
+    # A reload: a bad configuration is told and changes nothing; a good one waits until nothing sounds, and knows what was
+    # heard before it: a hold, queue calling, a mute, and what a person asked for that still waits.
     def log_text():
         return open(b.path("player.log"), encoding="utf-8").read()
 
+    def zone(name):
+        return next(z for z in json.loads(b.cli("status", "--json")[1])["zones"] if z["id"] == name)
+
     b.publish("hold", "1")
     wait_for("the hold", 5, lambda: b.state().get("hold") == "fire")
+    b.publish("queue/1", "1", head="hospital/")
+    wait_for("queue calling", 5, lambda: zone("pharmacy")["busy"])
+    b.cli("mute", "hall", "--for", "1h", "--by", "王护士长")
+    b.cli("say", "pharmacy", "请车主挪车。", "--by", "前台")
     b.write_config("\n  - {id: w3, class: nonsense}")
     os.kill(b.player.pid, signal.SIGHUP)
     wait_for("the refusal", 5, lambda: "the old configuration stays in force" in log_text())
@@ -329,8 +337,14 @@ def day(b):
     os.kill(b.player.pid, signal.SIGHUP)
     state = wait_for("the new zone", 10, lambda: len(b.state().get("zones", [])) == 4 and b.state())
     expect("the hold outlives a reload", state["hold"] == "fire" and state["zones"][3]["id"] == "w3")
+    expect("so does queue calling", zone("pharmacy")["busy"])
+    expect("so does a mute", zone("hall").get("muted_by", "").startswith("王护士长"))
     b.publish("hold", "0")
     wait_for("its end", 5, lambda: b.state().get("hold") is None)
+    time.sleep(1)
+    expect("a person's words wait for queue calling", zone("pharmacy").get("playing") is None and zone("pharmacy")["waiting"] == 1)
+    b.publish("queue/1", "0", head="hospital/")
+    wait_for("a person's words", 10, lambda: (zone("pharmacy").get("playing") or "").startswith("say:"))
     expect("it is the same process", b.player.poll() is None)
     end(b)
 
@@ -358,9 +372,12 @@ def cuts(b):
     os.killpg(b.player.pid, signal.SIGKILL)
     b.player.wait()
     wait_for("the last will", 15, lambda: b.state().get("state") == "down")
+    left = b.path("state/spool/12345.wav")
+    open(left, "w").close()
     b.start_player("2026-11-23 09:00:40")  # the grace of nine o'clock is not over
     expect("an announcement is said at least once", b.wait_log(ident, "played", limit=60)[-2:] == ["playing", "played"])
     expect("a slot at most once", b.log(slot, "pharmacy") == ["playing", "failed"])
+    expect("what was put together before is not kept", not os.path.exists(left))
     end(b)
 
 

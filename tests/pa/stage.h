@@ -101,15 +101,6 @@ static inline void stage_render(void *arg, uint64_t item, const struct script *s
     }
 }
 
-static inline void stage_forget(void *arg, uint64_t item)
-{
-    struct stage *s = arg;
-    size_t kept = 0;
-    for (size_t i = 0; i < s->n_renders; i++)
-        if (s->renders[i].item != item) s->renders[kept++] = s->renders[i];
-    s->n_renders = kept;
-}
-
 static inline void stage_play(void *arg, const struct play *p)
 {
     struct stage *s = arg;
@@ -156,7 +147,6 @@ static inline void stage_start(struct stage *s)
                                     .length = stage_length,
                                     .warm = stage_warm,
                                     .render = stage_render,
-                                    .forget = stage_forget,
                                     .play = stage_play,
                                     .silence = stage_silence,
                                     .changed = stage_changed};

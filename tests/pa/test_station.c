@@ -488,6 +488,62 @@ static void a_persons_own_words_go_before_and_closed_zones_refuse_them(void **st
     stage_close(&s);
 }
 
+static void what_people_said_outlives_a_restart(void **state)
+{
+    (void)state;
+    static const char *const both[] = {"hall", "pharmacy", NULL};
+    struct stage s;
+    struct reason why;
+    int n = 0;
+    stage_open(&s, "2026-11-23T09:10:00", both);
+    stage_turn(&s);
+    station_busy(s.station, s.now, 0, true);
+    assert_int_equal(station_say(s.station, s.now, "hall", "请车主挪车。", "前台", &n, &why), RELAY_OK);
+    assert_int_equal(station_mute(s.station, s.now, "pharmacy", HOUR_MS, "王", "会议", &n, &why), RELAY_OK);
+    stage_run_to(&s, s.now.wall + 5000);
+    assert_int_equal(s.n_sounds, 0);
+    stage_kill(&s);
+    stage_start(&s);
+    station_clock(s.station, s.now);
+    station_busy(s.station, s.now, 0, true);
+    stage_announce(&s, 1, "a1.1/pa", "a1", 1, WARNING, HOUR_MS, "");
+    stage_run_to(&s, s.now.wall + 30000);
+    assert_string_equal(stage_log(&s, 1, "a1.1/pa"), "skipped:mute");
+    assert_int_equal(s.n_sounds, 0);
+    station_busy(s.station, s.now, 0, false);
+    stage_run_to(&s, s.now.wall + 30000);
+    assert_int_equal(s.n_sounds, 1);
+    assert_string_equal(stage_log(&s, 0, s.sounds[0].id), "accepted queued:busy queued:busy playing played");
+    stage_kill(&s); /* said to its end, it is not said again */
+    stage_start(&s);
+    stage_run_to(&s, s.now.wall + 30000);
+    assert_int_equal(s.n_sounds, 1);
+    stage_close(&s);
+}
+
+static void what_people_said_has_no_more_grace_after_a_restart(void **state)
+{
+    (void)state;
+    struct stage s;
+    struct reason why;
+    int n = 0;
+    stage_open(&s, "2026-11-23T09:10:00", hall);
+    stage_turn(&s);
+    station_busy(s.station, s.now, 0, true);
+    assert_int_equal(station_say(s.station, s.now, "hall", "请车主挪车。", "前台", &n, &why), RELAY_OK);
+    stage_turn(&s);
+    char id[64];
+    (void)snprintf(id, sizeof(id), "say:%lld", (long long)s.now.wall);
+    stage_kill(&s);
+    s.now.wall += 11 * MINUTE_MS;
+    s.now.mono += 11 * MINUTE_MS;
+    stage_start(&s);
+    stage_turn(&s);
+    assert_string_equal(stage_log(&s, 0, id), "accepted queued:busy skipped:missed");
+    assert_int_equal(s.n_sounds, 0);
+    stage_close(&s);
+}
+
 static void queue_calling_is_given_way_to(void **state)
 {
     (void)state;
@@ -639,6 +695,8 @@ int main(void)
         cmocka_unit_test(without_a_voice_an_announcement_is_a_chime_and_a_slot_is_skipped),
         cmocka_unit_test(the_hours_seconds_are_kept_by_announcements_too),
         cmocka_unit_test(a_persons_own_words_go_before_and_closed_zones_refuse_them),
+        cmocka_unit_test(what_people_said_outlives_a_restart),
+        cmocka_unit_test(what_people_said_has_no_more_grace_after_a_restart),
         cmocka_unit_test(queue_calling_is_given_way_to),
         cmocka_unit_test(a_busy_input_that_is_stuck_does_not_silence_for_ever),
         cmocka_unit_test(bad_payloads_are_dropped_and_the_old_bulletin_stays),

@@ -40,6 +40,8 @@ static const char *const upgrades[] = {
     "CREATE TABLE override(zone TEXT PRIMARY KEY, since INTEGER NOT NULL, until INTEGER NOT NULL, by TEXT "
     "NOT NULL,"
     " second TEXT, reason TEXT NOT NULL) WITHOUT ROWID;",
+    "CREATE TABLE say(zone TEXT NOT NULL, id TEXT NOT NULL, text TEXT, until INTEGER NOT NULL,"
+    " PRIMARY KEY(zone, id)) WITHOUT ROWID;",
 };
 
 enum query {
@@ -53,6 +55,9 @@ enum query {
     Q_PUT_ANNOUNCE,
     Q_MOVE_ANNOUNCE,
     Q_OPEN_ANNOUNCES,
+    Q_PUT_SAY,
+    Q_END_SAY,
+    Q_EACH_SAY,
     Q_PUT_BULLETIN,
     Q_BULLETIN,
     Q_PUT_SAID,
@@ -96,6 +101,9 @@ static const char *const sql[Q_COUNT] = {
     [Q_OPEN_ANNOUNCES] = "SELECT zone, id, alert, rev, status, level, correction, text, rhyme, repeat, "
                          "received, expires, state"
                          " FROM announce WHERE state IN ('queued', 'playing', 'held') ORDER BY received, id",
+    [Q_PUT_SAY] = "INSERT OR REPLACE INTO say VALUES(?1, ?2, ?3, ?4)",
+    [Q_END_SAY] = "DELETE FROM say WHERE zone = ?1 AND id = ?2",
+    [Q_EACH_SAY] = "SELECT zone, id, text, until FROM say ORDER BY id, zone",
     [Q_PUT_BULLETIN] = "INSERT OR REPLACE INTO bulletin VALUES(1, ?1, ?2, ?3, ?4)",
     [Q_BULLETIN] = "SELECT rev, now, received, payload FROM bulletin",
     [Q_PUT_SAID] =
@@ -364,6 +372,35 @@ void book_open_announces(struct book *b,
         if (!level_parse(col_text(s, 5), &a.level)) a.level = LEVEL_BLUE;
         fn(arg, &a, col_text(s, 12));
     }
+}
+
+void book_put_say(struct book *b, const char *zone, const char *id, const char *text, int64_t until)
+{
+    struct stmt *s = write_with(b, Q_PUT_SAY);
+    if (!s) return;
+    stmt_text(s, 1, zone);
+    stmt_text(s, 2, id);
+    stmt_text(s, 3, text);
+    stmt_int(s, 4, until);
+    run(b, s);
+}
+
+void book_end_say(struct book *b, const char *zone, const char *id)
+{
+    struct stmt *s = write_with(b, Q_END_SAY);
+    if (!s) return;
+    stmt_text(s, 1, zone);
+    stmt_text(s, 2, id);
+    run(b, s);
+}
+
+void book_each_say(struct book *b,
+                   void (*fn)(void *arg, const char *zone, const char *id, const char *text, int64_t until),
+                   void *arg)
+{
+    struct stmt *s = &b->q[Q_EACH_SAY];
+    while (next_row(b, s))
+        fn(arg, col_text(s, 0), col_text(s, 1), col_null(s, 2) ? NULL : col_text(s, 2), col_int(s, 3));
 }
 
 void book_put_bulletin(struct book *b, int64_t rev, int64_t now, int64_t received, const char *payload,

@@ -62,6 +62,13 @@ void book_move_announce(struct book *b, const char *zone, const char *id, const 
 void book_open_announces(struct book *b,
                          void (*fn)(void *arg, const struct announcement *a, const char *state), void *arg);
 
+/* What a person asked to be heard, until it has ended; text NULL: a test tone. `until`: by this machine's wall clock. */
+void book_put_say(struct book *b, const char *zone, const char *id, const char *text, int64_t until);
+void book_end_say(struct book *b, const char *zone, const char *id);
+void book_each_say(struct book *b,
+                   void (*fn)(void *arg, const char *zone, const char *id, const char *text, int64_t until),
+                   void *arg);
+
 /* The last bulletin as it came. */
 void book_put_bulletin(struct book *b, int64_t rev, int64_t now, int64_t received, const char *payload,
                        size_t n);

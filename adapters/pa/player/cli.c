@@ -151,7 +151,7 @@ static enum relay_err run(struct settings **s, struct player_options *o, struct 
         take_signals();
         notify_ready();
         err = ended ? RELAY_OK : player_run(p, why);
-        struct settings *next = ended ? NULL : player_next(p, &o->topic_hold);
+        struct settings *next = ended ? NULL : player_next(p, &o->heard);
         running = NULL;
         if (!next) notify_stopping();
         player_free(p);
@@ -180,6 +180,7 @@ static int verb_run(const struct words *w)
         .fast_hour = w->fast_hour, .trust_clock = w->trust_clock, .reload = read_again, .reload_arg = &again};
     enum relay_err err = run(&s, &o, &why);
     if (err != RELAY_OK) log_error("%s", why.text);
+    heard_release(&o.heard);
     settings_free(s);
     return err == RELAY_OK ? EXIT_DONE : EXIT_FAILED;
 }

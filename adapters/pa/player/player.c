@@ -1,6 +1,7 @@
 /* The turn: wait once, read everything, decide, commit, and only then let anything leave or sound. */
 #include "player/player.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -21,9 +22,12 @@ enum {
     HTTP_MAX = 256 /* requests in flight */
 };
 
-struct busy_file {
+/* What queue calling was last heard to say in one zone. */
+struct busy_word {
     struct player *player;
     size_t zone;
+    bool heard, busy;
+    struct now at;
 };
 
 struct player {
@@ -42,7 +46,7 @@ struct player {
     struct air *air;
     struct link *link;
     struct filewatch *files;
-    struct busy_file *busy_files;
+    struct busy_word *busy; /* beside the zones; told again to a station made anew */
     struct control *control;
     struct page *page; /* NULL: not wanted */
     char *spool;
@@ -92,13 +96,6 @@ static void ask_render(void *arg, uint64_t item, const struct script *s, const c
     struct render_job *job = xcalloc(1, sizeof(*job));
     *job = (struct render_job){.player = p, .item = item};
     speech_render(p->speech, s, wav, p->now, render_done, job);
-}
-
-static void ask_forget(void *arg, uint64_t item)
-{
-    (void)arg;
-    (void)
-        item; /* the sound is made all the same and thrown away by render_done's station, which knows no such item */
 }
 
 static void ask_play(void *arg, const struct play *play)
@@ -159,6 +156,9 @@ static void take_hold(void *arg, const char *payload)
 static void take_busy(void *arg, size_t zone, bool busy)
 {
     struct player *p = arg;
+    p->busy[zone].heard = true;
+    p->busy[zone].busy = busy;
+    p->busy[zone].at = p->now;
     if (p->station) station_busy(p->station, p->now, zone, busy);
 }
 
@@ -171,7 +171,7 @@ static void take_hold_file(void *arg, bool exists)
 
 static void take_busy_file(void *arg, bool exists)
 {
-    struct busy_file *b = arg;
+    const struct busy_word *b = arg;
     take_busy(b->player, b->zone, exists);
 }
 
@@ -187,6 +187,18 @@ static enum relay_err make_folder(const char *path, mode_t mode, struct reason *
 {
     if (mkdir(path, mode) == 0 || errno == EEXIST) return RELAY_OK;
     return fail(why, RELAY_IO, _("%s: cannot be made: %s"), path, strerror(errno));
+}
+
+/* What a player that was killed, or one before a reload, had put together: nobody knows of it any more. */
+static void empty_spool(const char *path)
+{
+    DIR *d = opendir(path);
+    const struct dirent *e;
+    while (d && (e = readdir(d))) {
+        CLEANUP(free_ptr) char *file = xasprintf("%s/%s", path, e->d_name);
+        if (e->d_name[0] != '.') (void)unlink(file); /* only a copy; tried again at the next start */
+    }
+    if (d) (void)closedir(d); /* only read */
 }
 
 /* A share that is not mounted must not silence the other loudspeakers. `tocsin-pa check` is stricter. */
@@ -212,33 +224,50 @@ static enum relay_err make_station(struct player *p, struct reason *why)
                                     .length = ask_length,
                                     .warm = ask_warm,
                                     .render = ask_render,
-                                    .forget = ask_forget,
                                     .play = ask_play,
                                     .silence = ask_silence,
                                     .changed = ask_changed};
     enum relay_err err = station_new(&p->station_set, &env, p->book, p->now, &p->station, why);
     if (err != RELAY_OK) return err;
     int64_t v;
+    if (p->trust_clock) station_trust_clock(p->station, p->now);
+    p->trust_clock = false;
+    station_clock(p->station, p->now); /* before it is asked what waits for what */
     if (book_fact(p->book, "hold_command", &v))
         station_hold(p->station, p->now, "command", (enum priority)v, "command");
     station_hold(p->station, p->now, "topic", p->topic_hold, "topic");
     station_hold(p->station, p->now, "file", p->file_hold, "file");
-    if (p->trust_clock) station_trust_clock(p->station, p->now);
-    p->trust_clock = false;
+    for (size_t z = 0; z < p->set->n_zones; z++) {
+        const struct busy_word *b = &p->busy[z];
+        if (!b->heard) continue;
+        station_busy(p->station, b->at, z,
+                     true); /* with its own time: what is stuck stays stuck, a gap a gap */
+        if (!b->busy) station_busy(p->station, b->at, z, false);
+    }
     return RELAY_OK;
 }
 
-static enum relay_err watch_files(struct player *p)
+static void watch_files(struct player *p)
 {
     p->files = filewatch_new(p->loop);
     if (p->set->hold.file) filewatch_add(p->files, p->set->hold.file, take_hold_file, p);
-    p->busy_files = xcalloc(p->set->n_zones, sizeof(*p->busy_files));
-    for (size_t z = 0; z < p->set->n_zones; z++) {
-        p->busy_files[z] = (struct busy_file){p, z};
+    for (size_t z = 0; z < p->set->n_zones; z++)
         if (p->set->zones[z].busy_file)
-            filewatch_add(p->files, p->set->zones[z].busy_file, take_busy_file, &p->busy_files[z]);
+            filewatch_add(p->files, p->set->zones[z].busy_file, take_busy_file, &p->busy[z]);
+}
+
+/* A busy file is looked at anew; a topic does not say again what it has said. */
+static void recall(struct player *p, const struct heard *h)
+{
+    p->topic_hold = h->topic_hold;
+    p->busy = xcalloc(p->set->n_zones, sizeof(*p->busy));
+    for (size_t z = 0; z < p->set->n_zones; z++) {
+        const char *topic = p->set->zones[z].busy_topic;
+        p->busy[z] = (struct busy_word){.player = p, .zone = z};
+        for (size_t i = 0; topic && i < h->n_busy; i++)
+            if (strcmp(h->busy[i].topic, topic) == 0)
+                p->busy[z] = (struct busy_word){p, z, true, h->busy[i].busy, h->busy[i].at};
     }
-    return RELAY_OK;
 }
 
 static void fill_station_settings(struct player *p, const struct player_options *o)
@@ -276,13 +305,14 @@ enum relay_err player_new(struct settings *s, const struct player_options *o, st
                                       .state = put_state};
     p->set = s;
     p->trust_clock = o->trust_clock;
-    p->topic_hold = o->topic_hold;
+    recall(p, &o->heard);
     p->reload_fn = o->reload;
     p->reload_arg = o->reload_arg;
     p->spool = settings_path(s, "spool");
     p->now = clock_now();
     enum relay_err err = make_folder(s->player.state_dir, 0750, why);
     if (err == RELAY_OK) err = make_folder(p->spool, 0750, why);
+    if (err == RELAY_OK) empty_spool(p->spool);
     if (err == RELAY_OK) err = settings_calendar(s, &p->calendar, why);
     if (err == RELAY_OK) err = book_open(db, DB_READ_WRITE, &p->book, why);
     if (err == RELAY_OK) err = loop_new(&p->loop, why);
@@ -296,7 +326,7 @@ enum relay_err player_new(struct settings *s, const struct player_options *o, st
         err = air_new(s->zones, s->n_zones, s->outputs, s->n_outputs, play_ended, p, &p->air, why);
     fill_station_settings(p, o);
     if (err == RELAY_OK) err = make_station(p, why);
-    if (err == RELAY_OK) err = watch_files(p);
+    if (err == RELAY_OK) watch_files(p);
     if (err == RELAY_OK) err = control_new(p, p->loop, &p->control, why);
     if (err == RELAY_OK) err = page_new(p, p->loop, &p->page, why);
     if (err == RELAY_OK) err = link_new(p->loop, s, &link_env, &p->link, why);
@@ -316,7 +346,6 @@ struct player *player_free(struct player *p)
     page_free(p->page);
     control_free(p->control);
     filewatch_free(p->files);
-    free(p->busy_files);
     station_free(p->station);
     p->station = NULL;
     rtp_pacer_free(p->pacer);
@@ -330,6 +359,7 @@ struct player *player_free(struct player *p)
     book_close(p->book);
     settings_free(p->next);
     calendar_free(p->calendar);
+    free(p->busy);
     free(p->spool);
     free(p);
     return NULL;
@@ -459,13 +489,28 @@ void player_reload(struct player *p)
     loop_wake(p->loop);
 }
 
-struct settings *player_next(struct player *p, enum priority *ret_topic_hold)
+struct settings *player_next(struct player *p, struct heard *heard)
 {
     struct settings *next = p->stop ? NULL : p->next;
     if (!next) return NULL;
     p->next = NULL;
-    *ret_topic_hold = p->topic_hold;
+    heard_release(heard);
+    heard->topic_hold = p->topic_hold;
+    heard->busy = xcalloc(p->set->n_zones, sizeof(*heard->busy));
+    for (size_t z = 0; z < p->set->n_zones; z++) {
+        const char *topic = p->set->zones[z].busy_topic;
+        if (topic && p->busy[z].heard)
+            heard->busy[heard->n_busy++] =
+                (struct heard_busy){xstrdup(topic), p->busy[z].busy, p->busy[z].at};
+    }
     return next;
+}
+
+void heard_release(struct heard *h)
+{
+    for (size_t i = 0; i < h->n_busy; i++) free(h->busy[i].topic);
+    free(h->busy);
+    *h = (struct heard){PRIORITY_NONE, NULL, 0};
 }
 
 void player_stop(struct player *p)

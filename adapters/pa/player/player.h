@@ -15,10 +15,23 @@
 
 struct player;
 
+/* What was last heard of those who say it once: the player that follows, after a reload, would never learn it. */
+struct heard_busy {
+    char *topic;
+    bool busy;
+    struct now at;
+};
+struct heard {
+    enum priority topic_hold;
+    struct heard_busy *busy;
+    size_t n_busy;
+};
+void heard_release(struct heard *h);
+
 struct player_options {
-    bool fast_hour;           /* every minute counts as an hour's slot */
-    bool trust_clock;         /* a person says that the clock is right */
-    enum priority topic_hold; /* of the player before */
+    bool fast_hour;     /* every minute counts as an hour's slot */
+    bool trust_clock;   /* a person says that the clock is right */
+    struct heard heard; /* by the player before */
     struct settings *(*reload)(
         void *arg); /* reads the configuration anew; NULL: it is bad, and that was logged */
     void *reload_arg;
@@ -32,8 +45,8 @@ struct player *player_free(struct player *p); /* returns NULL; takes NULL */
 enum relay_err player_run(struct player *p, struct reason *why) MUST_CHECK;
 void player_stop(struct player *p);   /* from a signal handler: ends the run after this turn */
 void player_reload(struct player *p); /* from a signal handler */
-/* After the run: what to go on with, now the caller's; NULL: it was stopped. */
-struct settings *player_next(struct player *p, enum priority *ret_topic_hold);
+/* After the run: what to go on with, now the caller's; NULL: it was stopped. Replaces what is in *heard. */
+struct settings *player_next(struct player *p, struct heard *heard);
 
 /* For the control socket and the page. NULL while the store cannot be written. */
 struct station *player_station(struct player *p);

@@ -139,7 +139,7 @@ struct speech *speech_free(struct speech *s)
         struct render *r = s->renders;
         s->renders = r->next;
         r->result.err = fail(&r->result.why, RELAY_OFFLINE, _("the player stops"));
-        if (r->done) r->done(r->arg, &r->result);
+        r->done(r->arg, &r->result);
         render_free(r);
     }
     while (s->entries) {
@@ -264,12 +264,6 @@ void speech_warm(struct speech *s, const char *text, struct now now)
     if (!has_engine(s) || strlen(text) > TEXT_MAX) return;
     struct entry *e = find_entry(s, text);
     if (e) want(e, false, now);
-}
-
-void speech_forget(struct speech *s, void *arg)
-{
-    for (struct render *r = s->renders; r; r = r->next)
-        if (r->arg == arg) r->done = NULL;
 }
 
 /* On the worker: the engine's file into the cache. */
@@ -438,10 +432,7 @@ static void assembled(void *arg, bool cancelled)
         break;
     }
     if (cancelled) r->result.err = fail(&r->result.why, RELAY_OFFLINE, _("the player stops"));
-    if (r->done)
-        r->done(r->arg, &r->result);
-    else
-        (void)unlink(r->out_path); /* nobody wants it any more */
+    r->done(r->arg, &r->result);
     render_free(r);
 }
 
@@ -512,16 +503,8 @@ void speech_run(struct speech *s, struct now now)
 {
     s->now = now;
     worker_run_done(s->worker);
-    struct render *next;
-    for (struct render *r = s->renders; r; r = next) {
-        next = r->next;
-        if (r->assembling) continue;
-        if (!r->done) { /* forgotten before its turn */
-            assembled(r, true);
-            continue;
-        }
-        begin_assembling(r, now);
-    }
+    for (struct render *r = s->renders; r; r = r->next)
+        if (!r->assembling) begin_assembling(r, now);
     run_engines(s, now);
 }
 

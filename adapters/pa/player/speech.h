@@ -59,7 +59,7 @@ struct rendered {
     int texts, spoken; /* how many were asked for, how many have sound */
     struct reason why; /* of what has none */
 };
-/* Exactly once for each render that was not forgotten; inside speech_run or speech_free. */
+/* Exactly once for each render; inside speech_run or speech_free. */
 typedef void (*rendered_fn)(void *arg, const struct rendered *r);
 
 enum relay_err speech_new(const struct speech_settings *s, struct child_set *children, struct worker *w,
@@ -70,7 +70,6 @@ speech_free(struct speech *s); /* before its children and worker are freed; retu
 /* Writes a WAV to out_path. Texts without sound are left out; with none at all only chimes remain. */
 void speech_render(struct speech *s, const struct script *script, const char *out_path, struct now now,
                    rendered_fn done, void *arg);
-void speech_forget(struct speech *s, void *arg); /* done will not be called for it any more */
 
 /* Makes a text ready before it is needed. */
 void speech_warm(struct speech *s, const char *text, struct now now);

@@ -246,6 +246,22 @@ static void load_announce(void *arg, const struct announcement *a, const char *s
     l->s->zones[z].caught_up = true;
 }
 
+/* A person waits for it, not the clock: it goes on where it was, with what is left of its grace. */
+static void load_say(void *arg, const char *zone, const char *id, const char *text, int64_t until)
+{
+    struct load *l = arg;
+    size_t z;
+    if (!station_find_zone(l->s, zone, &z)) {
+        book_end_say(l->s->book, zone, id);
+        return;
+    }
+    struct item *i = station_new_say(l->s, z, id, text, until - l->now.wall, l->now);
+    if (until > l->now.wall)
+        item_enqueue(l->s, i, l->now);
+    else
+        item_end(l->s, i, l->now, "skipped", WHY_MISSED, NULL);
+}
+
 static void load_open_slot(void *arg, const char *zone, int64_t minute)
 {
     struct load *l = arg;
@@ -285,6 +301,7 @@ static void load(struct station *s, struct now now)
     book_each_override(s->book, load_override, &l);
     load_bulletin(s, now);
     book_open_announces(s->book, load_announce, &l);
+    book_each_say(s->book, load_say, &l);
     book_open_slots(s->book, load_open_slot, &l);
     for (size_t i = 0; i < l.n_slots; i++) {
         size_t z;

@@ -54,7 +54,6 @@ struct station_env {
     void (*warm)(void *arg, const char *text);
     void (*render)(void *arg, uint64_t item, const struct script *s,
                    const char *wav);               /* -> station_rendered */
-    void (*forget)(void *arg, uint64_t item);      /* … is not wanted any more */
     void (*play)(void *arg, const struct play *p); /* -> station_ended */
     void (*silence)(void *arg, uint64_t item);     /* at once; -> station_ended(PLAY_STOPPED) */
     void (*changed)(void *arg); /* mutes, holds, overrides: the state topic is to be told */

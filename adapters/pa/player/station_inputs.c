@@ -297,6 +297,23 @@ static enum why say_obstacle(const struct station *s, size_t z, struct now now)
     return WHY_SOUNDS;
 }
 
+static int64_t say_grace(const char *text)
+{
+    return text ? SAY_GRACE_MS : TONE_GRACE_MS;
+}
+
+struct item *station_new_say(struct station *s, size_t zone, const char *id, const char *text,
+                             int64_t left_ms, struct now now)
+{
+    int64_t grace = say_grace(text);
+    struct item *i = item_new(s, zone, text ? ITEM_SAY : ITEM_TONE, id, now);
+    i->q.priority = text ? PRIORITY_OPERATOR : PRIORITY_TONE;
+    i->q.resumes = text != NULL;
+    i->q.give_up = now.mono + (left_ms < grace ? left_ms : grace); /* no more, however the clock was set */
+    if (text) item_add_line(i, text, NULL, id, false, false);
+    return i;
+}
+
 enum relay_err station_say(struct station *s, struct now now, const char *where, const char *text,
                            const char *by, int *ret_n, struct reason *why)
 {
@@ -319,13 +336,9 @@ enum relay_err station_say(struct station *s, struct now now, const char *where,
         }
         char id[40];
         (void)snprintf(id, sizeof(id), "%s:%lld", item_kind_name(kind), (long long)now.wall);
-        struct item *i = item_new(s, z, kind, id, now);
-        i->q.priority = text ? PRIORITY_OPERATOR : PRIORITY_TONE;
-        i->q.resumes = text != NULL;
-        i->q.give_up = now.mono + (text ? SAY_GRACE_MS : TONE_GRACE_MS);
-        if (text) item_add_line(i, text, NULL, id, false, false);
+        book_put_say(s->book, s->zones[z].zone->id, id, text, now.wall + say_grace(text));
         station_note(s, now, z, id, item_kind_name(kind), "accepted", WHY_SOUNDS, by, 0, 0);
-        item_enqueue(s, i, now);
+        item_enqueue(s, station_new_say(s, z, id, text, INT64_MAX, now), now);
         n++;
     }
     if (n == 0) return RELAY_DENIED; /* why names the last zone that refused */

@@ -105,6 +105,9 @@ void station_note_all(struct station *s, struct now now, const char *id, const c
                       const char *detail);
 struct item *station_new_announce(struct station *s, size_t zone, const struct announcement *a,
                                   struct now now);
+/* A person's words; text NULL: a tone. left_ms: of its grace; at most all of it. */
+struct item *station_new_say(struct station *s, size_t zone, const char *id, const char *text,
+                             int64_t left_ms, struct now now);
 void station_queue_zone(struct station *s, size_t zone, struct now now);
 bool station_robot(const struct station *s, size_t zone);
 bool station_overridden(const struct station *s, size_t zone, struct now now);

@@ -60,6 +60,11 @@ static uint64_t take_number(struct station *s)
     return s->next_item++;
 }
 
+static char *spool_path(const struct station *s, uint64_t number)
+{
+    return xasprintf("%s/%llu.wav", s->set.spool_dir, (unsigned long long)number);
+}
+
 struct item *item_new(struct station *s, size_t zone, enum item_kind kind, const char *id, struct now now)
 {
     struct item *i = xcalloc(1, sizeof(*i));
@@ -71,7 +76,7 @@ struct item *item_new(struct station *s, size_t zone, enum item_kind kind, const
                                .owner = i};
     i->zone = zone;
     i->id = xstrdup(id);
-    i->wav = xasprintf("%s/%llu.wav", s->set.spool_dir, (unsigned long long)i->q.order);
+    i->wav = spool_path(s, i->q.order);
     i->next = s->items;
     s->items = i;
     return i;
@@ -117,7 +122,6 @@ void item_free(struct station *s, struct item *i)
     if (i->queued) queue_remove(&z->queue, &i->q);
     if (z->prepared == i) z->prepared = NULL;
     item_unlink(s, i);
-    if (i->rendering) s->env.forget(s->env.arg, i->q.order);
     if (i->rendered) (void)remove(i->wav); /* only a copy */
     item_release(i);
 }
@@ -153,7 +157,7 @@ void item_move_rows(struct station *s, const struct item *i, struct now now, con
             book_move_announce(s->book, zone, c->id, state, why);
         break;
     case ITEM_SAY:
-    case ITEM_TONE: break;
+    case ITEM_TONE: break; /* its row goes with it: item_end */
     }
 }
 
@@ -177,6 +181,8 @@ void item_end(struct station *s, struct item *i, struct now now, const char *sta
     item_note(s, i, now, state, why, detail);
     item_note_parts(s, i, now, state, why, detail);
     item_move_rows(s, i, now, state, why == WHY_SOUNDS ? "" : why_code(why));
+    if (i->q.kind == ITEM_SAY || i->q.kind == ITEM_TONE)
+        book_end_say(s->book, s->zones[i->zone].zone->id, i->id);
     item_free(s, i);
 }
 
@@ -309,6 +315,10 @@ static void share_length(const struct station *s, struct item *i)
 void station_rendered(struct station *s, struct now now, uint64_t number, const struct rendered *r)
 {
     struct item *i = item_find(s, number);
+    if (!i) { /* nobody wants it any more */
+        CLEANUP(free_ptr) char *wav = spool_path(s, number);
+        (void)remove(wav);
+    }
     if (!i || !i->rendering) return;
     i->rendering = false;
     i->rendered = r->err == RELAY_OK;

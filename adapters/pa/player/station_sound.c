@@ -10,7 +10,6 @@ void item_keep_back(struct station *s, struct item *i, struct now now)
 {
     if (i->queued) queue_remove(&s->zones[i->zone].queue, &i->q);
     i->queued = false;
-    if (i->rendering) s->env.forget(s->env.arg, i->q.order);
     if (i->rendered) (void)remove(i->wav); /* made again with the volume of its hour */
     i->rendering = i->rendered = false;
     if (i->q.kind != ITEM_DIGEST) {
