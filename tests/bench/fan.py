@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.request
 
-from rig import Rig, cpu_seconds, free_port, wait_for
+from rig import Rig, cpu_seconds, free_port, get, wait_for
 
 IN_FLIGHT = 512  # limits.http, for everybody
 FRAUD = "请把钱转账到安全账户核查"
@@ -27,14 +27,6 @@ def many_files():
 def rss_mib(pid, name="VmRSS"):
     with open(f"/proc/{pid}/status") as f:
         return next(int(line.split()[1]) for line in f if line.startswith(name + ":")) / 1024
-
-
-def get(port, path, tls=False):
-    """A page of the stand-in; over TLS its own certificate is not looked at."""
-    import ssl
-    scheme, context = ("https", ssl._create_unverified_context()) if tls else ("http", None)
-    with urllib.request.urlopen(f"{scheme}://127.0.0.1:{port}{path}", timeout=10, context=context) as answer:
-        return answer.read().decode()
 
 
 class Server:
@@ -77,16 +69,17 @@ def certificate(folder):
     return cert, key
 
 
-def config(rig, pack, url, chats, wards, ca=None, more_feeds=()):
-    """Chats g0, g1 … on one service, with the limits that volunteers' groups have, and wards in hospitals of fifty."""
+def config(rig, pack, url, chats, wards, tls=None, more_feeds=()):
+    """Chats g0, g1 … on one service, with the limits that volunteers' groups have, and wards in hospitals of fifty. tls: the
+    (certificate, key) of the service, which is that of the relay's pages too."""
     members = [{"id": f"g{i}", "type": "wecom", "audience": "volunteer", "url": f"{url}{i}", "allow_insecure": True, "quiet": [],
-                **({"ca_file": ca} if ca else {})} for i in range(chats)]
+                **({"ca_file": tls[0]} if tls else {})} for i in range(chats)]
     sites = [{"id": f"s{n}", "name": f"医院{n}", "area": "610113", "zones": [], "wards": [{"id": f"w{i}", "name": f"{i}病区"} for i in range(50)]}
              for n in range(wards // 50)]
     return json.dumps({
         "relay": {"id": "bench", "state_dir": rig.path("state"), "issuer": "测试", "help": "服务台", "log_level": "warning", "wide_sites": 1000},
         "broker": {"host": rig.socket},
-        "http": {"listen": [f"127.0.0.1:{rig.http}"]},
+        "http": {"listen": [f"127.0.0.1:{rig.http}"], **({"tls": {"cert": tls[0], "key": tls[1]}} if tls else {})},
         "rules": {"packs": [os.path.abspath(pack)]},
         "feeds": [{"id": "f1", "type": "carrier", "areas": ["61"], "rate": "100000/s"}, *more_feeds],
         "sites": sites,
@@ -99,16 +92,17 @@ def config(rig, pack, url, chats, wards, ca=None, more_feeds=()):
 class Relay:
     """A relay in a state of its own, with every screen connected."""
 
-    def __init__(self, rig, args, url, chats, wards, **more):
+    def __init__(self, rig, args, url, chats, wards, tls=None, **more):
         self.rig, self.args = rig, args
+        rig.tls = tls is not None
         shutil.rmtree(rig.path("state"), ignore_errors=True)
-        self.child = rig.relay(config(rig, args.pack, url, chats, wards, **more))
+        self.child = rig.relay(config(rig, args.pack, url, chats, wards, tls, **more))
         self.screens = None
         if wards:
             lists = subprocess.run([args.tocsin, "wards", "list", "--json", "-c", rig.path("tocsin.yaml")], capture_output=True, text=True,
                                    check=True)
             paths = [stream_path(w) for w in json.loads(lists.stdout)["wards"]]
-            self.screens = subprocess.Popen([args.screens, str(rig.http), '"level":"red"'], stdin=subprocess.PIPE,
+            self.screens = subprocess.Popen([args.screens, str(rig.http), '"level":"red"', *(["tls"] if tls else [])], stdin=subprocess.PIPE,
                                             stdout=subprocess.PIPE, text=True)
             threading.Thread(target=lambda: (self.screens.stdin.write("\n".join(paths) + "\n"), self.screens.stdin.close()),
                              daemon=True).start()

@@ -12,9 +12,9 @@ from rig import Rig, cpu_seconds, median, wait_for
 CHATS, WARDS = 4499, 5000
 
 
-def ours(rig, args, server, wards, ca=None):
+def ours(rig, args, server, wards, tls=None):
     """One event; when the last post, the last screen, the last commit was."""
-    relay = fan.Relay(rig, args, server.url, CHATS, wards, ca=ca)
+    relay = fan.Relay(rig, args, server.url, CHATS, wards, tls)
     publisher = fan.Publisher(rig)
     server.reset()
     begun = publisher.event(1)
@@ -52,11 +52,10 @@ def case(rig, args, folder, name, delay, pair=None):
         bare, alone, both = [], [], []
         body = None
         for _ in range(args.rounds):
-            alone.append(ours(rig, args, server, 0, ca))
+            alone.append(ours(rig, args, server, 0, pair))
             body = body or fan.get(server.port, "/body", server.tls)
             bare.append(fan.bare(args, server, body, CHATS, fan.IN_FLIGHT, ca))
-            if not pair:
-                both.append(ours(rig, args, server, WARDS))
+            both.append(ours(rig, args, server, WARDS, pair))
         reference = median([b["seconds"] for b in bare])
         mine = median([a["committed"] for a in alone])
         ratio = median([b["seconds"] / a["committed"] for a, b in zip(alone, bare)])
@@ -67,11 +66,10 @@ def case(rig, args, folder, name, delay, pair=None):
         if fastest:
             rows.append({"case": f"{name}: chats, all committed, against wrk", "ours": round(CHATS / mine), "reference": round(fastest),
                          "ratio": round(CHATS / mine / fastest, 2), "unit": "requests/s"})
-        if both:
-            for what, title in (("posts", "last chat"), ("screens", "last screen"), ("committed", "all committed")):
-                value = median([b[what] for b in both])
-                rows.append({"case": f"{name}: chats and screens, {title}", "ours": round(value, 3), "reference": 1, "ratio": round(value, 2),
-                             "unit": "s", "rss_mib": round(max(b["rss"] for b in both))})
+        for what, title in (("posts", "last chat"), ("screens", "last screen"), ("committed", "all committed")):
+            value = median([b[what] for b in both])
+            rows.append({"case": f"{name}: chats and screens, {title}", "ours": round(value, 3), "reference": 1, "ratio": round(value, 2),
+                         "unit": "s", "rss_mib": round(max(b["rss"] for b in both))})
         other = alertmanager(folder, server) if not pair else None
         if other:
             mine = median([a["posts"] for a in alone])

@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -25,6 +26,13 @@ def wait_for(what, seconds, test, every=0.02):
     raise SystemExit(f"bench: gave up after {seconds} s waiting for {what}")
 
 
+def get(port, path, tls=False, timeout=10):
+    """A page of this machine; over TLS its certificate, the bench's own, is not looked at."""
+    scheme, context = ("https", ssl._create_unverified_context()) if tls else ("http", None)
+    with urllib.request.urlopen(f"{scheme}://127.0.0.1:{port}{path}", timeout=timeout, context=context) as answer:
+        return answer.read().decode()
+
+
 def cpu_seconds(pid):
     with open(f"/proc/{pid}/stat") as f:
         fields = f.read().rpartition(")")[2].split()
@@ -41,6 +49,7 @@ class Rig:
         self.folder, self.tocsin = folder, os.path.abspath(tocsin)
         self.port, self.http = free_port(), free_port()
         self.socket = os.path.join(folder, "mqtt.sock")
+        self.tls = False  # of the relay's pages
         self.children = []
         os.chmod(folder, 0o777)  # a broker started as root gives its rights away before it makes its socket
         with open(self.path("mosquitto.conf"), "w") as f:
@@ -73,16 +82,14 @@ class Rig:
 
     def ready(self):
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/readyz", timeout=2) as answer:
-                return json.load(answer)["ready"]
+            return json.loads(get(self.http, "/readyz", self.tls, 2))["ready"]
         except OSError:
             return False
 
     def metric(self, name):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/metrics", timeout=5) as answer:
-            for line in answer.read().decode().splitlines():
-                if line.startswith(name + " "):
-                    return float(line.rpartition(" ")[2])
+        for line in get(self.http, "/metrics", self.tls).splitlines():
+            if line.startswith(name + " "):
+                return float(line.rpartition(" ")[2])
         raise SystemExit(f"bench: the relay has no metric {name}")
 
     @staticmethod
