@@ -46,9 +46,10 @@ test('without the broker a screen is told, and its delivery is settled', async (
   await page.waitForSelector('.card');
   await relay.stopBroker();
   await until('the relay to notice', () => /broker=127.0.0.1 lost/.test(relay.log));
-  await relay.tocsin('target', 'test', 'board:s1/w1');
+  const tried = relay.tocsin('target', 'test', 'board:s1/w1'); // it ends when the screen has shown it
   await turnTo(page, '.card.drill .tile:has-text("测试")');
-  await until('displayed', async () => (await relay.deliveries('s1/w1'))[0].state === 'displayed', 3000);
+  assert.match(await tried, /a screen shows it/);
+  assert.equal((await relay.deliveries('s1/w1'))[0].state, 'displayed');
   await relay.startBroker();
   await until('the relay to be back', async () => (await fetch(new URL('/readyz', relay.wards['s1/w1']))).ok, 60000);
   await close(page);
