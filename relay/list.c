@@ -410,12 +410,14 @@ enum relay_err list_delivery(struct db *db, const char *id, struct buf *ret, int
     int64_t row = find_row(db, id, why);
     if (row < 0) return fail(why, RELAY_CONFLICT, _("`%s` fits several deliveries; give the whole id"), id);
     STMT q = {NULL};
-    enum relay_err err = db_prepare(
-        db, &q,
-        "SELECT " DELIVERY_FIELDS
-        ", r.body, d.reminder + d.repeats FROM delivery d JOIN alert a ON a.n = d.alert JOIN target t "
-        "ON t.id = d.target JOIN rendering r ON r.id = d.rendering WHERE d.id = ?1",
-        why);
+    enum relay_err err =
+        db_prepare(db, &q,
+                   "SELECT " DELIVERY_FIELDS
+                   ", r.body, d.reminder + d.repeats, v.msg_type, v.sent, a.status, a.ended FROM delivery d "
+                   "JOIN alert a ON a.n = d.alert JOIN target t ON t.id = d.target JOIN rendering r ON r.id "
+                   "= d.rendering "
+                   "JOIN revision v ON v.alert = d.alert AND v.rev = d.rev WHERE d.id = ?1",
+                   why);
     if (err != RELAY_OK) return err;
     stmt_int(&q, 1, row);
     err = stmt_step(&q, why);
@@ -423,6 +425,10 @@ enum relay_err list_delivery(struct db *db, const char *id, struct buf *ret, int
         return fail(why, err, _("there is no delivery `%s`; `tocsin deliveries list` shows them"), id);
     if (err != RELAY_OK) return err;
     add_delivery(ret, &q);
+    member_enum(ret, "msgType", msg_type_name((enum msg_type)col_int(&q, 16)));
+    buf_json_member_time(ret, "issued", col_int(&q, 17));
+    member_enum(ret, "status", cap_status_name((enum cap_status)col_int(&q, 18)));
+    buf_json_member_time(ret, "alert_ended", col_int(&q, 19));
     err = add_texts(ret, &q, why);
     if (err != RELAY_OK) return err;
     buf_char(ret, '}');

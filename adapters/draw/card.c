@@ -215,7 +215,7 @@ enum relay_err card_png(const struct card *c, struct buf *out, struct reason *wh
     if (!draw_text(&v, c, top + BAND, bottom))
         return fail(why, RELAY_INVALID, "%s", _("the headline or a line is too long for a card"));
     draw_foot(&v, c, CARD_HEIGHT - FOOT);
-    CLEANUP(buf_release) struct buf alt = BUF_INIT(16 * 1024);
+    CLEANUP(buf_release) struct buf alt = BUF_INIT(CARD_ALT_MAX);
     card_alt(c, &alt);
     const struct png_how how = {.form = PNG_FEW, .title = look_unmarked(c->headline), .alt = buf_cstr(&alt)};
     return canvas_png(&v, &how, out, why);

@@ -10,7 +10,13 @@
 #include "base/buf.h"
 #include "base/event.h"
 
-enum { CARD_WIDTH = 1200, CARD_HEIGHT = 800, CARD_BYTES_MAX = 1024 * 1024, CARD_KEY_LEN = 32 + 1 };
+enum {
+    CARD_WIDTH = 1200,
+    CARD_HEIGHT = 800,
+    CARD_BYTES_MAX = 1024 * 1024,
+    CARD_ALT_MAX = 16 * 1024,
+    CARD_KEY_LEN = 32 + 1
+};
 
 struct card {
     enum level level;

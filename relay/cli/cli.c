@@ -1,7 +1,8 @@
 /* Picks the verb; knows nothing of what it does. */
 #include "cli/cli.h"
 
-#include "base/err.h"
+#include <errno.h>
+
 #include "base/i18n.h"
 #include "base/mem.h"
 
@@ -11,6 +12,20 @@ static void usage(FILE *out)
     for (const struct cli_verb *v = cli_verbs; v->name; v++)
         (void)fprintf(out, "  tocsin %-12s %s\n", v->name, _(v->summary));
     (void)fprintf(out, "\n%s\n", _("`tocsin VERB --help` says more."));
+}
+
+enum relay_err cli_write(const char *path, const struct buf *b, struct reason *why)
+{
+    bool standard = strcmp(path, "-") == 0;
+    FILE *f = standard ? stdout : fopen(path, "wb");
+    if (!f) return fail(why, RELAY_IO, "%s: %s", path, strerror(errno));
+    bool ok = fwrite(b->data, 1, b->len, f) == b->len && fflush(f) == 0;
+    int error = errno;
+    if (!standard && fclose(f) != 0 && ok) {
+        ok = false;
+        error = errno;
+    }
+    return ok ? RELAY_OK : fail(why, RELAY_IO, "%s: %s", path, strerror(error));
 }
 
 int cli_main(int argc, char **argv)

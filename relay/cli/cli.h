@@ -3,6 +3,9 @@
 #ifndef TOCSIN_RELAY_CLI_H
 #define TOCSIN_RELAY_CLI_H
 
+#include "base/buf.h"
+#include "base/err.h"
+
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct cli_verb {
@@ -14,5 +17,8 @@ struct cli_verb {
 extern const struct cli_verb cli_verbs[]; /* verbs.c; .name NULL at the end */
 
 int cli_main(int argc, char **argv);
+
+/* The bytes as a file; "-": to standard output. */
+enum relay_err cli_write(const char *path, const struct buf *b, struct reason *why) MUST_CHECK;
 
 #endif

@@ -38,6 +38,7 @@ static const struct option long_options[] = {{"config", required_argument, NULL,
                                              {"trial", no_argument, NULL, 'R'},
                                              {"qr", no_argument, NULL, 'q'},
                                              {"port", required_argument, NULL, 'p'},
+                                             {"output", required_argument, NULL, 'o'},
                                              {"help", no_argument, NULL, 'h'},
                                              {NULL, 0, NULL, 0}};
 
@@ -45,7 +46,7 @@ int client_open(struct client *c, int argc, char **argv, const char *usage)
 {
     *c = (struct client){.filter = {.now = clock_now().wall}};
     optind = 0; /* glibc: begin anew */
-    for (int o; (o = getopt_long(argc, argv, "c:j", long_options, NULL)) != -1;) {
+    for (int o; (o = getopt_long(argc, argv, "c:jo:", long_options, NULL)) != -1;) {
         switch (o) {
         case 'c': c->config_path = optarg; break;
         case 'j': c->json = true; break;
@@ -58,6 +59,7 @@ int client_open(struct client *c, int argc, char **argv, const char *usage)
         case 't': c->filter.target = optarg; break;
         case 'q': c->qr = true; break;
         case 'p': c->port = optarg; break;
+        case 'o': c->output = optarg; break;
         case 'l': c->filter.alert = optarg; break;
         case 'f': c->lasts = optarg; break;
         case 'i': c->site = optarg; break;

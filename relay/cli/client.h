@@ -24,9 +24,10 @@ struct client {
     const char *lasts, *site; /* --for, --site */
     const char *matchers[16]; /* --matcher, each time it is given */
     int n_matchers;
-    const char *port; /* --port */
-    bool qr;          /* addresses as QR codes as well */
-    char **rest;      /* what is not an option */
+    const char *port;   /* --port */
+    const char *output; /* -o */
+    bool qr;            /* addresses as QR codes as well */
+    char **rest;        /* what is not an option */
     int n_rest;
 };
 

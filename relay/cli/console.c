@@ -7,10 +7,12 @@
  */
 #include <unistd.h>
 
+#include "adapters/draw/card.h"
 #include "base/hash.h"
 #include "base/i18n.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "cli/card.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/verbs.h"
@@ -259,6 +261,38 @@ static void get_view(void *arg, struct http_exchange *x)
     reply_answer(x, err, j, &why);
 }
 
+/* A delivery's text and picture for whoever passes them on. */
+static void get_card(void *arg, struct http_exchange *x)
+{
+    struct console *k = arg;
+    if (!may_ask(k, x)) {
+        reply_error(x, 403, _("this console is not open here"));
+        return;
+    }
+    struct reason why = {""};
+    CLEANUP(json_free_ptr) cJSON *j = NULL;
+    CLEANUP(buf_release) struct buf png = BUF_INIT(CARD_BYTES_MAX), alt = BUF_INIT(CARD_ALT_MAX);
+    enum relay_err err = client_get(k->client, "/v1/delivery", http_query(x, "id"), &j, &why);
+    if (err == RELAY_OK) err = delivery_card(j, k->now.wall, &png, &alt, &why);
+    if (err != RELAY_OK) {
+        reply_answer(x, err, NULL, &why);
+        return;
+    }
+    size_t room = (png.len + 2) / 3 * 4 + 1;
+    CLEANUP(free_ptr) char *base64 = xmalloc(room);
+    hash_base64((const uint8_t *)png.data, png.len, base64, room);
+    const cJSON *texts = cJSON_GetObjectItemCaseSensitive(j, "texts");
+    CLEANUP(buf_release) struct buf b = BUF_INIT(2 * CARD_BYTES_MAX);
+    buf_char(&b, '{');
+    buf_json_member(&b, "id", json_str_or(j, "id", ""));
+    buf_json_member(&b, "short", json_str_or(j, "short", ""));
+    buf_json_member(&b, "text", json_str_or(texts, "chat", NULL));
+    buf_json_member(&b, "alt", buf_cstr(&alt));
+    buf_json_member(&b, "png", base64);
+    buf_char(&b, '}');
+    http_reply_json(x, 200, buf_cstr(&b));
+}
+
 static void post_verb(void *arg, struct http_exchange *x)
 {
     struct console *k = arg;
@@ -304,6 +338,7 @@ static int serve(struct console *k, struct loop *l)
         http_handler_fn fn;
     } routes[] = {{"GET", "/enter", get_enter},
                   {"GET", "/", get_page},
+                  {"GET", "/v1/card", get_card},
                   {"GET", "/v1/*", get_view},
                   {"POST", "/v1/*", post_verb}};
     for (size_t i = 0; i < ARRAY_LEN(routes); i++)

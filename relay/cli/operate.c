@@ -1,8 +1,10 @@
 /* tocsin status, alerts, deliveries, target, reload: what people look at and do. */
+#include "adapters/draw/card.h"
 #include "base/i18n.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "cli/actions.h"
+#include "cli/card.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
 #include "feedback.h"
@@ -399,6 +401,30 @@ int cli_alerts(int argc, char **argv)
           "so)\n"));
 }
 
+/* A picture to pass on by hand, and what it says. */
+static int save_card(const struct client *c, const struct action *a, const char *id)
+{
+    if (!c->output) return EXIT_USAGE;
+    struct reason why = {""};
+    CLEANUP(json_free_ptr) cJSON *j = NULL;
+    CLEANUP(buf_release) struct buf png = BUF_INIT(CARD_BYTES_MAX), alt = BUF_INIT(CARD_ALT_MAX);
+    enum relay_err err = client_read(c, a->path, id, a->offline, &j, &why);
+    if (err == RELAY_OK) err = delivery_card(j, clock_now().wall, &png, &alt, &why);
+    if (err == RELAY_OK) err = cli_write(c->output, &png, &why);
+    if (err != RELAY_OK) return client_failed(&why);
+    if (strcmp(c->output, "-") == 0) return EXIT_DONE;
+    if (c->json) {
+        CLEANUP(buf_release) struct buf b = BUF_INIT(2 * CARD_ALT_MAX);
+        buf_char(&b, '{');
+        buf_json_member(&b, "file", c->output);
+        buf_json_member(&b, "alt", buf_cstr(&alt));
+        (void)printf("%s}\n", buf_cstr(&b));
+    } else {
+        (void)printf("%s\n%s\n", c->output, buf_cstr(&alt));
+    }
+    return EXIT_DONE;
+}
+
 int cli_deliveries(int argc, char **argv)
 {
     static const struct action actions[] = {
@@ -408,6 +434,7 @@ int cli_deliveries(int argc, char **argv)
          .path = "/v1/delivery",
          .offline = read_delivery,
          .print = print_delivery},
+        {.name = "card", .n_args = 1, .path = "/v1/delivery", .offline = read_delivery, .run = save_card},
         {.name = "done", .n_args = 1, .path = "/v1/deliveries/done", .done = N_("noted: it was passed on")},
         {.name = "replay", .n_args = 1, .path = "/v1/deliveries/replay", .done = N_("it goes out again now")},
     };
@@ -415,6 +442,8 @@ int cli_deliveries(int argc, char **argv)
                        _("Usage: tocsin deliveries list [--active] [--state S] [--target T] [--alert ID] "
                          "[--limit N] [--json]\n"
                          "       tocsin deliveries show ID        (whole id, short id or row)\n"
+                         "       tocsin deliveries card ID -o FILE.png (the warning as a picture to pass on, "
+                         "and its words)\n"
                          "       tocsin deliveries done ID --by NAME   (passed on by hand: type forward)\n"
                          "       tocsin deliveries replay ID --by NAME [--reason WHY]\n"));
 }

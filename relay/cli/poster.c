@@ -1,7 +1,6 @@
 /* tocsin poster: one A4 page about a rule, for a wall of the hospital. */
 #include "adapters/draw/poster.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <unistd.h>
 
@@ -79,20 +78,6 @@ static enum relay_err draw(const struct rule *rule, const struct relay_config *c
     return poster_pdf(&p, out, why);
 }
 
-static enum relay_err write_file(const char *path, const struct buf *b, struct reason *why)
-{
-    bool standard = strcmp(path, "-") == 0;
-    FILE *f = standard ? stdout : fopen(path, "wb");
-    if (!f) return fail(why, RELAY_IO, "%s: %s", path, strerror(errno));
-    bool ok = fwrite(b->data, 1, b->len, f) == b->len && fflush(f) == 0;
-    int error = errno;
-    if (!standard && fclose(f) != 0 && ok) {
-        ok = false;
-        error = errno;
-    }
-    return ok ? RELAY_OK : fail(why, RELAY_IO, "%s: %s", path, strerror(error));
-}
-
 static enum relay_err make(const struct order *o, const struct relay_config *c, const struct rule_set *set,
                            struct reason *why)
 {
@@ -105,7 +90,7 @@ static enum relay_err make(const struct order *o, const struct relay_config *c, 
     if (!find_site(c, o->site, &site))
         return fail(why, RELAY_NOT_FOUND, _("there is no site `%s`; `tocsin site list` shows them"), o->site);
     enum relay_err err = draw(rule, c, site, &pdf, why);
-    return err == RELAY_OK ? write_file(o->output, &pdf, why) : err;
+    return err == RELAY_OK ? cli_write(o->output, &pdf, why) : err;
 }
 
 /* Without a configuration a poster names no hospital, which is well for a police room that prints for all of its own. */

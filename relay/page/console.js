@@ -25,7 +25,7 @@
     '结束演练': 'End the drill', '条演练提醒': 'exercise alerts', '回去': 'Back', '替群里记一句': 'A word from a group', '志愿者报来消息末尾的编号，您替他记下；按规则和群计数。': 'A volunteer reads the number at the end of the message; you note what was said. It is counted by rule and group.',
     '他说的是': 'What was said', '本地也有': 'seen here too', '收到': 'acknowledged', '备注': 'Note', '记下': 'Note it', '这个人已经说过同样的话': 'this person has said so already', '劝阻成功': 'kept from paying',  '受理': 'accepted', '没人签收就往上报': 'Until somebody acknowledges', '第几步': 'step', '过多久': 'after', '报给谁': 'told', '报了': 'told', '群里的反馈': 'a word from a group', '提前结束静默': 'End a silence', '收到，在处理': 'Acknowledge', '取消并更正': 'Cancel and correct', '记下结果': 'Note the outcome',
     '已经结束': 'Ended', '签收': 'acknowledged', '事件': 'Events', '时间': 'time', '地区': 'area', '数量': 'count', '共': 'in all', '条，只列出前': ', the first', '版本': 'Revisions',
-    '类型': 'type', '可信度': 'certainty', '为什么': 'why', '目标': 'target', '状态': 'state', '送出': 'sent', '人的处置': 'What people did', '谁': 'who', '做了什么': 'what',
+    '类型': 'type', '可信度': 'certainty', '为什么': 'why', '目标': 'target', '状态': 'state', '送出': 'sent', '人的处置': 'What people did', '谁': 'who', '做了什么': 'what', '做什么': 'to do',
     '新发': 'alert', '更新': 'update', '更正': 'correction', '规则号': 'rule', '发布': 'issued', '失效': 'expires', '编号': 'id', '做完了': 'Done', '没有做成：': 'Not done: ',
     '排队': 'queued', '发送中': 'sending', '已播': 'played', '已显示': 'displayed', '待重试': 'retry', '过期': 'expired', '被拒': 'rejected', '已取消': 'cancelled', '没发': 'suppressed', '未证实': 'unconfirmed',
     '与警钟失去联系，以下是': 'The relay does not answer; this is from', '的情形': '', '控制台已经关闭': 'The console is closed',
@@ -36,6 +36,8 @@
     '停止催促，表示有人在处理。': 'Reminders stop: somebody is on it.', '没发的不再发，发过的地方收到更正。': 'What is unsent ends, and every place that had it gets the correction.',
     '为报表和规则改进记下结果。': 'For the report, and to mend the rule.', '静默提前结束，之后的提醒照常发出。': 'The next alerts go out as ever.', '演练和它的提醒马上结束。': 'The drill and its exercises end at once.',
     '还要另一个人批准': 'another person must approve as well', '这个静默范围很大，请留意': 'this silence is broad, keep an eye on it', 
+    '转发用的文字和图片': 'To pass on: text and picture', '下载图片': 'Save the picture', '图片上写着：': 'The picture says: ', '文字': 'Text', '图文': 'Text, picture',
+    '转发好了': 'Passed on', '清单上的群都已经转发。': 'It was passed on to every group of the list.', '对方收过的话会收到第二次。': 'Who has it already gets it twice.',
     '把它转发好了': 'It was passed on', '再发一次': 'Send again', '条': ''
   };
   let english = false;
@@ -270,15 +272,38 @@
       .sort((a, b) => trouble(b) - trouble(a) || (b.waiting || 0) - (a.waiting || 0) || a.id.localeCompare(b.id));
   }
   function trouble(t) { return t.state !== 'ok' ? 2 : t.failed ? 1 : 0; }
-  function deliveryRows(rows, start) {
-    return table([{ word: T('编号') }, { word: T('状态') }, { word: T('发布') }, { word: T('送出') }, { word: T('已确认') }, { word: T('为什么'), wide: true }],
-      rows.map((d) => [h('a', { class: 'mono', href: '#alert/' + d.alert }, d.short), stateWord(d), clock(d.created), later(start || d.created, d.sent) || clock(d.sent),
-        ['played', 'displayed', 'acknowledged'].includes(d.state) ? later(start || d.created, d.ended) : '', d.reason]));
+  async function showCard(id) {
+    let c;
+    try { c = await ask('/v1/card?id=' + encodeURIComponent(id)); } catch (e) {
+      if (key) say(T('没有做成：') + e.message, true);
+      return;
+    }
+    const png = 'data:image/png;base64,' + c.png;
+    $('card-body').replaceChildren(...[c.text ? h('textarea', { readonly: true, rows: 6, 'aria-label': T('文字') }, c.text) : null,
+      h('img', { src: png, alt: c.alt }), h('p', { class: 'soft small' }, T('图片上写着：') + c.alt)].filter(Boolean));
+    $('card-save').href = png;
+    $('card-save').download = 'card-' + c.short + '.png';
+    $('card').showModal();
+  }
+  $('card-no').addEventListener('click', () => $('card').close());
+  // What a person does with one delivery: pass it on by hand and say so, or have it sent again.
+  function deliveryActions(d) {
+    if (Date.parse(d.expires) <= Date.now() + skew) return null;
+    const chat = !/^(board|bulletin|pa):/.test(d.target), hand = /^forward:/.test(d.target);
+    return h('p', { class: 'row' }, [
+      chat && !['held', 'cancelled'].includes(d.state) ? h('button', { type: 'button', onclick: () => showCard(d.id) }, T('图文')) : null,
+      hand && ['sent', 'unconfirmed'].includes(d.state) ? button(T('转发好了'), T('清单上的群都已经转发。'), 'deliveries/done', { id: d.id }, 'act') : null,
+      ['rejected', 'unconfirmed'].includes(d.state) ? button(T('再发一次'), T('对方收过的话会收到第二次。'), 'deliveries/replay', { id: d.id }) : null]);
+  }
+  function deliveryRows(rows) {
+    return table([{ word: T('编号') }, { word: T('状态') }, { word: T('做什么') }, { word: T('发布') }, { word: T('送出') }, { word: T('已确认') }, { word: T('为什么'), wide: true }],
+      rows.map((d) => [h('a', { class: 'mono', href: '#alert/' + d.alert }, d.short), stateWord(d), deliveryActions(d), clock(d.created), later(d.created, d.sent),
+        ['played', 'displayed', 'acknowledged'].includes(d.state) ? later(d.created, d.ended) : '', d.reason]));
   }
   function targetCard(t) {
     const open = opened && opened.id === t.id;
     const n = (word, value, kind) => value ? h('span', {}, T(word) + ' ', h('b', { class: kind }, String(value))) : null;
-    return h('article', { class: 'card target ' + (trouble(t) ? 'bad' : t.deliveries ? 'ok' : '') },
+    return h('article', { class: 'card target ' + (trouble(t) ? 'bad' : t.deliveries ? 'ok' : '') + (open ? ' open' : '') },
       h('h3', {}, t.name, ' ', h('span', { class: 'mono soft' }, t.id)),
       t.state !== 'ok' ? h('p', { class: 'bad-text' }, T({ broken: '坏了', disabled: '停用', paused: '暂停' }[t.state] || t.state) + '　' + (t.why || '')) : null,
       t.deliveries ? h('p', { class: 'counts' }, n('已确认', t.confirmed, 'good'), n('已送', t.sent, 'good'), n('等待', t.waiting, 'waiting'), n('扣留', t.held, 'waiting'),
@@ -376,8 +401,8 @@
         a.escalation.length ? [h('h2', {}, T('没人签收就往上报')), table([{ word: T('第几步'), n: true }, { word: T('过多久') }, { word: T('报给谁') }, { word: T('时间') }, { word: T('为什么'), wide: true }],
           a.escalation.map((e) => [String(e.step), e.after, e.chats, clock(e.done || e.due), e.note || (e.done ? T('报了') : T('等待'))]))] : null,
         h('h2', {}, T('送达') + ' ' + a.deliveries.length),
-        a.deliveries.length ? table([{ word: T('目标'), wide: true }, { word: T('状态') }, { word: T('版本'), n: true }, { word: T('送出'), n: true }, { word: T('已确认'), n: true }, { word: T('为什么'), wide: true }],
-          a.deliveries.map((d) => [targetName(d.target), stateWord(d), String(d.rev), later(start, d.sent), ['played', 'displayed', 'acknowledged'].includes(d.state) ? later(start, d.ended) : '', d.reason])) : nothing(T('没有发')),
+        a.deliveries.length ? table([{ word: T('目标'), wide: true }, { word: T('状态') }, { word: T('做什么') }, { word: T('版本'), n: true }, { word: T('送出'), n: true }, { word: T('已确认'), n: true }, { word: T('为什么'), wide: true }],
+          a.deliveries.map((d) => [targetName(d.target), stateWord(d), deliveryActions(d), String(d.rev), later(start, d.sent), ['played', 'displayed', 'acknowledged'].includes(d.state) ? later(start, d.ended) : '', d.reason])) : nothing(T('没有发')),
         a.actions.length ? [h('h2', {}, T('人的处置')), table([{ word: T('时间') }, { word: T('谁') }, { word: T('做了什么') }, { word: T('原因'), wide: true }],
           a.actions.map((x) => [clock(x.at), x.by, T(DONE[x.verb] || x.verb) + (x.detail ? '：' + x.detail : ''), x.reason]))] : null,
         h('h2', {}, T('版本')),

@@ -3,21 +3,31 @@
 import { test, before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Relay, startBrowser, openPage, close, accessible, until } from './relay.mjs';
 
-let relay, browser, page, address, origin;
+let relay, browser, page, address, origin, group;
+const heard = []; // what the group's bot was sent
 const folder = join(process.env.TOCSIN_BINARY_DIR, 'tests/browser/pictures');
 
 before(async () => {
   mkdirSync(folder, { recursive: true });
+  group = http.createServer(async (q, a) => {
+    let body = '';
+    for await (const piece of q) body += piece;
+    heard.push(JSON.parse(body));
+    a.end('{"errcode":0}');
+  });
+  await new Promise((done) => group.listen(0, '127.0.0.1', done));
   relay = await Relay.start(`
   - {id: s1, name: 交大一附院, area: '610113', issuer: 雁塔公安·交大一附院, help: 门诊一楼警务室,
      zones: [{id: hall, name: 门诊大厅, class: hall}], wards: [{id: w1, name: 三病区}, {id: w2, name: 五病区}]}
 `, `
 chats:
   - {id: desk, name: 值班群, type: file, audience: duty, path: /dev/null}
+  - {id: street, name: 街道转发, type: forward, audience: duty, quiet: [], groups: [高新路社区群, 三桥老人群],
+     url: 'http://127.0.0.1:${group.address().port}/send', allow_insecure: true}
 receivers: [{name: everyone, pa: [announce, bulletin], displays: all, chats: all}]
 route:
   receiver: everyone
@@ -31,6 +41,7 @@ route:
 after(async () => {
   await browser?.close();
   await relay?.end();
+  group?.close();
 });
 
 function raw(path, headers = {}, method = 'GET') {
@@ -148,6 +159,28 @@ test('each target says what became of its deliveries', async () => {
   await page.click('button:has-text("看明细")');
   await page.waitForSelector('article.target td:has-text("已送")');
   await picture('targets');
+});
+
+test('what is passed on by hand is there as text and picture, and is reported done', async () => {
+  await page.fill('#find', '街道');
+  await page.click('article.target:has-text("街道转发") button:has-text("看明细")');
+  await page.click('#target-list tr:has(td:has-text("已送")) >> nth=-1 >> button:has-text("图文")');
+  await page.waitForSelector('#card[open] img');
+  const { alt, wide } = await page.locator('#card img').evaluate((i) => i.decode().then(() => ({ alt: i.alt, wide: i.naturalWidth })));
+  assert.equal(wide, 1200);
+  assert.match(alt, /说医保卡涉案的，是骗子[^]*没有安全账户 别转账[^]*96110/);
+  const told = heard.filter((m) => m.msgtype === 'text').map((m) => m.text.content);
+  assert.ok(told.some((t) => t.includes('高新路社区群')), told.join('|'));
+  assert.ok(told.includes(await page.locator('#card textarea').inputValue()), 'the text is what the group got to pass on');
+  await picture('card');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('#card-save')]);
+  assert.match(download.suggestedFilename(), /^card-[A-Z2-7]{5}\.png$/);
+  const posted = heard.filter((m) => m.msgtype === 'image').map((m) => m.image.base64);
+  assert.ok(posted.includes(readFileSync(await download.path()).toString('base64')), 'the picture is what the group got');
+  await page.click('#card-no');
+  await confirmWith(page.locator('#target-list tr:has(td:has-text("已送")) >> nth=-1 >> button:has-text("转发好了")'), '三个群都发了');
+  await page.waitForSelector('#target-list tr:has-text("passed on by 王警官") td:has-text("已确认")');
+  await page.click('button:has-text("收起")');
 });
 
 test('a silence is laid and ended, a drill is started by its own word and stopped', async () => {

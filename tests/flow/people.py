@@ -3,6 +3,7 @@
 held for them and what they pass on by hand. Targets are files.
 usage: people.py --tocsin PROGRAM --pack DIR"""
 import argparse
+import base64
 import csv
 import http.server
 import io
@@ -22,10 +23,10 @@ def free_port():
         return s.getsockname()[1]
 
 
-def room_that_takes_all():
+def room_that_takes_all(posted):
     class Room(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
-            self.rfile.read(int(self.headers["Content-Length"]))
+            posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(200)
             self.end_headers()
             self.wfile.write(b'{"errcode":0,"errmsg":"ok"}')
@@ -42,7 +43,7 @@ class Relay:
     """A relay of its own with a file feed, a site with one hall and one ward, and two chats that are files."""
 
     def __init__(self, tocsin, pack, folder):
-        self.tocsin, self.folder = tocsin, folder
+        self.tocsin, self.folder, self.posted = tocsin, folder, []
         with open(self.path("tocsin.yaml"), "w", encoding="utf-8") as f:
             f.write(self.configuration(pack))
         open(self.path("in.jsonl"), "w").close()
@@ -62,7 +63,7 @@ chats:
   - {{id: club, type: file, audience: volunteer, quiet: [], path: {self.path('club.jsonl')}}}
   - {{id: room, type: file, audience: duty, quiet: [], drills: true, path: {self.path('room.jsonl')}}}
   - {{id: group, type: forward, audience: volunteer, quiet: [], areas: ['62', '63'], groups: [三桥群],
-     url: 'http://127.0.0.1:{room_that_takes_all()}/send', allow_insecure: true}}
+     url: 'http://127.0.0.1:{room_that_takes_all(self.posted)}/send', allow_insecure: true}}
 route:
   receiver: everyone
   group_by: [rule, area6]
@@ -337,11 +338,20 @@ def by_hand(r):
     alert = r.alert_in("620101")
     r.until("the page", lambda: r.states(alert)["forward:group"][0] == "sent")
     rows = {d["target"]: d["id"] for d in r.cli("deliveries", "list", "--alert", alert)}
+    card_by_hand(r, alert, rows["forward:group"])
     r.cli("deliveries", "done", rows["forward:group"], fails=True)
     assert "forward" in r.cli("deliveries", "done", rows["file:club"], "--by", "护士长", fails=True)
     r.cli("deliveries", "done", rows["forward:group"], "--by", "护士长")
     assert r.states(alert)["forward:group"] == ("acknowledged", "passed on by 护士长")
     assert "acknowledged" in r.cli("deliveries", "done", rows["forward:group"], "--by", "护士长", fails=True)
+
+    # What was taken back is not passed on any more; the correction is.
+    r.cli("alerts", "cancel", alert, "--by", "王队")
+    assert "is over" in r.cli("deliveries", "card", rows["forward:group"], "-o", r.path("late.png"), fails=True)
+    assert not os.path.exists(r.path("late.png"))
+    r.until("the correction", lambda: len([m for m in r.posted if m["msgtype"] == "image"]) == 2)
+    newest = r.cli("deliveries", "list", "--alert", alert, "--target", "forward:group")[0]["id"]
+    assert "更正" in r.cli("deliveries", "card", newest, "-o", r.path("card.png"))["alt"]
 
     # Held for two persons: on the list with what is held and who has said yes; gone when it is decided.
     assert r.cli("alerts", "list", "--review") == []
@@ -363,6 +373,24 @@ def by_hand(r):
     assert next(row for row in rows if "event" in row)["note"] == "candidate"
     r.cli("alerts", "confirm", guessed["alert"], "--by", "王队")
     assert [row.get("alert") for row in r.cli("alerts", "list", "--review")] == [None]
+
+
+def card_by_hand(r, alert, delivery):
+    """The picture that its group got, for whoever lost it: to the byte, with its words, also while the relay is away."""
+    picture = r.until("the picture", lambda: [m["image"]["base64"] for m in r.posted if m["msgtype"] == "image"])[0]
+    said = r.cli("deliveries", "card", delivery, "-o", r.path("card.png"))
+    with open(r.path("card.png"), "rb") as f:
+        assert f.read() == base64.b64decode(picture)
+    texts = r.cli("deliveries", "show", delivery)["texts"]
+    assert said["file"] == r.path("card.png") and all(s in said["alt"] for s in [texts["headline"], *texts["lines"]]), said
+    assert said["alt"] in r.run("deliveries", "card", delivery, "-o", r.path("card.png")).stdout
+    assert "nowhere" in r.cli("deliveries", "card", delivery, "-o", r.path("nowhere/card.png"), fails=True)
+    assert r.run("deliveries", "card", delivery).returncode == 2
+    r.stop()
+    os.remove(r.path("card.png"))
+    r.cli("deliveries", "card", delivery, "-o", r.path("card.png"))
+    r.start()
+    assert os.path.getsize(r.path("card.png")) == len(base64.b64decode(picture))
 
 
 def at_terminal(r, word, *words):
