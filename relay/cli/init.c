@@ -502,6 +502,11 @@ static void print_next(const struct init_writer *w, const struct init_plan *p)
                                  "again with its bot."));
 }
 
+static void wipe(const char *secret)
+{
+    if (secret) explicit_bzero((char *)(uintptr_t)secret, strlen(secret));
+}
+
 int cli_init(int argc, char **argv)
 {
     static const struct argp_option options[] = {
@@ -574,9 +579,9 @@ int cli_init(int argc, char **argv)
     if (w.kept) (void)printf("\n%s\n", _("Files that differ were left as they are; --yes replaces them."));
     if (!w.failed && !w.kept) code = EXIT_DONE;
 out:
-    const char *const typed[] = {a.duty.url, a.duty.secret, a.speakers.password};
-    for (size_t k = 0; k < ARRAY_LEN(typed); k++)
-        if (typed[k]) explicit_bzero((char *)(uintptr_t)typed[k], strlen(typed[k]));
+    wipe(a.duty.url);
+    wipe(a.duty.secret);
+    wipe(a.speakers.password);
     arena_release(&a.arena);
     return code;
 }
