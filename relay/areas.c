@@ -35,9 +35,10 @@ const char *area_name(const char *code)
 /* The name with or without the word for its kind at the end. */
 static bool is_called(const char *full, const char *name)
 {
-    static const char *const kinds[] = {"",           "区",         "县",         "市",
-                                        "省",         "地区",       "自治州",     "自治区",
-                                        "特别行政区", "壮族自治区", "回族自治区", "维吾尔自治区"};
+    static const char *const kinds[] = {"",           "区",         "县",          "市",     "省",
+                                        "旗",         "盟",         "地区",        "新区",   "林区",
+                                        "自治县",     "自治旗",     "自治州",      "自治区", "特别行政区",
+                                        "壮族自治区", "回族自治区", "维吾尔自治区"};
     size_t n = strlen(name);
     if (n < 2 * strlen("雁") || strncmp(full, name, n) != 0) return false;
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)

@@ -210,12 +210,14 @@ enum relay_err init_find_area(const struct init_answers *a, struct init_plan *p,
                         _("no area is called `%.60s`: type its six-digit code of GB/T 2260, such as 610113"),
                         name);
         if (found > 1) {
-            CLEANUP(buf_release) struct buf all = BUF_INIT(300);
-            for (size_t i = 0; i < found; i++) {
-                char city[5];
-                (void)snprintf(city, sizeof(city), "%.4s", codes[i]);
-                buf_printf(&all, "%s%s %s", i ? ", " : "", codes[i], area_name(city));
+            CLEANUP(buf_release) struct buf all = BUF_INIT(1024);
+            for (size_t i = 0; i < found && i < ARRAY_LEN(codes); i++) {
+                char around[5];
+                (void)snprintf(around, sizeof(around), "%.*s", strlen(codes[i]) > 4 ? 4 : 2, codes[i]);
+                buf_printf(&all, "%s%s %s%s", i ? ", " : "", codes[i], area_name(around),
+                           area_name(codes[i]));
             }
+            if (found > ARRAY_LEN(codes)) buf_str(&all, ", …");
             return fail(why, RELAY_CONFLICT, _("`%.60s` may be several: %s; type the code"), name,
                         buf_cstr(&all));
         }
