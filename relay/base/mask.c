@@ -4,6 +4,7 @@
 #include "base/mask_table.h"
 #include "base/mem.h"
 #include "base/normalise_table.h"
+#include "base/text.h"
 
 struct scan {
     const char *text;
@@ -47,7 +48,7 @@ static unsigned class_of(uint32_t cp)
 static uint32_t at(const struct scan *s, size_t i)
 {
     uint32_t cp = 0;
-    if (i < s->n) (void)nt_decode(s->text + i, &cp);
+    if (i < s->n) (void)text_next(s->text + i, s->n - i, &cp);
     return cp;
 }
 
@@ -95,9 +96,9 @@ static size_t word_before(const struct scan *s, size_t i, const struct mt_words 
 
 static bool is_one_of(uint32_t cp, const char *list)
 {
-    for (const char *p = list; *p;) {
+    for (size_t i = 0, n = strlen(list); i < n;) {
         uint32_t one;
-        p += nt_decode(p, &one);
+        i += (size_t)text_next(list + i, n - i, &one);
         if (one == cp) return true;
     }
     return false;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/mask_table.h"
-#include "base/normalise_table.h"
+#include "base/text.h"
 
 #define WORDS_MAX 2048
 
@@ -78,7 +78,7 @@ static void add_word(struct section *s, const char *path, int line, const char *
     uint32_t cp = 0;
     unsigned place = 0;
     for (size_t i = 0; i < len; place++) {
-        i += (size_t)nt_decode(text + i, &cp);
+        i += (size_t)text_next(text + i, len - i, &cp);
         if (place == 0 || s->by_last) w->key = (uint16_t)cp;
         if (cp > 0xffff) die(path, line, "`%s`: characters beyond the basic plane are not looked for", text);
         classes[cp] |= s->each | (place == 0 ? s->first : place == 1 ? s->second : 0);
@@ -148,11 +148,11 @@ static void add_classes(void)
     static const char between[] = " :=(,[\"'“‘【为是叫", stops[] = "0123456789@床房室";
     uint32_t cp;
     for (const char *p = between; *p;) {
-        p += nt_decode(p, &cp);
+        p += text_next(p, strlen(p), &cp);
         classes[cp] |= MT_NAME_BEGIN;
     }
     for (const char *p = stops; *p;) {
-        p += nt_decode(p, &cp);
+        p += text_next(p, strlen(p), &cp);
         classes[cp] |= MT_STOP;
     }
 }
