@@ -1,6 +1,6 @@
 /* Text as rules see it. One pass, by two ways that come to the same:
  *
- *   fast      maps character after character and lets a small automaton watch for what could concern a run rule
+ *   fast      maps character after character; a small automaton watches for what could concern a run rule, and closes gaps
  *   careful   goes back to where that began and applies the rules, on the tail of what is written
  */
 #include "base/normalise.h"
@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/normalise_table.h"
+#include "base/text.h"
 
 /* A run of digits longer than this (bytes) is left as it is: nobody dictates it, and it bounds what an end of a run
  * costs. */
@@ -43,22 +44,27 @@ struct machine {
     size_t left_at;
 };
 
-/* The last code point of the output, 0 when there is none; its length to ret_n. */
-static uint32_t last_of(const struct machine *m, int *ret_n)
+/* The last code point of a text, 0 when there is none; its length to ret_n. */
+static uint32_t last_code_point(const char *text, size_t len, int *ret_n)
 {
     uint32_t cp = 0;
-    size_t i = m->len;
+    size_t i = len;
     *ret_n = 0;
     if (i == 0) return 0;
     do i--;
-    while (((uint8_t)m->text[i] & 0xc0) == 0x80);
-    *ret_n = nt_decode(m->text + i, &cp);
+    while (((uint8_t)text[i] & 0xc0) == 0x80);
+    *ret_n = text_next(text + i, len - i, &cp);
     return cp;
+}
+
+static uint32_t last_of(const struct machine *m, int *ret_n)
+{
+    return last_code_point(m->text, m->len, ret_n);
 }
 
 static void emit(struct machine *m, uint32_t cp, uint32_t origin)
 {
-    int n = nt_encode(cp, m->text + m->len);
+    int n = text_put(cp, m->text + m->len);
     for (int i = 0; i < n; i++) m->origin[m->len + (size_t)i] = origin;
     m->len += (size_t)n;
 }
@@ -92,7 +98,7 @@ static unsigned split_run(const struct machine *m, size_t from, size_t to, struc
     for (size_t i = from; i < to;) {
         uint32_t cp;
         size_t at = i;
-        i += (size_t)nt_decode(m->text + i, &cp);
+        i += (size_t)text_next(m->text + i, to - i, &cp);
         if (nt_digit_value(cp) < 0) {
             in_gap = true;
             gap++;
@@ -169,12 +175,12 @@ static void settle_run(struct machine *m, bool unit_follows)
     for (size_t i = from; i < whole;) {
         uint32_t cp, origin = m->origin[i];
         while (g + 1 < n && groups[g + 1].at <= i) g++;
-        int len = nt_decode(m->text + i, &cp);
+        int len = text_next(m->text + i, whole - i, &cp);
         bool digit = i < to && nt_digit_value(cp) >= 0;
         bool dropped = i < to && !digit && g + 1 < n && groups[g + 1].closed;
         i += (size_t)len;
         if (t->sep_open && i - (size_t)len == t->sep_start) t->sep_start = m->len;
-        if (digit && groups[g].spell)
+        if (digit && g < n && groups[g].spell)
             emit(m, (uint32_t)('0' + nt_digit_value(cp)), origin);
         else if (!dropped)
             emit(m, cp, origin);
@@ -227,9 +233,11 @@ static bool put_mark(struct machine *m, uint32_t cp)
     return nt_is_droppable_mark(cp);
 }
 
-/* The variant that ends where the text does, at a character of NT_LAST. */
-static const struct nt_variant *variant_at_end(const char *text, size_t len, uint32_t last)
+/* The variant that ends where the text does. */
+static const struct nt_variant *variant_at_end(const char *text, size_t len)
 {
+    int n;
+    uint32_t last = last_code_point(text, len, &n);
     unsigned low = 0, high = nt_n_variants;
     while (low < high) {
         unsigned mid = (low + high) / 2;
@@ -285,7 +293,7 @@ static void put_variant(struct machine *m, const struct nt_variant *v)
     if (m->left_at >= start) m->left_at = SIZE_MAX;
     for (int i = 0; i < v->to_len;) {
         uint32_t cp;
-        i += nt_decode(v->to + i, &cp);
+        i += text_next(v->to + i, (size_t)(v->to_len - i), &cp);
         put(m, cp, nt_entry(cp), origin);
     }
 }
@@ -340,20 +348,33 @@ static void put(struct machine *m, uint32_t cp, uint32_t entry, uint32_t origin)
         t->run_open = t->sep_open = false;
     }
     emit(m, cp, origin);
-    const struct nt_variant *v = m->hold && (entry & NT_LAST) ? variant_at_end(m->text, m->len, cp) : NULL;
+    const struct nt_variant *v = m->hold && (entry & NT_LAST) ? variant_at_end(m->text, m->len) : NULL;
     m->hold = entry & NT_HOLD;
     if (v) put_variant(m, v);
 }
 
+/* Room for so many bytes, and the place of each. */
+static void reserve(struct norm_text *t, size_t len)
+{
+    if (t->cap >= len) return;
+    size_t cap = t->cap * 2 > len ? t->cap * 2 : len;
+    t->text = xrealloc(t->text, cap);
+    t->origin = xreallocarray(t->origin, cap, sizeof t->origin[0]);
+    t->cap = cap;
+}
+
 /* One input character by the careful way; returns its length. */
-static int put_mapped(struct machine *m, const char *in, uint32_t origin)
+static int put_mapped(struct machine *m, struct norm_text *out, const char *in, size_t left, uint32_t origin)
 {
     uint32_t cp;
-    int used = nt_decode(in, &cp);
+    int used = text_next(in, left, &cp);
     uint32_t entry = nt_entry(cp), class = NT_CLASS(entry);
     if (class == NT_DROPPED) return used;
     if (class == NT_EXPANDS) {
         const uint32_t *many = &nt_pool[entry & NT_XOR];
+        reserve(out, m->len + left + SLACK);
+        m->text = out->text;
+        m->origin = out->origin;
         for (uint32_t i = 0; i < many[0]; i++) put(m, many[1 + i], nt_entry(many[1 + i]), origin);
         return used;
     }
@@ -362,60 +383,46 @@ static int put_mapped(struct machine *m, const char *in, uint32_t origin)
     } else if (entry & NT_XOR) {
         char target[4] = {0};
         for (int i = 0; i < used; i++) target[i] = (char)((uint8_t)in[i] ^ (uint8_t)(entry >> (8 * i)));
-        (void)nt_decode(target, &cp);
+        (void)text_next(target, sizeof target, &cp);
     }
     put(m, cp, entry, origin);
     return used;
 }
 
-static void reserve(struct norm_text *t, struct machine *m, size_t len)
+/* The careful way from p on, beyond `until` and on until nothing is open any more; returns how far it came. */
+static const char *carefully(struct machine *m, struct norm_text *out, const char *in, const char *end,
+                             const char *p, const char *until)
 {
-    if (t->cap < len) {
-        size_t cap = t->cap * 2 > len ? t->cap * 2 : len;
-        t->text = xrealloc(t->text, cap);
-        t->origin = xreallocarray(t->origin, cap, sizeof t->origin[0]);
-        t->cap = cap;
-    }
-    m->text = t->text;
-    m->origin = t->origin;
-}
-
-/* The careful way from *p on, beyond `until` and on until nothing is open any more. */
-static void carefully(struct machine *m, struct norm_text *out, const char *begin, const char *end,
-                      const char **p, const char *until)
-{
-    const char *q = *p;
+    m->text = out->text;
+    m->origin = out->origin;
     m->tail = (struct tail){0};
     m->hold = false;
-    while (q < end && (q <= until || m->tail.run_open || m->tail.sep_open || m->hold)) {
-        if (out->cap - m->len < (size_t)(end - q) + SLACK)
-            reserve(out, m, m->len + (size_t)(end - q) + SLACK);
-        q += put_mapped(m, q, (uint32_t)(q - begin));
-    }
-    if (q == end && m->tail.run_open) settle_run(m, false);
-    *p = q;
+    while (p < end && (p <= until || m->tail.run_open || m->tail.sep_open || m->hold))
+        p += put_mapped(m, out, p, (size_t)(end - p), (uint32_t)(p - in));
+    if (p == end && m->tail.run_open) settle_run(m, false);
+    return p;
 }
 
-/* What the automaton has seen last. A state is the shift that brings its successor down in the row of a class; with six
- * bits each, ten fit into a row, and a step is one shift. It may cry wolf, but must not miss anything that put() would
+/* What the automaton has seen last. A state is the shift that brings its successor down in the row of a class; with seven
+ * bits each, nine fit into a row, and a step is one shift. It may cry wolf, but must not miss anything that put() would
  * change: */
 enum state {
     OTHER = 0,
-    HAN = 6,
-    HAN_SEP = 12,       /* separators after a Han character: the next Han character closes the gap */
-    ONE_DIGIT = 18,     /* a digit by itself */
-    DIGITS = 24,        /* several side by side */
-    ONE_DIGIT_SEP = 30, /* … and separators */
-    TWO_DIGITS = 36,    /* a second one by itself: the next separator may make it a spaced number */
-    SPELLED = 42,       /* one spelled digit; it is Han, too */
-    TWO_SPELLED = 48,
-    WATCHED = 54, /* a rule may apply: stays until the careful way has been there */
+    HAN = 7,
+    HAN_SEP = 14,       /* separators after a Han character: the next Han character closes the gap */
+    ONE_DIGIT = 21,     /* a digit by itself */
+    DIGITS = 28,        /* several side by side */
+    ONE_DIGIT_SEP = 35, /* … and separators */
+    TWO_DIGITS = 42,    /* a second one by itself: the next separator may make it a spaced number */
+    SPELLED = 49,       /* one spelled digit; it is Han, too */
+    TWO_SPELLED = 56,
+    WATCHED = 64, /* no state: a rule may apply, the step is not for the automaton */
 };
 #define ROW(other, han, han_sep, one, digits, one_sep, two, spelled, two_spelled)                            \
     ((uint64_t)(other) << OTHER | (uint64_t)(han) << HAN | (uint64_t)(han_sep) << HAN_SEP |                  \
      (uint64_t)(one) << ONE_DIGIT | (uint64_t)(digits) << DIGITS | (uint64_t)(one_sep) << ONE_DIGIT_SEP |    \
      (uint64_t)(two) << TWO_DIGITS | (uint64_t)(spelled) << SPELLED |                                        \
-     (uint64_t)(two_spelled) << TWO_SPELLED | (uint64_t)WATCHED << WATCHED)
+     (uint64_t)(two_spelled) << TWO_SPELLED)
 
 /* clang-format off */
 #define OF(class, row)                                                                              \
@@ -441,147 +448,242 @@ struct fast {
     char *text;
     uint32_t *origin;
     size_t len;
-    uint64_t state;  /* enum state in the lowest six bits, leavings above */
-    uint32_t before; /* entry of the last character */
-    /* Nothing is open before this place of the input, with so much of the output. */
-    const char *sure;
-    size_t sure_len;
+    uint64_t state; /* enum state in the lowest six bits, leavings above */
+    uint32_t holds; /* NT_LAST when the last character has NT_HOLD, among other bits */
+    /* Nothing was open before this place of the input, with so much of the output, when the fast way began. */
+    const char *begin;
+    size_t begin_len;
 };
 
-/* How far the fast way goes between two places that are sure. The careful way begins at such a place. */
-#define STRETCH 32
-
-/* The fast way reads so much beyond the last character. */
-#define BEYOND 4
-
-/* Two characters stand side by side that could be the end of a variant: are they? */
-static __attribute__((noinline)) bool is_variant(const char *text, size_t len)
-{
-    size_t last = len;
-    uint32_t cp;
-    do last--;
-    while (((uint8_t)text[last] & 0xc0) == 0x80);
-    (void)nt_decode(text + last, &cp);
-    return variant_at_end(text, len, cp) != NULL;
-}
+/* What is loaded and stored at once, of which a character is the beginning. */
+enum { WORD = sizeof(uint32_t) };
 
 static inline __attribute__((always_inline)) uint32_t load(const char *p)
 {
     uint32_t w;
-    memcpy(&w, p, 4);
+    memcpy(&w, p, WORD);
     return le32toh(w);
 }
 
-static inline __attribute__((always_inline)) uint32_t entry_of_three(uint32_t w)
+static inline __attribute__((always_inline)) four_places all_four(size_t place)
 {
-    return nt_bmp[(w & 0x0f) << 12 | (w >> 2 & 0xfc0) | (w >> 16 & 0x3f)];
+    uint32_t p = (uint32_t)place;
+    return (four_places){p, p, p, p};
 }
 
-/* One character, whose bytes lead those of w: writes four bytes and four places, of which only the target's count. */
-static inline __attribute__((always_inline)) void step(struct fast *f, uint32_t w, uint32_t entry,
+/* Writes four bytes and four places, of which only the character's own count. */
+static inline __attribute__((always_inline)) void write_wide(struct fast *f, uint32_t w, four_places origin)
+{
+    w = htole32(w);
+    memcpy(f->text + f->len, &w, WORD);
+    *(unaligned_places *)(void *)(f->origin + f->len) = (unaligned_places)origin;
+}
+
+static inline __attribute__((always_inline)) void follow(struct fast *f, uint64_t next, uint32_t entry)
+{
+    f->state = next;
+    f->holds = entry << 1;
+}
+
+/* One character, whose bytes lead those of w; false, and f->holds lost, when it takes more than the automaton. */
+static inline __attribute__((always_inline)) bool step(struct fast *f, uint32_t w, uint32_t entry,
                                                        four_places origin)
 {
-    w = htole32(w ^ entry);
-    memcpy(f->text + f->len, &w, 4);
-    *(unaligned_places *)(void *)(f->origin + f->len) = (unaligned_places)origin;
+    uint64_t next = successors[NT_STEP(entry)] >> (f->state & 63);
+    f->holds &= entry;
+    if (__builtin_expect((next & WATCHED) || (f->holds & NT_LAST), 0)) return false;
+    write_wide(f, w ^ entry, origin);
     f->len += NT_LENGTH(entry);
-    f->state = successors[NT_STEP(entry)] >> (f->state & 63);
-    if (__builtin_expect(f->before << 1 & entry & NT_LAST, 0) && is_variant(f->text, f->len))
-        f->state = WATCHED;
-    f->before = entry;
+    follow(f, next, entry);
+    return true;
 }
 
-/* The fast way from f->p, which is place `at` of the original, to `until` or a little beyond; false when the careful way
- * must go from f->sure to where f->p is now. */
-static bool quickly(struct fast *f, const char *until, uint32_t at)
+static inline uint32_t four_bytes(uint32_t w)
+{
+    return (w & 0x07) << 18 | (w << 4 & 0x3f000) | (w >> 10 & 0xfc0) | (w >> 24 & 0x3f);
+}
+
+static inline __attribute__((always_inline)) uint32_t entry_of(uint32_t w, unsigned *ret_n)
+{
+    if (!(w & 0x80)) {
+        *ret_n = 1;
+        return nt_low[w & 0x7f];
+    }
+    if ((w & 0xf0) == 0xe0) {
+        *ret_n = 3;
+        return nt_bmp[nt_place(w)];
+    }
+    if ((w & 0xe0) == 0xc0) {
+        *ret_n = 2;
+        return nt_low[(w & 0x1f) << 6 | (w >> 8 & 0x3f)];
+    }
+    *ret_n = 4;
+    return nt_entry(four_bytes(w));
+}
+
+/* The same of what is left of a text, with zeros after it. */
+static uint32_t load_rest(const char *p, const char *end)
+{
+    char bytes[WORD] = {0};
+    for (size_t i = 0; i < WORD && p + i < end; i++) bytes[i] = p[i];
+    return load(bytes);
+}
+
+/* The last character of the output. */
+static uint32_t entry_at_end(const struct fast *f, size_t *ret_n)
+{
+    int n;
+    uint32_t entry = nt_entry(last_code_point(f->text, f->len, &n));
+    *ret_n = (size_t)n;
+    return n ? entry : 0;
+}
+
+/* One character in final form, whose n bytes lead those of w; false when a rule may apply. */
+static bool step_final(struct fast *f, uint32_t w, unsigned n, uint32_t entry, four_places origin)
+{
+    size_t last_n;
+    if ((f->state & 63) == HAN_SEP && NT_CLASS(entry) == NT_HAN) { /* the gap closes */
+        while (NT_CLASS(entry_at_end(f, &last_n)) == NT_SEP) f->len -= last_n;
+        f->state = HAN;
+    }
+    uint64_t next = successors[NT_STEP(entry)] >> (f->state & 63);
+    if (next & WATCHED) return false;
+    bool held = (entry & NT_LAST) && (entry_at_end(f, &last_n) & NT_HOLD);
+    write_wide(f, w, origin);
+    f->len += n;
+    if (held && variant_at_end(f->text, f->len)) return false;
+    follow(f, next, entry);
+    return true;
+}
+
+static bool step_code_point(struct fast *f, uint32_t cp, uint32_t entry, four_places origin)
+{
+    char bytes[WORD] = {0};
+    int n = text_put(cp, bytes);
+    return step_final(f, load(bytes), (unsigned)n, entry, origin);
+}
+
+/* One character of any kind; false when it takes the careful way. */
+static __attribute__((noinline)) bool step_any(struct fast *f, struct norm_text *out, const char *in,
+                                               const char *end)
+{
+    unsigned n;
+    uint32_t w = load_rest(f->p, end), entry = entry_of(w, &n), class = NT_CLASS(entry);
+    four_places origin = all_four((size_t)(f->p - in));
+    if (class == NT_EXPANDS) {
+        const uint32_t *many = &nt_pool[entry & NT_XOR];
+        reserve(out, f->len + (size_t)(end - f->p) + SLACK);
+        f->text = out->text;
+        f->origin = out->origin;
+        for (uint32_t i = 0; i < many[0]; i++)
+            if (!step_code_point(f, many[1 + i], nt_entry(many[1 + i]), origin)) return false;
+    } else if (n == 4 && class != NT_DROPPED) {
+        if (!step_code_point(f, four_bytes(w) ^ (entry & NT_XOR), entry, origin)) return false;
+    } else {
+        if (!step_final(f, w ^ entry, NT_LENGTH(entry), entry, origin)) return false;
+    }
+    f->p += n;
+    return true;
+}
+
+/* One character, whose bytes lead those of w; false when it takes more than the automaton. */
+static inline __attribute__((always_inline)) bool step_one(struct fast *f, uint32_t w, four_places *origin)
+{
+    unsigned n;
+    uint32_t entry = entry_of(w, &n);
+    if (n == 4 || !step(f, w, entry, *origin)) return false;
+    f->p += n;
+    *origin += n;
+    return true;
+}
+
+/* To the end, or false: the careful way must take the character at f->p. */
+static bool quickly(struct fast *f, struct norm_text *out, const char *in, const char *end)
 {
     struct fast g = *f; /* in registers */
-    four_places origin = {at, at, at, at};
-    while (g.p < until && (g.state & 63) != WATCHED) {
-        const char *stretch = until - g.p > STRETCH ? g.p + STRETCH : until;
-        if ((g.state & 63) <= HAN && !(g.before & NT_HOLD)) {
-            g.sure = g.p;
-            g.sure_len = g.len;
-        }
-        while (g.p < stretch && (g.state & 63) != WATCHED) {
+    four_places origin = all_four((size_t)(g.p - in));
+    const char *until = end - g.p > 2 + WORD ? end - (2 + WORD) : g.p;
+    while (g.p < end) {
+        while (g.p < until) {
             uint32_t w = load(g.p);
-            if ((w & 0xf00000f0) == 0xe00000e0) { /* two of three bytes: the most frequent case */
-                step(&g, w, entry_of_three(w), origin);
-                origin += 3;
-                w = load(g.p + 3);
-                step(&g, w, entry_of_three(w), origin);
-                origin += 3;
-                g.p += 6;
-            } else if (!(w & 0x80)) {
-                step(&g, w, nt_bmp[w & 0x7f], origin);
-                origin += 1;
-                g.p += 1;
-            } else if ((w & 0xf0) == 0xe0) {
-                step(&g, w, entry_of_three(w), origin);
-                origin += 3;
-                g.p += 3;
-            } else if ((w & 0xe0) == 0xc0) {
-                step(&g, w, nt_bmp[(w & 0x1f) << 6 | (w >> 8 & 0x3f)], origin);
-                origin += 2;
-                g.p += 2;
-            } else {
-                g.state = WATCHED;
+            if ((w & 0xf00000f0) != 0xe00000e0) {
+                if (!step_one(&g, w, &origin)) break;
+                continue;
             }
+            /* two of three bytes: the most frequent case */
+            if (!step(&g, w, nt_bmp[nt_place(w)], origin)) break;
+            g.p += 3;
+            origin += 3;
+            w = load(g.p);
+            if (!step(&g, w, nt_bmp[nt_place(w)], origin)) break;
+            g.p += 3;
+            origin += 3;
         }
+        while (g.p >= until && g.p < end && step_one(&g, load_rest(g.p, end), &origin)) continue;
+        if (g.p == end) break;
+        *f = g;
+        if (!step_any(f, out, in, end)) return false;
+        g = *f;
+        origin = all_four((size_t)(g.p - in));
     }
     *f = g;
-    return (g.state & 63) != WATCHED;
+    return true;
+}
+
+/* The last place, of the output and *p of the input, before which nothing is open. What is open is said by the output
+ * alone: after a letter or a Han character nothing is, unless a variant waits for what comes. */
+static size_t last_sure(const struct fast *f, const char *in, const char **p)
+{
+    size_t len = f->len;
+    int n;
+    *p = f->p;
+    while (len > f->begin_len) {
+        uint32_t entry = nt_entry(last_code_point(f->text, len, &n)), class = NT_CLASS(entry);
+        const char *from = in + f->origin[len - 1];
+        if ((class == NT_HAN || class == NT_PLAIN) && !(entry & NT_HOLD) && from != *p) return len;
+        *p = from;
+        len -= (size_t)n;
+    }
+    *p = f->begin;
+    return f->begin_len;
+}
+
+static void finish(struct norm_text *out, size_t len, size_t n)
+{
+    out->len = len;
+    out->text[len] = '\0';
+    out->origin[len] = (uint32_t)n;
 }
 
 void normalise(const char *in, size_t n, struct norm_text *out)
 {
     const char *const end = in + n;
     struct machine m = {.left_at = SIZE_MAX};
-    reserve(out, &m, n + SLACK);
-    struct fast f = {.p = in, .text = m.text, .origin = m.origin, .state = OTHER, .sure = in};
+    reserve(out, n + SLACK);
+    struct fast f = {.p = in, .text = out->text, .origin = out->origin, .state = OTHER, .begin = in};
 
-    while (f.p < end) {
-        bool plain;
-        if (end - f.p >= 3 + BEYOND) {
-            plain = quickly(&f, end - (2 + BEYOND), (uint32_t)(f.p - in));
-        } else {
-            /* The last characters, beyond which there is nothing to read. */
-            const char *rest = f.p, *sure = f.sure;
-            char last[16] = {0};
-            memcpy(last, rest, (size_t)(end - rest));
-            f.p = last;
-            plain = quickly(&f, last + (end - rest), (uint32_t)(rest - in));
-            f.p = rest + (f.p - last);
-            f.sure = f.sure == sure ? sure : rest + (f.sure - last);
-        }
-        if (plain) continue;
-
-        const char *p = f.sure;
+    while (!quickly(&f, out, in, end)) {
+        const char *p;
         int unused;
-        m.len = f.sure_len;
-        carefully(&m, out, in, end, &p, f.p);
+        m.len = last_sure(&f, in, &p);
+        p = carefully(&m, out, in, end, p, f.p);
         f = (struct fast){.p = p,
                           .text = m.text,
                           .origin = m.origin,
                           .len = m.len,
                           .state = nt_is_han(last_of(&m, &unused)) ? HAN : OTHER,
-                          .sure = p,
-                          .sure_len = m.len};
+                          .begin = p,
+                          .begin_len = m.len};
     }
-    out->len = f.len;
-    out->text[out->len] = '\0';
-    out->origin[out->len] = (uint32_t)n;
+    finish(out, f.len, n);
 }
 
 void normalise_carefully(const char *in, size_t n, struct norm_text *out)
 {
     struct machine m = {.left_at = SIZE_MAX};
-    const char *p = in;
-    reserve(out, &m, n + SLACK);
-    carefully(&m, out, in, in + n, &p, in + n);
-    out->len = m.len;
-    out->text[out->len] = '\0';
-    out->origin[out->len] = (uint32_t)n;
+    reserve(out, n + SLACK);
+    (void)carefully(&m, out, in, in + n, in, in + n);
+    finish(out, m.len, n);
 }
 
 void norm_text_release(struct norm_text *t)
@@ -597,7 +699,7 @@ bool normalise_can_appear(uint32_t cp, char ret_form[static 64])
     struct norm_text t = {0};
     ret_form[0] = '\0';
     if (cp == 0 || cp > 0x10ffff || (cp >= 0xd800 && cp <= 0xdfff)) return false;
-    int n = nt_encode(cp, in);
+    int n = text_put(cp, in);
     normalise(in, (size_t)n, &t);
     bool same = t.len == (size_t)n && !memcmp(t.text, in, t.len);
     if (!same && t.len < 64) memcpy(ret_form, t.text, t.len + 1);

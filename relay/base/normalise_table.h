@@ -52,7 +52,8 @@ struct nt_pair { /* sorted by first, then second */
     uint32_t first, second, joined;
 };
 
-extern const uint32_t nt_bmp[0x10000];
+extern const uint32_t nt_low[0x800];           /* by code point: those of one or two bytes */
+extern const uint32_t nt_bmp[0x10000];         /* by nt_place: those of three, and the same again */
 extern const uint16_t nt_index[0x100000 >> 6]; /* (code point - 0x10000) >> 6 -> block */
 extern const uint32_t nt_block[][64];
 extern const uint32_t nt_pool[]; /* at each place: how many code points, then these */
@@ -61,9 +62,18 @@ extern const unsigned nt_n_variants;
 extern const struct nt_pair nt_pairs[];
 extern const unsigned nt_n_pairs;
 
+/* The place of a code point of the basic plane, from what is its UTF-8 when it has three bytes, first byte lowest: each has
+ * one of its own, and it takes a single multiplication to come by. */
+static inline uint32_t nt_place(uint32_t utf8)
+{
+    return ((utf8 & 0x3f3f0f) * 0x01000401u) >> 16;
+}
+
 static inline uint32_t nt_entry(uint32_t cp)
 {
-    return cp < 0x10000 ? nt_bmp[cp] : nt_block[nt_index[(cp - 0x10000) >> 6]][cp & 63];
+    return cp < 0x800     ? nt_low[cp]
+           : cp < 0x10000 ? nt_bmp[nt_place(cp >> 12 | (cp >> 6 & 63) << 8 | (cp & 63) << 16)]
+                          : nt_block[nt_index[(cp - 0x10000) >> 6]][cp & 63];
 }
 
 /* Han for the separator rule: ideographs of all planes, 々 and 〇. */
@@ -126,51 +136,6 @@ static inline bool nt_is_droppable_mark(uint32_t cp)
 {
     return (cp >= 0x300 && cp <= 0x36f) || (cp >= 0x483 && cp <= 0x489) || (cp >= 0x1ab0 && cp <= 0x1aff) ||
            (cp >= 0x1dc0 && cp <= 0x1dff) || (cp >= 0x20d0 && cp <= 0x20ff) || (cp >= 0xfe20 && cp <= 0xfe2f);
-}
-
-/* Bytes written, 1..4. */
-static inline int nt_encode(uint32_t cp, char out[static 4])
-{
-    if (cp < 0x80) {
-        out[0] = (char)cp;
-        return 1;
-    }
-    if (cp < 0x800) {
-        out[0] = (char)(0xc0 | cp >> 6);
-        out[1] = (char)(0x80 | (cp & 0x3f));
-        return 2;
-    }
-    if (cp < 0x10000) {
-        out[0] = (char)(0xe0 | cp >> 12);
-        out[1] = (char)(0x80 | (cp >> 6 & 0x3f));
-        out[2] = (char)(0x80 | (cp & 0x3f));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | cp >> 18);
-    out[1] = (char)(0x80 | (cp >> 12 & 0x3f));
-    out[2] = (char)(0x80 | (cp >> 6 & 0x3f));
-    out[3] = (char)(0x80 | (cp & 0x3f));
-    return 4;
-}
-
-/* Of valid UTF-8; returns the bytes read. */
-static inline int nt_decode(const char *s, uint32_t *ret_cp)
-{
-    const uint8_t *p = (const uint8_t *)s;
-    if (p[0] < 0x80) {
-        *ret_cp = p[0];
-        return 1;
-    }
-    if (p[0] < 0xe0) {
-        *ret_cp = (p[0] & 0x1fu) << 6 | (p[1] & 0x3fu);
-        return 2;
-    }
-    if (p[0] < 0xf0) {
-        *ret_cp = (p[0] & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
-        return 3;
-    }
-    *ret_cp = (p[0] & 0x07u) << 18 | (p[1] & 0x3fu) << 12 | (p[2] & 0x3fu) << 6 | (p[3] & 0x3fu);
-    return 4;
 }
 
 struct norm_text;

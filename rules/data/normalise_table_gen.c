@@ -17,6 +17,7 @@
 #include <utf8proc.h>
 
 #include "base/normalise_table.h"
+#include "base/text.h"
 
 #define CP_MAX  0x110000u
 #define SEQ_MAX 32
@@ -72,7 +73,7 @@ static bool same(const struct seq *a, const struct seq *b)
 static int encode_seq(const struct seq *s, char *out)
 {
     int n = 0;
-    for (int i = 0; i < s->n; i++) n += nt_encode(s->cp[i], out + n);
+    for (int i = 0; i < s->n; i++) n += text_put(s->cp[i], out + n);
     out[n] = '\0';
     return n;
 }
@@ -82,7 +83,7 @@ static void decode_seq(const char *text, struct seq *ret)
     ret->n = 0;
     for (const char *p = text; *p;) {
         uint32_t cp;
-        p += nt_decode(p, &cp);
+        p += text_next(p, strlen(p), &cp);
         add(ret, cp, 0);
     }
 }
@@ -144,7 +145,7 @@ static void read_variants(void)
 static bool in_gb2312(uint32_t cp)
 {
     char in[4], out[8], *src = in, *dst = out;
-    size_t left = (size_t)nt_encode(cp, in), room = sizeof out;
+    size_t left = (size_t)text_put(cp, in), room = sizeof out;
     (void)iconv(gb2312, NULL, NULL, NULL, NULL);
     return iconv(gb2312, &src, &left, &dst, &room) == 0;
 }
@@ -153,7 +154,7 @@ static bool in_gb2312(uint32_t cp)
 static uint32_t convert(opencc_t how, uint32_t cp)
 {
     char in[4];
-    int n = nt_encode(cp, in);
+    int n = text_put(cp, in);
     char *out = opencc_convert_utf8(how, in, (size_t)n);
     if (!out) die(0, "OpenCC: %s", opencc_error());
     struct seq s;
@@ -406,7 +407,7 @@ static uint32_t class_of(uint32_t cp)
 static uint32_t packed(uint32_t cp)
 {
     char b[4] = {0};
-    (void)nt_encode(cp, b);
+    (void)text_put(cp, b);
     return (uint32_t)(uint8_t)b[0] | (uint32_t)(uint8_t)b[1] << 8 | (uint32_t)(uint8_t)b[2] << 16;
 }
 
@@ -417,7 +418,7 @@ static uint32_t entry_of(uint32_t cp)
 {
     const struct seq *s = &mapped[cp];
     char from[4], to[4];
-    int from_len = nt_encode(cp, from), to_len = s->n == 1 ? nt_encode(s->cp[0], to) : 0;
+    int from_len = text_put(cp, from), to_len = s->n == 1 ? text_put(s->cp[0], to) : 0;
     if (s->n == 0) return NT_CLASS_BITS(NT_DROPPED) | NT_HOLD;
     if (s->n > 1 || to_len > from_len) {
         if (n_pool + 1 + (uint32_t)s->n > sizeof pool / sizeof pool[0]) die(0, "too many expansions");
@@ -447,7 +448,7 @@ static void print_bytes(const char *text)
 
 static void print_table(const char *opencc_version)
 {
-    static uint32_t bmp[0x10000], blocks[0x100000 >> 6][64];
+    static uint32_t low[0x800], bmp[0x10000], blocks[0x100000 >> 6][64];
     static uint16_t index[0x100000 >> 6];
     unsigned n_blocks = 0, changed = 0, dropped = 0, several = 0;
     for (uint32_t b = 0; b < CP_MAX >> 6; b++) {
@@ -460,7 +461,8 @@ static void print_table(const char *opencc_version)
             several += mapped[cp].n > 1;
         }
         if (b < 0x10000 >> 6) {
-            memcpy(bmp + 64 * b, block, sizeof block);
+            for (uint32_t i = 0; i < 64; i++) bmp[nt_place(b >> 6 | (b & 63) << 8 | i << 16)] = block[i];
+            if (b < 0x800 >> 6) memcpy(low + 64 * b, block, sizeof block);
             continue;
         }
         unsigned j = 0;
@@ -474,7 +476,9 @@ static void print_table(const char *opencc_version)
         " * %u code points change: %u are dropped, %u become several. %d variants of several characters.\n"
         " */\n#include \"base/normalise_table.h\"\n\n",
         utf8proc_unicode_version(), utf8proc_version(), opencc_version, changed, dropped, several, n_multis);
-    (void)printf("const uint32_t nt_bmp[0x10000] = {");
+    (void)printf("const uint32_t nt_low[0x800] = {");
+    for (unsigned i = 0; i < 0x800; i++) (void)printf("%s0x%x,", i % 12 ? "" : "\n", low[i]);
+    (void)printf("\n};\n\nconst uint32_t nt_bmp[0x10000] = {");
     for (unsigned i = 0; i < 0x10000; i++) (void)printf("%s0x%x,", i % 12 ? "" : "\n", bmp[i]);
     (void)printf("\n};\n\nconst uint16_t nt_index[0x100000 >> 6] = {");
     for (unsigned i = 0; i < 0x100000 >> 6; i++) (void)printf("%s%u,", i % 24 ? "" : "\n", index[i]);

@@ -218,8 +218,8 @@ static void pattern_literals_are_told_their_right_form(void **state)
 static void a_hostile_text_costs_no_more_than_its_length(void **state)
 {
     (void)state;
-    static const char *const units[] = {"1[.]", "一[.]", "微[.]",         "1 ", "1 一", "微 ",
-                                        "[",    "[.",    "e\u0302\u0323", "亻", "一",   "1一"};
+    static const char *const units[] = {"1[.]", "一[.]", "微[.]",         "1 ", "1 一", "微 ", "微…",
+                                        "[",    "[.",    "e\u0302\u0323", "亻", "一",   "1一", "亻 言"};
     for (size_t u = 0; u < sizeof units / sizeof units[0]; u++) {
         size_t unit = strlen(units[u]), n = 256 * 1024 / unit * unit;
         char *text = malloc(n);
