@@ -1,29 +1,60 @@
-/* ICU's NFKC_Casefold for bench_normalise.c: over UTF-8 (C++ only), and over UTF-16 with conversion both ways. */
+/* ICU's NFKC_Casefold over UTF-8 for bench_normalise.c, in three fits: as it is, with the offsets that we give, and with
+ * traditional to simplified. Only C++ has the first two. */
+#include <cstring>
+
 #include <unicode/bytestream.h>
+#include <unicode/edits.h>
 #include <unicode/normalizer2.h>
 #include <unicode/stringpiece.h>
-#include <unicode/ustring.h>
+#include <unicode/translit.h>
 
 #include "bench_normalise_icu.h"
 
-size_t icu_utf8(const char *in, size_t n, char *out, size_t room)
+static int32_t casefold(const char *in, size_t n, char *out, size_t room, icu::Edits *edits)
 {
     UErrorCode error = U_ZERO_ERROR;
     static const icu::Normalizer2 *nfkc_casefold = icu::Normalizer2::getNFKCCasefoldInstance(error);
     if (U_FAILURE(error)) return 0;
     icu::CheckedArrayByteSink sink(out, static_cast<int32_t>(room));
-    nfkc_casefold->normalizeUTF8(0, icu::StringPiece(in, static_cast<int32_t>(n)), sink, nullptr, error);
-    return U_FAILURE(error) ? 0 : static_cast<size_t>(sink.NumberOfBytesWritten());
+    nfkc_casefold->normalizeUTF8(0, icu::StringPiece(in, static_cast<int32_t>(n)), sink, edits, error);
+    return U_FAILURE(error) ? 0 : sink.NumberOfBytesWritten();
 }
 
-size_t icu_utf16(const char *in, size_t n, char *out, size_t room)
+size_t icu_alone(const char *in, size_t n, char *out, size_t room)
 {
-    static UChar from[65536], to[65536];
-    int32_t length = 0, bytes = 0;
+    return static_cast<size_t>(casefold(in, n, out, room, nullptr));
+}
+
+/* Edits are runs; what reads the text wants the place of a byte, as ours has it. */
+size_t icu_offsets(const char *in, size_t n, char *out, size_t room, uint32_t *origin)
+{
+    static icu::Edits edits;
     UErrorCode error = U_ZERO_ERROR;
-    static const UNormalizer2 *nfkc_casefold = unorm2_getNFKCCasefoldInstance(&error);
-    u_strFromUTF8(from, 65536, &length, in, static_cast<int32_t>(n), &error);
-    length = unorm2_normalize(nfkc_casefold, from, length, to, 65536, &error);
-    u_strToUTF8(out, static_cast<int32_t>(room), &bytes, to, length, &error);
-    return U_FAILURE(error) ? 0 : static_cast<size_t>(bytes);
+    edits.reset();
+    int32_t len = casefold(in, n, out, room, &edits);
+    uint32_t *to = origin;
+    for (icu::Edits::Iterator it = edits.getFineIterator(); it.next(error);) {
+        uint32_t from = static_cast<uint32_t>(it.sourceIndex());
+        int32_t made = it.newLength();
+        if (it.hasChange())
+            for (int32_t i = 0; i < made; i++) *to++ = from;
+        else
+            for (int32_t i = 0; i < made; i++) *to++ = from++;
+    }
+    *to = static_cast<uint32_t>(n);
+    return U_FAILURE(error) ? 0 : static_cast<size_t>(len);
+}
+
+size_t icu_simplified(const char *in, size_t n, char *out, size_t room)
+{
+    UErrorCode error = U_ZERO_ERROR;
+    static const icu::Transliterator *simplify =
+        icu::Transliterator::createInstance("Hant-Hans", UTRANS_FORWARD, error);
+    if (U_FAILURE(error)) return 0;
+    int32_t len = casefold(in, n, out, room, nullptr);
+    icu::UnicodeString text = icu::UnicodeString::fromUTF8(icu::StringPiece(out, len));
+    simplify->transliterate(text);
+    icu::CheckedArrayByteSink sink(out, static_cast<int32_t>(room));
+    text.toUTF8(sink);
+    return static_cast<size_t>(sink.NumberOfBytesWritten());
 }
