@@ -23,13 +23,16 @@ def run(args, folder):
     with open(f"{folder}/asoundrc", "w") as f:
         f.write(f"""pcm.card {{ type file; slave.pcm {{ type null }}; file "{folder}/card.wav"; format "wav" }}
 pcm.nothing {{ type null }}
+pcm.beside {{ type null }}
+pcm.shared {{ type null }}
 pcm.stuck {{ type file; slave.pcm {{ type null }}; file "{folder}/stuck"; format "wav" }}
 """)
     os.environ["ALSA_CONFIG_PATH"] = f"{folder}/asoundrc"
-    zones = {"card": ["card", "drop"], "none": ["none"], "stopped": ["stopped"], "beside": ["gone", "stuck", "nothing"]}
+    zones = {"card": ["card", "drop"], "none": ["none"], "stopped": ["stopped"], "beside": ["gone", "stuck", "nothing"],
+             "first": ["shared"], "second": ["shared"]}
     player = Player(args, folder, [f"  - {{id: {z}, class: hall, quiet: [none], outputs: [{', '.join(o)}]}}" for z, o in zones.items()],
-                    ["  - {id: card, type: alsa, device: card}", "  - {id: none, type: alsa, device: nosuch}", "  - {id: gone, type: alsa, device: nosuch}",
-                     "  - {id: stopped, type: alsa, device: nothing, latency: 50ms}", "  - {id: nothing, type: alsa, device: nothing}",
+                    ["  - {id: card, type: alsa, device: card}", "  - {id: none, type: alsa, device: nosuch}", "  - {id: gone, type: alsa, device: gone}",
+                     "  - {id: stopped, type: alsa, device: nothing, latency: 50ms}", "  - {id: nothing, type: alsa, device: beside}", "  - {id: shared, type: alsa, device: shared}",
                      "  - {id: stuck, type: alsa, device: stuck}", "  - {id: drop, type: file, dir: drop}"], "schedule: {grace: 6s}\n")
 
     def rows(zone):
@@ -45,7 +48,7 @@ pcm.stuck {{ type file; slave.pcm {{ type null }}; file "{folder}/stuck"; format
         raise SystemExit(f"alsa: {zone} never came to {state}: {rows(zone)}\n" + open(f"{folder}/player.log").read()[-3000:])
 
     try:
-        expect("four zones speak", player.cli("say", "all", TEXT, "--by", "test")[0] == 0)
+        expect("six zones speak", player.cli("say", "all", TEXT, "--by", "test")[0] == 0)
         until("stopped", "playing")
         began = time.monotonic()
         player.cli("stop", "stopped", "--by", "test")
@@ -62,6 +65,9 @@ pcm.stuck {{ type file; slave.pcm {{ type null }}; file "{folder}/stuck"; format
                len([r for r in rows("none") if r["state"] == "playing"]) >= 2 and "No such file" in detail)
         detail = until("beside", "played").get("detail", "")
         expect(f"a card that is stuck and one that is gone beside one that plays ({detail})", "gone: " in detail and "stuck: " in detail)
+        over, began = sorted([until("first", "played")["at"], until("second", "played")["at"]])[0], sorted(
+            [until("first", "playing")["at"], until("second", "playing")["at"]])[1]
+        expect(f"zones with one card take turns ({over[11:23]}, {began[11:23]})", over <= began)
     finally:
         player.stop()
 

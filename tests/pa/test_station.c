@@ -544,6 +544,86 @@ static void what_people_said_has_no_more_grace_after_a_restart(void **state)
     stage_close(&s);
 }
 
+/* One loudspeaker for all zones of the stage. */
+static void share(struct stage *s, size_t *shares)
+{
+    for (size_t z = 0; z < s->set.n_zones; z++) {
+        s->zones[z].shares = &shares[z * s->set.n_zones];
+        for (size_t other = 0; other < s->set.n_zones; other++)
+            if (other != z) s->zones[z].shares[s->zones[z].n_shares++] = other;
+    }
+}
+
+static void assert_no_two_at_once(const struct stage *s)
+{
+    for (size_t i = 1; i < s->n_sounds; i++) {
+        const struct stage_sound *a = &s->sounds[i - 1];
+        int64_t took = a->stopped_ms < 0 ? a->length_ms : a->stopped_ms;
+        assert_true(s->sounds[i].mono >= a->mono + took);
+    }
+}
+
+static void zones_with_one_loudspeaker_take_turns(void **state)
+{
+    (void)state;
+    static const char *const five[] = {"hall", "registration", "cashier", "pharmacy", "canteen", NULL};
+    struct stage s;
+    size_t shares[5 * 5];
+    stage_open(&s, "2026-11-23T08:59:30", five);
+    share(&s, shares);
+    stage_bulletin(&s, 1, 24, one_red);
+    stage_run(&s, "2026-11-23T09:05:00");
+    assert_int_equal(s.n_sounds, 5);
+    assert_no_two_at_once(&s);
+    assert_string_equal(stage_log(&s, 4, "slot:2026-11-23T09:00"), "queued:shared playing played");
+    stage_close(&s);
+}
+
+static void a_shared_loudspeaker_goes_to_the_graver_and_comes_back(void **state)
+{
+    (void)state;
+    static const char *const three[] = {"hall", "cashier", "pharmacy", NULL};
+    struct stage s;
+    struct reason why;
+    size_t shares[3 * 3];
+    int n = 0;
+    stage_open(&s, "2026-11-23T09:10:00", three);
+    share(&s, shares);
+    stage_turn(&s);
+    stage_announce(&s, 1, "a1.1/pa", "a1", 1, WARNING, HOUR_MS, "");
+    stage_run_to(&s, s.now.wall + 3000);
+    assert_int_equal(station_say(s.station, s.now, "pharmacy", "请车主挪车。", "前台", &n, &why), RELAY_OK);
+    stage_announce(&s, 0, "a2.1/pa", "a2", 1, WARNING, HOUR_MS, "");
+    stage_run_to(&s, s.now.wall + 200);
+    assert_int_equal(s.sounds[s.n_sounds - 1].zone, 2); /* at once */
+    stage_run_to(&s, s.now.wall + 180000);
+    assert_int_equal(s.n_sounds, 4);
+    assert_no_two_at_once(&s);
+    assert_string_equal(stage_log(&s, 1, "a1.1/pa"),
+                        "accepted playing preempted:higher queued:shared playing played");
+    assert_int_equal(s.sounds[2].zone, 1); /* it came first */
+    assert_int_equal(s.sounds[3].zone, 0);
+    stage_close(&s);
+}
+
+static void who_waits_too_long_for_a_shared_loudspeaker_is_told_why(void **state)
+{
+    (void)state;
+    static const char *const two[] = {"hall", "cashier", NULL};
+    struct stage s;
+    size_t shares[2 * 2];
+    stage_open(&s, "2026-11-23T08:59:30", two);
+    share(&s, shares);
+    s.set.grace_ms = 5000;
+    stage_kill(&s);
+    stage_start(&s);
+    stage_bulletin(&s, 1, 24, one_red);
+    stage_run(&s, "2026-11-23T09:05:00");
+    assert_int_equal(s.n_sounds, 1);
+    assert_string_equal(stage_log(&s, 1, "slot:2026-11-23T09:00"), "queued:shared skipped:shared");
+    stage_close(&s);
+}
+
 static void queue_calling_is_given_way_to(void **state)
 {
     (void)state;
@@ -697,6 +777,9 @@ int main(void)
         cmocka_unit_test(a_persons_own_words_go_before_and_closed_zones_refuse_them),
         cmocka_unit_test(what_people_said_outlives_a_restart),
         cmocka_unit_test(what_people_said_has_no_more_grace_after_a_restart),
+        cmocka_unit_test(zones_with_one_loudspeaker_take_turns),
+        cmocka_unit_test(a_shared_loudspeaker_goes_to_the_graver_and_comes_back),
+        cmocka_unit_test(who_waits_too_long_for_a_shared_loudspeaker_is_told_why),
         cmocka_unit_test(queue_calling_is_given_way_to),
         cmocka_unit_test(a_busy_input_that_is_stuck_does_not_silence_for_ever),
         cmocka_unit_test(bad_payloads_are_dropped_and_the_old_bulletin_stays),

@@ -16,6 +16,7 @@
 #ifndef TOCSIN_PLAYER_OUTPUT_H
 #define TOCSIN_PLAYER_OUTPUT_H
 
+#include "base/buf.h"
 #include "io/http_client.h"
 #include "io/options.h"
 #include "player/child.h"
@@ -46,6 +47,9 @@ struct output_ops {
     const char *name;              /* as `type:` says it */
     const struct opt_row *options; /* of its block, beside id and type; NULL: none */
     size_t options_size, state_size, play_size;
+    /* Writes what no second output may go to: the card, the number, the folder. True: one sound at a time there, so zones
+     * that have this output in common take turns. NULL: any number of sounds, wherever they go. */
+    bool (*place)(const void *options, struct buf *out);
     enum relay_err (*open)(struct output *o, struct reason *why);
     enum relay_err (*start)(struct output *o, struct output_play *p, struct now now, struct reason *why);
     void (*stop)(struct output *o, struct output_play *p, struct now now);
@@ -60,6 +64,7 @@ struct output {
     const void *options;
     void *state;
     const struct output_env *env;
+    bool single; /* as place says */
     bool is_open;
 };
 

@@ -31,6 +31,13 @@ static const struct opt_row rows[] = {
     {0},
 };
 
+static bool alsa_place(const void *options, struct buf *out)
+{
+    const struct alsa_options *set = options;
+    buf_str(out, set->device);
+    return true;
+}
+
 static enum relay_err alsa_open(struct output *o, struct reason *why)
 {
     struct alsa_state *st = o->state;
@@ -67,6 +74,7 @@ const struct output_ops output_alsa = {
     .options_size = sizeof(struct alsa_options),
     .state_size = sizeof(struct alsa_state),
     .play_size = 1,
+    .place = alsa_place,
     .open = alsa_open,
     .start = alsa_start,
     .stop = alsa_stop,

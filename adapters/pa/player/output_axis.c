@@ -219,6 +219,13 @@ static void answered(struct device_call *c, const struct http_answer *a, struct 
 static const struct device_profile profile = {
     .answered = answered, .due = due, .stop = silence, .forgotten = forgotten};
 
+static bool axis_place(const void *options, struct buf *out)
+{
+    const struct axis_options *set = options;
+    buf_printf(out, "%s %lld %lld", set->device.url, (long long)set->device_id, (long long)set->output_id);
+    return true;
+}
+
 static enum relay_err axis_open(struct output *o, struct reason *why)
 {
     const struct axis_options *set = o->options;
@@ -257,6 +264,7 @@ const struct output_ops output_axis = {
     .options_size = sizeof(struct axis_options),
     .state_size = sizeof(struct axis_state),
     .play_size = 1,
+    .place = axis_place,
     .open = axis_open,
     .start = axis_start,
     .stop = device_stop,

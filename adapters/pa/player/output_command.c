@@ -64,6 +64,16 @@ static enum relay_err fill(const struct command_options *set, const struct play 
     return child_argv(set->run.items, set->run.n, words, ARRAY_LEN(words), ret, why);
 }
 
+/* One that is not told the zone plays for all of them in the same place. */
+static bool command_place(const void *options, struct buf *out)
+{
+    const struct command_options *set = options;
+    for (size_t i = 0; i < set->run.n; i++)
+        if (strstr(set->run.items[i], "{zone}")) return false;
+    for (size_t i = 0; i < set->run.n; i++) buf_printf(out, "%s%s", i ? " " : "", set->run.items[i]);
+    return true;
+}
+
 /* Whether the arguments can be filled in shows before anything is to be played. */
 static enum relay_err command_open(struct output *o, struct reason *why)
 {
@@ -181,6 +191,7 @@ const struct output_ops output_command = {
     .options_size = sizeof(struct command_options),
     .state_size = sizeof(struct command_state),
     .play_size = sizeof(struct command_play),
+    .place = command_place,
     .open = command_open,
     .start = command_start,
     .stop = command_stop,

@@ -61,6 +61,16 @@ static const struct opt_row rows[] = {
 
 static const char *const suffixes[] = {".wav", ".json", ".ics"}; /* with a dot: ids hold none */
 
+/* Sounds lie side by side in it, but two outputs would overwrite each other's playlist and remove each other's files. */
+static bool file_place(const void *options, struct buf *out)
+{
+    const struct file_options *set = options;
+    size_t n = strlen(set->dir);
+    while (n > 1 && set->dir[n - 1] == '/') n--;
+    buf_add(out, set->dir, n);
+    return false;
+}
+
 static enum relay_err file_open(struct output *o, struct reason *why)
 {
     const struct file_options *set = o->options;
@@ -387,6 +397,7 @@ const struct output_ops output_file = {
     .options_size = sizeof(struct file_options),
     .state_size = sizeof(struct file_state),
     .play_size = sizeof(struct file_play),
+    .place = file_place,
     .open = file_open,
     .start = file_start,
     .stop = file_stop,

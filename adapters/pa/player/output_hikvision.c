@@ -37,6 +37,13 @@ static const struct opt_row rows[] = {
     {0},
 };
 
+static bool hikvision_place(const void *options, struct buf *out)
+{
+    const struct hikvision_options *set = options;
+    buf_printf(out, "%s %lld", set->device.url, (long long)set->channel);
+    return true;
+}
+
 static enum relay_err hikvision_open(struct output *o, struct reason *why)
 {
     const struct hikvision_options *set = o->options;
@@ -84,6 +91,7 @@ const struct output_ops output_hikvision = {
     .options_size = sizeof(struct hikvision_options),
     .state_size = sizeof(struct hikvision_state),
     .play_size = 1,
+    .place = hikvision_place,
     .open = hikvision_open,
     .start = hikvision_start,
     .stop = hikvision_stop,

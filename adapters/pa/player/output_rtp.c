@@ -104,6 +104,13 @@ static enum relay_err set_socket(const struct rtp_options *set, struct rtp_state
     return RELAY_OK;
 }
 
+static bool rtp_place(const void *options, struct buf *out)
+{
+    const struct rtp_options *set = options;
+    buf_printf(out, "%s:%lld %s", set->address, (long long)set->port, set->interface ? set->interface : "");
+    return true;
+}
+
 static enum relay_err rtp_open(struct output *o, struct reason *why)
 {
     const struct rtp_options *set = o->options;
@@ -183,6 +190,7 @@ const struct output_ops output_rtp = {
     .options_size = sizeof(struct rtp_options),
     .state_size = sizeof(struct rtp_state),
     .play_size = 1,
+    .place = rtp_place,
     .open = rtp_open,
     .start = rtp_start_play,
     .stop = rtp_stop_play,

@@ -94,6 +94,13 @@ static const struct opt_row rows[] = {
     {0},
 };
 
+static bool sip_place(const void *options, struct buf *out)
+{
+    const struct sip_options *set = options;
+    buf_str(out, set->uri);
+    return true;
+}
+
 static enum relay_err check_uri(const char *what, const char *uri, struct reason *why)
 {
     if (strncmp(uri, "sip:", 4) != 0 || strpbrk(uri + 4, " \t\r\n<>\"") || !uri[4])
@@ -179,6 +186,7 @@ const struct output_ops output_sip = {
     .options_size = sizeof(struct sip_options),
     .state_size = sizeof(struct sip_state),
     .play_size = 1,
+    .place = sip_place,
     .open = sip_open,
     .start = sip_start,
     .stop = sip_stop,

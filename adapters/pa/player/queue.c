@@ -20,13 +20,16 @@ const char *item_kind_name(enum item_kind k)
     return names[k];
 }
 
+bool queue_precedes(const struct queue_item *a, const struct queue_item *b)
+{
+    return a->priority > b->priority || (a->priority == b->priority && a->order < b->order);
+}
+
 enum relay_err queue_add(struct zone_queue *q, struct queue_item *item)
 {
     if (q->n == QUEUE_MAX) return RELAY_FULL;
     size_t at = q->n;
-    while (at > 0 &&
-           (q->items[at - 1]->priority < item->priority ||
-            (q->items[at - 1]->priority == item->priority && q->items[at - 1]->order > item->order))) {
+    while (at > 0 && queue_precedes(item, q->items[at - 1])) {
         q->items[at] = q->items[at - 1];
         at--;
     }
@@ -45,10 +48,15 @@ void queue_remove(struct zone_queue *q, struct queue_item *item)
     }
 }
 
+static bool sounds(const struct queue_item *item)
+{
+    return item->state == ITEM_PLAYING || item->state == ITEM_STOPPING;
+}
+
 struct queue_item *queue_playing(const struct zone_queue *q)
 {
     for (size_t i = 0; i < q->n; i++)
-        if (q->items[i]->state == ITEM_PLAYING || q->items[i]->state == ITEM_STOPPING) return q->items[i];
+        if (sounds(q->items[i])) return q->items[i];
     return NULL;
 }
 
@@ -67,6 +75,8 @@ static enum why obstacle(const struct queue_item *item, const struct conditions 
     if (item->state == ITEM_PREPARING) return WHY_PREPARING;
     if (c->now.mono < item->not_before) return WHY_OUTPUT;
     if (item->length_ms > c->room_ms) return WHY_HOUR_FULL;
+    /* Last: who waits for its turn at the loudspeaker waits for nothing else. */
+    if (c->rival && (sounds(c->rival) || queue_precedes(c->rival, item))) return WHY_SHARED;
     return WHY_SOUNDS;
 }
 
@@ -104,6 +114,7 @@ static enum why interruption(const struct queue_item *item, const struct conditi
     if (c->hold > item->priority) return WHY_HOLD;
     if (c->muted) return WHY_MUTED;
     if (c->busy && item->priority < PRIORITY_CALL) return WHY_BUSY;
+    if (c->rival && !sounds(c->rival) && c->rival->priority > item->priority) return WHY_HIGHER;
     return WHY_SOUNDS;
 }
 
@@ -186,7 +197,7 @@ int64_t queue_next_due(const struct zone_queue *q, const struct conditions *c)
     int64_t due = INT64_MAX;
     for (size_t i = 0; i < q->n; i++) {
         const struct queue_item *item = q->items[i];
-        if (item->state == ITEM_PLAYING || item->state == ITEM_STOPPING) continue;
+        if (sounds(item)) continue;
         int64_t times[] = {item->expires,
                            item->give_up,
                            item->not_before,

@@ -75,6 +75,8 @@ struct conditions {
     int64_t free_since; /* mono; when it was last busy */
     int64_t room_ms;    /* what is left of the zone's speech this hour */
     int64_t busy_gap_ms, grace_ms;
+    /* In the zones that share a loudspeaker with this one: what plays there, else the first that waits for it; NULL. */
+    const struct queue_item *rival;
 };
 
 enum queue_act {
@@ -95,6 +97,8 @@ struct queue_verdict {
 enum relay_err queue_add(struct zone_queue *q, struct queue_item *item) MUST_CHECK;
 void queue_remove(struct zone_queue *q, struct queue_item *item);
 struct queue_item *queue_playing(const struct zone_queue *q); /* PLAYING or STOPPING; NULL: silence */
+bool queue_precedes(const struct queue_item *a,
+                    const struct queue_item *b); /* the graver, then the first come */
 
 /* One thing at a time: call again until QUEUE_NOTHING. */
 struct queue_verdict queue_decide(struct zone_queue *q, const struct conditions *c);

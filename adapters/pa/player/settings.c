@@ -475,10 +475,27 @@ static bool listed(const struct opt_strs *list, const char *word)
     return false;
 }
 
+/* Two ways to one loudspeaker would talk over each other: it is one output, and zones that share it take turns. */
+static void check_place(struct settings *s, struct output *o, const struct yaml_node *node,
+                        const char **places, struct opt_problems *problems)
+{
+    CLEANUP(buf_release) struct buf b = BUF_INIT(16 * 1024);
+    o->single = o->ops->place && o->ops->place(o->options, &b);
+    places[s->n_outputs] = arena_strdup(&s->arena, buf_cstr(&b));
+    for (size_t i = 0; i < s->n_outputs && b.len; i++)
+        if (s->outputs[i].ops == o->ops && strcmp(places[i], buf_cstr(&b)) == 0)
+            opt_problem(
+                problems, node,
+                _("outputs `%s` and `%s` go to the same place, and would talk over each other: remove one "
+                  "and name the other in each zone"),
+                s->outputs[i].id, o->id);
+}
+
 static void load_outputs(struct settings *s, struct opt_problems *problems)
 {
     const struct output_block *blocks = s->output_blocks.items;
     s->outputs = arena_alloc(&s->arena, (s->output_blocks.n + 1) * sizeof(*s->outputs));
+    const char **places = arena_alloc(&s->arena, (s->output_blocks.n + 1) * sizeof(*places));
     for (size_t i = 0; i < s->output_blocks.n; i++) {
         struct output_block block = blocks[i];
         const struct output_ops *ops = output_find(block.type);
@@ -492,10 +509,13 @@ static void load_outputs(struct settings *s, struct opt_problems *problems)
         if (options_load_extra(&block.extra, ops->options, ops->options_size, &s->arena, problems) !=
             RELAY_OK)
             continue;
-        s->outputs[s->n_outputs++] = (struct output){.id = block.id,
-                                                     .ops = ops,
-                                                     .options = block.extra.values,
-                                                     .state = arena_alloc(&s->arena, ops->state_size + 1)};
+        struct output *o = &s->outputs[s->n_outputs];
+        *o = (struct output){.id = block.id,
+                             .ops = ops,
+                             .options = block.extra.values,
+                             .state = arena_alloc(&s->arena, ops->state_size + 1)};
+        check_place(s, o, block.node, places, problems);
+        s->n_outputs++;
     }
 }
 
@@ -513,6 +533,26 @@ static void check_outputs_of(const struct settings *s, const struct zone *z, str
     if (z->outputs.n == 0 && !z->silent)
         opt_problem(problems, NULL, _("zone %s: outputs: name at least one, or nothing will be heard there"),
                     z->id);
+}
+
+static void add_share(struct settings *s, struct zone *z, size_t other)
+{
+    size_t i = 0;
+    if (!z->shares) z->shares = arena_alloc(&s->arena, s->n_zones * sizeof(*z->shares));
+    while (i < z->n_shares && z->shares[i] != other) i++;
+    z->shares[i] = other;
+    if (i == z->n_shares) z->n_shares++;
+}
+
+static void find_shares(struct settings *s)
+{
+    for (size_t o = 0; o < s->n_outputs; o++) {
+        const struct output *out = &s->outputs[o];
+        for (size_t z = 0; z < s->n_zones && out->single; z++)
+            for (size_t other = 0; other < s->n_zones && listed(&s->zones[z].outputs, out->id); other++)
+                if (other != z && listed(&s->zones[other].outputs, out->id))
+                    add_share(s, &s->zones[z], other);
+    }
 }
 
 static void load_zones(struct settings *s, struct opt_problems *problems)
@@ -660,6 +700,7 @@ enum relay_err settings_load(const char *path, struct settings **ret, struct opt
     } else if (options_load(settings_rows, root, s, &s->arena, problems) == RELAY_OK) {
         load_outputs(s, problems);
         load_zones(s, problems);
+        find_shares(s);
         load_calendars(s, problems);
         gather_reminders(s);
         check_reminders(s, problems);

@@ -102,7 +102,9 @@ void station_turn(struct station *s, struct now now)
         station_scan_slots(s, now);
         station_prepare_slots(s, now);
     }
-    for (size_t z = 0; z < s->set.n_zones; z++) station_queue_zone(s, z, now);
+    for (int pass = 0; pass < 2; pass++) /* what waits in one zone may end what plays in another */
+        for (size_t z = 0; z < s->set.n_zones; z++)
+            if (pass == 0 || s->zones[z].zone->n_shares) station_queue_zone(s, z, now);
     if (s->trusted && (now.wall - s->last_wall >= TOUCH_MS || book_dirty(s->book))) {
         s->last_wall = now.wall;
         book_set_fact(s->book, "last_wall", now.wall);

@@ -103,6 +103,21 @@ void station_release_held(struct station *s, size_t zone, struct now now)
 
 /* ---- The queue's word, and what follows from it ---- */
 
+static const struct queue_item *rival(const struct station *s, size_t zone)
+{
+    const struct zone *z = s->zones[zone].zone;
+    const struct queue_item *first = NULL;
+    for (size_t i = 0; i < z->n_shares; i++) {
+        const struct zone_queue *q = &s->zones[z->shares[i]].queue;
+        const struct queue_item *playing = queue_playing(q);
+        if (playing) return playing;
+        for (size_t k = 0; k < q->n; k++)
+            if (q->items[k]->waits_for == WHY_SHARED && (!first || queue_precedes(q->items[k], first)))
+                first = q->items[k];
+    }
+    return first;
+}
+
 struct conditions station_conditions(const struct station *s, size_t zone, struct now now)
 {
     const struct zone_state *z = &s->zones[zone];
@@ -117,6 +132,7 @@ struct conditions station_conditions(const struct station *s, size_t zone, struc
                                .busy = z->busy,
                                .free_since = z->free_since,
                                .room_ms = station_room(s, zone, now),
+                               .rival = rival(s, zone),
                                .busy_gap_ms = s->set.busy_gap_ms,
                                .grace_ms = s->set.grace_ms};
 }

@@ -17,6 +17,7 @@ static const struct {
     [WHY_HOLD] = {"external_hold", N_("fire or clinical hold")},
     [WHY_BUSY] = {"busy", N_("queue calling speaks")},
     [WHY_HIGHER] = {"higher", N_("something graver comes first")},
+    [WHY_SHARED] = {"shared", N_("the loudspeaker plays for another zone")},
     [WHY_NOTHING_TO_SAY] = {"nothing_to_say", N_("nothing to say")},
     [WHY_NEVER_SPOKEN] = {"never_spoken", N_("for screens only: it has no spoken text")},
     [WHY_EXPIRED] = {"expired", N_("no longer in force")},

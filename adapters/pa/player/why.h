@@ -15,6 +15,7 @@ enum why {
     WHY_HOLD,
     WHY_BUSY,   /* queue calling speaks */
     WHY_HIGHER, /* something graver plays or comes first */
+    WHY_SHARED, /* the loudspeaker is another zone's as well, and has its turn */
     /* The item. */
     WHY_NOTHING_TO_SAY,
     WHY_NEVER_SPOKEN, /* the bulletin has no spoken text for it */

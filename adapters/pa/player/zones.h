@@ -72,6 +72,8 @@ struct zone {
     bool allow_robot_voice, drills;
     struct opt_strs outputs, groups;
     const char *busy_topic, *busy_file;
+    size_t *shares; /* places of the zones that have a loudspeaker in common with it; settings.c */
+    size_t n_shares;
 };
 
 /* RELAY_INVALID with a sentence that names the zone and the setting. */

@@ -1,0 +1,101 @@
+/* What the option table cannot say: outputs and zones that do not fit each other. */
+#include "unit.h"
+
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "player/settings.h"
+
+/* Loads this text as pa.yaml; every problem, or the settings. */
+static struct settings *load(const char *text, struct opt_problems *problems)
+{
+    char dir[] = "/tmp/pa_settings.XXXXXX";
+    struct settings *s = NULL;
+    assert_non_null(mkdtemp(dir));
+    CLEANUP(free_ptr) char *path = xasprintf("%s/pa.yaml", dir);
+    FILE *f = fopen(path, "we");
+    assert_non_null(f);
+    assert_true(fprintf(f, "player: {site: xjtu-1}\n%s", text) > 0);
+    assert_int_equal(fclose(f), 0);
+    *problems = (struct opt_problems){0};
+    enum relay_err err = settings_load(path, &s, problems);
+    assert_int_equal(err, problems->n ? RELAY_INVALID : RELAY_OK);
+    (void)unlink(path);
+    (void)rmdir(dir);
+    return s;
+}
+
+static void two_outputs_to_one_place_are_refused_with_their_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *one, *other;
+        bool fits;
+    } pairs[] = {
+        {"type: alsa", "type: alsa, device: default", false},
+        {"type: alsa, device: 'plughw:1,0'", "type: alsa", true},
+        {"type: sip, uri: 'sip:701@10.1.2.3'", "type: sip, uri: 'sip:701@10.1.2.3', name: Other", false},
+        {"type: sip, uri: 'sip:701@10.1.2.3'", "type: sip, uri: 'sip:702@10.1.2.3'", true},
+        {"type: file, dir: wav", "type: file, dir: wav/", false},
+        {"type: file, dir: wav", "type: file, dir: other", true},
+        {"type: rtp, address: 239.1.1.1, port: 5004",
+         "type: rtp, address: 239.1.1.1, port: 5004, codec: pcmu", false},
+        {"type: rtp, address: 239.1.1.1, port: 5004", "type: rtp, address: 239.1.1.1, port: 5006", true},
+        {"type: axis, url: 'https://a'", "type: axis, url: 'https://a'", false},
+        {"type: hikvision, url: 'https://a'", "type: hikvision, url: 'https://a', channel: 2", true},
+        {"type: command, run: [aplay, '{wav}']", "type: command, run: [aplay, '{wav}']", false},
+        {"type: command, run: [play, '{wav}', '{zone}']", "type: command, run: [play, '{wav}', '{zone}']",
+         true},
+        {"type: http, url: 'https://a'", "type: http, url: 'https://a'", true},
+    };
+    for (size_t i = 0; i < COUNT(pairs); i++) {
+        struct opt_problems problems;
+        CLEANUP(free_ptr)
+        char *text =
+            xasprintf("zones: [{id: hall, class: hall, outputs: [one, other]}]\noutputs:\n  - {id: one, %s}\n"
+                      "  - {id: other, %s}\n",
+                      pairs[i].one, pairs[i].other);
+        struct settings *s = load(text, &problems);
+        if (pairs[i].fits != (problems.n == 0)) fail_msg("%s | %s", pairs[i].one, pairs[i].other);
+        if (!pairs[i].fits) {
+            assert_int_equal(problems.n, 1);
+            assert_non_null(strstr(problems.items[0].text, "pa.yaml:5:"));
+            assert_non_null(strstr(problems.items[0].text, "name the other in each zone"));
+        }
+        settings_free(s);
+    }
+}
+
+static void zones_know_with_whom_they_share_a_loudspeaker(void **state)
+{
+    (void)state;
+    struct opt_problems problems;
+    struct settings *s = load("zones:\n"
+                              "  - {id: a, class: hall, outputs: [card, drop]}\n"
+                              "  - {id: b, class: hall, outputs: [drop, told]}\n"
+                              "  - {id: c, class: hall, outputs: [number, card]}\n"
+                              "  - {id: d, class: hall, outputs: [number, told, card]}\n"
+                              "outputs:\n"
+                              "  - {id: card, type: alsa}\n"
+                              "  - {id: number, type: sip, uri: 'sip:701@10.1.2.3'}\n"
+                              "  - {id: told, type: command, run: [play, '{wav}', '{zone}']}\n"
+                              "  - {id: drop, type: file, dir: wav}\n",
+                              &problems);
+    assert_int_equal(problems.n, 0);
+    assert_int_equal(s->zones[0].n_shares, 2);
+    assert_int_equal(s->zones[1].n_shares, 0);
+    assert_int_equal(s->zones[2].n_shares, 2);
+    assert_int_equal(s->zones[3].n_shares, 2);
+    assert_int_equal(s->zones[0].shares[0], 2);
+    assert_int_equal(s->zones[0].shares[1], 3);
+    settings_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_outputs_to_one_place_are_refused_with_their_line),
+        cmocka_unit_test(zones_know_with_whom_they_share_a_loudspeaker),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
