@@ -193,6 +193,35 @@ export async function accessible(page, what, level = 'wcag2aaa') {
   assert.deepEqual(found.violations.map((v) => `${what}: ${v.id}: ${v.nodes.map((n) => n.html + ' ' + n.failureSummary).join('; ')}`), []);
 }
 
+/** Every text of a screen at four sizes: inside the glass and its own card, and large enough. look: called at each size. */
+export async function legible(page, what, look = () => {}) {
+  for (const [width, height] of [[1920, 1080], [1080, 1920], [3840, 2160], [1366, 768]]) {
+    await page.setViewportSize({ width, height });
+    await sleep(200);
+    const seen = await page.evaluate(() => {
+      const box = (b) => [b.left, b.top, b.right, b.bottom];
+      const seen = [];
+      for (const e of document.querySelectorAll('h1, #time, #date, #hotline, #hide, #stale b, .calm div, .calm p, .tile b, .tile span, h2, .say li, .by span, .ribbon, #pager')) {
+        const r = document.createRange();
+        r.selectNodeContents(e);
+        const b = r.getBoundingClientRect(), card = e.closest('.card, .strip');
+        if (b.width) seen.push({ name: e.tagName + e.className, box: box(b), card: card && box(card.getBoundingClientRect()), size: parseFloat(getComputedStyle(e).fontSize) });
+      }
+      return seen;
+    });
+    assert.ok(seen.length > 4, `${what}: ${seen.length}`);
+    const short = Math.min(width, height);
+    for (const { name, box, card, size } of seen) {
+      const at = `${what}: ${name} at ${width}x${height}: `;
+      for (const [inner, outer, slack] of [[box, [0, 0, width, height], 7], [box, card || [0, 0, width, height], card ? 1 : 7]])
+        assert.ok(inner[0] >= outer[0] - slack && inner[1] >= outer[1] - slack && inner[2] <= outer[2] + slack && inner[3] <= outer[3] + slack, `${at}${inner} in ${outer}`);
+      if (name === 'LI' || name === 'H2') assert.ok(size >= short * 0.055, `${at}${size} px`);
+      assert.ok(size >= short * 0.03, `${at}${size} px`);
+    }
+    await look(`${width}x${height}`);
+  }
+}
+
 /** The clock of a page with `clock` runs ahead, so that nobody waits ten seconds for the next page of several. */
 export async function turnTo(page, selector) {
   for (let i = 0; i < 80 && !await page.locator(selector).count(); i++) {

@@ -4,7 +4,7 @@ import { test, before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Relay, startBrowser, openPage, close, turnTo, until, sleep } from './relay.mjs';
+import { Relay, startBrowser, openPage, close, legible, turnTo, until, sleep } from './relay.mjs';
 
 let relay, browser;
 
@@ -122,13 +122,8 @@ test('a page of another version gets itself anew', async () => {
 test('pictures of every state', async () => {
   const folder = join(process.env.TOCSIN_BINARY_DIR, 'tests/browser/pictures');
   mkdirSync(folder, { recursive: true });
-  const picture = async (page, name) => {
-    for (const [width, height] of [[1920, 1080], [1080, 1920], [3840, 2160], [1366, 768]]) {
-      await page.setViewportSize({ width, height });
-      await sleep(200);
-      await page.screenshot({ path: join(folder, `${name}-${width}x${height}.png`) });
-    }
-  };
+  const shoot = (page, name) => async (size) => page.screenshot({ path: join(folder, `${name}-${size}.png`) });
+  const picture = (page, name) => legible(page, name, shoot(page, name));
   for (const colour of ['红', '橙', '黄', '蓝']) await relay.event(colour);
   const open = (ward) => openPage(browser, relay.wards[ward], { clock: true });
   const [full, plain, banner, night] = [await open('s1/w2'), await open('s1/w3'), await open('s2/w1'), await open('s2/night')];
@@ -153,7 +148,11 @@ test('pictures of every state', async () => {
   await picture(plain, 'correction');
   const wall = await openPage(browser, relay.walls.s1);
   await wall.waitForSelector('article.ok');
-  await picture(wall, 'wall');
+  for (const [width, height] of [[1920, 1080], [1080, 1920], [3840, 2160], [1366, 768]]) {
+    await wall.setViewportSize({ width, height });
+    await sleep(200);
+    await shoot(wall, 'wall')(`${width}x${height}`);
+  }
   await plain.click('#hide');
   await plain.waitForSelector('.calm');
   await picture(plain, 'away');
@@ -161,6 +160,11 @@ test('pictures of every state', async () => {
   await relay.stopRelay('SIGKILL');
   await plain.clock.runFor(50000);
   await picture(plain, 'stale');
+  await turnTo(plain, '.card.drill');
+  await picture(plain, 'stale-drill');
+  await banner.clock.runFor(50000);
+  await turnTo(banner, '.strip.drill');
+  await picture(banner, 'stale-banner');
   await plain.clock.fastForward(600000);
   await plain.waitForSelector('.calm');
   await picture(plain, 'neutral');

@@ -280,23 +280,30 @@
     return t;
   }
 
-  // At most three lines of fifteen characters, broken after a stop where there is one.
+  // What one look takes in: at most three lines of fifteen characters, broken after a stop where there is one. What is
+  // longer turns over. An upright screen has the height for shorter and larger lines.
   function wrap(text) {
+    var short = text.split(/[，。；！？]/).every(function (clause) { return width(clause.trim()) <= 10; });
+    var lines = cut(text, short && window.innerHeight > window.innerWidth ? 10 : 15), looks = [], n;
+    n = Math.ceil(lines.length / Math.ceil(lines.length / 3));
+    while (lines.length) looks.push(lines.splice(0, n));
+    return looks;
+  }
+  function cut(text, most) {
     var parts = text.split(/([，。；！？]+\s*)/), lines = [''], i, n, piece, last;
     for (i = 0; i < parts.length; i += 2) {
       piece = parts[i] + (parts[i + 1] || '');
       while (piece) {
         last = lines[lines.length - 1];
-        if (width(last + piece.replace(/[，；。]?\s*$/, '')) <= 15) { lines[lines.length - 1] += piece; break; }
+        if (width(last + piece.replace(/[，；。]?\s*$/, '')) <= most) { lines[lines.length - 1] += piece; break; }
         if (last) { lines.push(''); continue; }
-        for (n = piece.length; width(piece.slice(0, n)) > 15; n--);
+        for (n = piece.length; width(piece.slice(0, n)) > most; n--);
         lines[lines.length - 1] = piece.slice(0, n);
         piece = piece.slice(n);
         lines.push('');
       }
     }
-    return lines.map(function (l) { return l.trim().replace(/[，；]$/, ''); })
-      .filter(function (l) { return l; }).slice(0, 3);
+    return lines.map(function (l) { return l.trim().replace(/[，；]$/, ''); }).filter(function (l) { return l; });
   }
 
   function block(headline, lines) {
@@ -328,13 +335,11 @@
     return card;
   }
 
-  function noteCard(note) {
-    var card = el('article', 'card note'), text = el('div', 'text'), say = el('div', 'say lines'), by = el('div', 'by');
+  function noteCard(lines) {
+    var card = el('article', 'card note'), text = el('div', 'text'), say = el('div', 'say lines');
     card.appendChild(tile('note'));
-    say.appendChild(block('', wrap(note)));
+    say.appendChild(block('', lines));
     text.appendChild(say);
-    by.appendChild(el('span', '', ward.site || ''));
-    text.appendChild(by);
     card.appendChild(text);
     return card;
   }
@@ -360,34 +365,43 @@
     return c;
   }
 
-  // How wide a text is in characters of its own size.
+  // About how wide a text will be, in characters of its own size.
   function width(text) {
     var n = 0, i;
     for (i = 0; i < text.length; i++) n += text.charCodeAt(i) < 0x2e80 ? 0.62 : 1;
     return n;
   }
 
-  // As large as the room allows: fifteen characters fit a line, fewer may be larger, up to what looks calm.
+  // How wide it stands on the glass, in its own size.
+  function ems(element) {
+    var r = document.createRange();
+    element.style.fontSize = '100px';
+    r.selectNodeContents(element);
+    var wide = r.getBoundingClientRect().width / 100;
+    element.style.fontSize = '';
+    return wide;
+  }
+
+  // As large as the room allows: fifteen characters fit a line, fewer may be larger, up to what looks calm. Where the height
+  // is what is short, the white between the lines goes first.
   function fit(root, rem, maxHead, maxLine, broken) {
     var say = root.querySelector('.say'), inner, h, lis, room, widest = 1, title = 1, k, j, head, line;
     if (!say) return;
+    say.classList.remove('tight');
     inner = say.firstChild;
     h = say.querySelector('h2');
     lis = say.querySelectorAll('li');
     room = say.clientWidth;
-    for (k = 0; k < lis.length; k++) widest = Math.max(widest, width(lis[k].textContent));
-    if (h) {
-      if (broken) for (k = 0; k < h.children.length; k++) title = Math.max(title, width(h.children[k].textContent));
-      else title = Math.max(title, width(h.textContent));
-    }
+    for (k = 0; k < lis.length; k++) widest = Math.max(widest, ems(lis[k]));
+    if (h && broken) for (k = 0; k < h.children.length; k++) title = Math.max(title, ems(h.children[k]));
+    else if (h) title = ems(h);
     head = h ? Math.min(maxHead * rem, room / title) : 0;
     line = Math.min(maxLine * rem, room / widest, h ? head : Infinity);
-    for (k = 0; k < 30; k++) {
+    for (k = 0; k < 40; k++) {
       if (h) h.style.fontSize = head + 'px';
       for (j = 0; j < lis.length; j++) lis[j].style.fontSize = line + 'px';
       if (inner.offsetHeight <= say.clientHeight && inner.scrollWidth <= say.clientWidth + 1) break;
-      head *= 0.96;
-      line *= 0.96;
+      if (say.classList.contains('tight')) { head *= 0.97; line *= 0.97; } else say.classList.add('tight');
     }
   }
 
@@ -395,7 +409,10 @@
 
   function plan(items) {
     var red = items.filter(function (i) { return i.level === 'red' && !i.cancel; });
-    var notes = (ward.reminders || []).map(function (n, k) { return { key: 'note ' + k + n, note: n }; });
+    var notes = [];
+    (ward.reminders || []).forEach(function (text, k) {
+      wrap(text).forEach(function (lines, j) { notes.push({ key: 'note ' + k + '.' + j + text, note: lines }); });
+    });
     function page(i) { return { key: i.id, item: i, full: ward.takeover === 'full' && red.indexOf(i) >= 0 }; }
     if (ward.takeover === 'full' && red.length) return { pages: items.map(page), strip: [] };
     // The hospital's own words keep the stage, warnings take the banner. Without such words there is nothing to spare.
@@ -449,13 +466,13 @@
     }
     p = pages[at];
     var size = ' ' + window.innerWidth + 'x' + window.innerHeight + (state === 'stale');
-    document.body.className = (p && p.full ? 'full ' : '') + (p ? '' : 'calmed ') + (chosen.strip.length && p ? 'shared ' : '') + (touched ? 'touched' : '');
+    document.body.className = (p && p.full ? 'full ' : '') + (p ? '' : 'calmed ') + (chosen.strip.length && p ? 'shared ' : '') + (state === 'stale' ? 'lost ' : '') + (touched ? 'touched' : '');
     var strips = state === 'neutral' ? [] : chosen.strip;
     $('banner').hidden = !strips.length;
     if (strips.length) {
       var s = strips[stripTurn % strips.length], turn = Math.floor(stripTurn / strips.length);
       drawnStrip = show(function () { return strip(s, turn); }, s.id + ' ' + turn + size, $('banner'), drawnStrip);
-      if (drawnStrip !== lastFitStrip) { fit($('banner'), rem, 5.4, 4.2); lastFitStrip = drawnStrip; }
+      if (drawnStrip !== lastFitStrip) { fit($('banner'), rem, 5.4, 4.2, portrait); lastFitStrip = drawnStrip; }
       seen(s);
     }
     if (p && p.item) {
@@ -466,7 +483,7 @@
     } else if (state === 'neutral') {
       var waiting = contact === null && steady() - born < STALE_MS;
       drawn = show(function () {
-        return calm(waiting ? '正在连接服务器' : '与服务器失去联系', '接到可疑电话、短信，先问护士，或者拨打 96110', waiting ? 'i-shield' : 'i-lost');
+        return calm(waiting ? '正在连接服务器' : '与服务器失去联系', '接到可疑电话、短信，先别转账，先问护士', waiting ? 'i-shield' : 'i-lost');
       }, 'neutral' + waiting + minute, $('stage'), drawn);
     } else if (isAway()) {
       drawn = show(function () { return calm('本病区已收起提醒', '到 ' + hm(hide.until) + ' 自动恢复；有紧急的新提醒仍会显示', 'i-shield'); }, 'away' + minute + size, $('stage'), drawn);
