@@ -61,6 +61,13 @@ test('the wall shows every screen and what it has displayed', async () => {
   await wall.waitForSelector('article.ok h2:has-text("三病区")', { timeout: 8000 });
   assert.match(await wall.locator('article:has(h2:has-text("三病区"))').innerText(), /1920×1080[^]*已连接[^]*✓ \d\d:\d\d:\d\d/);
   assert.match(await wall.locator('#sum').innerText(), /4 个病区/);
+  for (const [width, height] of [[1920, 1080], [1080, 1920], [3840, 2160], [390, 844]]) { // as large as all of it fits
+    await wall.setViewportSize({ width, height });
+    await until(`the wall at ${width}x${height}`, () => wall.evaluate(([least, most]) => {
+      const zoom = Number(document.body.style.zoom), over = document.documentElement.scrollHeight - window.innerHeight;
+      return zoom >= least && zoom <= most && (over <= 0 || most === 1);
+    }, width === 390 ? [1, 1] : [Math.min(width, height) / 1000, 5]), 2000);
+  }
   await accessible(wall, 'wall');
   await close(page);
   await close(wall);

@@ -6,7 +6,7 @@
   var WORDS = { red: '紧急', orange: '重要', yellow: '注意', blue: '常识' };
   var path = location.pathname.replace(/\/+$/, '');
   var token = (/[?&]t=([^&]*)/.exec(location.search) || [])[1] || '';
-  var zone = 480, drawn = '';
+  var zone = 480, drawn = '', sized = '';
 
   function $(id) { return document.getElementById(id); }
   function el(name, className, text) {
@@ -59,7 +59,7 @@
   }
 
   function draw(m) {
-    var z = /([+-])(\d\d):(\d\d)$/.exec(m.now), now = Date.parse(m.now), on = 0, all = 0, box = $('wards');
+    var z = /([+-])(\d\d):(\d\d)$/.exec(m.now), now = Date.parse(m.now), on = 0, all = 0, rows = 0, box = $('wards');
     if (z) zone = (z[1] === '-' ? -1 : 1) * (60 * +z[2] + +z[3]);
     drawn = m.now;
     $('site').textContent = (m.site || '') + ' 病区屏幕';
@@ -67,14 +67,29 @@
     while (box.firstChild) box.removeChild(box.firstChild);
     (m.wards || []).forEach(function (w) {
       all += w.screens.length;
+      rows += w.items.length;
       w.screens.forEach(function (s) { if (now - Date.parse(s.beat) <= LATE_MS) on++; });
       box.appendChild(card(w, now));
     });
     $('sum').textContent = (m.wards || []).length + ' 个病区，' + all + ' 块屏幕，' + on + ' 块在线';
+    size(all + ' ' + rows + ' ' + $('wards').children.length);
     if (m.page !== document.documentElement.getAttribute('data-page')) {
       fetch(location.href, { cache: 'reload' }).then(function (r) { if (r.ok) location.reload(); }, function () {});
     }
   }
+
+  // As large as it goes with every ward in sight: it hangs where people look up at it.
+  function size(content) {
+    var side = Math.min(window.innerWidth, window.innerHeight), least = Math.max(1, side / 1200), z = Math.max(least, side / 540);
+    var signature = window.innerWidth + 'x' + window.innerHeight + ' ' + content;
+    if (signature === sized) return;
+    sized = signature;
+    for (; ; z *= 0.96) {
+      document.body.style.zoom = Math.max(z, least);
+      if (z <= least || document.documentElement.scrollHeight <= window.innerHeight) return;
+    }
+  }
+  window.addEventListener('resize', function () { size(''); });
 
   function ask() {
     window.setTimeout(ask, EVERY_MS);
