@@ -34,6 +34,7 @@ static const char style[] =
     ".sign{display:flex;gap:24px;margin-top:40px;break-inside:avoid}.sign span{flex:1;border-bottom:1px "
     "solid #10141a;"
     "padding-bottom:2px;min-height:34px}"
+    "@media screen and (min-width:2600px){body{zoom:1.75}}"
     "@media(max-width:640px){body{padding:14px}.figures{grid-template-columns:repeat(2,1fr)}"
     "table{display:block;overflow-x:auto}}"
     "@media "
@@ -369,8 +370,8 @@ static void add_table(struct buf *b, const struct report_part *part, const cJSON
         return;
     }
     /* A short table goes to the next page whole. */
-    buf_str(b, cJSON_GetArraySize(rows) <= SHORT_TABLE ? "<table class=\"short\"><thead><tr>"
-                                                       : "<table><thead><tr>");
+    buf_str(b, cJSON_GetArraySize(rows) <= SHORT_TABLE ? "<table class=\"short\" tabindex=\"0\"><thead><tr>"
+                                                       : "<table tabindex=\"0\"><thead><tr>");
     size_t n = report_columns(part);
     for (size_t i = 0; i < n; i++) {
         const cJSON *first = cJSON_GetObjectItemCaseSensitive(rows->child, part->columns[i].member);
@@ -434,13 +435,13 @@ static void add_head(struct buf *b, const cJSON *report, const struct report_pag
 static void add_sign(struct buf *b)
 {
     const char *const names[] = {_("Made by"), _("Checked by"), _("Date")};
-    buf_str(b, "<div class=\"sign\">");
+    buf_str(b, "<footer class=\"sign\">");
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         buf_str(b, "<span>");
         buf_html(b, names[i]);
         buf_str(b, "</span>");
     }
-    buf_str(b, "</div>");
+    buf_str(b, "</footer>");
 }
 
 enum relay_err report_html(const cJSON *report, const struct report_page *page, struct buf *out,

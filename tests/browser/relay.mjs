@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const build = process.env.TOCSIN_BINARY_DIR || join(here, '../../build/dev');
+export const build = process.env.TOCSIN_BINARY_DIR || join(here, '../../build/dev');
 const require = createRequire(join(build, 'tests/browser/package.json'));
 export const { chromium } = require('playwright-core');
 export const acorn = require('acorn');
@@ -46,7 +46,7 @@ export async function until(what, test, ms = 5000) {
   }
 }
 
-function stop(child, signal = 'SIGTERM') {
+export function stop(child, signal = 'SIGTERM') {
   if (!child || child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((done) => {
     child.on('exit', done);

@@ -104,20 +104,26 @@ static const char *page_person(void *arg, struct http_exchange *x, const char *b
     return out;
 }
 
-static void send_login_page(struct http_exchange *x, int status, const char *words)
+static const char *language(const struct page *p)
+{
+    return player_settings_of(p->player)->player.language == 1 ? "en" : "zh-CN";
+}
+
+static void send_login_page(const struct page *p, struct http_exchange *x, int status, const char *words)
 {
     CLEANUP(buf_release) struct buf b = BUF_INIT(16 * 1024);
-    buf_str(&b, "<!doctype html><meta charset=utf-8><meta name=viewport content=\"width=device-width, "
-                "initial-scale=1\">"
+    buf_printf(&b, "<!doctype html><html lang=%s><meta charset=utf-8>", language(p));
+    buf_str(&b, "<meta name=viewport content=\"width=device-width, initial-scale=1\">"
                 "<title>tocsin-pa</title><style>body{font:18px/1.5 "
                 "system-ui,sans-serif;max-width:24rem;margin:15vh auto;"
                 "padding:1rem}input,button{font:inherit;min-height:3rem;width:100%;margin:.4rem "
                 "0;padding:.3rem .7rem;"
-                "box-sizing:border-box}</style><form method=post action=/login><label for=t>");
+                "box-sizing:border-box}</style><main><h1>tocsin-pa</h1><form method=post "
+                "action=/login><label for=t>");
     buf_html(&b, words);
     buf_str(&b, "</label><input id=t name=t type=password autocomplete=current-password autofocus><button>");
     buf_html(&b, _("Log in"));
-    buf_str(&b, "</button></form>");
+    buf_str(&b, "</button></form></main>");
     http_reply(x, status, "text/html; charset=utf-8", buf_cstr(&b), b.len);
 }
 
@@ -158,7 +164,7 @@ static void log_in(void *arg, struct http_exchange *x)
         form_token(http_body(x, &n), token, sizeof(token));
     }
     if (!*token) {
-        send_login_page(x, 200, _("Token"));
+        send_login_page(p, x, 200, _("Token"));
         return;
     }
     if (now.mono - p->wrong_since > MINUTE_MS) {
@@ -167,13 +173,13 @@ static void log_in(void *arg, struct http_exchange *x)
     }
     bool right = strlen(token) == strlen(p->token) && hash_equal(token, p->token, strlen(p->token));
     if (p->wrong >= WRONG_MAX) {
-        send_login_page(x, 429, _("Too many wrong tokens; wait a minute"));
+        send_login_page(p, x, 429, _("Too many wrong tokens; wait a minute"));
         return;
     }
     if (!right) {
         p->wrong++;
         log_warning("page: a wrong token");
-        send_login_page(x, 403, _("That is not the token"));
+        send_login_page(p, x, 403, _("That is not the token"));
         return;
     }
     bool tls =
@@ -257,7 +263,7 @@ static void send_page(void *arg, struct http_exchange *x)
 {
     struct page *p = arg;
     if (!has_session(p, x)) {
-        send_login_page(x, 401, _("Token"));
+        send_login_page(p, x, 401, _("Token"));
         return;
     }
     const struct settings *s = player_settings_of(p->player);
@@ -274,7 +280,7 @@ static void send_page(void *arg, struct http_exchange *x)
         else if (strncmp(open, "{{site}}", 8) == 0)
             buf_json_str(&b, s->player.name);
         else
-            buf_str(&b, s->player.language == 1 ? "en" : "zh-CN");
+            buf_str(&b, language(p));
         at = close + 2;
     }
     http_reply(x, 200, "text/html; charset=utf-8", buf_cstr(&b), b.len);
