@@ -3,7 +3,7 @@ import { test, before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Relay, startBrowser, openPage, close, accessible, until } from './relay.mjs';
+import { Relay, startBrowser, openPage, close, accessible, forOldBrowsers, until } from './relay.mjs';
 
 let relay, browser, messages;
 const folder = join(process.env.TOCSIN_BINARY_DIR, 'tests/browser/pictures');
@@ -43,6 +43,7 @@ test('a warning is answered with a name and one press', async () => {
   await accessible(page, 'feedback');
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth));
   assert.deepEqual(await counted(), []);
+  assert.equal(forOldBrowsers('feedback', await page.content()), 0);
   await page.screenshot({ path: join(folder, 'feedback-phone.png') });
   await page.click('button.acknowledged'); // the browser itself asks for the name
   assert.equal(await page.locator('.said').count(), 0);

@@ -12,7 +12,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 export const build = process.env.TOCSIN_BINARY_DIR || join(here, '../../build/dev');
 const require = createRequire(join(build, 'tests/browser/package.json'));
 export const { chromium } = require('playwright-core');
-export const acorn = require('acorn');
+const acorn = require('acorn');
 const axeFile = require.resolve('axe-core/axe.min.js');
 export const sourceDir = join(here, '../..');
 
@@ -191,6 +191,25 @@ export async function accessible(page, what, level = 'wcag2aaa') {
     runOnly, rules: { 'color-contrast-enhanced': { enabled: runOnly.includes('wcag2aaa') } },
   }), level === 'wcag2aaa' ? tags.concat(level) : tags);
   assert.deepEqual(found.violations.map((v) => `${what}: ${v.id}: ${v.nodes.map((n) => n.html + ' ' + n.failureSummary).join('; ')}`), []);
+}
+
+// What came to Chromium after version 69, what wants a secure context, and what moves. Syntax is the parser's matter.
+const LATER = {
+  script: /\b(replaceAll|matchAll|replaceChildren|allSettled|globalThis|queueMicrotask|structuredClone|fromEntries|hasOwn)\b|\.(at|any|toSorted)\(|serviceWorker|crypto\.|wakeLock|\.animate\(/,
+  style: /[\s;{](row-|column-)?gap:|[\s;{]inset(-\w+)*:|aspect-ratio|accent-color|\b(clamp|min|max|color-mix)\(|:(is|where|has|focus-visible)\b|:not\([^)]*,|\d[dsl]v[hw]\b|animation|transition|@layer|@container|overflow: clip|\burl\(/,
+};
+/** A page as it is served: one file of less than 300 KB that asks for nothing else, and that Chromium 69 reads. Returns how
+ * many scripts it has. */
+export function forOldBrowsers(what, html) {
+  assert.ok(Buffer.byteLength(html) < 300 * 1024, `${what}: ${Buffer.byteLength(html)} bytes`);
+  assert.doesNotMatch(html, /<(script[^>]* (src|type)|link[^>]*href="(?!data:))|loading=/, what);
+  for (const [, style] of html.matchAll(/<style[^>]*>([^]*?)<\/style>/g)) assert.doesNotMatch(style, LATER.style, what);
+  const scripts = [...html.matchAll(/<script[^>]*>([^]*?)<\/script>/g)].map((m) => m[1]);
+  for (const script of scripts) {
+    acorn.parse(script, { ecmaVersion: 2018 });
+    assert.doesNotMatch(script, LATER.script, what);
+  }
+  return scripts.length;
 }
 
 /** Every text of a screen at four sizes: inside the glass and its own card, and large enough. look: called at each size. */
