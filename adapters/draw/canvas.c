@@ -26,20 +26,17 @@ static enum relay_err begin(struct canvas *c, struct reason *why)
     PangoContext *context = pango_layout_get_context(c->layout);
     pango_context_set_language(context, pango_language_from_string("zh-cn"));
     pango_cairo_context_set_resolution(context, 72);
+    /* The same bytes on every machine, whatever its screen likes. */
+    cairo_font_options_t *o = cairo_font_options_create();
+    cairo_font_options_set_antialias(o, CAIRO_ANTIALIAS_GRAY);
+    cairo_font_options_set_hint_style(o, CAIRO_HINT_STYLE_NONE);
+    cairo_font_options_set_hint_metrics(o, CAIRO_HINT_METRICS_OFF);
+    pango_cairo_context_set_font_options(context, o);
+    cairo_font_options_destroy(o);
     return RELAY_OK;
 }
 
-static void set_font_options(struct canvas *c, cairo_antialias_t antialias, cairo_hint_style_t hint)
-{
-    cairo_font_options_t *o = cairo_font_options_create();
-    cairo_font_options_set_antialias(o, antialias);
-    cairo_font_options_set_hint_style(o, hint);
-    cairo_font_options_set_hint_metrics(o, CAIRO_HINT_METRICS_OFF);
-    pango_cairo_context_set_font_options(pango_layout_get_context(c->layout), o);
-    cairo_font_options_destroy(o);
-}
-
-enum relay_err canvas_picture(struct canvas *c, int width, int height, bool smooth, struct reason *why)
+enum relay_err canvas_picture(struct canvas *c, int width, int height, struct reason *why)
 {
     *c = (struct canvas){.width = width, .height = height};
     if (width < 1 || height < 1 || width > SIDE_MAX || height > SIDE_MAX)
@@ -47,9 +44,7 @@ enum relay_err canvas_picture(struct canvas *c, int width, int height, bool smoo
     c->surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height);
     enum relay_err err = begin(c, why);
     if (err != RELAY_OK) return err;
-    cairo_set_antialias(c->cr, smooth ? CAIRO_ANTIALIAS_BEST : CAIRO_ANTIALIAS_NONE);
-    set_font_options(c, smooth ? CAIRO_ANTIALIAS_GRAY : CAIRO_ANTIALIAS_NONE,
-                     smooth ? CAIRO_HINT_STYLE_NONE : CAIRO_HINT_STYLE_FULL);
+    cairo_set_antialias(c->cr, CAIRO_ANTIALIAS_BEST);
     canvas_fill(c, PAPER, 0, 0, width, height);
     return RELAY_OK;
 }
@@ -71,7 +66,6 @@ enum relay_err canvas_page(struct canvas *c, double width, double height, const 
     cairo_pdf_surface_set_metadata(c->surface, CAIRO_PDF_METADATA_TITLE, title);
     cairo_pdf_surface_set_metadata(c->surface, CAIRO_PDF_METADATA_CREATOR, "tocsin " TOCSIN_VERSION);
     cairo_pdf_surface_set_metadata(c->surface, CAIRO_PDF_METADATA_CREATE_DATE, made);
-    set_font_options(c, CAIRO_ANTIALIAS_GRAY, CAIRO_HINT_STYLE_NONE);
     return RELAY_OK;
 }
 
@@ -257,7 +251,7 @@ static bool fit(struct canvas *c, const struct words *w, PangoRectangle *ret)
     return fits(c, w, low, ret);
 }
 
-bool canvas_words(struct canvas *c, const struct words *w, double *ret_h)
+bool canvas_words(struct canvas *c, const struct words *w)
 {
     PangoRectangle size = {0};
     if (!fit(c, w, &size)) return false;
@@ -276,7 +270,6 @@ bool canvas_words(struct canvas *c, const struct words *w, double *ret_h)
     ink(c, w->colour);
     cairo_move_to(c->cr, x, y);
     pango_cairo_show_layout(c->cr, c->layout);
-    if (ret_h) *ret_h = height;
     return true;
 }
 
@@ -410,12 +403,10 @@ static int bits_of(const struct palette *p)
 static void pack_row(const uint32_t *from, int width, enum png_form form, struct palette *p, uint8_t *row)
 {
     int bits = bits_of(p);
-    memset(row, 0, (size_t)width * 3);
+    memset(row, 0, (size_t)width);
     for (int x = 0; x < width; x++) {
         struct colour v = colour_at(from[x]);
-        if (form == PNG_RGB)
-            memcpy(row + (size_t)x * 3, (uint8_t[]){v.r, v.g, v.b}, 3);
-        else if (form == PNG_GRAY)
+        if (form == PNG_GRAY)
             row[x] = (uint8_t)((v.r * 299 + v.g * 587 + v.b * 114 + 500) / 1000);
         else
             row[x * bits / 8] |= (uint8_t)(nearest(p, from[x]) << (8 - bits - x * bits % 8));
@@ -452,8 +443,7 @@ static void set_palette(png_structp png, png_infop info, const struct palette *p
 static bool png_write(png_structp png, png_infop info, const struct canvas *c, const struct png_how *how,
                       struct palette *p, struct buf *out, uint8_t *row)
 {
-    static const int types[] = {PNG_COLOR_TYPE_RGB, PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_PALETTE,
-                                PNG_COLOR_TYPE_PALETTE};
+    static const int types[] = {PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_PALETTE, PNG_COLOR_TYPE_PALETTE};
     if (setjmp(png_jmpbuf(png))) return false;
     png_set_write_fn(png, out, png_add, png_flushed);
     png_set_IHDR(png, info, (png_uint_32)c->width, (png_uint_32)c->height, bits_of(p), types[how->form],
@@ -477,7 +467,7 @@ enum relay_err canvas_png(struct canvas *c, const struct png_how *how, struct bu
     palette_make(c, how, &p);
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
     png_infop info = png ? png_create_info_struct(png) : NULL;
-    uint8_t *row = xmalloc((size_t)c->width * 3);
+    uint8_t *row = xmalloc((size_t)c->width);
     bool ok = info && png_write(png, info, c, how, &p, out, row);
     free(row);
     if (png) png_destroy_write_struct(&png, info ? &info : NULL);

@@ -23,9 +23,7 @@ struct canvas {
     int missing;       /* characters without a glyph so far */
 };
 
-/* Smooth edges, or none for panels that know no shades. */
-enum relay_err canvas_picture(struct canvas *c, int width, int height, bool smooth,
-                              struct reason *why) MUST_CHECK;
+enum relay_err canvas_picture(struct canvas *c, int width, int height, struct reason *why) MUST_CHECK;
 /* A PDF page that is written into `out`, which must outlive the canvas. `made` is its date, "2026-11-22T18:33:55+08:00". */
 enum relay_err canvas_page(struct canvas *c, double width, double height, const char *title, const char *made,
                            struct buf *out, struct reason *why) MUST_CHECK;
@@ -50,8 +48,8 @@ struct words {
     bool bold, centred, right, middle; /* middle: in the box's height */
     bool tight;                        /* the ink alone must fit: for signs of few rows */
 };
-/* False when it does not fit at the least size: nothing is drawn. *ret_h (may be NULL): the height it took. */
-bool canvas_words(struct canvas *c, const struct words *w, double *ret_h);
+/* False when it does not fit at the least size: nothing is drawn. */
+bool canvas_words(struct canvas *c, const struct words *w);
 /* The width of one line at this size. */
 double canvas_measure(struct canvas *c, const char *text, double size, bool bold);
 
@@ -60,7 +58,7 @@ enum relay_err canvas_finish(struct canvas *c, struct reason *why) MUST_CHECK;
 
 /* PNG_FEW finds a palette by itself, of at most 256 colours that are near enough for text on plain ground. PNG_INDEXED takes
  * the nearest of `colours`. `title` and `alt` go in as text for those who read pictures by ear; both may be NULL. */
-enum png_form { PNG_RGB, PNG_GRAY, PNG_FEW, PNG_INDEXED };
+enum png_form { PNG_GRAY, PNG_FEW, PNG_INDEXED };
 struct png_how {
     enum png_form form;
     const struct colour *colours;

@@ -69,33 +69,29 @@ static void draw_band(struct canvas *v, const struct card *c, double y)
     canvas_shape(v, look->shape, look->ink, look->ground, SIDE, y + (BAND - ICON) / 2.0, ICON);
     double left = SIDE + ICON + 36, right = CARD_WIDTH - SIDE;
     double word = canvas_measure(v, look->word, 52, true);
-    (void)canvas_words(v,
-                       &(struct words){.text = title,
-                                       .colour = look->ink,
-                                       .x = left,
-                                       .y = y,
-                                       .w = right - left - word - 30,
-                                       .h = BAND,
-                                       .most = 72,
-                                       .least = 30,
-                                       .lines = 1,
-                                       .bold = true,
-                                       .middle = true},
-                       NULL);
-    (void)canvas_words(v,
-                       &(struct words){.text = look->word,
-                                       .colour = look->ink,
-                                       .x = right - word - 4,
-                                       .y = y,
-                                       .w = word + 4,
-                                       .h = BAND,
-                                       .most = 52,
-                                       .least = 30,
-                                       .lines = 1,
-                                       .bold = true,
-                                       .right = true,
-                                       .middle = true},
-                       NULL);
+    (void)canvas_words(v, &(struct words){.text = title,
+                                          .colour = look->ink,
+                                          .x = left,
+                                          .y = y,
+                                          .w = right - left - word - 30,
+                                          .h = BAND,
+                                          .most = 72,
+                                          .least = 30,
+                                          .lines = 1,
+                                          .bold = true,
+                                          .middle = true});
+    (void)canvas_words(v, &(struct words){.text = look->word,
+                                          .colour = look->ink,
+                                          .x = right - word - 4,
+                                          .y = y,
+                                          .w = word + 4,
+                                          .h = BAND,
+                                          .most = 52,
+                                          .least = 30,
+                                          .lines = 1,
+                                          .bold = true,
+                                          .right = true,
+                                          .middle = true});
 }
 
 /* Headline and lines, in what is between band and foot. False when a text is too long for any size. */
@@ -103,19 +99,17 @@ static bool draw_text(struct canvas *v, const struct card *c, double top, double
 {
     const struct look *look = look_of(c->level, c->msg_type);
     double width = CARD_WIDTH - 2 * SIDE, share = c->n_lines ? 0.36 : 1, head = (bottom - top) * share;
-    if (!canvas_words(v,
-                      &(struct words){.text = look_unmarked(c->headline),
-                                      .colour = INK,
-                                      .x = SIDE,
-                                      .y = top,
-                                      .w = width,
-                                      .h = head,
-                                      .most = 104,
-                                      .least = 36,
-                                      .lines = c->n_lines ? 1 : 3,
-                                      .bold = true,
-                                      .middle = true},
-                      NULL))
+    if (!canvas_words(v, &(struct words){.text = look_unmarked(c->headline),
+                                         .colour = INK,
+                                         .x = SIDE,
+                                         .y = top,
+                                         .w = width,
+                                         .h = head,
+                                         .most = 104,
+                                         .least = 36,
+                                         .lines = c->n_lines ? 1 : 3,
+                                         .bold = true,
+                                         .middle = true}))
         return false;
     if (!c->n_lines) return true;
     double row = (bottom - top - head - 12) / 3, y = top + head;
@@ -127,18 +121,16 @@ static bool draw_text(struct canvas *v, const struct card *c, double top, double
     }
     for (int i = 0; i < c->n_lines; i++, y += row) {
         canvas_round(v, look->ground, SIDE + 4, y + row / 2 - size * 0.36, 14, size * 0.72, 7);
-        if (!canvas_words(v,
-                          &(struct words){.text = c->lines[i],
-                                          .colour = INK,
-                                          .x = SIDE + 48,
-                                          .y = y,
-                                          .w = width - 48,
-                                          .h = row,
-                                          .most = size,
-                                          .least = size < 24 ? size : 24,
-                                          .lines = 1,
-                                          .middle = true},
-                          NULL))
+        if (!canvas_words(v, &(struct words){.text = c->lines[i],
+                                             .colour = INK,
+                                             .x = SIDE + 48,
+                                             .y = y,
+                                             .w = width - 48,
+                                             .h = row,
+                                             .most = size,
+                                             .least = size < 24 ? size : 24,
+                                             .lines = 1,
+                                             .middle = true}))
             return false;
     }
     return true;
@@ -168,12 +160,12 @@ static void draw_foot(struct canvas *v, const struct card *c, double top)
                       .lines = 1,
                       .bold = true,
                       .middle = true};
-    (void)canvas_words(v, &w, NULL);
+    (void)canvas_words(v, &w);
     w.text = "96110";
     w.x = at + ask + 28;
     w.w = width - ask - 28;
     w.most = 76;
-    (void)canvas_words(v, &w, NULL);
+    (void)canvas_words(v, &w);
     double number = canvas_measure(v, "96110", 76, true);
     w.text = "反诈专线";
     w.x += number + 32;
@@ -181,19 +173,17 @@ static void draw_foot(struct canvas *v, const struct card *c, double top)
     w.most = 40;
     w.bold = false;
     w.colour = soft;
-    (void)canvas_words(v, &w, NULL);
-    (void)canvas_words(v,
-                       &(struct words){.text = buf_cstr(&small),
-                                       .colour = soft,
-                                       .x = SIDE,
-                                       .y = top + 120,
-                                       .w = width,
-                                       .h = 56,
-                                       .most = 32,
-                                       .least = 14,
-                                       .lines = 1,
-                                       .middle = true},
-                       NULL);
+    (void)canvas_words(v, &w);
+    (void)canvas_words(v, &(struct words){.text = buf_cstr(&small),
+                                          .colour = soft,
+                                          .x = SIDE,
+                                          .y = top + 120,
+                                          .w = width,
+                                          .h = 56,
+                                          .most = 32,
+                                          .least = 14,
+                                          .lines = 1,
+                                          .middle = true});
 }
 
 enum relay_err card_png(const struct card *c, struct buf *out, struct reason *why)
@@ -201,7 +191,7 @@ enum relay_err card_png(const struct card *c, struct buf *out, struct reason *wh
     CLEANUP(canvas_release) struct canvas v = {0};
     if (!c->headline || !*c->headline)
         return fail(why, RELAY_INVALID, "%s", _("the rule has no headline for a card"));
-    enum relay_err err = canvas_picture(&v, CARD_WIDTH, CARD_HEIGHT, true, why);
+    enum relay_err err = canvas_picture(&v, CARD_WIDTH, CARD_HEIGHT, why);
     if (err != RELAY_OK) return err;
     double top = 0, bottom = CARD_HEIGHT - FOOT;
     if (drill_words(c)) { /* a drill is framed, so that it is seen even where only the middle is shown */

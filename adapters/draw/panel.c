@@ -81,20 +81,18 @@ static bool put(struct canvas *v, const char *text, struct colour ink, bool bold
 {
     double most = h / (lines > 1 ? 1.2 : 1.15), least = most < LEAST ? most : LEAST;
     bool tight = h < TIGHT_HEIGHT * lines;
-    return canvas_words(v,
-                        &(struct words){.text = text,
-                                        .colour = ink,
-                                        .x = x,
-                                        .y = y,
-                                        .w = w,
-                                        .h = h,
-                                        .most = most,
-                                        .least = least,
-                                        .lines = lines,
-                                        .bold = bold,
-                                        .middle = true,
-                                        .tight = tight},
-                        NULL);
+    return canvas_words(v, &(struct words){.text = text,
+                                           .colour = ink,
+                                           .x = x,
+                                           .y = y,
+                                           .w = w,
+                                           .h = h,
+                                           .most = most,
+                                           .least = least,
+                                           .lines = lines,
+                                           .bold = bold,
+                                           .middle = true,
+                                           .tight = tight});
 }
 
 /* A sign of a few rows: the shape, and the headline in one or two lines. A drill says so in the first word. */
@@ -111,20 +109,18 @@ static bool draw_small(struct canvas *v, const struct panel *p, const struct ink
         canvas_shape(v, look->shape, k->band_ink, k->band, pad + icon * 0.08, pad + icon * 0.08, icon * 0.84);
     }
     int lines = h >= 2 * 14 ? (h >= 3 * 14 ? 3 : 2) : 1;
-    return canvas_words(v,
-                        &(struct words){.text = buf_cstr(&text),
-                                        .colour = k->ink,
-                                        .x = left,
-                                        .y = pad,
-                                        .w = p->width - left - pad,
-                                        .h = h - 2 * pad,
-                                        .most = h,
-                                        .least = LEAST,
-                                        .lines = lines,
-                                        .bold = h >= 40,
-                                        .middle = true,
-                                        .tight = true},
-                        NULL);
+    return canvas_words(v, &(struct words){.text = buf_cstr(&text),
+                                           .colour = k->ink,
+                                           .x = left,
+                                           .y = pad,
+                                           .w = p->width - left - pad,
+                                           .h = h - 2 * pad,
+                                           .most = h,
+                                           .least = LEAST,
+                                           .lines = lines,
+                                           .bold = h >= 40,
+                                           .middle = true,
+                                           .tight = true});
 }
 
 static bool draw_band(struct canvas *v, const struct panel *p, const struct inks *k, double y, double h)
@@ -209,7 +205,7 @@ enum relay_err panel_png(const struct panel *p, struct buf *out, struct reason *
         p->height > PANEL_SIDE_MAX)
         return fail(why, RELAY_INVALID, _("a panel has %d to %d by %d to %d pixels"), PANEL_WIDTH_MIN,
                     PANEL_SIDE_MAX, PANEL_HEIGHT_MIN, PANEL_SIDE_MAX);
-    enum relay_err err = canvas_picture(&v, p->width, p->height, true, why);
+    enum relay_err err = canvas_picture(&v, p->width, p->height, why);
     if (err != RELAY_OK) return err;
     const struct inks k = inks_of(p);
     canvas_fill(&v, k.paper, 0, 0, p->width, p->height);

@@ -105,34 +105,30 @@ static double draw_head(struct canvas *v, const struct poster *p)
     const double height = 112;
     canvas_fill(v, look->ground, 0, 0, PAGE_W, height);
     canvas_shape(v, look->shape, look->ink, look->ground, SIDE, 26, 62);
-    (void)canvas_words(v,
-                       &(struct words){.text = "防骗提醒",
-                                       .colour = look->ink,
-                                       .x = SIDE + 82,
-                                       .y = 20,
-                                       .w = 260,
-                                       .h = 74,
-                                       .most = 50,
-                                       .least = 20,
-                                       .lines = 1,
-                                       .bold = true,
-                                       .middle = true},
-                       NULL);
+    (void)canvas_words(v, &(struct words){.text = "防骗提醒",
+                                          .colour = look->ink,
+                                          .x = SIDE + 82,
+                                          .y = 20,
+                                          .w = 260,
+                                          .h = 74,
+                                          .most = 50,
+                                          .least = 20,
+                                          .lines = 1,
+                                          .bold = true,
+                                          .middle = true});
     if (p->site)
-        (void)canvas_words(v,
-                           &(struct words){.text = p->site,
-                                           .colour = look->ink,
-                                           .x = SIDE + 300,
-                                           .y = 20,
-                                           .w = PAGE_W - 2 * SIDE - 300,
-                                           .h = 74,
-                                           .most = 20,
-                                           .least = 8,
-                                           .lines = 1,
-                                           .bold = true,
-                                           .right = true,
-                                           .middle = true},
-                           NULL);
+        (void)canvas_words(v, &(struct words){.text = p->site,
+                                              .colour = look->ink,
+                                              .x = SIDE + 300,
+                                              .y = 20,
+                                              .w = PAGE_W - 2 * SIDE - 300,
+                                              .h = 74,
+                                              .most = 20,
+                                              .least = 8,
+                                              .lines = 1,
+                                              .bold = true,
+                                              .right = true,
+                                              .middle = true});
     return height;
 }
 
@@ -158,19 +154,17 @@ static bool draw_rhyme(struct canvas *v, const struct poster *p, double y, doubl
     CLEANUP(buf_release) struct buf text = BUF_INIT(4096);
     rhyme_lines(p->rhyme, &text);
     canvas_round(v, ground, SIDE, y, PAGE_W - 2 * SIDE, h, 10);
-    return canvas_words(v,
-                        &(struct words){.text = buf_cstr(&text),
-                                        .colour = INK,
-                                        .x = SIDE + 12,
-                                        .y = y + 10,
-                                        .w = PAGE_W - 2 * SIDE - 24,
-                                        .h = h - 20,
-                                        .most = 44,
-                                        .least = 14,
-                                        .bold = true,
-                                        .centred = true,
-                                        .middle = true},
-                        NULL);
+    return canvas_words(v, &(struct words){.text = buf_cstr(&text),
+                                           .colour = INK,
+                                           .x = SIDE + 12,
+                                           .y = y + 10,
+                                           .w = PAGE_W - 2 * SIDE - 24,
+                                           .h = h - 20,
+                                           .most = 44,
+                                           .least = 14,
+                                           .bold = true,
+                                           .centred = true,
+                                           .middle = true});
 }
 
 static bool draw_donts(struct canvas *v, const struct poster *p, double y, double row)
@@ -184,19 +178,17 @@ static bool draw_donts(struct canvas *v, const struct poster *p, double y, doubl
     }
     for (size_t i = 0; i < POSTER_DONTS; i++, y += row) {
         canvas_cross(v, cross, SIDE + 10, y + row / 2 - 17, 34);
-        if (!canvas_words(v,
-                          &(struct words){.text = p->donts[i],
-                                          .colour = INK,
-                                          .x = left,
-                                          .y = y,
-                                          .w = room + 1,
-                                          .h = row,
-                                          .most = size,
-                                          .least = size < 14 ? size : 14,
-                                          .lines = 1,
-                                          .bold = true,
-                                          .middle = true},
-                          NULL))
+        if (!canvas_words(v, &(struct words){.text = p->donts[i],
+                                             .colour = INK,
+                                             .x = left,
+                                             .y = y,
+                                             .w = room + 1,
+                                             .h = row,
+                                             .most = size,
+                                             .least = size < 14 ? size : 14,
+                                             .lines = 1,
+                                             .bold = true,
+                                             .middle = true}))
             return false;
     }
     return true;
@@ -212,58 +204,50 @@ static bool draw_foot(struct canvas *v, const struct poster *p, double y)
     buf_printf(&small, "%s%s%d年%d月%d日　%s", p->issuer ? p->issuer : "", p->issuer ? "　" : "", day.year,
                day.month, day.day, p->rule);
     canvas_fill(v, ground, 0, y, PAGE_W, PAGE_H - y);
-    bool ok = canvas_words(v,
-                           &(struct words){.text = buf_cstr(&ask),
-                                           .colour = PAPER,
-                                           .x = SIDE,
-                                           .y = y + 14,
-                                           .w = width - number_w - 14,
-                                           .h = 92,
-                                           .most = 27,
-                                           .least = 11,
-                                           .lines = 4,
-                                           .bold = true,
-                                           .middle = true},
-                           NULL);
-    ok = ok && canvas_words(v,
-                            &(struct words){.text = "96110",
-                                            .colour = PAPER,
-                                            .x = PAGE_W - SIDE - number_w,
-                                            .y = y + 8,
-                                            .w = number_w,
-                                            .h = 72,
-                                            .most = 58,
-                                            .least = 20,
-                                            .lines = 1,
-                                            .bold = true,
-                                            .right = true,
-                                            .middle = true},
-                            NULL);
-    ok = ok && canvas_words(v,
-                            &(struct words){.text = "全国反诈专线　报警打 110",
-                                            .colour = soft,
-                                            .x = PAGE_W - SIDE - number_w,
-                                            .y = y + 78,
-                                            .w = number_w,
-                                            .h = 24,
-                                            .most = 14,
-                                            .least = 8,
-                                            .lines = 1,
-                                            .right = true,
-                                            .middle = true},
-                            NULL);
-    return ok && canvas_words(v,
-                              &(struct words){.text = buf_cstr(&small),
-                                              .colour = soft,
+    bool ok = canvas_words(v, &(struct words){.text = buf_cstr(&ask),
+                                              .colour = PAPER,
                                               .x = SIDE,
-                                              .y = PAGE_H - 34,
-                                              .w = width,
-                                              .h = 20,
-                                              .most = 10,
-                                              .least = 5,
-                                              .lines = 1,
-                                              .middle = true},
-                              NULL);
+                                              .y = y + 14,
+                                              .w = width - number_w - 14,
+                                              .h = 92,
+                                              .most = 27,
+                                              .least = 11,
+                                              .lines = 4,
+                                              .bold = true,
+                                              .middle = true});
+    ok = ok && canvas_words(v, &(struct words){.text = "96110",
+                                               .colour = PAPER,
+                                               .x = PAGE_W - SIDE - number_w,
+                                               .y = y + 8,
+                                               .w = number_w,
+                                               .h = 72,
+                                               .most = 58,
+                                               .least = 20,
+                                               .lines = 1,
+                                               .bold = true,
+                                               .right = true,
+                                               .middle = true});
+    ok = ok && canvas_words(v, &(struct words){.text = "全国反诈专线　报警打 110",
+                                               .colour = soft,
+                                               .x = PAGE_W - SIDE - number_w,
+                                               .y = y + 78,
+                                               .w = number_w,
+                                               .h = 24,
+                                               .most = 14,
+                                               .least = 8,
+                                               .lines = 1,
+                                               .right = true,
+                                               .middle = true});
+    return ok && canvas_words(v, &(struct words){.text = buf_cstr(&small),
+                                                 .colour = soft,
+                                                 .x = SIDE,
+                                                 .y = PAGE_H - 34,
+                                                 .w = width,
+                                                 .h = 20,
+                                                 .most = 10,
+                                                 .least = 5,
+                                                 .lines = 1,
+                                                 .middle = true});
 }
 
 static bool draw(struct canvas *v, const struct poster *p)
@@ -283,7 +267,7 @@ static bool draw(struct canvas *v, const struct poster *p)
                       .bold = true,
                       .centred = true,
                       .middle = true};
-    if (!canvas_words(v, &w, NULL)) return false;
+    if (!canvas_words(v, &w)) return false;
     y += 70;
     if (p->story) {
         w = (struct words){.text = p->story,
@@ -296,7 +280,7 @@ static bool draw(struct canvas *v, const struct poster *p)
                            .least = 10,
                            .centred = true,
                            .middle = true};
-        if (!canvas_words(v, &w, NULL)) return false;
+        if (!canvas_words(v, &w)) return false;
         y += 70;
     }
     double caught = p->caught ? 56 : 0, rest = foot - y - caught - 26;
@@ -317,7 +301,7 @@ static bool draw(struct canvas *v, const struct poster *p)
                            .least = 9,
                            .bold = true,
                            .middle = true};
-        if (!canvas_words(v, &w, NULL)) return false;
+        if (!canvas_words(v, &w)) return false;
     }
     return draw_foot(v, p, foot);
 }
