@@ -42,8 +42,9 @@ void board_item_json(const struct message *m, struct buf *b)
     buf_str(b, "]}");
 }
 
-void board_json(const struct message *m, size_t n, const struct snapshot *s, const struct board_hide *h,
-                struct buf *b, int64_t *ret_latest)
+/* {"rev","now","items":[…]} of what h does not hide; returns when the last item expires. */
+static int64_t board_json(const struct message *m, size_t n, const struct snapshot *s,
+                          const struct board_hide *h, struct buf *b)
 {
     int64_t latest = s->now.wall + EMPTY_LIFE;
     bool first = true;
@@ -53,14 +54,14 @@ void board_json(const struct message *m, size_t n, const struct snapshot *s, con
     buf_json_key(b, "items");
     buf_char(b, '[');
     for (size_t i = 0; i < n; i++) {
-        if (h && board_hides(h, &m[i], s->now.wall)) continue;
+        if (board_hides(h, &m[i], s->now.wall)) continue;
         if (!first) buf_char(b, ',');
         first = false;
         board_item_json(&m[i], b);
         if (m[i].expires > latest) latest = m[i].expires;
     }
     buf_str(b, "]}");
-    if (ret_latest) *ret_latest = latest;
+    return latest;
 }
 
 /* "displays/xjtu-1/w3/ack" */
@@ -118,14 +119,13 @@ static void board_send(void *arg, const struct target *t, const struct message *
 {
     struct board_ctx *ctx = arg;
     CLEANUP(buf_release) struct buf b = BUF_INIT(PAYLOAD_MAX);
-    int64_t latest;
     size_t screens = screens_show(ctx->screens, t, m, n, s);
     if (screens && !ctx->env.broker_up(ctx->env.core)) {
         const struct send_outcome taken = {.result = SEND_SENT, .reason = "by screens alone, no broker"};
         send_done(op, &taken);
         return;
     }
-    board_json(m, n, s, screens_hide(ctx->screens, t), &b, &latest);
+    int64_t latest = board_json(m, n, s, screens_hide(t), &b);
     char topic[TOPIC_MAX];
     (void)snprintf(topic, sizeof(topic), "displays/%s/%s/board", t->site, t->place);
     ctx->env.publish(ctx->env.core, topic, buf_cstr(&b), b.len, true, latest - s->now.wall, op);

@@ -24,11 +24,6 @@ bool board_hides(const struct board_hide *h, const struct message *m, int64_t wa
 
 /* One item as it stands in a board. */
 void board_item_json(const struct message *m, struct buf *b);
-/* {"rev","now","items":[…]} of what h does not hide (h may be NULL); *ret_latest (may be NULL) is when the last item
- * expires. */
-void board_json(const struct message *m, size_t n, const struct snapshot *s, const struct board_hide *h,
-                struct buf *b, int64_t *ret_latest);
-
 extern const struct adapter_ops board_ops; /* "board:<site>/<ward>" */
 
 #endif

@@ -235,10 +235,9 @@ size_t screens_connected(const struct target *t)
     return w ? w->n_views : 0;
 }
 
-const struct board_hide *screens_hide(const struct screens *s, const struct target *t)
+const struct board_hide *screens_hide(const struct target *t)
 {
     static const struct board_hide nothing = {0};
-    (void)s;
     const struct ward *w = t->state;
     return w ? &w->hide : &nothing;
 }

@@ -42,7 +42,7 @@ size_t screens_show(struct screens *s, const struct target *t, const struct mess
 size_t screens_connected(const struct target *t);
 
 /* What the ward has put away; never NULL. */
-const struct board_hide *screens_hide(const struct screens *s, const struct target *t);
+const struct board_hide *screens_hide(const struct target *t);
 
 /* A device says by MQTT that it shows rev. True when that settled everything in it. */
 bool screens_device_ack(struct screens *s, const char *target, int64_t rev, int64_t at);

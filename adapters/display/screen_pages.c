@@ -38,6 +38,17 @@ static bool token_is(const struct screens *s, struct http_exchange *x, const cha
     return given && strlen(given) == sizeof(right) - 1 && hash_equal(given, right, sizeof(right) - 1);
 }
 
+/* The ward of these parts, when the token is its own. */
+static struct ward *ward_of(const struct screens *s, struct http_exchange *x, const char *site,
+                            const char *place)
+{
+    struct ward *w;
+    char id[NAME_MAX_LEN * 2 + 8];
+    (void)snprintf(id, sizeof(id), "board:%s/%s", site, place);
+    HASH_FIND_STR(s->wards, id, w);
+    return w && token_is(s, x, site, place) ? w : NULL;
+}
+
 /* The same answer to a wrong token and to a ward that does not exist: nobody can try names. */
 static void refuse(struct http_exchange *x, bool page)
 {
@@ -250,11 +261,8 @@ static void on_screen(void *arg, struct http_exchange *x)
         refuse(x, true);
         return;
     }
-    struct ward *w;
-    char id[NAME_MAX_LEN * 2 + 8];
-    (void)snprintf(id, sizeof(id), "board:%s/%s", parts[0], parts[1]);
-    HASH_FIND_STR(s->wards, id, w);
-    if (!w || !token_is(s, x, parts[0], parts[1])) {
+    struct ward *w = ward_of(s, x, parts[0], parts[1]);
+    if (!w) {
         refuse(x, !*parts[2]);
         return;
     }
@@ -270,16 +278,15 @@ static void on_screen(void *arg, struct http_exchange *x)
 static void on_picture(void *arg, struct http_exchange *x)
 {
     struct screens *s = arg;
-    char parts[PATH_PARTS][NAME_MAX_LEN + 1], id[NAME_MAX_LEN * 2 + 8];
+    char parts[PATH_PARTS][NAME_MAX_LEN + 1];
     struct ward *w = NULL;
     bool ok = split_path(http_path(x), 2, parts) && !*parts[2];
     char *dot = ok ? strrchr(parts[1], '.') : NULL;
     if (dot && strcmp(dot, ".png") == 0) {
         *dot = '\0';
-        (void)snprintf(id, sizeof(id), "board:%s/%s", parts[0], parts[1]);
-        HASH_FIND_STR(s->wards, id, w);
+        w = ward_of(s, x, parts[0], parts[1]);
     }
-    if (!w || !token_is(s, x, parts[0], parts[1]))
+    if (!w)
         refuse(x, false);
     else
         ward_picture(s, w, x);
