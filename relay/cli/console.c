@@ -233,13 +233,17 @@ static const char *known(const char *const *paths, size_t n, const char *path)
     return NULL;
 }
 
+static bool refused(struct console *k, struct http_exchange *x)
+{
+    if (may_ask(k, x)) return false;
+    reply_error(x, 403, _("this console is not open here"));
+    return true;
+}
+
 static void get_view(void *arg, struct http_exchange *x)
 {
     struct console *k = arg;
-    if (!may_ask(k, x)) {
-        reply_error(x, 403, _("this console is not open here"));
-        return;
-    }
+    if (refused(k, x)) return;
     const char *path = known(views, ARRAY_LEN(views), http_path(x)), *limit = http_query(x, "limit");
     if (!path) {
         reply_error(x, 404, _("no such address"));
@@ -265,10 +269,7 @@ static void get_view(void *arg, struct http_exchange *x)
 static void get_card(void *arg, struct http_exchange *x)
 {
     struct console *k = arg;
-    if (!may_ask(k, x)) {
-        reply_error(x, 403, _("this console is not open here"));
-        return;
-    }
+    if (refused(k, x)) return;
     struct reason why = {""};
     CLEANUP(json_free_ptr) cJSON *j = NULL;
     CLEANUP(buf_release) struct buf png = BUF_INIT(CARD_BYTES_MAX), alt = BUF_INIT(CARD_ALT_MAX);
@@ -296,10 +297,7 @@ static void get_card(void *arg, struct http_exchange *x)
 static void post_verb(void *arg, struct http_exchange *x)
 {
     struct console *k = arg;
-    if (!may_ask(k, x)) {
-        reply_error(x, 403, _("this console is not open here"));
-        return;
-    }
+    if (refused(k, x)) return;
     struct reason why = {""};
     struct json_limits limits = {16 * 1024, 2};
     size_t n;
