@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,7 +15,12 @@
 #include "base/i18n.h"
 #include "base/mem.h"
 
-enum { KILL_AFTER_MS = 100, WORDS_MAX = 300 };
+enum {
+    KILL_AFTER_MS = 100,
+    WORDS_MAX = 300,
+    WORDS_TOO_MANY = 16 * 1024 * 1024, /* on standard error, which lies in memory: it is broken */
+    LOOK_AT_WORDS_MS = 100
+};
 
 struct child {
     struct child *next;
@@ -31,6 +37,7 @@ struct child {
 struct child_set {
     struct loop *loop;
     struct child *children;
+    int64_t look; /* mono; at how much they have written */
 };
 
 enum relay_err child_set_new(struct loop *l, struct child_set **ret, struct reason *why)
@@ -180,6 +187,7 @@ void child_kill(struct child *c, struct now now)
 void child_set_run(struct child_set *s, struct now now)
 {
     struct child *next;
+    s->look = now.mono + LOOK_AT_WORDS_MS;
     for (struct child *c = s->children; c; c = next) {
         siginfo_t info = {0};
         next = c->next;
@@ -188,6 +196,9 @@ void child_set_run(struct child_set *s, struct now now)
             next = s->children; /* done may have started or ended others: begin again */
             continue;
         }
+        struct stat words;
+        if (fstat(c->stderr_fd, &words) == 0 && words.st_size > WORDS_TOO_MANY)
+            end_it(c, CHILD_SIGNALLED, now);
         if (now.mono >= c->deadline) end_it(c, CHILD_TIMED_OUT, now);
         if (now.mono >= c->kill_at) {
             (void)kill(-c->pid, SIGKILL);
@@ -198,7 +209,7 @@ void child_set_run(struct child_set *s, struct now now)
 
 int64_t child_set_next_due(const struct child_set *s)
 {
-    int64_t due = INT64_MAX;
+    int64_t due = s->children ? s->look : INT64_MAX;
     for (const struct child *c = s->children; c; c = c->next) {
         if (c->kill_at < due) due = c->kill_at;
         if (c->end == CHILD_EXITED && c->deadline < due) due = c->deadline;

@@ -4,7 +4,7 @@
  *   child_set_new -> child_start … -> each turn child_set_run (calls done) -> child_set_free (kills what still runs)
  *
  * A child gets no descriptor of ours but standard input, output and error; its standard error is kept (the last 300 bytes)
- * for the reason. `done` is called exactly once, inside child_set_run or child_set_free.
+ * for the reason. One that writes 16 MiB there is ended. `done` is called exactly once, inside child_set_run or child_set_free.
  */
 #ifndef TOCSIN_PLAYER_CHILD_H
 #define TOCSIN_PLAYER_CHILD_H
