@@ -2,7 +2,7 @@
 """tocsin-pa for real: a broker, the engine, two kinds of output, and a wall clock that is set forward and back around nine.
 
 What it says on its topics is checked against the schemas, what it plays is measured by sox.
-usage: flow.py --player PROGRAM --source DIR [--part day|cuts]
+usage: flow.py --player PROGRAM --source DIR [--part day|cuts|check]
 """
 import argparse
 import glob
@@ -381,17 +381,39 @@ def cuts(b):
     end(b)
 
 
+def check(b):
+    # Whatever would keep the player from starting or speaking is named beforehand, with what to do.
+    with open(b.path("short"), "w") as f:
+        os.fchmod(f.fileno(), 0o600)
+        f.write("short\n")
+    b.write_config()
+    with open(b.path("pa.yaml"), encoding="utf-8") as f:
+        text = f.read()
+    code, said = b.cli("check")
+    expect("a good configuration is good", code == 0)
+    for old, new, word in [("broker: {", "broker: {username: pa, password_file: nowhere.password, ", "nowhere.password"),
+                           ("broker: {", "broker: {tls: {ca: nowhere.pem}, ", "nowhere.pem"),
+                           ("hold: {", "http: {token_file: short}\nhold: {", "fewer than 12"),
+                           ("engine: [espeak-ng,", "engine: [no-such-engine,", "no-such-engine"),
+                           ("run: [sh,", "run: [no-such-player,", "no-such-player"),
+                           ("type: file, dir: wav", "type: file, dir: no/such/folder", "no/such/folder")]:
+        with open(b.path("pa.yaml"), "w", encoding="utf-8") as f:
+            f.write(text.replace(old, new, 1))
+        code, said = b.cli("check")
+        expect(f"check names {word}", code == 1 and word in said)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--player", required=True)
     parser.add_argument("--source", required=True)
-    parser.add_argument("--part", choices=["day", "cuts"])
+    parser.add_argument("--part", choices=["day", "cuts", "check"])
     args = parser.parse_args()
     for program in ("mosquitto", "mosquitto_sub", "faketime", "sox", "espeak-ng"):
         if subprocess.run(["which", program], capture_output=True).returncode != 0 or not FAKETIME:
             print(f"skipped: {program} is not installed")
             sys.exit(77)
-    for part in [day, cuts]:
+    for part in [day, cuts, check]:
         if not args.part or args.part == part.__name__:
             run(args, part)
 

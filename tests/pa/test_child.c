@@ -103,6 +103,17 @@ static void a_program_that_is_not_there_is_named(void **state)
     assert_int_equal(s.times, 0);
 }
 
+static void whether_a_program_is_there_is_known_without_running_it(void **state)
+{
+    struct reason why;
+    (void)state;
+    assert_int_equal(child_program("sh", &why), RELAY_OK);
+    assert_int_equal(child_program("/bin/sh", &why), RELAY_OK);
+    assert_int_equal(child_program("no-such-program-here", &why), RELAY_NOT_FOUND);
+    assert_non_null(strstr(why.text, "no-such-program-here"));
+    assert_int_equal(child_program("/etc/passwd", &why), RELAY_NOT_FOUND);
+}
+
 static void freeing_ends_what_runs_and_says_so(void **state)
 {
     struct bench *b = *state;
@@ -139,6 +150,7 @@ int main(void)
         T(what_hangs_is_ended_with_its_children),
         T(a_kill_silences_within_a_moment),
         T(a_program_that_is_not_there_is_named),
+        cmocka_unit_test(whether_a_program_is_there_is_known_without_running_it),
         T(freeing_ends_what_runs_and_says_so),
         cmocka_unit_test(words_in_braces_are_filled_in),
     };

@@ -171,6 +171,22 @@ out:
     return err;
 }
 
+enum relay_err child_program(const char *name, struct reason *why)
+{
+    const char *path = getenv("PATH");
+    if (strchr(name, '/')) {
+        if (access(name, X_OK) == 0) return RELAY_OK;
+        return fail(why, RELAY_NOT_FOUND, _("%s: cannot be run: %s"), name, strerror(errno));
+    }
+    for (const char *at = path ? path : "/usr/bin:/bin"; *at;) {
+        size_t n = strcspn(at, ":");
+        CLEANUP(free_ptr) char *file = xasprintf("%.*s/%s", (int)n, at, name);
+        if (access(file, X_OK) == 0) return RELAY_OK;
+        at += n + (at[n] == ':');
+    }
+    return fail(why, RELAY_NOT_FOUND, _("%s: cannot be run: %s"), name, strerror(ENOENT));
+}
+
 static void end_it(struct child *c, enum child_end end, struct now now)
 {
     if (c->end != CHILD_EXITED) return; /* dying already */

@@ -45,6 +45,8 @@ struct child_set *child_set_free(struct child_set *s); /* returns NULL; takes NU
 /* RELAY_NOT_FOUND: no such program. *ret (may be NULL) is valid until done. */
 enum relay_err child_start(struct child_set *s, const struct child_options *o, struct now now,
                            struct child **ret, struct reason *why) MUST_CHECK;
+/* RELAY_NOT_FOUND: nothing that can be run by this name, looked for as child_start does. */
+enum relay_err child_program(const char *name, struct reason *why) MUST_CHECK;
 /* SIGTERM to the group, SIGKILL kill_ms later. done follows with CHILD_KILLED. */
 void child_kill(struct child *c, struct now now);
 

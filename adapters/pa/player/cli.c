@@ -1,6 +1,7 @@
 /* Verbs: `run` and `check` work here, the others ask the running player by its control socket. */
 #include "player/cli.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 #include "base/text.h"
 #include "io/http_client.h"
 #include "io/notify.h"
+#include "player/page.h"
 #include "player/player.h"
 #include "player/tell.h"
 
@@ -206,11 +208,36 @@ static void print_classes(void)
     }
 }
 
+/* Secrets and certificates: without one of them the player does not start. */
+static int check_files(const struct settings *s)
+{
+    const struct broker_settings *b = &s->broker;
+    const struct http_settings *h = &s->http;
+    const char *const files[] = {b->tls.ca, b->tls.cert, b->tls.key, h->cert, h->key};
+    CLEANUP(free_ptr) char *password = NULL, *token = NULL;
+    struct reason why;
+    int bad = 0;
+    if (b->password_file && secret_read(b->password_file, &password, &why) != RELAY_OK) {
+        (void)fprintf(stderr, "broker: password_file: %s\n", why.text);
+        bad++;
+    }
+    if (h->token_file && page_token(h->token_file, &token, &why) != RELAY_OK) {
+        (void)fprintf(stderr, "http: token_file: %s\n", why.text);
+        bad++;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        if (!files[i] || access(files[i], R_OK) == 0) continue;
+        (void)fprintf(stderr, _("%s: cannot be read: %s\n"), files[i], strerror(errno));
+        bad++;
+    }
+    return bad;
+}
+
 /* What can be tried without a sound: outputs open, the engine's program is there, the lexicon and the holidays load. */
 static int check(const struct settings *s)
 {
     struct reason why;
-    int bad = 0;
+    int bad = check_files(s);
     struct calendar *calendar = NULL;
     struct loop *loop = NULL;
     struct child_set *children = NULL;
@@ -233,6 +260,11 @@ static int check(const struct settings *s)
                worker_new(loop, &worker, &why) != RELAY_OK ||
                speech_new(&s->speech, children, worker, &speech, &why) != RELAY_OK) {
         (void)fprintf(stderr, "speech: %s\n", why.text);
+        bad++;
+    } else if (s->speech.engine.n && child_program(s->speech.engine.items[0], &why) != RELAY_OK) {
+        (void)fprintf(stderr,
+                      _("speech: engine: %s; install it, or say engine: [none] for recorded clips alone\n"),
+                      why.text);
         bad++;
     }
     struct output_env env = {.loop = loop, .children = children, .site = s->player.site};
@@ -628,7 +660,11 @@ static void print_day(const cJSON *j, const char *zone)
     }
     qsort(list, n, sizeof(*list), by_time);
     for (size_t i = 0; i < n; i++) print_slot(list[i]);
-    if (n == 0) (void)printf(_("no slots\n"));
+    if (n > 0) return;
+    int64_t day = 0;
+    bool is_today = civil_parse_day(str(j, "date"), &day) == RELAY_OK &&
+                    day == civil_minute(clock_now().wall) / MINUTES_A_DAY;
+    (void)printf(is_today ? _("no more slots today; what there was: tocsin-pa log\n") : _("no slots\n"));
 }
 
 static int verb_programme(const struct words *w)

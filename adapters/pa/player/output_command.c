@@ -74,12 +74,13 @@ static bool command_place(const void *options, struct buf *out)
     return true;
 }
 
-/* Whether the arguments can be filled in shows before anything is to be played. */
+/* Whether there is such a program, and whether its arguments can be filled in, shows before anything is to be played. */
 static enum relay_err command_open(struct output *o, struct reason *why)
 {
     const struct play sample = {.wav = "x", .id = "x", .kind = "slot"};
     char **argv = NULL;
     enum relay_err err = fill(o->options, &sample, "x", &argv, why);
+    if (err == RELAY_OK) err = child_program(argv[0], why);
     child_argv_free(argv);
     return err;
 }

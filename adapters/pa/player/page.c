@@ -323,6 +323,19 @@ static void send_qr(void *arg, struct http_exchange *x)
 
 /* ---- Making and ending ---- */
 
+enum relay_err page_token(const char *token_file, char **ret, struct reason *why)
+{
+    CLEANUP(free_ptr) char *token = NULL;
+    enum relay_err err = secret_read(token_file, &token, why);
+    if (err == RELAY_OK && strlen(token) < TOKEN_MIN)
+        err =
+            fail(why, RELAY_INVALID, _("%s: the token has fewer than %d characters"), token_file, TOKEN_MIN);
+    if (err != RELAY_OK) return err;
+    *ret = token;
+    token = NULL;
+    return RELAY_OK;
+}
+
 enum relay_err page_new(struct player *player, struct loop *l, struct page **ret, struct reason *why)
 {
     const struct http_settings *h = &player_settings_of(player)->http;
@@ -334,10 +347,7 @@ enum relay_err page_new(struct player *player, struct loop *l, struct page **ret
         return fail(why, RELAY_INVALID, "http: listen: `%s`", h->listen);
     struct page *p = xcalloc(1, sizeof(*p));
     p->player = player;
-    enum relay_err err = secret_read(h->token_file, &p->token, why);
-    if (err == RELAY_OK && strlen(p->token) < TOKEN_MIN)
-        err = fail(why, RELAY_INVALID, _("%s: the token has fewer than %d characters"), h->token_file,
-                   TOKEN_MIN);
+    enum relay_err err = page_token(h->token_file, &p->token, why);
     const struct http_server_options o = {
         .host = host, .port = port, .tls_cert_file = h->cert, .tls_key_file = h->key, .max_connections = 200};
     if (err == RELAY_OK) err = http_server_new(l, &o, &p->server, why);
