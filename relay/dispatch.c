@@ -67,9 +67,8 @@ static void send_free(struct send *s)
     free(s);
 }
 
-struct dispatch *dispatch_new(struct relay *r)
+struct dispatch *dispatch_new(void)
 {
-    (void)r;
     struct dispatch *d = xcalloc(1, sizeof(*d));
     d->reports_end = &d->reports;
     return d;

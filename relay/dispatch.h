@@ -11,7 +11,7 @@
 
 struct dispatch;
 
-struct dispatch *dispatch_new(struct relay *r);
+struct dispatch *dispatch_new(void);
 struct dispatch *dispatch_free(struct dispatch *d);
 
 /* A row was inserted as queued (or released): a state target is to show it, and has a snapshot due. */
@@ -28,9 +28,9 @@ void dispatch_report(struct relay *r, const struct report *report); /* env->repo
 
 /* After a reload: rows of targets that are no more end as cancelled, new state targets get their snapshot. */
 void dispatch_targets_changed(struct relay *r, struct targets *old);
-/* Every board and bulletin is to be sent again: after a connect. */
 /* A state target has something else to show, at `at` (wall ms; 0: now). */
 void dispatch_refresh(struct relay *r, const char *target, int64_t at);
+/* Every board and bulletin is to be sent again: after a connect. */
 void dispatch_refresh_states(struct relay *r);
 
 /* A held row is let go by a person. */

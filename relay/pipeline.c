@@ -237,7 +237,7 @@ static enum relay_err start(struct relay *r, struct reason *why)
     if (err == RELAY_OK) err = load_rules(c, false, &r->rules, why);
     if (err != RELAY_OK) return err;
     r->matcher = matcher_new(r->rules);
-    r->dispatch = dispatch_new(r);
+    r->dispatch = dispatch_new();
     derive_page_secret(r);
     of(r)->newest = store_newest(r->store);
     err = http_client_new(r->loop, (int)c->limits.http, &r->http, why);

@@ -263,8 +263,6 @@ static CURLcode set_everything(struct transfer *t, const struct http_request *r)
     t->used = true;
     t->shape = s;
     CURLcode code = set_request(t, r);
-    long connect_ms = r->connect_timeout_ms ? r->connect_timeout_ms : CONNECT_TIMEOUT_MS;
-    long whole_ms = r->timeout_ms ? r->timeout_ms : TIMEOUT_MS;
     SET(CURLOPT_PRIVATE, t);
     SET(CURLOPT_ERRORBUFFER, t->detail);
     SET(CURLOPT_NOSIGNAL, 1L);
@@ -285,8 +283,8 @@ static CURLcode set_everything(struct transfer *t, const struct http_request *r)
         SET(CURLOPT_USERPWD, r->userpwd);
         SET(CURLOPT_HTTPAUTH, (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST));
     }
-    SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
-    SET(CURLOPT_TIMEOUT_MS, whole_ms);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, s.connect_ms);
+    SET(CURLOPT_TIMEOUT_MS, s.whole_ms);
     SET(CURLOPT_MAXAGE_CONN, (long)IDLE_CONNECTION_S);
     SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)t->answer.limit);
     SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
