@@ -7,6 +7,7 @@
 #include "base/alert.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "io/mqtt.h"
 #include "io/options.h"
 #include "matcher.h"
 
@@ -54,6 +55,19 @@ struct broker_options {
     struct tls_files tls;    /* all NULL: no TLS */
     const struct yaml_node *at;
 };
+/* The part of a session's options that the configuration decides; the rest is the session's own. */
+static inline struct mqtt_options broker_session(const struct broker_options *b, const char *username,
+                                                 const char *password)
+{
+    return (struct mqtt_options){.host = b->host,
+                                 .port = (int)b->port,
+                                 .username = username,
+                                 .password = password,
+                                 .tls_ca = b->tls.ca,
+                                 .tls_cert = b->tls.cert,
+                                 .tls_key = b->tls.key,
+                                 .keepalive_s = (uint16_t)(b->keepalive / SECOND_MS)};
+}
 struct http_options {
     struct opt_strs listen; /* "127.0.0.1:8480", "[::1]:8480"; see config_listen */
     struct tls_files tls;   /* cert and key, or neither; ca unused */

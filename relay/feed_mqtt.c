@@ -98,7 +98,7 @@ static void feed_mqtt_close(struct feed *f)
 static enum relay_err feed_mqtt_open(struct feed *f, struct loop *l, struct reason *why)
 {
     const struct broker_options *b = &f->relay->broker;
-    CLEANUP(free_ptr) char *password = NULL;
+    CLEANUP(secret_free_ptr) char *password = NULL;
     CLEANUP(free_ptr) char *client_id = NULL;
     if (b->password_file) {
         enum relay_err err = secret_read(b->password_file, &password, why);
@@ -109,19 +109,12 @@ static enum relay_err feed_mqtt_open(struct feed *f, struct loop *l, struct reas
     client_id = xasprintf("%s.in.%s", f->relay->relay.id, f->config->id);
     c->events = xasprintf("%s/feeds/%s/events", b->prefix, f->config->id);
     c->heartbeat = xasprintf("%s/feeds/%s/heartbeat", b->prefix, f->config->id);
-    struct mqtt_options options = {.host = b->host,
-                                   .port = (int)b->port,
-                                   .username = b->username,
-                                   .password = password,
-                                   .tls_ca = b->tls.ca,
-                                   .tls_cert = b->tls.cert,
-                                   .tls_key = b->tls.key,
-                                   .client_id = client_id,
-                                   .session_expiry_s = SESSION_EXPIRY_S,
-                                   .receive_maximum = (uint16_t)f->config->window,
-                                   .max_packet = PACKET_MAX,
-                                   .keepalive_s = (uint16_t)(b->keepalive / SECOND_MS),
-                                   .max_inflight_out = 1};
+    struct mqtt_options options = broker_session(b, b->username, password);
+    options.client_id = client_id;
+    options.session_expiry_s = SESSION_EXPIRY_S;
+    options.receive_maximum = (uint16_t)f->config->window;
+    options.max_packet = PACKET_MAX;
+    options.max_inflight_out = 1;
     struct mqtt_callbacks callbacks = {.message = on_message,
                                        .published = on_published,
                                        .up = on_up,

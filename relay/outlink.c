@@ -176,33 +176,25 @@ enum relay_err outlink_new(struct relay *r, struct outlink **ret, struct reason 
     o->relay = r;
     o->waiting_end = &o->waiting;
     o->dropped = -1;
-    CLEANUP(free_ptr) char *password = NULL;
+    CLEANUP(secret_free_ptr) char *password = NULL;
     enum relay_err err = b->password_file ? secret_read(b->password_file, &password, why) : RELAY_OK;
     CLEANUP(free_ptr) char *client = xasprintf("%s.out", r->config->relay.id);
     CLEANUP(free_ptr) char *will_topic = xasprintf("%s/relay/%s/state", b->prefix, r->config->relay.id);
     CLEANUP(buf_release) struct buf will = BUF_INIT(1024);
     state_json(o, "down", &will);
     if (err == RELAY_OK) {
-        struct mqtt_options mo = {.host = b->host,
-                                  .port = (int)b->port,
-                                  .username = b->username,
-                                  .password = password,
-                                  .tls_ca = b->tls.ca,
-                                  .tls_cert = b->tls.cert,
-                                  .tls_key = b->tls.key,
-                                  .client_id = client,
-                                  .session_expiry_s = 7 * 24 * 3600,
-                                  .receive_maximum = 200,
-                                  .max_packet = 256 * 1024,
-                                  .keepalive_s = (uint16_t)(b->keepalive / 1000),
-                                  .will_topic = will_topic,
-                                  .will_payload = buf_cstr(&will),
-                                  .max_inflight_out = (int)r->config->limits.mqtt};
+        struct mqtt_options mo = broker_session(b, b->username, password);
+        mo.client_id = client;
+        mo.session_expiry_s = 7 * 24 * 3600;
+        mo.receive_maximum = 200;
+        mo.max_packet = 256 * 1024;
+        mo.will_topic = will_topic;
+        mo.will_payload = buf_cstr(&will);
+        mo.max_inflight_out = (int)r->config->limits.mqtt;
         struct mqtt_callbacks cb = {
             .message = on_message, .published = on_published, .up = on_up, .down = on_down, .arg = o};
         err = mqtt_new(r->loop, &mo, &cb, &o->mqtt, why);
     }
-    if (password) explicit_bzero(password, strlen(password));
     if (err != RELAY_OK) {
         outlink_free(o);
         return err;

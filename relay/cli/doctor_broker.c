@@ -25,14 +25,9 @@ struct doctor_login {
 static struct mqtt_options options_of(const struct relay_config *c, const struct doctor_login *login,
                                       const char *id)
 {
-    return (struct mqtt_options){.host = c->broker.host,
-                                 .port = (int)c->broker.port,
-                                 .username = login->user,
-                                 .password = login->password,
-                                 .tls_ca = c->broker.tls.ca,
-                                 .tls_cert = c->broker.tls.cert,
-                                 .tls_key = c->broker.tls.key,
-                                 .client_id = id};
+    struct mqtt_options o = broker_session(&c->broker, login->user, login->password);
+    o.client_id = id;
+    return o;
 }
 
 static void check_limits(const struct broker_probe *p, struct findings *f)
@@ -279,7 +274,7 @@ static void check_player_login(const struct relay_config *c, struct findings *f)
     const char *path = arena_printf(&arena, "%s/pa.yaml", folder);
     struct yaml_node *root = NULL;
     struct reason why;
-    char *password = NULL;
+    CLEANUP(secret_free_ptr) char *password = NULL;
     if (access(path, R_OK) != 0 || yaml_load(path, &arena, &root, &why)) return;
     const struct yaml_node *broker = yaml_get(root, "broker"), *user = yaml_get(broker, "username"),
                            *file = yaml_get(broker, "password_file");
@@ -297,15 +292,13 @@ static void check_player_login(const struct relay_config *c, struct findings *f)
     else
         try_refusals(c, p, &login, tails, f);
     p = broker_probe_free(p);
-    explicit_bzero(password, strlen(password));
-    free(password);
 }
 
 void doctor_broker(const struct relay_config *c, bool deep, struct findings *f)
 {
     static const char *const tails[] = {"feeds/tocsin-doctor/events", "pa/tocsin-doctor/state",
                                         "pa/tocsin-doctor/none/log", NULL};
-    char *password = NULL;
+    CLEANUP(secret_free_ptr) char *password = NULL;
     struct reason why;
     struct broker_probe *p = NULL;
     if (c->broker.password_file && secret_read(c->broker.password_file, &password, &why)) {
@@ -340,6 +333,4 @@ void doctor_broker(const struct relay_config *c, bool deep, struct findings *f)
         check_player_login(c, f);
     }
     p = broker_probe_free(p);
-    if (password) explicit_bzero(password, strlen(password));
-    free(password);
 }
