@@ -70,12 +70,6 @@ enum relay_err post_open(void *ctx, const struct adapter_env *env, struct reason
     return RELAY_OK;
 }
 
-static void secret_free(char *s)
-{
-    if (s) explicit_bzero(s, strlen(s));
-    free(s);
-}
-
 void post_forget(void *ctx, struct target *t)
 {
     struct post_state *s = t->state;

@@ -526,15 +526,9 @@ static void check_folder(struct opt_problems *p, const struct yaml_node *at, con
 static void check_secret(struct opt_problems *p, const struct yaml_node *at, const char *key,
                          const char *path)
 {
-    char *secret = NULL;
+    CLEANUP(secret_free_ptr) char *secret = NULL;
     struct reason why = {0};
-    if (!path) return;
-    if (secret_read(path, &secret, &why)) {
-        opt_problem(p, place(at, key), "%s: %s", key, why.text);
-        return;
-    }
-    explicit_bzero(secret, strlen(secret));
-    free(secret);
+    if (path && secret_read(path, &secret, &why)) opt_problem(p, place(at, key), "%s: %s", key, why.text);
 }
 
 static void check_readable(struct opt_problems *p, const struct yaml_node *at, const char *key,

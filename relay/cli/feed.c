@@ -175,7 +175,7 @@ enum relay_err feed_client_connect(const struct feed_client *c, const char *role
                                    struct loop *l, const struct mqtt_callbacks *cb, struct mqtt **ret,
                                    struct reason *why)
 {
-    CLEANUP(free_ptr) char *password = NULL;
+    CLEANUP(secret_free_ptr) char *password = NULL;
     /* The process's own, so that two pushes do not take the session from each other for ever. */
     CLEANUP(free_ptr) char *client_id = xasprintf("%s.%s.%ld", c->feed, role, (long)getpid());
     if (c->password_file) {

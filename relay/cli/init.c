@@ -322,8 +322,7 @@ static bool read_secret(struct init_answers *a, const char *path, const char *wh
         return false;
     }
     *secret = arena_strdup(&a->arena, text);
-    explicit_bzero(text, strlen(text));
-    free(text);
+    secret_free(text);
     return true;
 }
 
@@ -356,14 +355,8 @@ static void write_all(struct init_writer *w, const struct init_plan *p)
 
     put(w, p, "tocsin.yaml", init_relay_yaml);
     if (p->player) put(w, p, "pa.yaml", init_pa_yaml);
-    if (p->duty) {
-        CLEANUP(free_ptr) char *url = init_secret(w, "duty.url", p->a->duty.url, owner);
-        if (url) explicit_bzero(url, strlen(url));
-    }
-    if (p->duty_signs) {
-        CLEANUP(free_ptr) char *secret = init_secret(w, "duty.secret", p->a->duty.secret, owner);
-        if (secret) explicit_bzero(secret, strlen(secret));
-    }
+    if (p->duty) secret_free(init_secret(w, "duty.url", p->a->duty.url, owner));
+    if (p->duty_signs) secret_free(init_secret(w, "duty.secret", p->a->duty.secret, owner));
     logins[n++] = (struct init_login){"relay", init_secret(w, "mqtt.password", NULL, owner)};
     CLEANUP(free_ptr) char *player = xasprintf("pa-%s", p->site);
     if (p->player) logins[n++] = (struct init_login){player, init_secret(w, "pa.password", NULL, owner)};
@@ -376,10 +369,8 @@ static void write_all(struct init_writer *w, const struct init_plan *p)
         logins[n++] =
             (struct init_login){xasprintf("feed-%s", p->feeds[i].id), init_secret(w, name, NULL, NULL)};
     }
-    if (p->player && p->a->speakers.way == WAY_SIP && p->a->speakers.user && *p->a->speakers.user) {
-        CLEANUP(free_ptr) char *password = init_secret(w, "sip.password", p->a->speakers.password, owner);
-        if (password) explicit_bzero(password, strlen(password));
-    }
+    if (p->player && p->a->speakers.way == WAY_SIP && p->a->speakers.user && *p->a->speakers.user)
+        secret_free(init_secret(w, "sip.password", p->a->speakers.password, owner));
     CLEANUP(buf_release) struct buf conf = BUF_INIT(TEXT_MAX);
     init_broker_conf(p, w->dir, &conf);
     init_put(w, "mosquitto/tocsin.conf", &conf, 0644, NULL);
@@ -396,8 +387,7 @@ static void write_all(struct init_writer *w, const struct init_plan *p)
     if (!w->dry) init_put(&own, "init.yaml", &kept, 0644, NULL);
     w->failed |= own.failed;
     for (size_t i = 0; i < n; i++) {
-        if (logins[i].password) explicit_bzero(logins[i].password, strlen(logins[i].password));
-        free(logins[i].password);
+        secret_free(logins[i].password);
         if (i >= borrowed) free((char *)(uintptr_t)logins[i].user);
     }
 }
@@ -431,10 +421,7 @@ static void write_another(struct init_writer *w, const struct init_plan *p)
         logins[n++] = (struct init_login){screens, init_secret(w, name, NULL, NULL)};
     }
     init_logins(w, "mosquitto/passwords", logins, n);
-    for (size_t i = 0; i < n; i++) {
-        if (logins[i].password) explicit_bzero(logins[i].password, strlen(logins[i].password));
-        free(logins[i].password);
-    }
+    for (size_t i = 0; i < n; i++) secret_free(logins[i].password);
     CLEANUP(buf_release) struct buf acl = BUF_INIT(TEXT_MAX);
     CLEANUP(free_ptr) char *mark = xasprintf("\nuser pa-%s\n", p->site);
     if (old) buf_str(&acl, old);

@@ -795,3 +795,14 @@ enum relay_err secret_read(const char *path, char **ret, struct reason *why)
     *ret = xstrndup(s, n);
     return RELAY_OK;
 }
+
+void secret_free(char *secret)
+{
+    if (secret) explicit_bzero(secret, strlen(secret));
+    free(secret);
+}
+
+void secret_free_ptr(char **secret)
+{
+    secret_free(*secret);
+}

@@ -103,5 +103,7 @@ void options_manual(const struct opt_row *rows, int indent,
 /* A secret in a file of its own: first line, at most 4 KiB; refused when others than the owner and group can read it. A
  * process that has read one writes no core file any more. */
 enum relay_err secret_read(const char *path, char **ret, struct reason *why) MUST_CHECK;
+void secret_free(char *secret);      /* wipes it first; takes NULL */
+void secret_free_ptr(char **secret); /* CLEANUP(secret_free_ptr) char *password = NULL; */
 
 #endif

@@ -21,7 +21,7 @@ static enum relay_err check(const struct device_options *set, char **ret_secret,
 
 enum relay_err device_check(const struct device_options *set, struct reason *why)
 {
-    CLEANUP(free_ptr) char *secret = NULL;
+    CLEANUP(secret_free_ptr) char *secret = NULL;
     return check(set, &secret, why);
 }
 
@@ -29,7 +29,7 @@ enum relay_err device_open(struct output *o, const struct device_options *set,
                            const struct device_profile *profile, const char *token_file, struct reason *why)
 {
     struct device *d = o->state;
-    CLEANUP(free_ptr) char *secret = NULL;
+    CLEANUP(secret_free_ptr) char *secret = NULL;
     *d = (struct device){.set = set, .profile = profile};
     enum relay_err err = check(set, &secret, why);
     if (err == RELAY_OK && token_file && set->user)

@@ -113,7 +113,7 @@ enum relay_err link_new(struct loop *loop, const struct settings *s, const struc
                         struct link **ret, struct reason *why)
 {
     const struct broker_settings *b = &s->broker;
-    CLEANUP(free_ptr) char *password = NULL;
+    CLEANUP(secret_free_ptr) char *password = NULL;
     CLEANUP(free_ptr) char *client = xasprintf("%s.pa", s->player.site);
     enum relay_err err = b->password_file ? secret_read(b->password_file, &password, why) : RELAY_OK;
     if (err != RELAY_OK) return err;

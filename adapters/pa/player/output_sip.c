@@ -112,7 +112,7 @@ static enum relay_err sip_open(struct output *o, struct reason *why)
 {
     const struct sip_options *set = o->options;
     struct sip_state *st = o->state;
-    CLEANUP(free_ptr) char *secret = NULL;
+    CLEANUP(secret_free_ptr) char *secret = NULL;
     enum relay_err err = check_uri("uri", set->uri, why);
     if (err == RELAY_OK && set->from) err = check_uri("from", set->from, why);
     if (err == RELAY_OK && set->proxy) err = check_uri("proxy", set->proxy, why);

@@ -331,7 +331,7 @@ int main(int argc, char **argv)
 {
     struct session s = {.answer = BUF_INIT(ANSWER_MAX)};
     struct reason why;
-    CLEANUP(free_ptr) char *secret = NULL;
+    CLEANUP(secret_free_ptr) char *secret = NULL;
     const struct sigaction act = {.sa_handler = on_signal};
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* nobody is left who could stop us */
     (void)sigaction(SIGTERM, &act, NULL);   /* these arguments cannot be refused */

@@ -406,7 +406,7 @@ static void release(void)
     call.sdp = mem_deref(call.sdp);
     call.dns = mem_deref(call.dns);
     if (call.rtp_fd >= 0) (void)close(call.rtp_fd); /* everything was sent */
-    free(call.password);
+    secret_free(call.password);
     libre_close();
 }
 
@@ -490,7 +490,7 @@ int main(int argc, char **argv)
     }
     if (libre_init() != 0) {
         (void)fprintf(stderr, "libre does not start\n");
-        free(call.password);
+        secret_free(call.password);
         return END_FAULT;
     }
     err = find_local();
