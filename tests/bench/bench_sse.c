@@ -63,19 +63,11 @@ static void be_screens(int port, struct shared *s)
 
 static long rss_kib(void)
 {
-    long total = 0, resident = 0;
     FILE *f = fopen("/proc/self/statm", "r");
-    if (f) {
-        char line[100];
-        if (fgets(line, sizeof(line), f)) {
-            char *end;
-            total = strtol(line, &end, 10);
-            resident = strtol(end, NULL, 10);
-        }
-        (void)fclose(f);
-    }
-    (void)total;
-    return resident * (sysconf(_SC_PAGESIZE) / 1024);
+    char line[100] = "", *resident = line;
+    if (f && fgets(line, sizeof(line), f)) (void)strtol(line, &resident, 10); /* the first is the total */
+    if (f) (void)fclose(f);
+    return strtol(resident, NULL, 10) * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
 static int64_t us(clockid_t clock)

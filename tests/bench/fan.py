@@ -12,6 +12,7 @@ import urllib.request
 
 from rig import Rig, cpu_seconds, free_port, get, wait_for
 
+PROGRAMS = "tocsin server screens bare pack"
 IN_FLIGHT = 512  # limits.http, for everybody
 FRAUD = "请把钱转账到安全账户核查"
 

@@ -1,13 +1,10 @@
 """One red alert to 4,499 chats of one service and to 5,000 ward screens: how long until the last has it and every outcome is
 committed. Beside it, in the same run: a bare libcurl loop that posts the same body and keeps nothing, wrk, and Debian's
 Prometheus Alertmanager with a webhook a chat. Once with answers after 20 ms, once with answers at once, once over TLS."""
-import argparse
 import json
-import os
-import tempfile
 
 import fan
-from rig import Rig, cpu_seconds, median, wait_for
+from rig import bench, cpu_seconds, median, wait_for
 
 CHATS, WARDS = 4499, 5000
 
@@ -80,25 +77,16 @@ def case(rig, args, folder, name, delay, pair=None):
     return [{"bench": "fanout", **r} for r in rows]
 
 
+CASES = {"20 ms": (20, False), "0 ms": (0, False), "TLS": (0, True)}  # the service's delay, whether it speaks TLS
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("tocsin", "server", "screens", "bare", "pack"):
-        parser.add_argument("--" + name, required=True)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--case", choices=["20 ms", "0 ms", "TLS"], action="append")
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
-    os.environ["PATH"] += ":/usr/sbin"
     fan.many_files()
     rows = []
-    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
-        rig = Rig(folder, args.tocsin)
-        try:
-            for name, delay, tls in (("20 ms", 20, False), ("0 ms", 0, False), ("TLS", 0, True)):
-                if not args.case or name in args.case:
-                    rows += case(rig, args, folder, name, delay, fan.certificate(folder) if tls else None)
-        finally:
-            rig.close()
+    with bench(__doc__, fan.PROGRAMS, tuple(CASES), rounds=3) as (args, rig):
+        for name in args.case or CASES:
+            delay, tls = CASES[name]
+            rows += case(rig, args, rig.folder, name, delay, fan.certificate(rig.folder) if tls else None)
     if args.json:
         for row in rows:
             print(json.dumps(row, ensure_ascii=False))

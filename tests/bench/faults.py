@@ -1,12 +1,9 @@
 """One chat in a hundred never answers and one is slow: what the others notice of it. The same alert to the same 4,499 chats of
 one service, with and without faults, taking turns; compared is when the other chats' messages arrive."""
-import argparse
 import json
-import os
-import tempfile
 
 import fan
-from rig import Rig, median, wait_for
+from rig import bench, median, wait_for
 
 CHATS, ONE_IN, SLOW_MS = 4499, 100, 3000
 
@@ -25,16 +22,8 @@ def arrivals(rig, args, server):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("tocsin", "server", "screens", "bare", "pack"):
-        parser.add_argument("--" + name, required=True)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
-    os.environ["PATH"] += ":/usr/sbin"
     fan.many_files()
-    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
-        rig = Rig(folder, args.tocsin)
+    with bench(__doc__, fan.PROGRAMS, rounds=5) as (args, rig):
         well = fan.Server(args.server, 20)
         ill = fan.Server(args.server, 20, None, "--dead-every", str(ONE_IN), "--slow-every", str(ONE_IN), "--slow-ms", str(SLOW_MS))
         try:
@@ -43,7 +32,6 @@ def main():
         finally:
             well.close()
             ill.close()
-            rig.close()
     rows = []
     for name, part in (("p50", 0.5), ("p99", 0.99)):
         values = [tuple(run[int(len(run) * part)] for run in pair) for pair in runs]

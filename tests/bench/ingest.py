@@ -3,16 +3,14 @@
 Ours parses, masks, matches, keeps a key for every event beside 2,000,000 stored ones, commits with fsync and issues receipts;
 3 % of the events match a rule. The reference is libmosquitto with QoS 1 and a callback that does nothing. The publisher is a
 bare socket writer; what it alone can do is printed as well, so that one sees that it is not the limit."""
-import argparse
 import json
 import os
 import shutil
 import sqlite3
 import subprocess
-import tempfile
 import time
 
-from rig import Rig, cpu_seconds, median, wait_for
+from rig import bench, cpu_seconds, median, wait_for
 
 KEYS = 2_000_000
 
@@ -117,33 +115,21 @@ def ours(rig, args, transport, ids, first):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("tocsin", "blaster", "bare", "pack"):
-        parser.add_argument("--" + name, required=True)
-    parser.add_argument("--events", type=int, default=60000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
-    os.environ["PATH"] += ":/usr/sbin"
-    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
-        rig = Rig(folder, args.tocsin)
-        try:
-            write_lines(rig.path("lines"))
-            rows = []
-            for transport in ("tcp", "unix"):
-                alone = publisher_alone(rig, args, transport)
-                for ids in ("sequential", "random"):
-                    runs = []
-                    for n in range(args.rounds):
-                        first = 10_000_000 + n * args.events
-                        runs.append((bare(rig, args, transport, ids, first), ours(rig, args, transport, ids, first)))
-                    reference, mine = median([r[0][0] for r in runs]), median([r[1][0] for r in runs])
-                    rows.append({"bench": "ingest", "case": f"{transport}, {ids} ids", "ours": round(mine), "reference": round(reference),
-                                 "ratio": round(median([r[1][0] / r[0][0] for r in runs]), 2), "unit": "events/s",
-                                 "ours_cpu_us": round(median([r[1][1] for r in runs]), 1),
-                                 "reference_cpu_us": round(median([r[0][1] for r in runs]), 1), "publisher_alone": round(alone)})
-        finally:
-            rig.close()
+    with bench(__doc__, "tocsin blaster bare pack", events=60000, rounds=3) as (args, rig):
+        write_lines(rig.path("lines"))
+        rows = []
+        for transport in ("tcp", "unix"):
+            alone = publisher_alone(rig, args, transport)
+            for ids in ("sequential", "random"):
+                runs = []
+                for n in range(args.rounds):
+                    first = 10_000_000 + n * args.events
+                    runs.append((bare(rig, args, transport, ids, first), ours(rig, args, transport, ids, first)))
+                reference, mine = median([r[0][0] for r in runs]), median([r[1][0] for r in runs])
+                rows.append({"bench": "ingest", "case": f"{transport}, {ids} ids", "ours": round(mine), "reference": round(reference),
+                             "ratio": round(median([r[1][0] / r[0][0] for r in runs]), 2), "unit": "events/s",
+                             "ours_cpu_us": round(median([r[1][1] for r in runs]), 1),
+                             "reference_cpu_us": round(median([r[0][1] for r in runs]), 1), "publisher_alone": round(alone)})
     if args.json:
         for row in rows:
             print(json.dumps(row))

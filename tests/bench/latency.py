@@ -1,33 +1,19 @@
 """From an event's publish to the chat's webhook, at a steady rate: every event makes an alert of its own, is committed with
 fsync, and posted. The clock starts when the line is written to mosquitto_pub, and stops when the stand-in has the request."""
-import argparse
 import base64
 import hashlib
 import json
 import os
 import subprocess
-import tempfile
 import time
 from datetime import datetime, timezone
 
-from rig import Rig, free_port, wait_for
+from rig import bench, free_port, wait_for
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("tocsin", "standin", "pack"):
-        parser.add_argument("--" + name, required=True)
-    parser.add_argument("--rate", type=int, default=1000)
-    parser.add_argument("--events", type=int, default=7900)
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
-    os.environ["PATH"] += ":/usr/sbin"
-    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
-        rig = Rig(folder, args.tocsin)
-        try:
-            report(args, measure(args, rig))
-        finally:
-            rig.close()
+    with bench(__doc__, "tocsin standin pack", rate=1000, events=7900) as (args, rig):
+        report(args, measure(args, rig))
 
 
 def measure(args, rig):

@@ -3,7 +3,6 @@ first packet, with speech that is in the cache. Beside a program that only sends
 
 The player's wall clock is set to shortly before one hour after another (libfaketime); the packets are stamped by the kernel.
 """
-import argparse
 import glob
 import http.client
 import json
@@ -12,11 +11,10 @@ import select
 import socket
 import struct
 import subprocess
-import tempfile
 import time
 from datetime import datetime, timedelta, timezone
 
-from rig import Rig, wait_for
+from rig import bench, wait_for
 
 HERE = timezone(timedelta(hours=8))
 SAID = "防骗提醒。电话是骗子打的，不要转账。"
@@ -183,35 +181,22 @@ def at(values, share):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("player", "bare", "source"):
-        parser.add_argument("--" + name, required=True)
-    parser.add_argument("--zones", type=int, default=16)
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--announcements", type=int, default=200)
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
-    os.environ["PATH"] += ":/usr/sbin"
-    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
-        rig = Rig(folder, "tocsin")
-        try:
-            ears = Ears(args.zones)
-            player = Player(rig, os.path.abspath(args.player), args.source, ears.ports())
+    with bench(__doc__, "player bare source", zones=16, rounds=20, announcements=200) as (args, rig):
+        ears = Ears(args.zones)
+        player = Player(rig, os.path.abspath(args.player), args.source, ears.ports())
 
-            def push(topic):
-                child = subprocess.Popen(["mosquitto_pub", "-h", "127.0.0.1", "-p", str(rig.port), "-V", "5", "-q", "1", "-l", "-t", topic],
-                                         stdin=subprocess.PIPE)
-                rig.children.append(child)
-                return child
+        def push(topic):
+            child = subprocess.Popen(["mosquitto_pub", "-h", "127.0.0.1", "-p", str(rig.port), "-V", "5", "-q", "1", "-l", "-t", topic],
+                                     stdin=subprocess.PIPE)
+            rig.children.append(child)
+            return child
 
-            bare = subprocess.Popen([os.path.abspath(args.bare), str(rig.port), "bare", *map(str, ears.ports())], stdin=subprocess.PIPE)
-            rig.children.append(bare)
-            pushers, bare_pusher = [push(f"tocsin/v1/pa/s1/{z}/announce") for z in player.zones], push("bare")
-            time.sleep(1)
-            slots = starts(player, ears, bare, args.rounds)
-            calls = announcements(player, ears, pushers, bare_pusher, args.announcements)
-        finally:
-            rig.close()
+        bare = subprocess.Popen([os.path.abspath(args.bare), str(rig.port), "bare", *map(str, ears.ports())], stdin=subprocess.PIPE)
+        rig.children.append(bare)
+        pushers, bare_pusher = [push(f"tocsin/v1/pa/s1/{z}/announce") for z in player.zones], push("bare")
+        time.sleep(1)
+        slots = starts(player, ears, bare, args.rounds)
+        calls = announcements(player, ears, pushers, bare_pusher, args.announcements)
     rows = [("start at the hour", "p50", 0.5, slots, AIM_START), ("start at the hour", "p99", 0.99, slots, AIM_START),
             ("announce to first packet", "p50", 0.5, calls, AIM_ANNOUNCE), ("announce to first packet", "p99", 0.99, calls, AIM_ANNOUNCE)]
     if not args.json:

@@ -1,4 +1,5 @@
 """What the benches of the whole relay share: a broker, the relay on a configuration, CPU seconds of a process."""
+import argparse
 import json
 import os
 import signal
@@ -6,8 +7,10 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
+from contextlib import contextmanager
 
 
 def free_port():
@@ -31,6 +34,28 @@ def get(port, path, tls=False, timeout=10):
     scheme, context = ("https", ssl._create_unverified_context()) if tls else ("http", None)
     with urllib.request.urlopen(f"{scheme}://127.0.0.1:{port}{path}", timeout=timeout, context=context) as answer:
         return answer.read().decode()
+
+
+@contextmanager
+def bench(about, programs, cases=(), **numbers):
+    """A bench's arguments (paths of programs and packs, some of its cases, numbers that have a usual value, --json), and a rig
+    for it."""
+    parser = argparse.ArgumentParser(description=about)
+    for name in programs.split():
+        parser.add_argument("--" + name, required=True)
+    for name, usual in numbers.items():
+        parser.add_argument("--" + name, type=int, default=usual)
+    if cases:
+        parser.add_argument("--case", choices=cases, action="append")
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    os.environ["PATH"] += ":/usr/sbin"  # mosquitto
+    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
+        rig = Rig(folder, getattr(args, "tocsin", "tocsin"))
+        try:
+            yield args, rig
+        finally:
+            rig.close()
 
 
 def cpu_seconds(pid):

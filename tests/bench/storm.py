@@ -1,17 +1,15 @@
 """A storm: a million events of twenty scams, from two feeds, as fast as they are taken. At most twenty alerts; an Update only
 when level or certainty changed; no group hears more than its limit of a day; memory stays where it is."""
-import argparse
 import json
 import os
 import sqlite3
 import subprocess
-import tempfile
 import threading
 import time
 from datetime import datetime
 
 import fan
-from rig import Rig, wait_for
+from rig import bench, wait_for
 
 SCAMS, CHATS, WARDS, A_DAY = 20, 200, 50, 12
 WORDS = "安全账户 保证金 手续费 运费险 解冻费 押金 会费 税金 激活费 认证金 公证费 培训费 疏通费 挂号费 陪诊费 体检费 药材款 善款 彩礼 路费".split()
@@ -96,22 +94,13 @@ def storm(rig, args, server):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("tocsin", "server", "screens", "bare", "pack", "blaster"):
-        parser.add_argument("--" + name, required=True)
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
-    os.environ["PATH"] += ":/usr/sbin"
     fan.many_files()
-    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
-        rig = Rig(folder, args.tocsin)
+    with bench(__doc__, fan.PROGRAMS + " blaster", events=1_000_000) as (args, rig):
         server = fan.Server(args.server, 20)
         try:
             r = storm(rig, args, server)
         finally:
             server.close()
-            rig.close()
     rows = [{"case": f"alerts of {SCAMS} scams in {args.events} events", "ours": r["alerts"], "reference": SCAMS, "unit": "alerts"},
             {"case": "updates without a higher level, certainty or new area", "ours": r["odd"], "reference": 0, "unit": "updates", "updates": r["updates"]},
             {"case": "most messages in one group", "ours": r["most"], "reference": A_DAY, "unit": "messages"},
