@@ -1,7 +1,22 @@
 /* UTF-8: strict validation, counting, and cuts that a reader does not see. */
 #include "base/text.h"
 
+#include <endian.h>
 #include <utf8proc.h>
+
+/* Bytes of the characters of three that p begins with, by one look at each; the last of a text is not among them, nor what
+ * follows one that is overlong or a surrogate. */
+static size_t chinese_prefix(const unsigned char *p, size_t n)
+{
+    size_t i = 0;
+    for (uint32_t w; i + sizeof(w) <= n; i += 3) {
+        memcpy(&w, p + i, sizeof(w));
+        w = le32toh(w);
+        uint32_t edge = w & 0x200f; /* E0 80-9F: overlong; ED A0-BF: surrogate */
+        if ((w & 0xc0c0f0) != 0x8080e0 || edge == 0x0000 || edge == 0x200d) break;
+    }
+    return i;
+}
 
 size_t text_valid_prefix(const char *s, size_t n)
 {
@@ -19,7 +34,12 @@ size_t text_valid_prefix(const char *s, size_t n)
             if (left == 0) break;
             if (*p == 0) break;
             if (*p < 0x80) p++;
-        } else if (c >= 0xe0 && c < 0xf0) { /* Chinese lives here */
+        } else if (c >= 0xe0 && c < 0xf0) {
+            size_t many = chinese_prefix(p, left);
+            if (many) {
+                p += many;
+                continue;
+            }
             if (left < 3 || (p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80) break;
             if (c == 0xe0 && p[1] < 0xa0) break;  /* overlong */
             if (c == 0xed && p[1] >= 0xa0) break; /* surrogate */

@@ -1,6 +1,8 @@
 /* text.c: UTF-8 and cuts. */
 #include "base/text.h"
 
+#include <utf8proc.h>
+
 #include "unit.h"
 
 static bool valid(const char *s)
@@ -44,6 +46,17 @@ static void only_real_utf_8_is_valid(void **state)
         if (valid(bad[i])) fail_msg("bad %zu was taken", i);
     assert_false(text_valid_utf8("a\0b", 3));
     assert_int_equal(text_valid_prefix("医\xff", 4), 3);
+}
+
+static void whatever_could_be_three_bytes_is_judged_as_utf8proc_does(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 0; bits < 1 << 20; bits++) {
+        const char text[] = {(char)(0xe0 | bits >> 16), (char)(bits >> 8), (char)bits, 'a', 'a'};
+        utf8proc_int32_t cp;
+        bool good = utf8proc_iterate((const utf8proc_uint8_t *)text, sizeof text, &cp) == 3;
+        if ((text_valid_prefix(text, sizeof text) >= 3) != good) fail_msg("0xe0 and 0x%05x", bits);
+    }
 }
 
 static void every_code_point_goes_there_and_back(void **state)
@@ -135,6 +148,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_real_utf_8_is_valid),
+        cmocka_unit_test(whatever_could_be_three_bytes_is_judged_as_utf8proc_does),
         cmocka_unit_test(every_code_point_goes_there_and_back),
         cmocka_unit_test(characters_are_counted_not_bytes),
         cmocka_unit_test(a_cut_leaves_whole_characters),
