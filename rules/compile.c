@@ -5,7 +5,7 @@
 #include "base/normalise.h"
 #include "base/text.h"
 
-enum { PARENS_MAX = 100 };
+enum { PARENS_MAX = 100, DIGITS_MIN = 3 };
 
 void compiler_init(struct compiler *c, struct arena *a, struct arena *hot, bool jit)
 {
@@ -228,11 +228,13 @@ static void file_unit(struct unit *u, struct prefilter *p, struct arena *hot)
     u->has_plain = u->shape->plain.n > 0;
     if (u->has_plain) u->plain = prefilter_clause(p, &u->shape->plain);
     u->ways = arena_alloc(hot, u->shape->n_branches * sizeof(struct way) + 1);
+    if (!u->has_plain && u->shape->n_branches) u->digits = INT_MAX;
     for (; u->n_ways < u->shape->n_branches; u->n_ways++) {
         const struct branch *b = &u->shape->branches[u->n_ways];
         struct way *w = &u->ways[u->n_ways];
         file_needs(&b->needs, &w->gate, p);
-        w->digits = (uint32_t)b->digits;
+        w->digits = b->digits >= DIGITS_MIN && b->digits < INT_MAX ? (int)b->digits : 0;
+        if (w->digits < u->digits) u->digits = w->digits;
         if (b->n_links < 2) continue;
         w->steps = arena_alloc(hot, b->n_links * sizeof(struct step));
         for (; w->n_steps < b->n_links; w->n_steps++) {

@@ -40,8 +40,9 @@ struct step {
 };
 struct way {
     struct gate gate;
-    uint32_t n_steps, digits;
-    bool lazy; /* a step is of a single character, whose places are not in the first pass */
+    uint32_t n_steps;
+    int digits; /* that stand in a row in every match, where they are enough to tell something */
+    bool lazy;  /* a step is of a single character, whose places are not in the first pass */
     struct step *steps;
 };
 
@@ -52,6 +53,7 @@ struct unit {
     struct way *ways;
     pcre2_code *re;
     uint32_t n_ways, plain;
+    int digits; /* the fewest of its ways' */
     bool has_plain, plain_lazy, jit, filed;
     uint32_t index; /* in the set */
     const struct pattern *pattern;

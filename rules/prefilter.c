@@ -388,9 +388,6 @@ const uint32_t *prefilter_clause_literals(const struct prefilter *p, uint32_t cl
 
 /* ---- scanning ---- */
 
-/* What is known of a clause. */
-enum { KNOWN_NOTHING, KNOWN_ABSENT, KNOWN_THERE };
-
 void scan_init(struct scan *s, const struct prefilter *p)
 {
     *s = (struct scan){.prefilter = p, .clauses = p->clauses, .ids = p->ids};
@@ -450,9 +447,8 @@ static void scan_sort(struct scan *s)
     }
 }
 
-size_t scan_digits(struct scan *s)
+int scan_count_digits(struct scan *s)
 {
-    if (s->digits >= 0) return (size_t)s->digits;
     const uint64_t threes = 0x3030303030303030ULL, high = 0xf0f0f0f0f0f0f0f0ULL, ones = 0x0101010101010101ULL;
     int longest = 0, run = 0;
     for (size_t i = 0; i < s->len;) {
@@ -467,8 +463,7 @@ size_t scan_digits(struct scan *s)
         run = c >= '0' && c <= '9' ? run + 1 : 0;
         if (run > longest) longest = run;
     }
-    s->digits = longest;
-    return (size_t)longest;
+    return s->digits = longest;
 }
 
 static void found(struct scan *s, uint32_t id, uint32_t from)
@@ -590,13 +585,12 @@ static bool ask_clause(struct scan *s, const struct clause_ref *c)
     return false;
 }
 
-bool scan_has(struct scan *s, uint32_t clause)
+bool scan_ask(struct scan *s, uint32_t clause)
 {
-    if (s->known[clause] == KNOWN_NOTHING) {
-        s->known[clause] = ask_clause(s, &s->clauses[clause]) ? KNOWN_THERE : KNOWN_ABSENT;
-        s->touched[s->n_touched++] = clause;
-    }
-    return s->known[clause] == KNOWN_THERE;
+    bool there = ask_clause(s, &s->clauses[clause]);
+    s->known[clause] = there ? KNOWN_THERE : KNOWN_ABSENT;
+    s->touched[s->n_touched++] = clause;
+    return there;
 }
 
 void scan_places(struct scan *s, bool singles)

@@ -64,7 +64,7 @@ struct scan {
     size_t n_literals;
     struct literal_hit *hits; /* every place of every literal; in order of place after scan_places */
     size_t n_hits, cap_hits;
-    uint8_t *known;    /* what is known of a clause: enum in prefilter.c */
+    uint8_t *known;    /* what is known of a clause */
     uint32_t *touched; /* clauses of which something is known */
     size_t n_touched;
     uint64_t *characters; /* a bit for each of the text's, of the basic plane */
@@ -80,10 +80,24 @@ void scan_release(struct scan *s);
 /* The first pass. Any bytes; only whole matches of literals count. The text must stay until what was found has been used. */
 void prefilter_scan(struct scan *s, const char *text, size_t n);
 
-bool scan_has(struct scan *s, uint32_t clause);
+/* What is known of a clause. */
+enum { KNOWN_NOTHING, KNOWN_ABSENT, KNOWN_THERE };
+
+bool scan_ask(struct scan *s, uint32_t clause);
+static inline bool scan_has(struct scan *s, uint32_t clause)
+{
+    return s->known[clause] == KNOWN_NOTHING ? scan_ask(s, clause) : s->known[clause] == KNOWN_THERE;
+}
+
 /* The hits in order of place. singles: with those of one character that the first pass left out. */
 void scan_places(struct scan *s, bool singles);
-size_t scan_digits(struct scan *s); /* the longest row of digits in the text */
+
+int scan_count_digits(struct scan *s);
+/* Whether so many digits stand in a row. */
+static inline bool scan_has_digits(struct scan *s, int n)
+{
+    return n <= (s->digits < 0 ? scan_count_digits(s) : s->digits);
+}
 
 /* One of 64 bits, for masks that stand for sets of literals. */
 static inline uint64_t literal_bit(uint32_t literal)

@@ -223,7 +223,7 @@ static enum verdict unit_ask(const struct unit *u, struct runner *r, struct scan
     for (uint32_t i = 0; i < u->n_ways; i++) {
         const struct way *w = &u->ways[i];
         if (!gate_open(&w->gate, scan)) continue;
-        if (w->digits > 2 && scan_digits(scan) < w->digits) continue;
+        if (w->digits && !scan_has_digits(scan, w->digits)) continue;
         if (w->n_steps == 0 || steps_hold(w, scan))
             return is_text(scan, text, n) ? unit_run(u, r, text, n, 0, ret) : UNSURE;
     }

@@ -227,13 +227,22 @@ static uint64_t mask_of(const struct prefilter *p, const struct gate *g, unsigne
     return mask;
 }
 
+/* The most that a pattern of `all` asks for. */
+static int digits_of(const struct rule_code *c)
+{
+    int digits = 0;
+    for (size_t i = 0; i < c->n_all; i++)
+        if (unit_all(c, i)->digits > digits) digits = unit_all(c, i)->digits;
+    return digits;
+}
+
 /* Under each literal of the gate's rarest clause, which is its first. */
-static void draft_gate(struct drafts *d, struct prefilter *p, const struct gate *g, uint32_t rule)
+static void draft_gate(struct drafts *d, struct prefilter *p, const struct gate *g, uint32_t rule, int digits)
 {
     size_t n = 0;
     const uint32_t *literals = prefilter_clause_literals(p, g->clauses[0], &n);
     for (size_t i = 0; i < n; i++) prefilter_make_eager(p, literals[i]);
-    const struct trigger t = {mask_of(p, g, 1), mask_of(p, g, 2), rule};
+    const struct trigger t = {mask_of(p, g, 1), mask_of(p, g, 2), rule, digits};
     for (size_t i = 0; i < n; i++) {
         if (d->n == d->cap) {
             d->cap = d->cap ? d->cap * 2 : 256;
@@ -243,9 +252,10 @@ static void draft_gate(struct drafts *d, struct prefilter *p, const struct gate 
     }
 }
 
-static void entry_add(struct entry *e, const struct gate *g, const struct prefilter *p, bool eager)
+static void entry_add(struct entry *e, const struct gate *g, const struct gate *filed,
+                      const struct prefilter *p, bool eager)
 {
-    for (unsigned i = 0; i < g->n && e->n < ARRAY_LEN(e->clauses); i++) {
+    for (unsigned i = g == filed; i < g->n && e->n < ARRAY_LEN(e->clauses); i++) {
         uint32_t k = 0;
         if (prefilter_is_eager(p, g->clauses[i]) != eager) continue;
         while (k < e->n && e->clauses[k] != g->clauses[i]) k++;
@@ -253,7 +263,8 @@ static void entry_add(struct entry *e, const struct gate *g, const struct prefil
     }
 }
 
-static void fill_entries(struct rule_set *set)
+/* filed: of each rule that is filed under a single gate, which. */
+static void fill_entries(struct rule_set *set, const struct gate *const *filed)
 {
     set->entries = arena_alloc(&set->hot, set->n * sizeof(*set->entries) + 1);
     set->codes = arena_alloc(&set->hot, set->n * sizeof(*set->codes) + 1);
@@ -264,9 +275,9 @@ static void fill_entries(struct rule_set *set)
         set->kinds[i] = (uint16_t)r->kinds;
         if (r->status == RULE_STABLE || r->status == RULE_TEST) set->kinds[i] |= KIND_RUNS;
         for (int eager = 1; eager >= 0; eager--) {
-            entry_add(&set->entries[i], &r->code->words, set->prefilter, eager);
+            entry_add(&set->entries[i], &r->code->words, filed[i], set->prefilter, eager);
             for (size_t k = 0; k < r->code->n_all; k++)
-                entry_add(&set->entries[i], &unit_all(r->code, k)->gate, set->prefilter, eager);
+                entry_add(&set->entries[i], &unit_all(r->code, k)->gate, filed[i], set->prefilter, eager);
         }
     }
 }
@@ -315,16 +326,21 @@ static void file_rules(struct rule_set *set)
     weigh_clauses(set);
 
     struct drafts drafts = {0};
+    const struct gate **filed = xcalloc(set->n + 1, sizeof(*filed));
     set->always = arena_alloc(&set->arena, set->n * sizeof(uint32_t) + 1);
     for (size_t i = 0; i < set->n; i++) {
         struct filing f;
-        choose_filing(set->rules[i]->rule.code, &f);
+        const struct rule_code *code = set->rules[i]->rule.code;
+        choose_filing(code, &f);
         if (f.n == 0) set->always[set->n_always++] = (uint32_t)i;
-        for (size_t g = 0; g < f.n; g++) draft_gate(&drafts, set->prefilter, f.gates[g], (uint32_t)i);
+        if (f.n == 1) filed[i] = f.gates[0];
+        for (size_t g = 0; g < f.n; g++)
+            draft_gate(&drafts, set->prefilter, f.gates[g], (uint32_t)i, digits_of(code));
     }
     prefilter_finish(set->prefilter);
     for (size_t i = 0; i < set->n; i++) rule_code_weigh(set->rules[i]->rule.code, set->prefilter);
-    fill_entries(set);
+    fill_entries(set, filed);
+    free(filed);
     if (drafts.n) qsort(drafts.items, drafts.n, sizeof(*drafts.items), by_literal);
     size_t literals = prefilter_literals(set->prefilter);
     set->triggers = arena_alloc(&set->arena, drafts.n * sizeof(struct trigger) + 1);
@@ -334,6 +350,7 @@ static void file_rules(struct rule_set *set)
         set->trigger_first[l] = (uint32_t)at;
         for (; at < drafts.n && drafts.items[at].literal == l; at++)
             set->triggers[at] = drafts.items[at].trigger;
+        if (at - set->trigger_first[l] > set->triggers_most) set->triggers_most = at - set->trigger_first[l];
     }
     free(drafts.items);
 }

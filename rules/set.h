@@ -15,9 +15,11 @@ enum { ENTRY_MAX = 7, KIND_RUNS = 1 << 15 };
 struct trigger {
     uint64_t second, third;
     uint32_t rule;
+    int digits; /* in a row, at least */
 };
 
-/* What has to hold for a rule, in one place: of words and of every pattern of `all`. */
+/* What else has to hold for a rule, in one place: of words and of every pattern of `all`, less the clause that the triggers
+ * stand for. */
 struct entry {
     uint32_t n; /* those that the first pass of the scan can tell come first */
     uint32_t clauses[ENTRY_MAX];
@@ -35,6 +37,7 @@ struct rule_set {
     struct prefilter *prefilter;
     struct trigger *triggers;
     uint32_t *trigger_first; /* literal -> triggers[first[l] .. first[l + 1]) */
+    size_t triggers_most;    /* of one literal */
     uint32_t *always;        /* rules without a usable literal */
     size_t n_always;
     bool jit_denied;

@@ -68,14 +68,13 @@ static inline void gen_pattern(struct gen *g, unsigned depth, struct buf *out);
 
 static inline void gen_group(struct gen *g, unsigned depth, struct buf *out)
 {
-    static const char *const opens[] = {"(?:", "(", "(?<n>", "(?>"};
-    buf_str(out, opens[gen_below(g, 2)]);
+    static const char *const opens[] = {"(?:", "(", "(?>"};
+    buf_str(out, opens[gen_below(g, ARRAY_LEN(opens))]);
     for (unsigned i = 0, n = 1 + gen_below(g, 4); i < n; i++) {
         if (i) buf_char(out, '|');
         gen_pattern(g, depth, out);
     }
     buf_char(out, ')');
-    (void)opens;
 }
 
 static inline void gen_atom(struct gen *g, unsigned depth, struct buf *out)
@@ -84,7 +83,11 @@ static inline void gen_atom(struct gen *g, unsigned depth, struct buf *out)
     case 0: buf_printf(out, ".{0,%u}", 1 + gen_below(g, 12)); return;
     case 1: buf_str(out, ".?"); return;
     case 2: buf_str(out, "[医保停]"); return;
-    case 3: buf_str(out, gen_below(g, 2) ? "\\d" : "[^,。]"); return;
+    case 3: {
+        static const char *const sets[] = {"\\d", "\\d{3}", "[0-9]{3,5}", "[^,。]"};
+        buf_str(out, sets[gen_below(g, ARRAY_LEN(sets))]);
+        return;
+    }
     case 4:
         gen_literal(g, out);
         buf_str(out, "?");
