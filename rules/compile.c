@@ -1,6 +1,7 @@
 /* Patterns to PCRE2 code, words to their normal form, and what the prefilter must find for each. */
 #include "rules/compile.h"
 
+#include "base/hash.h"
 #include "base/i18n.h"
 #include "base/normalise.h"
 #include "base/text.h"
@@ -60,17 +61,10 @@ static void compile_jit(struct compiler *c, struct unit *u)
     }
 }
 
-static size_t text_hash(const char *s)
-{
-    uint64_t h = 1469598103934665603ULL;
-    for (; *s; s++) h = (h ^ (unsigned char)*s) * 1099511628211ULL;
-    return (size_t)(h ^ (h >> 29));
-}
-
 /* Where a pattern of this text is in the table, or may be put. */
 static size_t table_place(const struct compiler *c, const char *text)
 {
-    size_t at = text_hash(text) & (c->slots - 1);
+    size_t at = hash_quick(text, strlen(text)) & (c->slots - 1);
     while (c->table[at] != UINT32_MAX && strcmp(c->units[c->table[at]]->pattern->source, text) != 0)
         at = (at + 1) & (c->slots - 1);
     return at;

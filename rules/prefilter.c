@@ -3,6 +3,7 @@
 
 #include <endian.h>
 
+#include "base/hash.h"
 #include "base/text.h"
 
 enum { PAIR_BITS = 17, SINGLE_BITS = 12, SORT_MAX = 64, CHARACTERS = 0x10000, NONE = UINT32_MAX };
@@ -109,14 +110,6 @@ struct prefilter *prefilter_free(struct prefilter *p)
     return NULL;
 }
 
-static uint64_t hash_bytes(const void *data, size_t n)
-{
-    const unsigned char *p = data;
-    uint64_t h = 1469598103934665603ULL;
-    for (size_t i = 0; i < n; i++) h = (h ^ p[i]) * 1099511628211ULL;
-    return h ^ (h >> 29);
-}
-
 static void *grown(void *items, size_t *cap, size_t wanted, size_t size)
 {
     if (wanted <= *cap) return items;
@@ -127,12 +120,12 @@ static void *grown(void *items, size_t *cap, size_t wanted, size_t size)
 
 static uint64_t literal_hash(const struct prefilter *p, uint32_t id)
 {
-    return hash_bytes(p->bytes + p->literals[id].at, p->literals[id].len);
+    return hash_quick(p->bytes + p->literals[id].at, p->literals[id].len);
 }
 
 static uint64_t clause_hash(const struct prefilter *p, uint32_t id)
 {
-    return hash_bytes(p->ids + p->clauses[id].first, p->clauses[id].n * sizeof(uint32_t));
+    return hash_quick(p->ids + p->clauses[id].first, p->clauses[id].n * sizeof(uint32_t));
 }
 
 /* Doubles an index that is half full. */
@@ -158,7 +151,7 @@ static uint32_t intern_literal(struct prefilter *p, const char *s)
     struct builder *b = &p->b;
     size_t len = strlen(s);
     index_room(p, &b->literal_table, &b->literal_slots, p->n_literals, literal_hash);
-    size_t at = hash_bytes(s, len) & (b->literal_slots - 1);
+    size_t at = hash_quick(s, len) & (b->literal_slots - 1);
     for (; b->literal_table[at] != NONE; at = (at + 1) & (b->literal_slots - 1)) {
         const struct literal *l = &p->literals[b->literal_table[at]];
         if (l->len == len && memcmp(p->bytes + l->at, s, len) == 0) return b->literal_table[at];
@@ -187,7 +180,7 @@ uint32_t prefilter_clause(struct prefilter *p, const struct clause *c)
     qsort(ids, c->n, sizeof(*ids), by_number);
 
     index_room(p, &b->clause_table, &b->clause_slots, p->n_clauses, clause_hash);
-    size_t at = hash_bytes(ids, c->n * sizeof(*ids)) & (b->clause_slots - 1);
+    size_t at = hash_quick(ids, c->n * sizeof(*ids)) & (b->clause_slots - 1);
     for (; b->clause_table[at] != NONE; at = (at + 1) & (b->clause_slots - 1)) {
         const struct clause_ref *known = &p->clauses[b->clause_table[at]];
         if (known->n == c->n && memcmp(p->ids + known->first, ids, c->n * sizeof(*ids)) == 0)

@@ -16,6 +16,15 @@ void hash_hmac_sha256(const void *key, size_t key_len, const void *data, size_t 
 /* Keyed 128-bit digest for the hot path (SipHash-2-4, 16-byte output): key is 16 bytes. */
 void hash_sip128(const uint8_t key[static 16], const void *data, size_t n, uint8_t ret[static 16]);
 
+/* For tables in memory whose keys nobody chooses against us (FNV-1a). */
+static inline uint64_t hash_quick(const void *data, size_t n)
+{
+    const uint8_t *p = data;
+    uint64_t h = 14695981039346656037ULL;
+    for (size_t i = 0; i < n; i++) h = (h ^ p[i]) * 1099511628211ULL;
+    return h ^ (h >> 29);
+}
+
 void hash_hex(const uint8_t *bytes, size_t n, char *ret /* 2n+1 */);
 /* RFC 4648 base32, upper case, no padding. */
 void hash_base32(const uint8_t *bytes, size_t n, char *ret, size_t ret_size);
