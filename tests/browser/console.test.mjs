@@ -1,26 +1,23 @@
 // The console in chromium: who gets in, what is seen, what is done and under which name. Its pictures, as a phone and as a
 // desk see it, are left in the build folder.
-import { test, before, after } from 'node:test';
+import { test, after } from 'node:test';
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Relay, startBrowser, openPage, close, accessible, until } from './relay.mjs';
+import { stage, pictures, openPage, close, accessible, until } from './relay.mjs';
 
-let relay, browser, page, address, origin, group;
+let page;
 const heard = []; // what the group's bot was sent
-const folder = join(process.env.TOCSIN_BINARY_DIR, 'tests/browser/pictures');
-
-before(async () => {
-  mkdirSync(folder, { recursive: true });
-  group = http.createServer(async (q, a) => {
-    let body = '';
-    for await (const piece of q) body += piece;
-    heard.push(JSON.parse(body));
-    a.end('{"errcode":0}');
-  });
-  await new Promise((done) => group.listen(0, '127.0.0.1', done));
-  relay = await Relay.start(`
+const group = http.createServer(async (q, a) => {
+  let body = '';
+  for await (const piece of q) body += piece;
+  heard.push(JSON.parse(body));
+  a.end('{"errcode":0}');
+});
+await new Promise((done) => group.listen(0, '127.0.0.1', done));
+after(() => group.close());
+const { relay, browser } = await stage(`
   - {id: s1, name: 交大一附院, area: '610113', issuer: 雁塔公安·交大一附院, help: 门诊一楼警务室,
      zones: [{id: hall, name: 门诊大厅, class: hall}], wards: [{id: w1, name: 三病区}, {id: w2, name: 五病区}]}
 `, `
@@ -33,16 +30,8 @@ route:
   receiver: everyone
   routes: [{matchers: ['level="orange"'], receiver: everyone, approve: one}]
 `);
-  browser = await startBrowser();
-  ({ address } = await relay.console('王警官'));
-  origin = new URL(address).origin;
-});
-
-after(async () => {
-  await browser?.close();
-  await relay?.end();
-  group?.close();
-});
+const { address } = await relay.console('王警官');
+const { origin } = new URL(address);
 
 function raw(path, headers = {}, method = 'GET') {
   return new Promise((done, failed) => {
@@ -58,7 +47,7 @@ async function picture(name) {
     const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert.ok(over <= 0, `${name} on a ${kind}: ${over} px too wide`);
     await accessible(page, `${name} on a ${kind}`, 'wcag2aa');
-    await page.screenshot({ path: join(folder, `console-${name}-${kind}.png`), fullPage: kind === 'desk' });
+    await page.screenshot({ path: join(pictures, `console-${name}-${kind}.png`), fullPage: kind === 'desk' });
   }
 }
 
@@ -134,6 +123,10 @@ test('what waits is approved, or dismissed, in the name of who ran the command',
   const { actions, deliveries } = await story(orange.id);
   assert.deepEqual(actions.map((a) => [a.verb, a.by, a.reason]), [['alert.approve', '王警官', '已电话核实']]);
   assert.ok(deliveries.every((d) => d.state !== 'held'));
+  await page.click('#tab-now');
+  await look('#page-now a.card.edge-orange');
+  assert.match(await page.locator('#page-now a.card').first().getAttribute('class'), /edge-red/); // though orange came later
+  await page.click('#tab-review');
 });
 
 test('a number that a volunteer reads out is noted for the group that has it', async () => {
@@ -179,7 +172,7 @@ test('what is passed on by hand is there as text and picture, and is reported do
   assert.ok(posted.includes(readFileSync(await download.path()).toString('base64')), 'the picture is what the group got');
   await page.click('#card-no');
   await confirmWith(page.locator('#target-list tr:has(td:has-text("已送")) >> nth=-1 >> button:has-text("转发好了")'), '三个群都发了');
-  await page.waitForSelector('#target-list tr:has-text("passed on by 王警官") td:has-text("已确认")');
+  await page.waitForSelector('#target-list tr:has-text("已转发：王警官") td:has-text("已确认")');
   await page.click('button:has-text("收起")');
 });
 

@@ -1,17 +1,11 @@
 // The page behind the link of a duty message, on a phone: what it asks, what a press does, and what a look does not do.
-import { test, before, after } from 'node:test';
+import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Relay, startBrowser, openPage, close, accessible, forOldBrowsers, until } from './relay.mjs';
-
-let relay, browser, messages;
-const folder = join(process.env.TOCSIN_BINARY_DIR, 'tests/browser/pictures');
+import { stage, pictures, openPage, close, accessible, forOldBrowsers, until } from './relay.mjs';
 const phone = { width: 390, height: 844 };
-
-before(async () => {
-  mkdirSync(folder, { recursive: true });
-  relay = await Relay.start(`
+const { relay, browser } = await stage(`
   - {id: s1, name: 交大一附院, area: '610113', wards: [{id: w1, name: 三病区}]}
 `, `
 chats:
@@ -20,14 +14,7 @@ chats:
 receivers: [{name: everyone, displays: all, chats: all}]
 route: {receiver: everyone}
 `, { public: true });
-  browser = await startBrowser();
-  messages = () => { try { return readFileSync(join(relay.dir, 'messages.jsonl'), 'utf8'); } catch (e) { return ''; } };
-});
-
-after(async () => {
-  await browser?.close();
-  await relay?.end();
-});
+const messages = () => { try { return readFileSync(join(relay.dir, 'messages.jsonl'), 'utf8'); } catch (e) { return ''; } };
 
 async function newLink() {
   const known = messages().length;
@@ -44,7 +31,7 @@ test('a warning is answered with a name and one press', async () => {
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth));
   assert.deepEqual(await counted(), []);
   assert.equal(forOldBrowsers('feedback', await page.content()), 0);
-  await page.screenshot({ path: join(folder, 'feedback-phone.png') });
+  await page.screenshot({ path: join(pictures, 'feedback-phone.png') });
   await page.click('button.acknowledged'); // the browser itself asks for the name
   assert.equal(await page.locator('.said').count(), 0);
   await page.fill('#name', '王警官');
@@ -56,7 +43,7 @@ test('a warning is answered with a name and one press', async () => {
   await page.waitForSelector('.said:has-text("您已经说过：误报")');
   assert.match(await page.locator('.counts').innerText(), /误报 1[^]*收到 1/);
   await accessible(page, 'answered');
-  await page.screenshot({ path: join(folder, 'feedback-answered-phone.png') });
+  await page.screenshot({ path: join(pictures, 'feedback-answered-phone.png') });
   const [rule] = await counted();
   assert.deepEqual([rule.rule, rule.false_alarm, rule.acknowledged, rule.seen], ['screen_red', 1, 1, 0]);
   await page.reload();

@@ -1,32 +1,20 @@
 // The pages that are not screens: the loudspeakers' page, the page for writing rules, the month's report. Nothing that axe
 // finds, nothing wider than the glass, and pictures of each in the build folder.
-import { test, before, after } from 'node:test';
+import { test, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Relay, startBrowser, openPage, close, accessible, build, sourceDir, stop, until } from './relay.mjs';
+import { stage, pictures, openPage, close, accessible, build, sourceDir, stop, until } from './relay.mjs';
 
 const sizes = [[390, 844], [1366, 768], [1920, 1080], [1080, 1920], [3840, 2160]];
-const folder = join(build, 'tests/browser/pictures'), token = 'correct-horse-battery-staple';
-let relay, browser, dir, player;
-
-before(async () => {
-  mkdirSync(folder, { recursive: true });
-  dir = mkdtempSync(join(tmpdir(), 'tocsin-pages-'));
-  relay = await Relay.start(`
+const token = 'correct-horse-battery-staple';
+const dir = mkdtempSync(join(tmpdir(), 'tocsin-pages-'));
+after(() => rmSync(dir, { recursive: true, force: true }));
+const { relay, browser } = await stage(`
   - {id: s1, name: 交大一附院, area: '610113', wards: [{id: w1, name: 三病区}]}
 `);
-  browser = await startBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await stop(player);
-  await relay?.end();
-  rmSync(dir, { recursive: true, force: true });
-});
 
 async function look(page, name) {
   for (const [width, height] of sizes) {
@@ -34,7 +22,7 @@ async function look(page, name) {
     const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert.ok(over <= 0, `${name} at ${width}x${height}: ${over} px too wide`);
     await accessible(page, `${name} at ${width}x${height}`, 'wcag2aa');
-    await page.screenshot({ path: join(folder, `${name}-${width}x${height}.png`) });
+    await page.screenshot({ path: join(pictures, `${name}-${width}x${height}.png`) });
   }
 }
 
@@ -53,7 +41,8 @@ zones:
 outputs: [{id: drop, type: file, dir: ${dir}/wav}]
 `);
   let log = '';
-  player = spawn(join(build, 'adapters/pa/player/tocsin-pa'), ['run', '--config', join(dir, 'pa.yaml')], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const player = spawn(join(build, 'adapters/pa/player/tocsin-pa'), ['run', '--config', join(dir, 'pa.yaml')], { stdio: ['ignore', 'ignore', 'pipe'] });
+  after(() => stop(player));
   player.stderr.on('data', (d) => { log += d; });
   const origin = await until('the page', () => (/page: (http:\S+?)\/?\s/.exec(log) || [])[1]);
   const page = await openPage(browser, origin + '/');

@@ -1,5 +1,6 @@
 // A broker, a relay and a browser of a test's own, on free ports of this machine, and what tests do with them.
 import assert from 'node:assert/strict';
+import { after } from 'node:test';
 import { spawn, execFile } from 'node:child_process';
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync, existsSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -15,6 +16,9 @@ export const { chromium } = require('playwright-core');
 const acorn = require('acorn');
 const axeFile = require.resolve('axe-core/axe.min.js');
 export const sourceDir = join(here, '../..');
+/** Where tests leave pictures for people to look at. */
+export const pictures = join(build, 'tests/browser/pictures');
+mkdirSync(pictures, { recursive: true });
 
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -159,10 +163,19 @@ ${this.rest}`);
   }
 }
 
-export async function startBrowser() {
+async function startBrowser() {
   const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(existsSync);
   return chromium.launch({ executablePath, args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
+}
+
+/** A relay, as Relay.start takes it, and a browser for all tests of a file; both end with it. */
+export async function stage(...asked) {
+  const relay = await Relay.start(...asked);
+  after(() => relay.end());
+  const browser = await startBrowser();
+  after(() => browser.close());
+  return { relay, browser };
 }
 
 /** A page that reports its own errors to the test. */

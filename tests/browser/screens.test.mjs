@@ -1,12 +1,9 @@
 // A ward's screen in chromium: what is on the glass, and how it looks.
-import { test, before, after } from 'node:test';
+import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { Relay, startBrowser, openPage, close, accessible, legible, forOldBrowsers, turnTo, until, sleep } from './relay.mjs';
+import { stage, openPage, close, accessible, legible, forOldBrowsers, turnTo, until, sleep } from './relay.mjs';
 
-let relay, browser;
-
-before(async () => {
-  relay = await Relay.start(`
+const { relay, browser } = await stage(`
   - {id: s1, name: 交大一附院, area: '610113', issuer: 雁塔公安·交大一附院, help: 门诊一楼警务室,
      wards: [{id: w1, name: 三病区}, {id: w2, name: 门诊大厅, takeover: full}, {id: w3, name: 五病区, takeover: none, drills: true},
              {id: w4, name: 六病区}]}
@@ -15,13 +12,6 @@ before(async () => {
   - {id: s2, name: 西京医院, area: '6102', reminders: ['探视时间 15:00 至 17:00，每次不超过两人', '饮水机在走廊尽头，当心烫'],
      wards: [{id: w1, name: 骨科病区, drills: true}, {id: night, name: 心内科, quiet: ['00:00-12:00', '12:00-00:00'], night: true}]}
 `);
-  browser = await startBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await relay?.end();
-});
 
 const state = async (ward) => (await relay.deliveries(ward)).map((d) => d.state);
 

@@ -1,27 +1,16 @@
 // What a screen lives through: rotation, nights, restarts, proxies that hold streams back. And pictures of every state, for
 // people to look at, in the build folder.
-import { test, before, after } from 'node:test';
+import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Relay, startBrowser, openPage, close, legible, turnTo, until, sleep } from './relay.mjs';
+import { stage, pictures, openPage, close, legible, turnTo, until, sleep } from './relay.mjs';
 
-let relay, browser;
-
-before(async () => {
-  relay = await Relay.start(`
+const { relay, browser } = await stage(`
   - {id: s1, name: 交大一附院, area: '610113', issuer: 雁塔公安·交大一附院, help: 门诊一楼警务室,
      wards: [{id: w1, name: 三病区}, {id: w2, name: 门诊大厅, takeover: full}, {id: w3, name: 五病区, takeover: none, drills: true}]}
   - {id: s2, name: 西京医院, area: '610113', reminders: ['探视时间 15:00 至 17:00，每次不超过两人', '饮水机在走廊尽头，当心烫'],
      wards: [{id: w1, name: 骨科病区, drills: true}, {id: night, name: 心内科, quiet: ['00:00-12:00', '12:00-00:00'], night: true}]}
 `);
-  browser = await startBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await relay?.end();
-});
 
 test('several warnings take turns, each for eight seconds at least', async () => {
   const page = await openPage(browser, relay.wards['s1/w1'], { clock: true });
@@ -120,9 +109,7 @@ test('a page of another version gets itself anew', async () => {
 });
 
 test('pictures of every state', async () => {
-  const folder = join(process.env.TOCSIN_BINARY_DIR, 'tests/browser/pictures');
-  mkdirSync(folder, { recursive: true });
-  const shoot = (page, name) => async (size) => page.screenshot({ path: join(folder, `${name}-${size}.png`) });
+  const shoot = (page, name) => async (size) => page.screenshot({ path: join(pictures, `${name}-${size}.png`) });
   const picture = (page, name) => legible(page, name, shoot(page, name));
   for (const colour of ['红', '橙', '黄', '蓝']) await relay.event(colour);
   const open = (ward) => openPage(browser, relay.wards[ward], { clock: true });

@@ -1,21 +1,11 @@
 // A ward's screen that hears nothing any more: what goes at its hour, and what the page says of itself.
-import { test, before, after } from 'node:test';
+import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { Relay, startBrowser, openPage, close, accessible } from './relay.mjs';
+import { stage, openPage, close, accessible } from './relay.mjs';
 
-let relay, browser;
-
-before(async () => {
-  relay = await Relay.start(`
+const { relay, browser } = await stage(`
   - {id: s3, name: 兰大一院, area: '620102', wards: [{id: w1, name: 一病区}]}
 `);
-  browser = await startBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await relay?.end();
-});
 
 test('it goes at its expiry with the relay dead and the network cut, and is not shown again on reload', async () => {
   const page = await openPage(browser, relay.wards['s3/w1']);

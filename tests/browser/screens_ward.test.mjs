@@ -1,24 +1,14 @@
 // A ward's screens and the rest of the relay: the key that puts them away, a broker that is gone, the wall of the site.
-import { test, before, after } from 'node:test';
+import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { Relay, startBrowser, openPage, close, accessible, turnTo, until, sleep } from './relay.mjs';
+import { stage, openPage, close, accessible, turnTo, until, sleep } from './relay.mjs';
 
-let relay, browser;
-
-before(async () => {
-  relay = await Relay.start(`
+const { relay, browser } = await stage(`
   - {id: s1, name: 交大一附院, area: '610113', issuer: 雁塔公安·交大一附院, help: 门诊一楼警务室,
      wards: [{id: w1, name: 三病区}, {id: w2, name: 门诊大厅, takeover: full}, {id: w3, name: 五病区, takeover: none, drills: true},
              {id: w4, name: 六病区}]}
 `);
-  for (const colour of ['红', '橙', '黄', '蓝']) await relay.event(colour);
-  browser = await startBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await relay?.end();
-});
+for (const colour of ['红', '橙', '黄', '蓝']) await relay.event(colour);
 
 test('the key puts the ward away for two hours, for all its screens and devices, and red comes through', async () => {
   const page = await openPage(browser, relay.wards['s1/w4']), twin = await openPage(browser, relay.wards['s1/w4']);
