@@ -36,7 +36,7 @@ struct panel {
 
 /* 32 hex digits: equal pictures have equal keys. */
 void panel_key(const struct panel *p, char ret[static PANEL_KEY_LEN]);
-/* Appends the PNG: 1 bit a pixel for bw, 2 for bwr, 8 for gray, 24 for rgb. RELAY_INVALID: a size that is none, or too small for
+/* Appends the PNG: 1 bit a pixel for bw, 2 for bwr, 8 for gray, a palette of its own for rgb. RELAY_INVALID: a size that is none, or too small for
  * the words. */
 enum relay_err panel_png(const struct panel *p, struct buf *out, struct reason *why) MUST_CHECK;
 

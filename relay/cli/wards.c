@@ -63,9 +63,13 @@ int cli_wards(int argc, char **argv)
         return EXIT_USAGE;
     }
     struct reason why = {""};
+    const char *site = c.n_rest == 2 ? c.rest[1] : NULL;
     CLEANUP(json_free_ptr) cJSON *j = NULL;
+    enum relay_err err = client_get(&c, "/v1/wards", site, &j, &why);
+    if (err == RELAY_OK && site && !cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(j, "walls")))
+        err = fail(&why, RELAY_NOT_FOUND, _("no site `%s` has wards; `tocsin site list` shows them"), site);
     code = EXIT_DONE;
-    if (client_get(&c, "/v1/wards", c.n_rest == 2 ? c.rest[1] : NULL, &j, &why) != RELAY_OK) {
+    if (err != RELAY_OK) {
         code = client_failed(&why);
     } else if (c.json) {
         client_print_json(j);
