@@ -27,6 +27,10 @@ enum relay_err delivery_card(const cJSON *delivery, int64_t now, struct buf *ret
     bool taken_back = m.msg_type != MSG_CANCEL && json_time(delivery, "alert_ended", &ended) == RELAY_OK;
     if (m.expires <= now || taken_back)
         return fail(why, RELAY_CONFLICT, _("%s is over; what is no longer true is not passed on"), id);
+    const char *state = json_str_or(delivery, "state", "");
+    if (strcmp(state, "held") == 0 || strcmp(state, "suppressed") == 0 || strcmp(state, "cancelled") == 0)
+        return fail(why, RELAY_CONFLICT, _("%s is %s (%s): a picture does not stand for a decision"), id,
+                    state, json_str_or(delivery, "reason", ""));
     struct card card;
     if (!card_of(&m, &card))
         return fail(why, RELAY_INVALID, _("%s has no headline for a card; pass its text on"), id);

@@ -51,6 +51,12 @@
   const DONE = { 'alert.approve': '批准', 'alert.reject': '驳回', 'alert.confirm': '确认属实', 'alert.cancel': '取消并更正', 'alert.ack': '收到，在处理',
     'alert.outcome': '记下结果', 'alert.feedback': '群里的反馈', 'silence.add': '开始静默', 'silence.expire': '提前结束静默', 'event.confirm': '确认属实', 'event.dismiss': '排除', 'delivery.replay': '再发一次', 'delivery.done': '把它转发好了' };
   const STEPS = [['accepted', '受理'], ['sent', '送出'], ['displayed', '已显示'], ['played', '已播'], ['acknowledged', '签收']];
+  // What the relay notes in English; the beginning of a note is enough, and what follows it stays.
+  const NOTES = [['approval two', '等两人批准'], ['approval', '等一人批准'], ['quiet_hours', '静默时段'], ['trial', '试运行'], ['waits for the digest', '等下一次汇总'],
+    ['group_wait', '等同组的一起发'], ['group_interval', '等同组的一起发'], ['older than relay.fresh', '太旧，不马上播'], ['pace: this group does not hear of this level', '这个群不收这一级'],
+    ['announce_again:', '这里播过，见整点播报'], ['announce_per_day:', '今天播够了，见整点播报'], ['nobody approved in time', '没人批准：只上整点播报和屏幕'], ['nobody answered in time', '没人回应'],
+    ['target removed', '目标已移除'], ['alert cancelled', '提醒已取消'], ['alert ended', '提醒已结束'], ['not confirmed before it expired', '到期也没有回报'], ['replayed by a person', '人工再发'],
+    ['by screens alone', '只有屏幕收到，消息服务器不在'], ['folded into ', '并入 '], ['silence ', '静默 '], ['passed on by ', '已转发：'], ['acknowledged by ', '已签收：'], ['rejected by ', '驳回：']];
   const OUTCOMES = ['劝阻成功', '已受骗', '误报'];
 
   const $ = (id) => document.getElementById(id);
@@ -120,6 +126,8 @@
       const z = /([+-])(\d\d):(\d\d)$/.exec(next.status.now);
       if (z) zone = (z[1] === '-' ? -1 : 1) * (60 * +z[2] + +z[3]);
       skew = Date.parse(next.status.now) - Date.now();
+      // The gravest first, whatever came last; what is no drill before what is.
+      next.alerts.sort((a, b) => isDrill(a) - isDrill(b) || Object.keys(LEVEL).indexOf(a.level) - Object.keys(LEVEL).indexOf(b.level));
       data = next;
       lastGood = next.status.now;
       if (english !== (next.language === 'en')) { english = next.language === 'en'; words(); }
@@ -197,6 +205,10 @@
   function stateWord(d) {
     const kind = GOOD.includes(d.state) ? 'good' : OPEN.includes(d.state) ? 'waiting' : d.state === 'cancelled' || d.state === 'suppressed' ? '' : 'bad-text';
     return h('span', { class: 'state ' + kind }, T(STATE[d.state] || d.state));
+  }
+  function noteWords(text) {
+    const found = english ? null : NOTES.find(([begin]) => text.startsWith(begin));
+    return found ? found[1] + (found[0].endsWith(' ') ? text.slice(found[0].length) : '') : text;
   }
   function button(title, text, verb, body, look, choices) {
     return h('button', { type: 'button', class: look, onclick: () => confirmAct(title, text, verb, body, look, choices) }, title);
@@ -291,14 +303,14 @@
     if (Date.parse(d.expires) <= Date.now() + skew) return null;
     const chat = !/^(board|bulletin|pa):/.test(d.target), hand = /^forward:/.test(d.target);
     return h('p', { class: 'row' }, [
-      chat && !['held', 'cancelled'].includes(d.state) ? h('button', { type: 'button', onclick: () => showCard(d.id) }, T('图文')) : null,
+      chat && !['held', 'cancelled', 'suppressed'].includes(d.state) ? h('button', { type: 'button', onclick: () => showCard(d.id) }, T('图文')) : null,
       hand && ['sent', 'unconfirmed'].includes(d.state) ? button(T('转发好了'), T('清单上的群都已经转发。'), 'deliveries/done', { id: d.id }, 'act') : null,
       ['rejected', 'unconfirmed'].includes(d.state) ? button(T('再发一次'), T('对方收过的话会收到第二次。'), 'deliveries/replay', { id: d.id }) : null]);
   }
   function deliveryRows(rows) {
     return table([{ word: T('编号') }, { word: T('状态') }, { word: T('做什么') }, { word: T('发布') }, { word: T('送出') }, { word: T('已确认') }, { word: T('为什么'), wide: true }],
       rows.map((d) => [h('a', { class: 'mono', href: '#alert/' + d.alert }, d.short), stateWord(d), deliveryActions(d), clock(d.created), later(d.created, d.sent),
-        ['played', 'displayed', 'acknowledged'].includes(d.state) ? later(d.created, d.ended) : '', d.reason]));
+        ['played', 'displayed', 'acknowledged'].includes(d.state) ? later(d.created, d.ended) : '', noteWords(d.reason)]));
   }
   function targetCard(t) {
     const open = opened && opened.id === t.id;
@@ -402,7 +414,7 @@
           a.escalation.map((e) => [String(e.step), e.after, e.chats, clock(e.done || e.due), e.note || (e.done ? T('报了') : T('等待'))]))] : null,
         h('h2', {}, T('送达') + ' ' + a.deliveries.length),
         a.deliveries.length ? table([{ word: T('目标'), wide: true }, { word: T('状态') }, { word: T('做什么') }, { word: T('版本'), n: true }, { word: T('送出'), n: true }, { word: T('已确认'), n: true }, { word: T('为什么'), wide: true }],
-          a.deliveries.map((d) => [targetName(d.target), stateWord(d), deliveryActions(d), String(d.rev), later(start, d.sent), ['played', 'displayed', 'acknowledged'].includes(d.state) ? later(start, d.ended) : '', d.reason])) : nothing(T('没有发')),
+          a.deliveries.map((d) => [targetName(d.target), stateWord(d), deliveryActions(d), String(d.rev), later(start, d.sent), ['played', 'displayed', 'acknowledged'].includes(d.state) ? later(start, d.ended) : '', noteWords(d.reason)])) : nothing(T('没有发')),
         a.actions.length ? [h('h2', {}, T('人的处置')), table([{ word: T('时间') }, { word: T('谁') }, { word: T('做了什么') }, { word: T('原因'), wide: true }],
           a.actions.map((x) => [clock(x.at), x.by, T(DONE[x.verb] || x.verb) + (x.detail ? '：' + x.detail : ''), x.reason]))] : null,
         h('h2', {}, T('版本')),

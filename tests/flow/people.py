@@ -353,11 +353,16 @@ def by_hand(r):
     newest = r.cli("deliveries", "list", "--alert", alert, "--target", "forward:group")[0]["id"]
     assert "更正" in r.cli("deliveries", "card", newest, "-o", r.path("card.png"))["alt"]
 
+    assert [w["target"] for w in r.cli("wards", "list", "s1")["wards"]] == ["board:s1/w1"]
+    assert "site list" in r.cli("wards", "list", "s9", fails=True)
+
     # Held for two persons: on the list with what is held and who has said yes; gone when it is decided.
     assert r.cli("alerts", "list", "--review") == []
     r.event(2, "630101")
     alert = r.alert_in("630101")
     (row,) = r.cli("alerts", "list", "--review")
+    held = next(d["id"] for d in r.cli("deliveries", "list", "--alert", alert) if d["target"] == "forward:group")
+    assert "decision" in r.cli("deliveries", "card", held, "-o", r.path("held.png"), fails=True)
     assert row["alert"] == alert and row["note"] == "approval two" and row["held"] == 3 and "event" not in row, row
     r.cli("alerts", "approve", alert, "--by", "王队")
     assert r.cli("alerts", "list", "--review")[0]["approved_by"] == "王队"
