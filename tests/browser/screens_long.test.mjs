@@ -3,7 +3,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { stage, pictures, openPage, close, legible, turnTo, until, sleep } from './relay.mjs';
+import { stage, pictures, openPage, close, accessible, legible, turnTo, until, sleep } from './relay.mjs';
 
 const { relay, browser } = await stage(`
   - {id: s1, name: 交大一附院, area: '610113', issuer: 雁塔公安·交大一附院, help: 门诊一楼警务室,
@@ -110,7 +110,10 @@ test('a page of another version gets itself anew', async () => {
 
 test('pictures of every state', async () => {
   const shoot = (page, name) => async (size) => page.screenshot({ path: join(pictures, `${name}-${size}.png`) });
-  const picture = (page, name) => legible(page, name, shoot(page, name));
+  const picture = async (page, name) => {
+    await legible(page, name, shoot(page, name));
+    await accessible(page, name);
+  };
   for (const colour of ['红', '橙', '黄', '蓝']) await relay.event(colour);
   const open = (ward) => openPage(browser, relay.wards[ward], { clock: true });
   const [full, plain, banner, night] = [await open('s1/w2'), await open('s1/w3'), await open('s2/w1'), await open('s2/night')];

@@ -85,7 +85,7 @@
   function parseItem(i) {
     return { id: String(i.id), status: i.status, cancel: i.msgType === 'Cancel', level: LEVELS[i.level] ? i.level : 'blue',
       sent: Date.parse(i.sent), expires: Date.parse(i.expires), issuer: i.issuer || '',
-      headline: String(i.headline || '防骗提醒').replace(/^【(演练|测试|试运行)】/, ''), lines: (i.lines || []).slice(0, 3) };
+      headline: String(i.headline || '防骗提醒').replace(/^【(演练|测试|试运行)】|^更正：/, ''), lines: (i.lines || []).slice(0, 3) };
   }
 
   function save() {
