@@ -291,7 +291,7 @@
       return;
     }
     const png = 'data:image/png;base64,' + c.png;
-    $('card-body').replaceChildren(...[c.text ? h('textarea', { readonly: true, rows: 6, 'aria-label': T('文字') }, c.text) : null,
+    $('card-body').replaceChildren(...[c.text ? h('textarea', { readonly: true, rows: 4, 'aria-label': T('文字') }, c.text) : null,
       h('img', { src: png, alt: c.alt }), h('p', { class: 'soft small' }, T('图片上写着：') + c.alt)].filter(Boolean));
     $('card-save').href = png;
     $('card-save').download = 'card-' + c.short + '.png';

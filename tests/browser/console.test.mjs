@@ -166,6 +166,9 @@ test('what is passed on by hand is there as text and picture, and is reported do
   assert.ok(told.some((t) => t.includes('高新路社区群')), told.join('|'));
   assert.ok(told.includes(await page.locator('#card textarea').inputValue()), 'the text is what the group got to pass on');
   await picture('card');
+  await page.setViewportSize({ width: 1366, height: 768 });
+  const save = await page.locator('#card-save').boundingBox();
+  assert.ok(save.y + save.height <= 768, `${save.y}`); // without scrolling
   const [download] = await Promise.all([page.waitForEvent('download'), page.click('#card-save')]);
   assert.match(download.suggestedFilename(), /^card-[A-Z2-7]{5}\.png$/);
   const posted = heard.filter((m) => m.msgtype === 'image').map((m) => m.image.base64);
