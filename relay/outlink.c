@@ -124,24 +124,6 @@ static void on_down(void *arg, const char *why)
     o->unreleased = 0;
 }
 
-/* MQTT's own rule for filters with + and #. */
-static bool topic_matches(const char *filter, const char *topic)
-{
-    while (*filter && *topic) {
-        if (*filter == '#') return true;
-        if (*filter == '+') {
-            filter++;
-            topic += strcspn(topic, "/");
-        } else if (*filter == *topic) {
-            filter++;
-            topic++;
-        } else {
-            return false;
-        }
-    }
-    return !*filter && !*topic;
-}
-
 static void on_dropped(struct outlink *o, const struct mqtt_message *m)
 {
     char text[24];
@@ -164,7 +146,7 @@ static void on_message(void *arg, const struct mqtt_message *m)
     }
     o->unreleased++;
     for (size_t i = 0; i < o->n_listeners; i++)
-        if (topic_matches(o->listeners[i].filter, m->topic))
+        if (mqtt_topic_matches(o->listeners[i].filter, m->topic))
             o->listeners[i].fn(o->listeners[i].ctx, m->topic + strlen(o->relay->config->broker.prefix) + 1,
                                m->payload, m->payload_len);
 }

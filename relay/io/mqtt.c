@@ -877,3 +877,9 @@ int mqtt_room(const struct mqtt *m)
 {
     return m->state == MQTT_UP && m->n_outgoing < m->out_limit ? m->out_limit - m->n_outgoing : 0;
 }
+
+bool mqtt_topic_matches(const char *filter, const char *topic)
+{
+    bool matches = false; /* what is no filter or no topic matches nothing */
+    return mosquitto_topic_matches_sub(filter, topic, &matches) == MOSQ_ERR_SUCCESS && matches;
+}

@@ -104,6 +104,7 @@ int mqtt_inflight(const struct mqtt *m);
 int mqtt_room(
     const struct mqtt *m); /* how many more mqtt_publish would take now; the broker may allow fewer than we */
 
+bool mqtt_topic_matches(const char *filter, const char *topic); /* with + and # */
 const char *mqtt_reason(int reason_code); /* words for a v5 reason code; 16 is "no subscriber" */
 
 #endif
