@@ -36,6 +36,7 @@ struct entry {
     char *text, *path, *raw, *input; /* cached WAV; the engine's output and input files */
     enum entry_state state;
     bool urgent;
+    unsigned turn; /* of its recorded clips */
     int64_t length_ms, retry_at;
     struct reason why;
     enum relay_err err; /* of the worker's job */
@@ -58,7 +59,7 @@ struct render {
     int volume;
     bool urgent, assembling;
     char *out_path;
-    rendered_fn done; /* NULL: forgotten */
+    rendered_fn done;
     void *arg;
     struct rendered result;
 };
@@ -71,8 +72,7 @@ struct speech {
     struct entry *entries;
     size_t n_entries;
     struct render *renders;
-    int running;   /* engines */
-    unsigned turn; /* so that several clips of a text take turns */
+    int running; /* engines */
     struct now now;
 };
 
@@ -207,13 +207,12 @@ static struct entry *find_entry(struct speech *s, const char *text)
     return e;
 }
 
-/* One of the text's recorded clips, in turn; NULL: there is none. */
-static char *find_clip(struct speech *s, const char *text)
+/* The text's recorded clips; the caller frees them. */
+static size_t find_clips(const struct speech *s, const char *text, char *found[static CLIPS_MAX])
 {
     char id[CLIP_ID_LEN];
-    char *found[CLIPS_MAX];
     size_t n = 0;
-    if (!s->settings->clips_dir) return NULL;
+    if (!s->settings->clips_dir) return 0;
     clip_id(text, id);
     for (int i = 1; i <= CLIPS_MAX; i++) {
         char *path = i == 1 ? xasprintf("%s/%s.wav", s->settings->clips_dir, id)
@@ -223,17 +222,32 @@ static char *find_clip(struct speech *s, const char *text)
         else
             free(path);
     }
-    if (n == 0) return NULL;
-    size_t pick = s->turn++ % n;
-    for (size_t i = 0; i < n; i++)
-        if (i != pick) free(found[i]);
-    return found[pick];
+    return n;
 }
 
-bool speech_has_clip(struct speech *s, const char *text)
+/* The clip whose turn it is; NULL: there is none. */
+static char *next_clip(struct speech *s, const char *text)
 {
-    CLEANUP(free_ptr) char *path = find_clip(s, text);
-    return path != NULL;
+    char *found[CLIPS_MAX];
+    size_t n = find_clips(s, text, found);
+    struct entry *e = n > 1 ? find_entry(s, text) : NULL;
+    size_t pick = e ? e->turn++ % n : 0;
+    for (size_t i = 0; i < n; i++)
+        if (i != pick) free(found[i]);
+    return n ? found[pick] : NULL;
+}
+
+/* Of the longest: nobody knows yet whose turn it will be. -1: there is none. */
+static int64_t clips_length(const struct speech *s, const char *text)
+{
+    char *found[CLIPS_MAX];
+    int64_t longest = -1, ms;
+    size_t n = find_clips(s, text, found);
+    for (size_t i = 0; i < n; i++) {
+        if (audio_file_ms(found[i], &ms, NULL) == RELAY_OK && ms > longest) longest = ms;
+        free(found[i]);
+    }
+    return longest;
 }
 
 static bool has_engine(const struct speech *s)
@@ -243,9 +257,8 @@ static bool has_engine(const struct speech *s)
 
 int64_t speech_length(struct speech *s, const char *text, bool allow_robot)
 {
-    CLEANUP(free_ptr) char *clip = find_clip(s, text);
-    int64_t ms;
-    if (clip && audio_file_ms(clip, &ms, NULL) == RELAY_OK) return ms;
+    int64_t clip = clips_length(s, text);
+    if (clip >= 0) return clip;
     if (!allow_robot || !has_engine(s)) return -1;
     struct entry *e = find_entry(s, text);
     if (e && e->state == ENTRY_READY) return e->length_ms;
@@ -483,7 +496,7 @@ void speech_render(struct speech *s, const struct script *script, const char *ou
         struct piece *piece = &r->pieces[i];
         *piece = (struct piece){.kind = part->kind, .chime = part->chime, .gap_ms = part->gap_ms};
         if (part->kind != PART_TEXT) continue;
-        piece->path = find_clip(s, part->text);
+        piece->path = next_clip(s, part->text);
         piece->clip = piece->path != NULL;
         if (piece->clip) continue;
         if (script->allow_robot && has_engine(s) && strlen(part->text) <= TEXT_MAX)

@@ -83,8 +83,6 @@ char *speech_engine_text(const struct speech *s, const char *text);
 void speech_run(struct speech *s, struct now now);
 int64_t speech_next_due(const struct speech *s);
 
-/* For `check` and the command line: a clip exists for this text. */
-bool speech_has_clip(struct speech *s, const char *text);
 #define CLIP_ID_LEN 9
 /* Eight base32 characters by which a text's clip is called; files are <id>.wav, <id>.2.wav … in clips_dir. */
 void clip_id(const char *text, char out[static CLIP_ID_LEN]);
