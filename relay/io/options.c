@@ -21,6 +21,13 @@ struct load {
     bool bad;
 };
 
+bool opt_strs_has(const struct opt_strs *list, const char *word)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->items[i], word) == 0) return true;
+    return false;
+}
+
 void opt_problem(struct opt_problems *p, const struct yaml_node *node, const char *fmt, ...)
 {
     if (p->n == ARRAY_LEN(p->items)) {

@@ -43,6 +43,7 @@ struct opt_strs {
     const char **items;
     size_t n;
 };
+bool opt_strs_has(const struct opt_strs *list, const char *word);
 struct opt_windows {
     struct day_window *items;
     size_t n;

@@ -10,28 +10,9 @@
  */
 #include "stage.h"
 
-enum { ALERTS = 300, DAYS = 7, ROWS_MAX = 400000, RESTARTS = 25, HOLDS = 60, STEPS = 12 };
+#include "base/zone_class.h"
 
-static const char *const classes[] = {"hall",
-                                      "registration",
-                                      "cashier",
-                                      "pharmacy",
-                                      "inpatient_lobby",
-                                      "canteen",
-                                      "family_waiting",
-                                      "infusion",
-                                      "clinic",
-                                      "emergency",
-                                      "ward",
-                                      "icu",
-                                      "nicu",
-                                      "operating",
-                                      "delivery",
-                                      "palliative",
-                                      "psychiatric",
-                                      "imaging",
-                                      "staff_rest",
-                                      NULL};
+enum { ALERTS = 300, DAYS = 7, ROWS_MAX = 400000, RESTARTS = 25, HOLDS = 60, STEPS = 12 };
 
 static uint64_t seed;
 
@@ -563,7 +544,7 @@ int main(int argc, char **argv)
         argc > 1 ? strtoull(argv[1], NULL, 10) * 2654435761ULL + 88172645463325252ULL : 88172645463325252ULL;
     if (clock_set_zone("Asia/Shanghai", &why) != RELAY_OK) return 2;
     log_quiet();
-    stage_open(&stage, "2026-09-28T00:00:10", classes); /* Monday; the holiday begins on Thursday */
+    stage_open(&stage, "2026-09-28T00:00:10", zone_class_names); /* Monday; the holiday begins on Thursday */
     static const char *const weekday[] = {"weekday"};
     static const struct reminder reminders[] = {
         {.id = "valuables", .text = "请看管好您的随身物品。"},

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/zone_class.h"
 #include "io/http_client.h"
 #include "io/notify.h"
 #include "player/page.h"
@@ -192,7 +193,7 @@ static int verb_run(const struct words *w)
 static void print_classes(void)
 {
     for (const struct zone_class *c = zone_classes; c->name; c++) {
-        (void)printf("%-16s %s\n", c->name, c->name_zh);
+        (void)printf("%-16s %s\n", c->name, zone_class_zh(c->name));
         (void)printf(c->silent       ? _("    silent: nothing is ever spoken here\n")
                      : c->slots_only ? _("    silent but for its slots\n")
                      : c->immediate  ? _("    announcements at once\n")

@@ -136,20 +136,13 @@ static void take_bulletin(void *arg, const char *payload, size_t n, bool retaine
     if (p->station) station_bulletin(p->station, p->now, payload, n, retained);
 }
 
-static bool listed(const struct opt_strs *list, const char *word)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if (strcmp(list->items[i], word) == 0) return true;
-    return false;
-}
-
 static void take_hold(void *arg, const char *payload)
 {
     struct player *p = arg;
     const struct hold_settings *h = &p->set->hold;
-    p->topic_hold = listed(&h->off, payload)        ? PRIORITY_NONE
-                    : listed(&h->clinical, payload) ? PRIORITY_CLINICAL
-                                                    : PRIORITY_FIRE;
+    p->topic_hold = opt_strs_has(&h->off, payload)        ? PRIORITY_NONE
+                    : opt_strs_has(&h->clinical, payload) ? PRIORITY_CLINICAL
+                                                          : PRIORITY_FIRE;
     if (p->station) station_hold(p->station, p->now, "topic", p->topic_hold, "topic");
 }
 

@@ -36,24 +36,17 @@ static int slots_between(const struct programme_input *in, int64_t from, int64_t
     return n;
 }
 
-static bool in_list(const struct opt_strs *list, const char *word)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if (strcmp(list->items[i], word) == 0) return true;
-    return false;
-}
-
 static enum why judge_reminder(const struct programme_input *in, const struct reminder *r)
 {
     if (r->zones.n) {
-        bool here = in_list(&r->zones, in->zone->class->name);
+        bool here = opt_strs_has(&r->zones, in->zone->class->name);
         for (size_t i = 0; i < r->zones.n && !here; i++)
             here = zone_answers_to(in->zone, r->zones.items[i]) ||
                    strcmp(in->zone->name, r->zones.items[i]) == 0;
         if (!here) return WHY_OTHER_ZONE;
     }
-    if (r->days.n && !in_list(&r->days, day_type_names[in->day.type]) &&
-        !in_list(&r->days, day_type_names_zh[in->day.type]))
+    if (r->days.n && !opt_strs_has(&r->days, day_type_names[in->day.type]) &&
+        !opt_strs_has(&r->days, day_type_names_zh[in->day.type]))
         return WHY_OTHER_DAYS;
     if (r->hours.n) {
         bool hour = false;

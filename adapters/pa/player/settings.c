@@ -468,13 +468,6 @@ const struct opt_row settings_rows[] = {
     {0},
 };
 
-static bool listed(const struct opt_strs *list, const char *word)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if (strcmp(list->items[i], word) == 0) return true;
-    return false;
-}
-
 /* Two ways to one loudspeaker would talk over each other: it is one output, and zones that share it take turns. */
 static void check_place(struct settings *s, struct output *o, const struct yaml_node *node,
                         const char **places, struct opt_problems *problems)
@@ -549,8 +542,8 @@ static void find_shares(struct settings *s)
     for (size_t o = 0; o < s->n_outputs; o++) {
         const struct output *out = &s->outputs[o];
         for (size_t z = 0; z < s->n_zones && out->single; z++)
-            for (size_t other = 0; other < s->n_zones && listed(&s->zones[z].outputs, out->id); other++)
-                if (other != z && listed(&s->zones[other].outputs, out->id))
+            for (size_t other = 0; other < s->n_zones && opt_strs_has(&s->zones[z].outputs, out->id); other++)
+                if (other != z && opt_strs_has(&s->zones[other].outputs, out->id))
                     add_share(s, &s->zones[z], other);
     }
 }
@@ -621,7 +614,7 @@ static void check_reminders(struct settings *s, struct opt_problems *problems)
         for (size_t d = 0; d < r->days.n; d++) {
             const struct opt_strs known = {(const char **)(uintptr_t)day_type_names, DAY_TYPE_COUNT},
                                   zh = {(const char **)(uintptr_t)day_type_names_zh, DAY_TYPE_COUNT};
-            if (!listed(&known, r->days.items[d]) && !listed(&zh, r->days.items[d]))
+            if (!opt_strs_has(&known, r->days.items[d]) && !opt_strs_has(&zh, r->days.items[d]))
                 opt_problem(problems, NULL, _("reminder %s: days: `%s` is none of weekday, weekend, holiday"),
                             r->id, r->days.items[d]);
         }

@@ -1,6 +1,8 @@
 /* JSON of everything that can be seen. */
 #include "player/tell.h"
 
+#include "base/zone_class.h"
+
 static void put_comma(struct buf *out)
 {
     char last = out->len ? out->data[out->len - 1] : '[';
@@ -80,7 +82,7 @@ void tell_zone(struct buf *out, const struct zone_view *v)
     buf_json_member(out, "id", v->zone->id);
     buf_json_member(out, "name", v->zone->name);
     buf_json_member(out, "class", v->zone->class->name);
-    buf_json_member(out, "class_zh", v->zone->class->name_zh);
+    buf_json_member(out, "class_zh", zone_class_zh(v->zone->class->name));
     buf_json_member_bool(out, "never", v->zone->silent);
     buf_json_member(out, "playing", v->playing);
     if (v->playing) {

@@ -6,44 +6,41 @@
 
 /* Values of the hospital's loudspeakers that nobody has corrected yet. Fraud never pierces quiet hours. */
 const struct zone_class zone_classes[] = {
-#define OPEN(id, zh, ...)                                                                                    \
+#define OPEN(id, ...)                                                                                        \
     {                                                                                                        \
-        .name = (id), .name_zh = (zh), .immediate = true, __VA_ARGS__                                        \
+        .name = (id), .immediate = true, __VA_ARGS__                                                         \
     }
-#define SLOTS(id, zh, ...)                                                                                   \
+#define SLOTS(id, ...)                                                                                       \
     {                                                                                                        \
-        .name = (id), .name_zh = (zh), __VA_ARGS__                                                           \
+        .name = (id), __VA_ARGS__                                                                            \
     }
-#define SILENT(id, zh)                                                                                       \
+#define SILENT(id)                                                                                           \
     {                                                                                                        \
-        .name = (id), .name_zh = (zh), .silent = true, .quiet = { "00:00-24:00" }                            \
+        .name = (id), .silent = true, .quiet = { "00:00-24:00" }                                             \
     }
-    OPEN("hall", "门诊大厅", .rhyme = true, .slots = {"08:00-17:00"}, .quiet = {"18:00-08:00"},
-         .seconds_an_hour = 90),
-    OPEN("registration", "挂号处", .slots = {"08:00-17:00"}, .quiet = {"18:00-08:00"}, .seconds_an_hour = 90),
-    OPEN("cashier", "收费处", .slots = {"08:00-17:00"}, .quiet = {"18:00-08:00"}, .seconds_an_hour = 90),
-    OPEN("pharmacy", "药房", .rhyme = true, .slots = {"08:00-18:00"}, .quiet = {"19:00-08:00"},
+    OPEN("hall", .rhyme = true, .slots = {"08:00-17:00"}, .quiet = {"18:00-08:00"}, .seconds_an_hour = 90),
+    OPEN("registration", .slots = {"08:00-17:00"}, .quiet = {"18:00-08:00"}, .seconds_an_hour = 90),
+    OPEN("cashier", .slots = {"08:00-17:00"}, .quiet = {"18:00-08:00"}, .seconds_an_hour = 90),
+    OPEN("pharmacy", .rhyme = true, .slots = {"08:00-18:00"}, .quiet = {"19:00-08:00"},
          .seconds_an_hour = 60),
-    OPEN("inpatient_lobby", "住院部大厅", .rhyme = true, .slots = {"08:00-18:00"}, .quiet = {"19:00-08:00"},
+    OPEN("inpatient_lobby", .rhyme = true, .slots = {"08:00-18:00"}, .quiet = {"19:00-08:00"},
          .seconds_an_hour = 60),
-    OPEN("canteen", "食堂", .rhyme = true, .slots = {"08:00-18:00"}, .quiet = {"19:00-08:00"},
-         .seconds_an_hour = 60),
-    OPEN("family_waiting", "家属等候区", .rhyme = true, .slots = {"09:00", "11:00", "15:00", "17:00"},
+    OPEN("canteen", .rhyme = true, .slots = {"08:00-18:00"}, .quiet = {"19:00-08:00"}, .seconds_an_hour = 60),
+    OPEN("family_waiting", .rhyme = true, .slots = {"09:00", "11:00", "15:00", "17:00"},
          .quiet = {"12:00-14:30", "20:00-08:00"}, .seconds_an_hour = 40),
-    OPEN("infusion", "输液室", .rhyme = true, .slots = {"09:00", "11:00", "15:00", "17:00"},
+    OPEN("infusion", .rhyme = true, .slots = {"09:00", "11:00", "15:00", "17:00"},
          .quiet = {"12:00-14:30", "20:00-08:00"}, .seconds_an_hour = 40),
-    SLOTS("clinic", "诊区", .slots = {"08:00-17:00"}, .quiet = {"12:00-13:30", "17:30-08:00"},
-          .seconds_an_hour = 15),
-    SLOTS("emergency", "急诊", .slots = {"09:00", "15:00"}, .quiet = {"20:00-08:00"}, .seconds_an_hour = 20),
-    SLOTS("ward", "病区", .slots_only = true, .slots = {"10:30", "16:00"}, .seconds_an_hour = 20),
-    SILENT("icu", "重症监护室"),
-    SILENT("nicu", "新生儿监护室"),
-    SILENT("operating", "手术室"),
-    SILENT("delivery", "产房"),
-    SILENT("palliative", "安宁疗护"),
-    SILENT("psychiatric", "精神科"),
-    SILENT("imaging", "影像科"),
-    SILENT("staff_rest", "医护休息区"),
+    SLOTS("clinic", .slots = {"08:00-17:00"}, .quiet = {"12:00-13:30", "17:30-08:00"}, .seconds_an_hour = 15),
+    SLOTS("emergency", .slots = {"09:00", "15:00"}, .quiet = {"20:00-08:00"}, .seconds_an_hour = 20),
+    SLOTS("ward", .slots_only = true, .slots = {"10:30", "16:00"}, .seconds_an_hour = 20),
+    SILENT("icu"),
+    SILENT("nicu"),
+    SILENT("operating"),
+    SILENT("delivery"),
+    SILENT("palliative"),
+    SILENT("psychiatric"),
+    SILENT("imaging"),
+    SILENT("staff_rest"),
     {0}
 #undef OPEN
 #undef SLOTS
@@ -291,8 +288,5 @@ bool zone_has_slot(const struct zone *z, int64_t minute, enum day_type day)
 
 bool zone_answers_to(const struct zone *z, const char *name)
 {
-    if (strcmp(name, z->id) == 0 || strcmp(name, "all") == 0) return true;
-    for (size_t i = 0; i < z->groups.n; i++)
-        if (strcmp(name, z->groups.items[i]) == 0) return true;
-    return false;
+    return strcmp(name, z->id) == 0 || strcmp(name, "all") == 0 || opt_strs_has(&z->groups, name);
 }

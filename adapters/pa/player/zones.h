@@ -25,8 +25,7 @@ bool slot_marks_has(const struct slot_marks *m, int minute_of_day);
 int slot_marks_count(const struct slot_marks *m);
 
 struct zone_class {
-    const char *name;     /* as configured: "hall" */
-    const char *name_zh;  /* as people call it */
+    const char *name;     /* as configured: "hall"; base/zone_class.h has what people call it */
     const char *slots[4]; /* for slot_marks_parse */
     const char *quiet[3]; /* "18:00-08:00" */
     int seconds_an_hour;  /* of speech */
