@@ -14,23 +14,16 @@ struct walk {
     bool *taken; /* by index of the target */
 };
 
-static bool names(const struct opt_strs *list, const char *word)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if (strcmp(list->items[i], word) == 0) return true;
-    return false;
-}
-
 static bool receives(const struct receiver_config *r, const struct relay_target *t)
 {
     const char *kind = t->ops->name;
-    if (strcmp(kind, "pa") == 0) return names(&r->pa, "announce");
-    if (strcmp(kind, "bulletin") == 0) return names(&r->pa, "bulletin");
+    if (strcmp(kind, "pa") == 0) return opt_strs_has(&r->pa, "announce");
+    if (strcmp(kind, "bulletin") == 0) return opt_strs_has(&r->pa, "bulletin");
     if (strcmp(kind, "board") == 0)
-        return names(&r->displays, "all") || names(&r->displays, t->pub.site) ||
-               names(&r->displays, strchr(t->pub.id, ':') + 1);
-    return names(&r->chats, "all") || names(&r->chats, audience_name(t->pub.audience)) ||
-           names(&r->chats, t->pub.place);
+        return opt_strs_has(&r->displays, "all") || opt_strs_has(&r->displays, t->pub.site) ||
+               opt_strs_has(&r->displays, strchr(t->pub.id, ':') + 1);
+    return opt_strs_has(&r->chats, "all") || opt_strs_has(&r->chats, audience_name(t->pub.audience)) ||
+           opt_strs_has(&r->chats, t->pub.place);
 }
 
 static void select_receiver(struct walk *w, const struct route_config *route)

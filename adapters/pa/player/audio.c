@@ -200,6 +200,12 @@ void audio_normalise(struct audio *a, double lufs)
     audio_gain(a, factor);
 }
 
+int16_t audio_16_bit(float sample)
+{
+    long i = lrintf(sample * 32767.0F);
+    return (int16_t)(i > 32767 ? 32767 : i < -32768 ? -32768 : i);
+}
+
 void audio_append(struct audio *a, const struct audio *more)
 {
     if (!more->n) return;

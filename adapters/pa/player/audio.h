@@ -40,6 +40,8 @@ void audio_normalise(struct audio *a, double lufs);
 void audio_gain(struct audio *a, double factor);
 double audio_peak(const struct audio *a);
 
+int16_t audio_16_bit(float sample);
+
 void audio_append(struct audio *a, const struct audio *more); /* same rate */
 void audio_silence(struct audio *a, int64_t ms);              /* appends; a->rate must be set */
 

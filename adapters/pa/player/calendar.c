@@ -1,12 +1,12 @@
 /* Civil minutes, and weekday, weekend or holiday. */
 #include "player/calendar.h"
 
-#include <errno.h>
-
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/i18n.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "io/file.h"
 
 enum { FILE_MAX = 256 * 1024, YEARS_MAX = 64, SPECIAL_DAYS_MAX = 4096 };
 
@@ -133,23 +133,6 @@ struct calendar *calendar_free(struct calendar *c)
     return NULL;
 }
 
-static enum relay_err read_file(const char *path, char **ret, size_t *ret_len, struct reason *why)
-{
-    FILE *f = fopen(path, "re");
-    if (!f) return fail(why, RELAY_IO, _("%s: cannot be read: %s"), path, strerror(errno));
-    char *bytes = xmalloc(FILE_MAX + 1);
-    size_t n = fread(bytes, 1, FILE_MAX + 1, f);
-    bool bad = ferror(f) != 0;
-    (void)fclose(f); /* only read */
-    if (bad || n > FILE_MAX) {
-        free(bytes);
-        return fail(why, bad ? RELAY_IO : RELAY_LIMIT, _("%s: cannot be read, or is over 256 KiB"), path);
-    }
-    *ret = bytes;
-    *ret_len = n;
-    return RELAY_OK;
-}
-
 static enum relay_err add_day(struct calendar *c, const cJSON *item, int index, const char *path,
                               struct reason *why)
 {
@@ -170,13 +153,12 @@ static enum relay_err add_day(struct calendar *c, const cJSON *item, int index, 
 
 enum relay_err calendar_load(struct calendar *c, const char *path, struct reason *why)
 {
-    CLEANUP(free_ptr) char *bytes = NULL;
+    CLEANUP(buf_release) struct buf bytes = BUF_INIT(FILE_MAX);
     CLEANUP(json_free_ptr) cJSON *root = NULL;
     const struct json_limits limits = {.max_bytes = FILE_MAX, .max_depth = 8};
-    size_t n = 0;
-    enum relay_err err = read_file(path, &bytes, &n, why);
+    enum relay_err err = file_read(path, &bytes, why);
     if (err != RELAY_OK) return err;
-    err = json_parse(bytes, n, &limits, &root, why);
+    err = json_parse(buf_cstr(&bytes), bytes.len, &limits, &root, why);
     if (err != RELAY_OK) return fail_in(why, err, "%s", path);
 
     int64_t year;

@@ -1,13 +1,11 @@
 /* Plays on devices that are spoken to by HTTP. */
 #include "player/device.h"
 
-#include <errno.h>
-
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { WAV_MAX = 16 * 1024 * 1024, HEADERS_MAX = 12, DETAIL_MAX = 300 };
+enum { HEADERS_MAX = 12, DETAIL_MAX = 300 };
 
 static enum relay_err check(const struct device_options *set, char **ret_secret, struct reason *why)
 {
@@ -155,19 +153,6 @@ enum relay_err device_ask(struct device_call *c, const struct device_request *r,
     enum relay_err err = http_client_send(c->output->env->http, &request, answered, c, why);
     c->in_flight = err == RELAY_OK;
     return err;
-}
-
-enum relay_err device_read(const char *path, struct buf *out, struct reason *why)
-{
-    char block[64 * 1024];
-    size_t n;
-    *out = BUF_INIT(WAV_MAX);
-    FILE *f = fopen(path, "re");
-    if (!f) return fail(why, RELAY_IO, _("%s: cannot be read: %s"), path, strerror(errno));
-    while ((n = fread(block, 1, sizeof(block), f)) > 0) buf_add(out, block, n);
-    bool bad = ferror(f) != 0 || buf_failed(out);
-    (void)fclose(f); /* only read */
-    return bad ? fail(why, RELAY_IO, _("%s: cannot be read"), path) : RELAY_OK;
 }
 
 void device_stop(struct output *o, struct output_play *p, struct now now)

@@ -14,6 +14,8 @@
 #include "io/http_client.h"
 #include "player/output.h"
 
+enum { DEVICE_WAV_MAX = 16 * 1024 * 1024 };
+
 struct device_options {
     const char *url, *user, *password_file, *ca;
     bool allow_insecure;
@@ -102,9 +104,6 @@ enum relay_err device_ask(struct device_call *c, const struct device_request *r,
 void device_wait(struct device_call *c, int64_t until);
 void device_tell(struct device_call *c, struct now now, enum play_end end, const char *detail);
 void device_forget(struct device_call *c); /* frees it; told before, and nothing in flight */
-
-/* A whole file as a request body. */
-enum relay_err device_read(const char *path, struct buf *out, struct reason *why) MUST_CHECK;
 
 /* For the output's table. */
 void device_stop(struct output *o, struct output_play *p, struct now now);

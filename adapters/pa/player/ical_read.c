@@ -1,12 +1,11 @@
 /* House reminders from a calendar file. */
 #include <libical/ical.h>
 
-#include <errno.h>
-
 #include "base/clock.h"
 #include "base/i18n.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "io/file.h"
 #include "player/calendar.h"
 #include "player/ical.h"
 #include "player/inbox.h"
@@ -190,31 +189,15 @@ static enum relay_err add_event(struct house_calendar *c, icalcomponent *event, 
     return RELAY_OK;
 }
 
-static enum relay_err read_file(const char *path, char **ret, struct reason *why)
-{
-    FILE *f = fopen(path, "re");
-    if (!f) return fail(why, RELAY_IO, _("%s: cannot be read: %s"), path, strerror(errno));
-    char *bytes = xmalloc(FILE_MAX + 1);
-    size_t n = fread(bytes, 1, FILE_MAX, f);
-    bool bad = ferror(f) != 0, more = fgetc(f) != EOF;
-    (void)fclose(f); /* only read */
-    bytes[n] = '\0';
-    if (!bad && !more && strlen(bytes) == n) {
-        *ret = bytes;
-        return RELAY_OK;
-    }
-    free(bytes);
-    return fail(why, bad ? RELAY_IO : RELAY_LIMIT, _("%s: cannot be read, or is no text of at most 4 MiB"),
-                path);
-}
-
 enum relay_err house_calendar_load(const char *path, struct house_calendar **ret, struct reason *why)
 {
-    CLEANUP(free_ptr) char *bytes = NULL;
-    enum relay_err err = read_file(path, &bytes, why);
+    CLEANUP(buf_release) struct buf bytes = BUF_INIT(FILE_MAX);
+    enum relay_err err = file_read(path, &bytes, why);
+    if (err == RELAY_OK && strlen(buf_cstr(&bytes)) != bytes.len)
+        err = fail(why, RELAY_INVALID, _("%s: is no text"), path);
     if (err != RELAY_OK) return err;
     struct house_calendar *c = xcalloc(1, sizeof(*c));
-    const char *at = bytes;
+    const char *at = buf_cstr(&bytes);
     icalparser *parser = icalparser_new();
     icalparser_set_gen_data(parser, &at);
     c->root = icalparser_parse(parser, next_line);

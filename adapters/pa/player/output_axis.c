@@ -10,6 +10,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/file.h"
 #include "player/device.h"
 
 #define MANAGE     "/axis-cgi/mediaclip.cgi"
@@ -86,12 +87,12 @@ static void remove_clip(struct device_call *c, enum step step, long clip, struct
 /* multipart/form-data after RFC 1867, as the interface wants it. */
 static void upload(struct device_call *c, struct now now)
 {
-    struct buf wav, body = BUF_INIT(UPLOAD_MAX);
+    CLEANUP(buf_release) struct buf wav = BUF_INIT(DEVICE_WAV_MAX), body = BUF_INIT(UPLOAD_MAX);
     struct reason why;
     char path[192], type[128], boundary[40];
     uint64_t random[2];
     c->step = STEP_UPLOAD;
-    enum relay_err err = device_read(c->p->play->wav, &wav, &why);
+    enum relay_err err = file_read(c->p->play->wav, &wav, &why);
     if (err == RELAY_OK) err = hash_random(random, sizeof(random), &why);
     if (err == RELAY_OK) {
         (void)snprintf(boundary, sizeof(boundary), "%016llx%016llx", (unsigned long long)random[0],
@@ -109,8 +110,6 @@ static void upload(struct device_call *c, struct now now)
             .method = "POST", .path = path, .headers = headers, .body = buf_cstr(&body), .n = body.len};
         err = device_ask(c, &r, &why);
     }
-    buf_release(&wav);
-    buf_release(&body);
     if (err != RELAY_OK) give_up(c, now, why.text);
 }
 

@@ -12,6 +12,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/file.h"
 #include "player/output.h"
 
 #define PLAYLIST "now.m3u"
@@ -172,15 +173,8 @@ static enum relay_err write_whole(const char *path, const void *bytes, size_t n,
 static enum relay_err copy_file(const char *from, const char *to, struct reason *why)
 {
     CLEANUP(buf_release) struct buf b = BUF_INIT(64 * 1024 * 1024);
-    char block[64 * 1024];
-    size_t n;
-    FILE *f = fopen(from, "re");
-    if (!f) return fail(why, RELAY_IO, _("%s: cannot be read: %s"), from, strerror(errno));
-    while ((n = fread(block, 1, sizeof(block), f)) > 0) buf_add(&b, block, n);
-    bool bad = ferror(f) != 0 || buf_failed(&b);
-    (void)fclose(f); /* only read */
-    if (bad) return fail(why, RELAY_IO, _("%s: cannot be read"), from);
-    return write_whole(to, buf_cstr(&b), b.len, why);
+    enum relay_err err = file_read(from, &b, why);
+    return err == RELAY_OK ? write_whole(to, buf_cstr(&b), b.len, why) : err;
 }
 
 static enum relay_err write_manifest(const struct output_play *p, const char *base, const char *state,

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/file.h"
 #include "player/device.h"
 
 enum { STOP_TRIES = 3, STOP_PAUSE_MS = 500, ANSWER_MAX = 64 * 1024 };
@@ -143,13 +144,10 @@ static enum relay_err http_open(struct output *o, struct reason *why)
 static enum relay_err http_start(struct output *o, struct output_play *p, struct now now, struct reason *why)
 {
     const struct http_options *set = o->options;
-    struct buf wav;
+    CLEANUP(buf_release) struct buf wav = BUF_INIT(DEVICE_WAV_MAX);
     char zone[96], kind[64], id[256], length[64], expires[96], time[TIME_TEXT_LEN];
-    enum relay_err err = device_read(p->play->wav, &wav, why);
-    if (err != RELAY_OK) {
-        buf_release(&wav);
-        return err;
-    }
+    enum relay_err err = file_read(p->play->wav, &wav, why);
+    if (err != RELAY_OK) return err;
     struct device_call *c = device_begin(o, p, now);
     c->give_up = now.mono + p->play->length_ms + set->patience;
     (void)snprintf(c->name, sizeof(c->name), "/%s-%s-%llu", o->env->site, p->zone,
@@ -165,7 +163,6 @@ static enum relay_err http_start(struct output *o, struct output_play *p, struct
     const struct device_request r = {
         .method = "PUT", .path = c->name, .headers = headers, .body = buf_cstr(&wav), .n = wav.len};
     err = device_ask(c, &r, why);
-    buf_release(&wav);
     if (err != RELAY_OK) {
         c->p = NULL;
         device_forget(c);

@@ -17,6 +17,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "player/audio.h"
 
 enum {
     HEADER = 12,
@@ -182,16 +183,10 @@ static bool next_samples(struct rtp_stream *s, float *out)
     return true;
 }
 
-static int16_t to_int16(float v)
-{
-    long i = lrintf(v * 32767.0F);
-    return (int16_t)(i > 32767 ? 32767 : i < -32768 ? -32768 : i);
-}
-
 static size_t encode(struct rtp_stream *s, const float *samples, uint8_t *out)
 {
     int16_t pcm[SAMPLES_MAX];
-    for (int i = 0; i < s->samples; i++) pcm[i] = to_int16(samples[i]);
+    for (int i = 0; i < s->samples; i++) pcm[i] = audio_16_bit(samples[i]);
     switch (s->format.codec) {
     case RTP_PCMA:
         for (int i = 0; i < s->samples; i++) out[i] = rtp_alaw(pcm[i]);

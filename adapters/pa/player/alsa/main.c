@@ -36,13 +36,6 @@ static void on_signal(int sig)
     stopped = 1;
 }
 
-static int64_t mono_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t); /* exists on every Linux */
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void rest(int64_t ms)
 {
     const struct timespec t = {ms / 1000, (ms % 1000) * 1000000};
@@ -100,8 +93,7 @@ static int open_card(const struct options *o, int rate, snd_pcm_t **ret, unsigne
 static void fill(int16_t *out, const float *in, size_t frames, unsigned channels)
 {
     for (size_t i = 0; i < frames; i++) {
-        float v = in[i] * 32767.0F;
-        int16_t s = (int16_t)(v > 32767.0F ? 32767.0F : v < -32768.0F ? -32768.0F : v);
+        int16_t s = audio_16_bit(in[i]);
         for (unsigned c = 0; c < channels; c++) out[i * channels + c] = s;
     }
 }
@@ -109,14 +101,14 @@ static void fill(int16_t *out, const float *in, size_t frames, unsigned channels
 static int write_all(snd_pcm_t *pcm, const struct audio *a, unsigned channels)
 {
     int16_t block[BLOCK_FRAMES * CHANNELS_MAX];
-    int64_t progress = mono_ms();
+    int64_t progress = clock_now().mono;
     for (size_t at = 0; at < a->n && !stopped;) {
         size_t n = a->n - at < BLOCK_FRAMES ? a->n - at : BLOCK_FRAMES;
         fill(block, a->samples + at, n, channels);
         snd_pcm_sframes_t put = snd_pcm_writei(pcm, block, n);
         if (put > 0) {
             at += (size_t)put;
-            progress = mono_ms();
+            progress = clock_now().mono;
             continue;
         }
         if (put != -EAGAIN && put != 0) {
@@ -125,7 +117,7 @@ static int write_all(snd_pcm_t *pcm, const struct audio *a, unsigned channels)
         } else {
             (void)snd_pcm_wait(pcm, WAIT_MS); /* whatever it says, the next write tells */
         }
-        if (mono_ms() - progress > STALL_MS) return say(END_LOST, "the card takes no sound");
+        if (clock_now().mono - progress > STALL_MS) return say(END_LOST, "the card takes no sound");
     }
     return END_PLAYED;
 }
@@ -134,13 +126,13 @@ static int write_all(snd_pcm_t *pcm, const struct audio *a, unsigned channels)
  * own length is kept to. */
 static int wait_for_end(snd_pcm_t *pcm, int64_t began, int64_t length_ms, int64_t latency_ms)
 {
-    int64_t limit = mono_ms() + latency_ms + STALL_MS;
+    int64_t limit = clock_now().mono + latency_ms + STALL_MS;
     while (!stopped) {
         snd_pcm_sframes_t left = 0;
         snd_pcm_state_t state = snd_pcm_state(pcm);
         bool empty = state != SND_PCM_STATE_RUNNING || snd_pcm_delay(pcm, &left) < 0 || left <= 0;
-        if (empty && mono_ms() - began >= length_ms) return END_PLAYED;
-        if (!empty && mono_ms() > limit) return say(END_LOST, "the card does not come to the end");
+        if (empty && clock_now().mono - began >= length_ms) return END_PLAYED;
+        if (!empty && clock_now().mono > limit) return say(END_LOST, "the card does not come to the end");
         rest(WAIT_MS / 2);
     }
     return END_STOPPED;
@@ -152,7 +144,7 @@ static int play(const struct options *o, const struct audio *a)
     unsigned channels = 1;
     int end = open_card(o, a->rate, &pcm, &channels);
     if (end != END_PLAYED) return end;
-    int64_t began = mono_ms();
+    int64_t began = clock_now().mono;
     end = write_all(pcm, a, channels);
     /* A sound shorter than the buffer does not begin by itself. */
     if (end == END_PLAYED && !stopped && snd_pcm_state(pcm) == SND_PCM_STATE_PREPARED)

@@ -60,13 +60,6 @@ static void on_signal(int sig)
     stopped = 1;
 }
 
-static int64_t mono_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t); /* exists on every Linux */
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* ---- What curl calls ---- */
 
 /* Blocks until the next 20 ms are due: an absolute time, so that no error adds up. */
@@ -75,16 +68,16 @@ static size_t give_sound(char *out, size_t size, size_t count, void *arg)
     struct session *s = arg;
     size_t n = s->n - s->sent < BLOCK ? s->n - s->sent : BLOCK;
     if (n > size * count) n = size * count;
-    if (!s->began) s->began = mono_ms();
+    if (!s->began) s->began = clock_now().mono;
     int64_t due = s->began + (int64_t)(s->sent * 1000 / RATE) - AHEAD_MS;
     const struct timespec at = {due / 1000, (due % 1000) * 1000000};
-    while (n > 0 && !stopped && mono_ms() < due &&
-           clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR) {
+    while (n > 0 && !stopped && clock_now().mono < due &&
+           clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &at, NULL) == EINTR) {
     }
     if (stopped) return CURL_READFUNC_ABORT;
     memcpy(out, s->sound + s->sent, n);
     s->sent += n;
-    if (s->sent == s->n && !s->ended) s->ended = mono_ms();
+    if (s->sent == s->n && !s->ended) s->ended = clock_now().mono;
     return n;
 }
 
@@ -113,7 +106,7 @@ static int watch(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t
     (void)c;
     (void)d;
     if (stopped && s->began) return 1;
-    return s->ended && mono_ms() - s->ended > AFTER_MS;
+    return s->ended && clock_now().mono - s->ended > AFTER_MS;
 }
 
 /* ---- Requests ---- */
@@ -293,8 +286,7 @@ static enum relay_err load(struct session *s, struct reason *why)
     s->n = a.n;
     s->sound = xmalloc(a.n + 1);
     for (size_t i = 0; i < a.n; i++) {
-        float v = a.samples[i] * 32767.0F;
-        int16_t pcm = (int16_t)(v > 32767.0F ? 32767.0F : v < -32768.0F ? -32768.0F : v);
+        int16_t pcm = audio_16_bit(a.samples[i]);
         s->sound[i] = a_law ? rtp_alaw(pcm) : rtp_ulaw(pcm);
     }
     return RELAY_OK;

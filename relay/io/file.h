@@ -1,0 +1,11 @@
+/* A small file as a whole. */
+#ifndef TOCSIN_IO_FILE_H
+#define TOCSIN_IO_FILE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Appends it. RELAY_IO and RELAY_LIMIT name the file; the limit is the buffer's. */
+enum relay_err file_read(const char *path, struct buf *out, struct reason *why) MUST_CHECK;
+
+#endif
