@@ -77,6 +77,11 @@ struct opt_row {
     const char *unit; /* for the manual: "ms", "bytes", "messages" */
     const char *help; /* one line, N_() */
 };
+/* A row whose value is this member of that struct. */
+#define OPT_ROW(name_, type_, struct_, member_, ...)                                                         \
+    {                                                                                                        \
+        .name = (name_), .type = (type_), .offset = offsetof(struct struct_, member_), __VA_ARGS__           \
+    }
 
 /* Fills the struct at `out` (already zeroed) from `map` (NULL: only defaults, nothing is missing). Strings are copied
  * into the arena. Unknown keys are refused with the nearest known one. All problems are collected, one a line, up to 20;

@@ -23,31 +23,18 @@ struct device_options {
 };
 /* The rows of an output's table whose struct embeds them as `device`. */
 #define DEVICE_ROWS(type_)                                                                                   \
-    {.name = "url",                                                                                          \
-     .type = OPT_STR,                                                                                        \
-     .offset = offsetof(struct type_, device.url),                                                           \
-     .required = true,                                                                                       \
-     .help = N_("where the device is: https://10.1.2.3, with a path if it lies under one")},                 \
-        {.name = "user",                                                                                     \
-         .type = OPT_STR,                                                                                    \
-         .offset = offsetof(struct type_, device.user),                                                      \
-         .help = N_("for Digest or Basic authentication, as the device asks")},                              \
-        {.name = "password_file",                                                                            \
-         .type = OPT_PATH,                                                                                   \
-         .offset = offsetof(struct type_, device.password_file),                                             \
-         .help = N_("a file with the password, mode 0600")},                                                 \
-        {.name = "ca",                                                                                       \
-         .type = OPT_PATH,                                                                                   \
-         .offset = offsetof(struct type_, device.ca),                                                        \
-         .help = N_("certificates that the device's is checked against; default: the system's")},            \
-        {.name = "allow_insecure",                                                                           \
-         .type = OPT_BOOL,                                                                                   \
-         .offset = offsetof(struct type_, device.allow_insecure),                                            \
-         .help = N_("permits http:// and addresses of private networks")},                                   \
-    {                                                                                                        \
-        .name = "timeout", .type = OPT_DURATION, .offset = offsetof(struct type_, device.timeout),           \
-        .min = 500, .max = 60000, .deflt = "5s", .help = N_("for each answer of the device")                 \
-    }
+    OPT_ROW("url", OPT_STR, type_, device.url, .required = true,                                             \
+            .help = N_("where the device is: https://10.1.2.3, with a path if it lies under one")),          \
+        OPT_ROW("user", OPT_STR, type_, device.user,                                                         \
+                .help = N_("for Digest or Basic authentication, as the device asks")),                       \
+        OPT_ROW("password_file", OPT_PATH, type_, device.password_file,                                      \
+                .help = N_("a file with the password, mode 0600")),                                          \
+        OPT_ROW("ca", OPT_PATH, type_, device.ca,                                                            \
+                .help = N_("certificates that the device's is checked against; default: the system's")),     \
+        OPT_ROW("allow_insecure", OPT_BOOL, type_, device.allow_insecure,                                    \
+                .help = N_("permits http:// and addresses of private networks")),                            \
+        OPT_ROW("timeout", OPT_DURATION, type_, device.timeout, .min = 500, .max = 60000, .deflt = "5s",     \
+                .help = N_("for each answer of the device"))
 
 struct device_call;
 struct device_profile {

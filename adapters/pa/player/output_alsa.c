@@ -16,18 +16,10 @@ struct alsa_state {
 };
 
 static const struct opt_row rows[] = {
-    {.name = "device",
-     .type = OPT_STR,
-     .offset = offsetof(struct alsa_options, device),
-     .deflt = "default",
-     .help = N_("the card as `aplay -L` lists it: default, plughw:1,0, sysdefault:CARD=Device")},
-    {.name = "latency",
-     .type = OPT_DURATION,
-     .offset = offsetof(struct alsa_options, latency),
-     .min = 10,
-     .max = 2000,
-     .deflt = "200ms",
-     .help = N_("what the card has in advance; more where the sound breaks up")},
+    OPT_ROW("device", OPT_STR, alsa_options, device, .deflt = "default",
+            .help = N_("the card as `aplay -L` lists it: default, plughw:1,0, sysdefault:CARD=Device")),
+    OPT_ROW("latency", OPT_DURATION, alsa_options, latency, .min = 10, .max = 2000, .deflt = "200ms",
+            .help = N_("what the card has in advance; more where the sound breaks up")),
     {0},
 };
 

@@ -34,18 +34,10 @@ struct axis_state {
 
 static const struct opt_row rows[] = {
     DEVICE_ROWS(axis_options),
-    {.name = "audio_device",
-     .type = OPT_INT,
-     .offset = offsetof(struct axis_options, device_id),
-     .min = -1,
-     .max = 99,
-     .deflt = "-1",
-     .help = N_("audiodeviceid of VAPIX; -1: the device's own choice")},
-    {.name = "audio_output",
-     .type = OPT_INT,
-     .offset = offsetof(struct axis_options, output_id),
-     .max = 99,
-     .help = N_("audiooutputid of VAPIX, with audio_device")},
+    OPT_ROW("audio_device", OPT_INT, axis_options, device_id, .min = -1, .max = 99, .deflt = "-1",
+            .help = N_("audiodeviceid of VAPIX; -1: the device's own choice")),
+    OPT_ROW("audio_output", OPT_INT, axis_options, output_id, .max = 99,
+            .help = N_("audiooutputid of VAPIX, with audio_device")),
     {0},
 };
 

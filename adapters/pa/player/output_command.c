@@ -27,28 +27,15 @@ struct command_play {
 static const char *const returns_names[] = {"at-end", "at-once", NULL};
 
 static const struct opt_row rows[] = {
-    {.name = "run",
-     .type = OPT_STRS,
-     .offset = offsetof(struct command_options, run),
-     .required = true,
-     .min = 1,
-     .max = 64,
-     .help = N_("program and arguments; {wav} {zone} {id} {kind} {seconds} {volume} are filled in")},
-    {.name = "returns",
-     .type = OPT_ENUM,
-     .offset = offsetof(struct command_options, returns),
-     .names = returns_names,
-     .deflt = "at-end",
-     .help = N_("at-end: exit code 0 means that the sound was played, sooner than its length is a failure; "
+    OPT_ROW("run", OPT_STRS, command_options, run, .required = true, .min = 1, .max = 64,
+            .help = N_("program and arguments; {wav} {zone} {id} {kind} {seconds} {volume} are filled in")),
+    OPT_ROW("returns", OPT_ENUM, command_options, returns, .names = returns_names, .deflt = "at-end",
+            .help = N_(
+                "at-end: exit code 0 means that the sound was played, sooner than its length is a failure; "
                 "at-once: the "
-                "command hands the sound on, and its length is waited for")},
-    {.name = "extra",
-     .type = OPT_DURATION,
-     .offset = offsetof(struct command_options, extra),
-     .min = 500,
-     .max = 300000,
-     .deflt = "10s",
-     .help = N_("a command that runs so much longer than the sound is ended and has failed")},
+                "command hands the sound on, and its length is waited for")),
+    OPT_ROW("extra", OPT_DURATION, command_options, extra, .min = 500, .max = 300000, .deflt = "10s",
+            .help = N_("a command that runs so much longer than the sound is ended and has failed")),
     {0},
 };
 

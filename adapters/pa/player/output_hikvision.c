@@ -21,19 +21,10 @@ static const char *const codecs[] = {"pcmu", "pcma", NULL};
 
 static const struct opt_row rows[] = {
     DEVICE_ROWS(hikvision_options),
-    {.name = "channel",
-     .type = OPT_INT,
-     .offset = offsetof(struct hikvision_options, channel),
-     .min = 1,
-     .max = 64,
-     .deflt = "1",
-     .help = N_("the two-way audio channel")},
-    {.name = "codec",
-     .type = OPT_ENUM,
-     .offset = offsetof(struct hikvision_options, codec),
-     .names = codecs,
-     .deflt = "pcmu",
-     .help = N_("as the device's two-way audio is set: G.711ulaw is pcmu, G.711alaw is pcma")},
+    OPT_ROW("channel", OPT_INT, hikvision_options, channel, .min = 1, .max = 64, .deflt = "1",
+            .help = N_("the two-way audio channel")),
+    OPT_ROW("codec", OPT_ENUM, hikvision_options, codec, .names = codecs, .deflt = "pcmu",
+            .help = N_("as the device's two-way audio is set: G.711ulaw is pcmu, G.711alaw is pcma")),
     {0},
 };
 
