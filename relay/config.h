@@ -69,7 +69,7 @@ static inline struct mqtt_options broker_session(const struct broker_options *b,
                                  .keepalive_s = (uint16_t)(b->keepalive / SECOND_MS)};
 }
 struct http_options {
-    struct opt_strs listen; /* "127.0.0.1:8480", "[::1]:8480"; see config_listen */
+    struct opt_strs listen; /* "127.0.0.1:8480", "[::1]:8480"; see address_listen */
     struct tls_files tls;   /* cert and key, or neither; ca unused */
     bool behind_proxy;
     const char *public_address; /* "https://…" without a slash at the end; NULL: the first of listen */
@@ -201,9 +201,5 @@ enum relay_err config_check_files(const struct relay_config *c, struct opt_probl
 struct relay_config *config_free(struct relay_config *c);
 
 const char *config_language(const struct relay_config *c); /* for i18n_init */
-
-/* "127.0.0.1:8480" or "[::1]:8480": an address, never a name. */
-bool config_listen(const char *text, char ret_host[static 46], int *ret_port);
-bool config_host_is_loopback(const char *host);
 
 #endif

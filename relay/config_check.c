@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/zone_class.h"
 #include "config_internal.h"
+#include "io/address.h"
 
 enum { REMINDER_CHARS = 45 };
 
@@ -148,36 +149,6 @@ static void problem_chat_type(const struct check *k, const struct chat_config *c
 
 /* --- addresses --- */
 
-bool config_listen(const char *text, char ret_host[static 46], int *ret_port)
-{
-    const char *colon = strrchr(text, ':');
-    bool brackets = text[0] == '[';
-    if (!colon || (brackets && (colon == text + 1 || colon[-1] != ']'))) return false;
-    const char *host = brackets ? text + 1 : text;
-    size_t n = (size_t)(colon - host) - (brackets ? 1 : 0);
-    if (n >= 46) return false;
-    char name[46];
-    (void)snprintf(name, sizeof(name), "%.*s", (int)n, host);
-    struct in6_addr address;
-    if (inet_pton(brackets ? AF_INET6 : AF_INET, name, &address) != 1) return false;
-
-    const char *digits = colon + 1;
-    size_t len = strlen(digits);
-    if (!len || len > 5 || strspn(digits, "0123456789") != len) return false;
-    long port = strtol(digits, NULL, 10);
-    if (port > 65535) return false;
-    (void)snprintf(ret_host, 46, "%s", name);
-    *ret_port = (int)port;
-    return true;
-}
-
-bool config_host_is_loopback(const char *host)
-{
-    struct in_addr v4;
-    if (host[0] == '/' || strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0) return true;
-    return inet_pton(AF_INET, host, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
-}
-
 static bool is_public_address(const char *a)
 {
     const char *host = strncmp(a, "https://", 8) == 0 ? a + 8 : strncmp(a, "http://", 7) == 0 ? a + 7 : "";
@@ -196,12 +167,12 @@ static void check_http(const struct check *k, const struct yaml_node *at)
         char host[46];
         int port;
         const struct yaml_node *here = item_place(at, "listen", i);
-        if (!config_listen(http->listen.items[i], host, &port)) {
+        if (!address_listen(http->listen.items[i], host, &port)) {
             opt_problem(k->problems, here,
                         _("listen: `%.60s` is not possible, write an address and a port such as "
                           "127.0.0.1:8480 or [::1]:8480"),
                         http->listen.items[i]);
-        } else if (!config_host_is_loopback(host) && !http->tls.cert && !http->behind_proxy) {
+        } else if (!address_is_loopback(host) && !http->tls.cert && !http->behind_proxy) {
             opt_problem(
                 k->problems, here,
                 _("listen: `%.60s` is reached from other machines: give tls, or say behind_proxy: true"),

@@ -12,6 +12,7 @@
 #include "dispatch.h"
 #include "drill.h"
 #include "feedback.h"
+#include "io/address.h"
 #include "list.h"
 #include "overview.h"
 #include "pipeline.h"
@@ -170,7 +171,7 @@ static void pages_base(const struct relay *r, struct buf *b)
         buf_str(b, h->public_address);
         return;
     }
-    if (!r->n_pages || !config_listen(h->listen.items[0], host, &port)) return;
+    if (!r->n_pages || !address_listen(h->listen.items[0], host, &port)) return;
     bool any = strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
     if (any && gethostname(name, sizeof(name) - 1) != 0) any = false;
     buf_printf(b, "%s://", h->tls.cert ? "https" : "http");

@@ -16,6 +16,7 @@
 #include "escalate.h"
 #include "feeds.h"
 #include "intake.h"
+#include "io/address.h"
 #include "outlink.h"
 #include "pages.h"
 #include "players.h"
@@ -200,7 +201,7 @@ static enum relay_err open_pages(struct relay *r, struct reason *why)
     for (size_t i = 0; i < h->listen.n && i < ARRAY_LEN(r->pages); i++) {
         char host[46];
         int port;
-        if (!config_listen(h->listen.items[i], host, &port))
+        if (!address_listen(h->listen.items[i], host, &port))
             return fail(why, RELAY_INVALID, _("http.listen: %s"), h->listen.items[i]);
         struct http_server_options o = {.host = host,
                                         .port = port,

@@ -18,6 +18,7 @@
 #include "cli/client.h"
 #include "cli/init.h"
 #include "cli/verbs.h"
+#include "io/address.h"
 #include "rules/rules.h"
 
 enum { OUTPUT_MAX = 1024 * 1024, NFS_MAGIC = 0x6969, SMB2_MAGIC = (int)0xfe534d42 };
@@ -219,7 +220,7 @@ static void check_listeners(const struct relay_config *c, struct findings *f)
     for (size_t i = 0; i < c->http.listen.n; i++) {
         char host[46];
         int port;
-        if (config_listen(c->http.listen.items[i], host, &port) && !config_host_is_loopback(host))
+        if (address_listen(c->http.listen.items[i], host, &port) && !address_is_loopback(host))
             outside = true;
     }
     if (!wards) return;

@@ -5,6 +5,7 @@
 #include "base/i18n.h"
 #include "base/json.h"
 #include "cli/doctor.h"
+#include "io/address.h"
 #include "io/broker_probe.h"
 
 enum {
@@ -142,7 +143,7 @@ static void check_persistence(const struct relay_config *c, struct findings *f)
     char *slash = strrchr(own, '/');
     if (slash) *slash = '\0';
     CLEANUP(free_ptr) char *ours = xasprintf("%s/mosquitto/tocsin.conf", slash ? own : ".");
-    bool here = config_host_is_loopback(c->broker.host);
+    bool here = address_is_loopback(c->broker.host);
     if (here && (says_persistence(ours) || says_persistence("/etc/mosquitto/mosquitto.conf") ||
                  says_persistence("/etc/mosquitto/conf.d/tocsin.conf")))
         finding_add(f, FINDING_OK, "broker.persistence",

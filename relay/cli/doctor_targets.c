@@ -2,6 +2,7 @@
 #include "adapters/http_post.h"
 #include "base/i18n.h"
 #include "cli/doctor.h"
+#include "io/address.h"
 #include "io/broker_probe.h"
 
 enum { REACH_MS = 5000, HOST_MAX = 256 };
@@ -110,14 +111,14 @@ void doctor_firewall(const struct relay_config *c, struct findings *f)
 {
     CLEANUP(buf_release) struct buf out = BUF_INIT(700), in = BUF_INIT(700);
     each_chat(c, list_host, &out);
-    if (!config_host_is_loopback(c->broker.host))
+    if (!address_is_loopback(c->broker.host))
         buf_printf(&out, "%s%s:%lld", out.len ? ", " : "", c->broker.host, (long long)c->broker.port);
     else if (c->broker.host[0] != '/')
         buf_printf(&in, "tcp %lld", (long long)c->broker.port);
     for (size_t i = 0; i < c->http.listen.n; i++) {
         char host[46];
         int port;
-        if (config_listen(c->http.listen.items[i], host, &port) && !config_host_is_loopback(host))
+        if (address_listen(c->http.listen.items[i], host, &port) && !address_is_loopback(host))
             buf_printf(&in, "%stcp %d", in.len ? ", " : "", port);
     }
     finding_add(f, FINDING_NOTE, "firewall",

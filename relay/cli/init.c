@@ -13,6 +13,7 @@
 #include "cli/init.h"
 #include "cli/verbs.h"
 #include "config.h"
+#include "io/address.h"
 #include "io/http_client.h"
 
 enum { TEXT_MAX = 1024 * 1024, LOGINS_MAX = 256 };
@@ -440,7 +441,7 @@ static void print_next_another(const struct init_writer *w, const struct init_pl
         _("  copy %s/%s to that hospital's machine as /etc/tocsin (chown tocsin: *.password), then there: "
           "systemctl enable --now tocsin-pa\n"),
         w->dir, p->site);
-    if (config_host_is_loopback(p->a->broker.host))
+    if (address_is_loopback(p->a->broker.host))
         (void)printf("  %s\n", _("the broker listens for this machine alone: give it a listener with TLS in "
                                  "mosquitto/tocsin.conf, and its address in that pa.yaml"));
 }

@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "cli/init.h"
 #include "config.h"
+#include "io/address.h"
 
 /* A YAML scalar that is what people typed, whatever it is: control characters were refused before. */
 static void quoted(struct buf *b, const char *text)
@@ -255,7 +256,7 @@ void init_broker_conf(const struct init_plan *p, const char *dir, struct buf *b)
     buf_str(b, "per_listener_settings false\n");
     if (host[0] == '/')
         buf_printf(b, "listener 0 %s\n", host);
-    else if (config_host_is_loopback(host))
+    else if (address_is_loopback(host))
         buf_printf(b, "listener %lld 127.0.0.1\n", (long long)p->a->broker.port);
     else
         buf_printf(b, "listener %lld\n", (long long)p->a->broker.port);

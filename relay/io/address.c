@@ -1,10 +1,13 @@
-/* Public or not: one table of prefixes a family. */
+/* Public or not: one table of prefixes a family; and where a server listens. */
 #include "io/address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -96,4 +99,34 @@ bool address_text_is_public(const char *text)
     if (inet_pton(AF_INET, text, bytes) == 1) return v4_is_public(bytes);
     if (inet_pton(AF_INET6, text, bytes) == 1) return v6_is_public(bytes);
     return false;
+}
+
+bool address_listen(const char *text, char ret_host[static 46], int *ret_port)
+{
+    const char *colon = strrchr(text, ':');
+    bool brackets = text[0] == '[';
+    if (!colon || (brackets && (colon == text + 1 || colon[-1] != ']'))) return false;
+    const char *host = brackets ? text + 1 : text;
+    size_t n = (size_t)(colon - host) - (brackets ? 1 : 0);
+    if (n >= 46) return false;
+    char name[46];
+    (void)snprintf(name, sizeof(name), "%.*s", (int)n, host);
+    struct in6_addr address;
+    if (inet_pton(brackets ? AF_INET6 : AF_INET, name, &address) != 1) return false;
+
+    const char *digits = colon + 1;
+    size_t len = strlen(digits);
+    if (!len || len > 5 || strspn(digits, "0123456789") != len) return false;
+    long port = strtol(digits, NULL, 10);
+    if (port > 65535) return false;
+    (void)snprintf(ret_host, 46, "%s", name);
+    *ret_port = (int)port;
+    return true;
+}
+
+bool address_is_loopback(const char *host)
+{
+    struct in_addr v4;
+    if (host[0] == '/' || strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0) return true;
+    return inet_pton(AF_INET, host, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
 }

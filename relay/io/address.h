@@ -16,4 +16,9 @@ bool address_is_public(const struct sockaddr *a);
 /* The same for "192.0.2.1" or "2001:db8::1"; false when it is neither. */
 bool address_text_is_public(const char *text);
 
+/* Where a server listens: "127.0.0.1:8480" or "[::1]:8480", an address and never a name. False: neither. */
+bool address_listen(const char *text, char ret_host[static 46], int *ret_port);
+/* Reached from this machine alone; so is the path of a socket. */
+bool address_is_loopback(const char *host);
+
 #endif

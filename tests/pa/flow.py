@@ -241,7 +241,7 @@ def day(b):
     ident = b.announce("hall", 9, SHORT)
     b.announce("hall", 9, SHORT)
     b.announce("icu", 9, SHORT)
-    wait_for("a WAV", 10, lambda: wavs(b, "*-hall-announce-*.wav"))
+    wait_for("a WAV and its manifest", 10, lambda: wavs(b, "*-hall-announce-*.json"))
     wav = wavs(b, "*-hall-announce-*.wav")[0]
     length = seconds(wav)
     manifest = json.load(open(wav.replace(".wav", ".json"), encoding="utf-8"))

@@ -1,36 +1,41 @@
-/* The address of the page. */
+/* The token of the page. */
 #include "unit.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
 #include "player/page.h"
 
-static void addresses_are_read_and_others_refused(void **state)
+static void a_token_is_long_enough_and_for_nobody_elses_eyes(void **state)
 {
     (void)state;
     static const struct {
-        const char *text, *host;
-        int port;
-        bool loopback;
-    } good[] = {{"127.0.0.1:8490", "127.0.0.1", 8490, true},
-                {"[::1]:80", "::1", 80, true},
-                {"0.0.0.0:0", "0.0.0.0", 0, false},
-                {"[::]:65535", "::", 65535, false}};
-    static const char *const bad[] = {
-        "",       "8490",    ":8490", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:70000",
-        "::1:80", "[::1:80", "a:-1",  "a:1 "};
-    char host[64];
-    int port;
-    for (size_t i = 0; i < COUNT(good); i++) {
-        assert_true(page_listen(good[i].text, host, &port));
-        assert_string_equal(host, good[i].host);
-        assert_int_equal(port, good[i].port);
-        assert_int_equal(page_is_loopback(host), good[i].loopback);
+        const char *text;
+        mode_t mode;
+        bool good;
+    } tokens[] = {
+        {"twelve-chars\n", 0600, true}, {"eleven-char\n", 0600, false}, {"twelve-chars\n", 0644, false}};
+    for (size_t i = 0; i < COUNT(tokens); i++) {
+        char path[] = "/tmp/pa_page.XXXXXX";
+        struct reason why;
+        CLEANUP(free_ptr) char *token = NULL;
+        int fd = mkstemp(path);
+        ssize_t n = (ssize_t)strlen(tokens[i].text);
+        assert_true(fd >= 0 && write(fd, tokens[i].text, (size_t)n) == n && fchmod(fd, tokens[i].mode) == 0);
+        assert_int_equal(close(fd), 0);
+        bool good = page_token(path, &token, &why) == RELAY_OK;
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(good, tokens[i].good);
+        if (good)
+            assert_string_equal(token, "twelve-chars");
+        else
+            assert_non_null(strstr(why.text, path));
     }
-    for (size_t i = 0; i < COUNT(bad); i++)
-        if (page_listen(bad[i], host, &port)) fail_msg("%s was taken", bad[i]);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(addresses_are_read_and_others_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_token_is_long_enough_and_for_nobody_elses_eyes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

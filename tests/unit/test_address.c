@@ -97,11 +97,35 @@ static void every_other_address_is_closed(void **state)
     }
 }
 
+static void listen_addresses_are_taken_apart(void **state)
+{
+    (void)state;
+    char host[46];
+    int port;
+    assert_true(address_listen("[::1]:8480", host, &port));
+    assert_string_equal(host, "::1");
+    assert_int_equal(port, 8480);
+    assert_true(address_listen("10.1.2.3:0", host, &port));
+    assert_string_equal(host, "10.1.2.3");
+    static const char *const wrong[] = {"",           ":",          ":80",
+                                        "[]:80",      "[:80",       "1.2.3.4:",
+                                        "127.0.0.1",  "8490",       "127.0.0.1:70000",
+                                        "::1:80",     "[::1:80",    "127.0.0.1:1 ",
+                                        "1.2.3.4:-1", "1.2.3.4:+1", "localhost:1"};
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) assert_false(address_listen(wrong[i], host, &port));
+    assert_true(address_is_loopback("127.8.0.1"));
+    assert_true(address_is_loopback("::1"));
+    assert_true(address_is_loopback("/run/mosquitto.sock"));
+    assert_false(address_is_loopback("0.0.0.0"));
+    assert_false(address_is_loopback("::"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(public_addresses_are_open),
         cmocka_unit_test(every_other_address_is_closed),
+        cmocka_unit_test(listen_addresses_are_taken_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -305,26 +305,6 @@ static void behind_a_proxy_or_with_tls_other_machines_are_served(void **state)
     (void)config_free(load_ok(SMALL "http: {public_address: 'https://warnings.example/tocsin'}\n"));
 }
 
-static void listen_addresses_are_taken_apart(void **state)
-{
-    (void)state;
-    char host[46];
-    int port;
-    assert_true(config_listen("[::1]:8480", host, &port));
-    assert_string_equal(host, "::1");
-    assert_int_equal(port, 8480);
-    assert_true(config_listen("10.1.2.3:0", host, &port));
-    assert_string_equal(host, "10.1.2.3");
-    static const char *const wrong[] = {"",         ":",          ":80",        "[]:80",      "[:80",
-                                        "1.2.3.4:", "1.2.3.4:-1", "1.2.3.4:+1", "localhost:1"};
-    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) assert_false(config_listen(wrong[i], host, &port));
-    assert_true(config_host_is_loopback("127.8.0.1"));
-    assert_true(config_host_is_loopback("::1"));
-    assert_true(config_host_is_loopback("/run/mosquitto.sock"));
-    assert_false(config_host_is_loopback("0.0.0.0"));
-    assert_false(config_host_is_loopback("::"));
-}
-
 /* --- files --- */
 
 static char dir[64];
@@ -472,7 +452,6 @@ int main(void)
         cmocka_unit_test(every_mistake_is_named_where_it_stands),
         cmocka_unit_test(limits_count_feeds_and_targets),
         cmocka_unit_test(behind_a_proxy_or_with_tls_other_machines_are_served),
-        cmocka_unit_test(listen_addresses_are_taken_apart),
         cmocka_unit_test(the_sample_configuration_loads),
         WITH_FILES(sites_also_stand_in_files_of_their_own),
         WITH_FILES(mistakes_in_their_files_are_named_with_both_places),

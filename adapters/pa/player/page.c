@@ -2,13 +2,13 @@
 #include "player/page.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <qrencode.h>
 
 #include "base/hash.h"
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/address.h"
 #include "player/control.h"
 
 enum {
@@ -31,36 +31,6 @@ struct page {
     int wrong;
     int64_t wrong_since; /* mono */
 };
-
-/* ---- Addresses ---- */
-
-bool page_listen(const char *text, char ret_host[static 64], int *ret_port)
-{
-    const char *colon = strrchr(text, ':'), *host = text;
-    size_t n = colon ? (size_t)(colon - text) : 0;
-    if (!colon || n == 0) return false;
-    if (text[0] == '[') {
-        if (text[n - 1] != ']') return false;
-        host++;
-        n -= 2;
-    } else if (memchr(text, ':', n)) {
-        return false; /* an IPv6 address stands in brackets */
-    }
-    char *end;
-    errno = 0;
-    long port = strtol(colon + 1, &end, 10);
-    if (!isdigit((unsigned char)colon[1]) || *end || errno || port < 0 || port > 65535 || n == 0 || n >= 64)
-        return false;
-    memcpy(ret_host, host, n);
-    ret_host[n] = '\0';
-    *ret_port = (int)port;
-    return true;
-}
-
-bool page_is_loopback(const char *host)
-{
-    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
-}
 
 /* ---- Who is there ---- */
 
@@ -339,11 +309,11 @@ enum relay_err page_token(const char *token_file, char **ret, struct reason *why
 enum relay_err page_new(struct player *player, struct loop *l, struct page **ret, struct reason *why)
 {
     const struct http_settings *h = &player_settings_of(player)->http;
-    char host[64];
+    char host[46];
     int port;
     *ret = NULL;
     if (!h->token_file) return RELAY_OK;
-    if (!page_listen(h->listen, host, &port))
+    if (!address_listen(h->listen, host, &port))
         return fail(why, RELAY_INVALID, "http: listen: `%s`", h->listen);
     struct page *p = xcalloc(1, sizeof(*p));
     p->player = player;

@@ -24,8 +24,4 @@ int64_t page_next_due(const struct page *p);
 /* The secret in token_file; the caller frees it. */
 enum relay_err page_token(const char *token_file, char **ret, struct reason *why) MUST_CHECK;
 
-/* "127.0.0.1:8490", "[::1]:8490". False: neither. */
-bool page_listen(const char *text, char ret_host[static 64], int *ret_port);
-bool page_is_loopback(const char *host);
-
 #endif

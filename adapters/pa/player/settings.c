@@ -5,7 +5,7 @@
 
 #include "base/datadir.h"
 #include "base/i18n.h"
-#include "player/page.h"
+#include "io/address.h"
 
 static const char *const languages[] = {"zh-CN", "en", NULL};
 static const char *const modes[] = {"trial", "live", NULL}, *const modes_zh[] = {"试运行", "运行", NULL};
@@ -407,12 +407,12 @@ static void check_reminders(struct settings *s, struct opt_problems *problems)
 static void check_http(const struct settings *s, struct opt_problems *problems)
 {
     const struct http_settings *h = &s->http;
-    char host[64];
+    char host[46];
     int port;
-    if (!page_listen(h->listen, host, &port))
+    if (!address_listen(h->listen, host, &port))
         opt_problem(problems, NULL, _("http: listen: `%s` is no address and port like 127.0.0.1:8490"),
                     h->listen);
-    else if (!page_is_loopback(host) && !h->cert && !h->behind_proxy)
+    else if (!address_is_loopback(host) && !h->cert && !h->behind_proxy)
         opt_problem(problems, NULL,
                     _("http: listen: `%s` is beyond this machine: give cert and key, or behind_proxy: true"),
                     h->listen);
