@@ -215,7 +215,8 @@ static int check_files(const struct settings *s)
     const struct broker_settings *b = &s->broker;
     const struct http_settings *h = &s->http;
     const char *const files[] = {b->tls.ca, b->tls.cert, b->tls.key, h->cert, h->key};
-    CLEANUP(free_ptr) char *password = NULL, *token = NULL;
+    CLEANUP(secret_free_ptr) char *password = NULL;
+    CLEANUP(secret_free_ptr) char *token = NULL;
     struct reason why;
     int bad = 0;
     if (b->password_file && secret_read(b->password_file, &password, &why) != RELAY_OK) {

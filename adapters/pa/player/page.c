@@ -295,7 +295,7 @@ static void send_qr(void *arg, struct http_exchange *x)
 
 enum relay_err page_token(const char *token_file, char **ret, struct reason *why)
 {
-    CLEANUP(free_ptr) char *token = NULL;
+    CLEANUP(secret_free_ptr) char *token = NULL;
     enum relay_err err = secret_read(token_file, &token, why);
     if (err == RELAY_OK && strlen(token) < TOKEN_MIN)
         err =
@@ -344,7 +344,7 @@ struct page *page_free(struct page *p)
     if (!p) return NULL;
     http_server_free(p->server);
     control_free(p->control);
-    free(p->token);
+    secret_free(p->token);
     free(p);
     return NULL;
 }
