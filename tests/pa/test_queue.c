@@ -188,7 +188,7 @@ static void quiet_hours_keep_announcements_back_and_skip_the_rest(void **state)
     expect(&s, QUEUE_SKIP, say, WHY_QUIET_HOURS);
     queue_remove(&s.q, say);
     expect(&s, QUEUE_KEEP_BACK, a, WHY_QUIET_HOURS);
-    a->overridden = true;
+    s.c.overridden = true;
     expect(&s, QUEUE_START, a, 0);
 }
 

@@ -99,7 +99,7 @@ static const char *const sql[Q_COUNT] = {
         "INSERT OR REPLACE INTO announce VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     [Q_MOVE_ANNOUNCE] = "UPDATE announce SET state = ?3, reason = ?4 WHERE zone = ?1 AND id = ?2",
     [Q_OPEN_ANNOUNCES] = "SELECT zone, id, alert, rev, status, level, correction, text, rhyme, repeat, "
-                         "received, expires, state"
+                         "received, expires"
                          " FROM announce WHERE state IN ('queued', 'playing', 'held') ORDER BY received, id",
     [Q_PUT_SAY] = "INSERT OR REPLACE INTO say VALUES(?1, ?2, ?3, ?4)",
     [Q_END_SAY] = "DELETE FROM say WHERE zone = ?1 AND id = ?2",
@@ -247,25 +247,6 @@ void book_set_fact(struct book *b, const char *key, int64_t value)
     run(b, s);
 }
 
-bool book_text(struct book *b, const char *key, char *ret, size_t size)
-{
-    struct stmt *s = &b->q[Q_FACT];
-    stmt_text(s, 1, key);
-    if (!next_row(b, s)) return false;
-    (void)snprintf(ret, size, "%s", col_text(s, 0)); /* our own short words */
-    stmt_reset(s);
-    return true;
-}
-
-void book_set_text(struct book *b, const char *key, const char *value)
-{
-    struct stmt *s = write_with(b, Q_SET_FACT);
-    if (!s) return;
-    stmt_text(s, 1, key);
-    stmt_text(s, 2, value);
-    run(b, s);
-}
-
 bool book_has_slot(struct book *b, const char *zone, int64_t minute)
 {
     struct stmt *s = &b->q[Q_HAS_SLOT];
@@ -352,8 +333,7 @@ void book_move_announce(struct book *b, const char *zone, const char *id, const 
     run(b, s);
 }
 
-void book_open_announces(struct book *b,
-                         void (*fn)(void *arg, const struct announcement *a, const char *state), void *arg)
+void book_open_announces(struct book *b, void (*fn)(void *arg, const struct announcement *a), void *arg)
 {
     struct stmt *s = &b->q[Q_OPEN_ANNOUNCES];
     while (next_row(b, s)) {
@@ -370,7 +350,7 @@ void book_open_announces(struct book *b,
         if (!cap_status_parse(col_text(s, 4), &a.status))
             a.status = STATUS_TEST; /* our own words: cannot be others */
         if (!level_parse(col_text(s, 5), &a.level)) a.level = LEVEL_BLUE;
-        fn(arg, &a, col_text(s, 12));
+        fn(arg, &a);
     }
 }
 

@@ -30,8 +30,6 @@ enum relay_err book_commit(struct book *b, struct reason *why) MUST_CHECK;
 /* Small facts by name. */
 bool book_fact(struct book *b, const char *key, int64_t *ret);
 void book_set_fact(struct book *b, const char *key, int64_t value);
-bool book_text(struct book *b, const char *key, char *ret, size_t size);
-void book_set_text(struct book *b, const char *key, const char *value);
 
 /* Slots, keyed by zone and nominal civil minute. */
 bool book_has_slot(struct book *b, const char *zone, int64_t minute);
@@ -59,8 +57,7 @@ void book_put_announce(struct book *b, const struct announcement *a, const char 
 void book_move_announce(struct book *b, const char *zone, const char *id, const char *state,
                         const char *reason);
 /* What is not at its end, oldest first. */
-void book_open_announces(struct book *b,
-                         void (*fn)(void *arg, const struct announcement *a, const char *state), void *arg);
+void book_open_announces(struct book *b, void (*fn)(void *arg, const struct announcement *a), void *arg);
 
 /* What a person asked to be heard, until it has ended; text NULL: a test tone. `until`: by this machine's wall clock. */
 void book_put_say(struct book *b, const char *zone, const char *id, const char *text, int64_t until);

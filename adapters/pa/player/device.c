@@ -55,14 +55,6 @@ struct device_call *device_begin(struct output *o, struct output_play *p, struct
     return c;
 }
 
-struct device_call *device_find(struct output *o, const struct output_play *p)
-{
-    struct device *d = o->state;
-    struct device_call *c = d->calls;
-    while (c && c->p != p) c = c->next;
-    return c;
-}
-
 static void release(const struct device *d, struct device_call *c)
 {
     if (d->profile->forgotten) d->profile->forgotten(c);
@@ -158,7 +150,8 @@ enum relay_err device_ask(struct device_call *c, const struct device_request *r,
 void device_stop(struct output *o, struct output_play *p, struct now now)
 {
     struct device *d = o->state;
-    struct device_call *c = device_find(o, p);
+    struct device_call *c = d->calls;
+    while (c && c->p != p) c = c->next;
     if (!c) return;
     c->stopped = true;
     c->due = INT64_MAX;

@@ -76,8 +76,6 @@ enum relay_err device_open(struct output *o, const struct device_options *set,
                            const struct device_profile *profile, const char *token_file,
                            struct reason *why) MUST_CHECK;
 struct device_call *device_begin(struct output *o, struct output_play *p, struct now now);
-/* The play that is told or not; NULL: none. */
-struct device_call *device_find(struct output *o, const struct output_play *p);
 
 struct device_request {
     const char *method, *path;

@@ -9,7 +9,8 @@ int64_t text_length_guess(const char *text)
     return (int64_t)text_chars(text, strlen(text)) * SECOND_MS * 10 / 32;
 }
 
-int warning_compare(const struct warning *a, const struct warning *b)
+/* Negative when a comes before b. */
+static int warning_compare(const struct warning *a, const struct warning *b)
 {
     if (a->correction != b->correction) return a->correction ? -1 : 1;
     if (a->level != b->level) return a->level > b->level ? -1 : 1;

@@ -87,9 +87,6 @@ const struct plan_line *plan_at(const struct plan *p, int place);
 bool programme_has_slot(const struct programme_limits *l, const struct zone *z, int64_t minute,
                         enum day_type day);
 
-/* The order of warnings: negative when a comes before b. */
-int warning_compare(const struct warning *a, const struct warning *b);
-
 /* What a text takes when nobody has spoken it yet: 3.2 characters a second. */
 int64_t text_length_guess(const char *text);
 

@@ -60,9 +60,9 @@ struct queue_item *queue_playing(const struct zone_queue *q)
     return NULL;
 }
 
-static bool is_closed(const struct queue_item *item, const struct conditions *c)
+static bool is_closed(const struct conditions *c)
 {
-    return c->quiet && !c->overridden && !item->overridden;
+    return c->quiet && !c->overridden;
 }
 
 /* Why this item may not begin at this moment, whatever else waits. */
@@ -84,15 +84,15 @@ static enum why obstacle(const struct queue_item *item, const struct conditions 
 static struct queue_verdict judge_waiting(struct queue_item *item, const struct conditions *c)
 {
     struct queue_verdict v = {.item = item};
-    bool runs_into_quiet = item->state == ITEM_WAITING && !c->overridden && !item->overridden &&
-                           item->length_ms > c->until_quiet_ms;
+    bool runs_into_quiet =
+        item->state == ITEM_WAITING && !c->overridden && item->length_ms > c->until_quiet_ms;
     if (item->expires <= c->now.mono) {
         v.act = QUEUE_SKIP;
         v.why = WHY_EXPIRED;
     } else if (c->muted) {
         v.act = QUEUE_SKIP;
         v.why = WHY_MUTED;
-    } else if (is_closed(item, c) || runs_into_quiet) {
+    } else if (is_closed(c) || runs_into_quiet) {
         v.act = item->kind == ITEM_ANNOUNCE || item->kind == ITEM_DIGEST ? QUEUE_KEEP_BACK : QUEUE_SKIP;
         v.why = WHY_QUIET_HOURS;
     } else if (item->give_up <= c->now.mono) {

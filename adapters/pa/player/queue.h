@@ -49,7 +49,6 @@ struct queue_item {
     int64_t not_before;       /* mono; a failed output is tried again then */
     int64_t length_ms;        /* known from WAITING on */
     bool resumes;             /* taken off the air, it begins again; else it is dropped */
-    bool overridden;          /* two named persons let it into quiet hours and silent zones */
     enum why waits_for;       /* what was last said of it */
     int64_t added, busy_from; /* mono; busy_from 0: has not met a busy line */
     enum why stop_why;        /* while STOPPING */

@@ -238,11 +238,10 @@ struct item *station_new_announce(struct station *s, size_t zone, const struct a
 }
 
 /* What waited or played when the player stopped is held, and comes as one item a zone: at once, or when quiet hours end. */
-static void load_announce(void *arg, const struct announcement *a, const char *state)
+static void load_announce(void *arg, const struct announcement *a)
 {
     struct load *l = arg;
     size_t z;
-    (void)state; /* whatever it was doing, it has not ended */
     if (!station_find_zone(l->s, a->zone, &z)) return;
     station_new_announce(l->s, z, a, l->now)->held = true;
     l->s->zones[z].caught_up = true;

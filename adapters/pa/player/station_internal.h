@@ -96,8 +96,6 @@ void item_note_parts(struct station *s, const struct item *i, struct now now, co
 /* The book's row of an item moves with it: what the relay waits for, and what a restart looks at. */
 void item_move_rows(struct station *s, const struct item *i, struct now now, const char *state,
                     const char *why);
-/* In quiet hours: waits for their end, with others as a digest. */
-void item_keep_back(struct station *s, struct item *i, struct now now);
 
 void station_note(struct station *s, struct now now, size_t zone, const char *id, const char *kind,
                   const char *state, enum why why, const char *detail, int volume, int64_t length_ms);

@@ -6,7 +6,7 @@ enum { TAKEN_PAUSE_MS = 10000 }; /* before asking again a device that something 
 
 /* ---- Announcements that wait for the end of quiet hours ---- */
 
-void item_keep_back(struct station *s, struct item *i, struct now now)
+static void item_keep_back(struct station *s, struct item *i, struct now now)
 {
     if (i->queued) queue_remove(&s->zones[i->zone].queue, &i->q);
     i->queued = false;

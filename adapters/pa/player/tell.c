@@ -74,7 +74,7 @@ void tell_day_end(struct buf *out)
     buf_str(out, "]}");
 }
 
-void tell_zone(struct buf *out, const struct zone_view *v)
+static void tell_zone(struct buf *out, const struct zone_view *v)
 {
     char minute[CIVIL_TEXT_LEN];
     put_comma(out);

@@ -12,7 +12,6 @@ void tell_slot(struct buf *out, const struct programme_input *at, const struct p
 void tell_day_begin(struct buf *out, int64_t day, const struct day_kind *kind);
 void tell_day_end(struct buf *out);
 
-void tell_zone(struct buf *out, const struct zone_view *v);
 void tell_log_row(struct buf *out, const struct log_row *r);
 
 /* The members of the retained state topic after "state", each with its comma. */

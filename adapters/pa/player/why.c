@@ -36,7 +36,6 @@ static const struct {
     [WHY_OTHER_ZONE] = {"other_zone", N_("for other zones")},
     [WHY_SUPERSEDED] = {"superseded", N_("a newer revision came")},
     [WHY_REAL_ALERT] = {"real_alert", N_("a real alert ended the drill")},
-    [WHY_FOLDED] = {"folded", N_("said together with others")},
     [WHY_MISSED] = {"missed", N_("its time passed while nothing could be played")},
     [WHY_CATCH_UP] = {"catch_up", N_("after a restart only one item is caught up")},
     [WHY_INTERRUPTED] = {"interrupted", N_("the player stopped in the middle")},

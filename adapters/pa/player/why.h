@@ -35,7 +35,6 @@ enum why {
     WHY_OTHER_ZONE,
     WHY_SUPERSEDED, /* a newer revision of the same alert came */
     WHY_REAL_ALERT, /* a real announcement ended the drill */
-    WHY_FOLDED,     /* said within another item */
     /* Time and trouble. */
     WHY_MISSED,      /* the slot's time passed while nobody was there to play it */
     WHY_CATCH_UP,    /* after a restart only one item a zone is caught up */
