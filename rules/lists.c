@@ -52,7 +52,9 @@ enum relay_err rule_lists_fill(const struct rule_lists *l, const char *text, str
                         _("no list is called %.*s: lists stand in %s beside the rule's file"), (int)n, name,
                         RULE_LISTS_FILE);
         buf_add(&b, rest, (size_t)(open - rest));
-        buf_printf(&b, "(?:%s)", list->pattern);
+        buf_str(&b, "(?:");
+        buf_str(&b, list->pattern);
+        buf_str(&b, ")");
         rest = name + n + 2;
     }
     buf_str(&b, rest);
