@@ -61,6 +61,14 @@ static void compile_jit(struct compiler *c, struct unit *u)
     }
 }
 
+const char *unit_excerpt(const struct unit *u, char room[static 128])
+{
+    const char *s = u->pattern->source;
+    size_t n = text_cut(s, strlen(s), 120);
+    (void)snprintf(room, 128, "%.*s%s", (int)n, s, s[n] ? "…" : "");
+    return room;
+}
+
 /* Where a pattern of this text is in the table, or may be put. */
 static size_t table_place(const struct compiler *c, const char *text)
 {

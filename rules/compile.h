@@ -98,6 +98,9 @@ static inline const char *rule_part(const struct rule_code *c, size_t i)
     return i < c->n_all ? "all" : i < c->n_all + c->n_any ? "any" : "none";
 }
 
+/* The pattern as written, short enough for a message. */
+const char *unit_excerpt(const struct unit *u, char room[static 128]);
+
 struct compiler {
     struct arena *arena, *hot; /* hot: what matching looks at, close together */
     pcre2_compile_context *context;

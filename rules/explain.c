@@ -4,7 +4,7 @@
 #include "base/i18n.h"
 #include "base/mask.h"
 
-enum { SPANS_MAX = 64, SHOWN_WORDS = 8, MISSING_MAX = 32 };
+enum { SPANS_MAX = 64, SHOWN_WORDS = 6, SHOWN_PATTERNS = 3, MISSING_MAX = 32, MISSING_BYTES = 512 * 1024 };
 
 /* ---- the way back to the original ---- */
 
@@ -39,6 +39,7 @@ struct view {
     struct runner *runner;
     const char *text;
     size_t n;
+    bool whole; /* what is missing is told in full, for programs */
 };
 
 static void add_span(struct finding *f, struct span s)
@@ -49,14 +50,23 @@ static void add_span(struct finding *f, struct span s)
 static struct buf *add_missing(struct finding *f)
 {
     if (f->n_missing == MISSING_MAX) return &f->surplus;
-    f->missing[f->n_missing] = BUF_INIT(4096);
+    f->missing[f->n_missing] = BUF_INIT(MISSING_BYTES);
     return &f->missing[f->n_missing++];
 }
 
-static void list_words(struct buf *b, const char *const *items, size_t n)
+static void list_words(struct buf *b, const struct view *v, const char *const *items, size_t n)
 {
-    for (size_t i = 0; i < n && i < SHOWN_WORDS; i++) buf_printf(b, "%s%s", i ? " / " : "", items[i]);
-    if (n > SHOWN_WORDS) buf_printf(b, " … (+%zu)", n - SHOWN_WORDS);
+    size_t shown = v->whole || n <= SHOWN_WORDS ? n : SHOWN_WORDS;
+    for (size_t i = 0; i < shown; i++) buf_printf(b, "%s%s", i ? " / " : "", items[i]);
+    if (shown < n) buf_printf(b, " … (+%zu)", n - shown);
+}
+
+static void add_pattern(struct buf *b, const struct view *v, const struct unit *u)
+{
+    if (v->whole)
+        buf_printf(b, "'%s'", u->pattern->source);
+    else
+        pattern_brief(u->pattern, b);
 }
 
 static bool word_in(const struct view *v, const struct word_list *l, struct span within, struct finding *f)
@@ -87,7 +97,7 @@ static void look_at_words(const struct rule_code *c, const struct view *v, struc
         f->lack++;
         struct buf *b = add_missing(f);
         buf_str(b, _("one of the words: "));
-        list_words(b, c->lists[i].items, c->lists[i].n);
+        list_words(b, v, c->lists[i].items, c->lists[i].n);
     }
     f->have += present;
     if (present < c->n_lists) return;
@@ -99,31 +109,39 @@ static void look_at_words(const struct rule_code *c, const struct view *v, struc
     buf_printf(add_missing(f), _("the words are there, but not within %d characters of each other"), c->near);
 }
 
-/* What a pattern that did not match lacks; counts its clauses as conditions. */
+static bool holds(const struct view *v, const struct clause *c)
+{
+    for (size_t k = 0; k < c->n; k++)
+        if (memmem(v->text, v->n, c->items[k], strlen(c->items[k]))) return true;
+    return false;
+}
+
+/* What a pattern that did not match lacks; counts its clauses as conditions. The clauses of a choice are all about the one
+ * thing that it asks for, so it is told as a whole. */
 static void look_why_not(const struct unit *u, const struct view *v, struct finding *f)
 {
+    const struct needs *needs = &u->shape->needs;
     size_t held = 0;
-    for (size_t i = 0; i < u->shape->needs.n; i++) {
-        const struct clause *c = &u->shape->needs.items[i];
-        bool one = false;
-        for (size_t k = 0; k < c->n && !one; k++)
-            one = memmem(v->text, v->n, c->items[k], strlen(c->items[k])) != NULL;
-        if (one) {
-            held++;
-            continue;
-        }
+    for (size_t i = 0; i < needs->n; i++) held += holds(v, &needs->items[i]);
+    f->have += held;
+    bool choice = pattern_is_choice(u->pattern);
+    if (held == needs->n || choice) {
+        f->lack++;
+        struct buf *b = add_missing(f);
+        if (held < needs->n)
+            buf_str(b, _("one of: "));
+        else if (held)
+            buf_str(b, _("its words are there, but not in the order or distance of "));
+        add_pattern(b, v, u);
+        return;
+    }
+    for (size_t i = 0; i < needs->n; i++) {
+        if (holds(v, &needs->items[i])) continue;
         f->lack++;
         struct buf *b = add_missing(f);
         buf_str(b, _("one of: "));
-        list_words(b, c->items, c->n);
+        list_words(b, v, needs->items[i].items, needs->items[i].n);
     }
-    f->have += held;
-    if (held < u->shape->needs.n) return;
-    f->lack++;
-    buf_printf(add_missing(f),
-               u->shape->needs.n ? _("its words are there, but not in the order or distance of '%s'")
-                                 : "'%s'",
-               u->pattern->source);
 }
 
 static void look_at_any(const struct rule_code *c, const struct view *v, struct finding *f)
@@ -145,15 +163,19 @@ static void look_at_any(const struct rule_code *c, const struct view *v, struct 
     f->lack++;
     struct buf *b = add_missing(f);
     buf_str(b, unsure ? _("a pattern was given up at its limit: ") : _("one of the patterns: "));
-    for (size_t i = 0; i < c->n_any && i < 4; i++)
-        buf_printf(b, "%s'%s'", i ? " / " : "", unit_any(c, i)->pattern->source);
-    if (c->n_any > 4) buf_printf(b, " … (+%zu)", c->n_any - 4);
+    size_t shown = v->whole || c->n_any <= SHOWN_PATTERNS ? c->n_any : SHOWN_PATTERNS;
+    for (size_t i = 0; i < shown; i++) {
+        if (i) buf_str(b, "; ");
+        add_pattern(b, v, unit_any(c, i));
+    }
+    if (shown < c->n_any) buf_printf(b, " … (+%zu)", c->n_any - shown);
 }
 
 static void look_at(const struct rule *r, const struct view *v, struct finding *f)
 {
     const struct rule_code *c = r->code;
     struct span s = {0};
+    struct buf *limit;
     *f = (struct finding){.rule = r};
     f->verdict = rule_run(c, v->runner, NULL, v->text, v->n, &s);
     look_at_words(c, v, f);
@@ -165,8 +187,9 @@ static void look_at(const struct rule *r, const struct view *v, struct finding *
             break;
         case UNSURE:
             f->lack++;
-            buf_printf(add_missing(f), _("a pattern was given up at its limit: '%s'"),
-                       unit_all(c, i)->pattern->source);
+            limit = add_missing(f);
+            buf_str(limit, _("a pattern was given up at its limit: "));
+            add_pattern(limit, v, unit_all(c, i));
             break;
         case NO_MATCH: look_why_not(unit_all(c, i), v, f); break;
         }
@@ -351,7 +374,7 @@ void explain(const struct rule_set *set, const char *original, size_t n, bool js
     struct runner runner;
     prepare(original, n, &p);
     runner_init(&runner, 0);
-    struct view v = {&runner, p.text.text, p.text.len};
+    struct view v = {&runner, p.text.text, p.text.len, json};
     struct finding *all = xcalloc(set->n + 1, sizeof(*all));
     struct finding *hits = xcalloc(set->n + 1, sizeof(*hits));
     struct finding **near = xcalloc(set->n + 1, sizeof(*near));

@@ -18,6 +18,7 @@ void prepared_release(struct prepared *p);
 
 enum { EXPLAIN_NEAR_MAX = 5 };
 
+/* What is missing is told in a short form, and in whole with json. */
 void explain(const struct rule_set *set, const char *original, size_t n, bool json, struct buf *out);
 
 #endif

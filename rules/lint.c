@@ -139,6 +139,7 @@ static void check_unit(struct subject *s, size_t i)
     const struct rule_code *c = s->rule->code;
     const struct unit *u = c->units[i];
     struct tried *t = &s->tried[u->index];
+    char room[128];
     if (!t->done) *t = (struct tried){true, strict_try(u)};
     if (t->trial.endless)
         strict_find_endless(s->source, i, take, s);
@@ -150,7 +151,7 @@ static void check_unit(struct subject *s, size_t i)
     if (matches_nothing(u, s->runner))
         find(s, false, c->lines[i], "empty_match",
              _("%s: this pattern is found in every text, even an empty one: '%s'"), rule_part(c, i),
-             u->pattern->source);
+             unit_excerpt(u, room));
 }
 
 /* Nanoseconds of the rule on a text of everyday length. */

@@ -99,6 +99,11 @@ struct shape pattern_shape(const struct pattern *p, struct arena *a);
  * useless: false then. Sorts, and fills odds. */
 bool clause_settle(struct clause *c);
 
+/* As people read it, appended: its first alternatives and how many more there are, gaps as …, what need not be there left
+ * out. At most some 200 bytes. */
+void pattern_brief(const struct pattern *p, struct buf *out);
+bool pattern_is_choice(const struct pattern *p); /* a|b|c */
+
 /* At most so many steps from one place of a text of `bytes`, and at most EFFORT_MAX is told. It reads the shape alone, so it
  * is quick and never too low, but may be far too high: a pattern over a limit wants to be tried. */
 #define EFFORT_MAX 1e12

@@ -266,11 +266,12 @@ void strict_find_endless(const struct rule_source *s, size_t i, strict_find_fn *
 {
     const struct rule_code *c = s->rule.code;
     struct look l = {s, NULL, fn, arg};
+    char room[128];
     find(&l, is_stable(&l), c->lines[i], "catastrophic",
          _("%s: a text can be made for which this pattern does not end; avoid a repetition inside a "
            "repetition, "
            "and bound .* as .{0,30}: '%s'"),
-         rule_part(c, i), c->units[i]->pattern->source);
+         rule_part(c, i), unit_excerpt(c->units[i], room));
 }
 
 /* ---- at load ---- */
@@ -302,6 +303,7 @@ static void refuse_runaways(const struct rule_source *s, struct runaways *k, str
 {
     const struct rule_code *c = s->rule.code;
     struct look l = {s, NULL, take_refusal, r};
+    char room[128];
     for (size_t i = 0; i < c->n_all + c->n_any + c->n_none; i++) {
         const struct unit *u = c->units[i];
         uint8_t *known = &k->known[u->index];
@@ -316,7 +318,7 @@ static void refuse_runaways(const struct rule_source *s, struct runaways *k, str
                  _("%s: by its shape this pattern may have no end, and it was not tried after %d others that "
                    "have "
                    "none; mend those first: '%s'"),
-                 rule_part(c, i), RUNAWAYS_MAX, u->pattern->source);
+                 rule_part(c, i), RUNAWAYS_MAX, unit_excerpt(u, room));
     }
 }
 

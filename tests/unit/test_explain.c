@@ -98,10 +98,33 @@ static void a_near_miss_says_what_was_missing(void **state)
     assert_says("社保已停用", false, word, COUNT(word));
     static const char *const far[] = {"words_1", "20"};
     assert_says("社保已经停用了很久很久很久很久很久很久很久很久很久很久,点击", false, far, COUNT(far));
-    static const char *const order[] = {"pattern_1", "'医保.{0,4}停用'"};
+    static const char *const order[] = {"pattern_1", "of 医保…停用"};
     assert_says("停用的医保", false, order, COUNT(order));
+    static const char *const whole[] = {"pattern_1", "of '医保.{0,4}停用'"};
+    assert_says("停用的医保", true, whole, COUNT(whole));
     static const char *const blocked[] = {"\"rule\":\"pattern_1\"", "\"blocked\":true", "谨防"};
     assert_says("谨防医保停用", true, blocked, COUNT(blocked));
+}
+
+/* A choice of fifty: people read its beginning and how many more there are, programs all of it. */
+static void a_long_pattern_is_told_in_short_and_in_whole_to_programs(void **state)
+{
+    (void)state;
+    CLEANUP(buf_release)
+    struct buf yaml = BUF_INIT(1u << 16),
+               text = BUF_INIT(1u << 16), json = BUF_INIT(1u << 16);
+    buf_str(&yaml, "id: long_1\nrev: 1\nstatus: stable\ntitle: 长\ncategory: c1\nlevel: 红\nmatch:\n  all:\n"
+                   "    - '医保'\n    - '骗走(?:了)?.{0,9}");
+    for (int i = 0; i < 50; i++) buf_printf(&yaml, "|词%c%c", 'a' + i % 26, 'a' + i / 26);
+    buf_str(&yaml, "'\n");
+    struct rule_set *s = set_from(buf_cstr(&yaml));
+    explain(s, "医保", 6, false, &text);
+    explain(s, "医保", 6, true, &json);
+    rule_set_free(s);
+    if (!strstr(buf_cstr(&text), "one of: 骗走… / 词aa / 词ba / 词ca / 词da / 词ea … (+45)\n"))
+        fail_msg("%s", buf_cstr(&text));
+    assert_non_null(strstr(buf_cstr(&json), "骗走(?:了)?.{0,9}|词aa|"));
+    assert_non_null(strstr(buf_cstr(&json), "|词xb'\""));
 }
 
 static void a_text_of_nothing_is_explained_too(void **state)
@@ -118,6 +141,7 @@ int main(void)
         cmocka_unit_test(matched_spans_are_marked_in_the_original),
         cmocka_unit_test(personal_data_is_not_shown_and_spans_stay_right),
         cmocka_unit_test(a_near_miss_says_what_was_missing),
+        cmocka_unit_test(a_long_pattern_is_told_in_short_and_in_whole_to_programs),
         cmocka_unit_test(a_text_of_nothing_is_explained_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
