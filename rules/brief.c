@@ -45,14 +45,18 @@ static void brief_top(const struct node *n, struct buf *out)
     if (i < n->n_kids) buf_printf(out, " … (+%zu)", n->n_kids - i);
 }
 
+/* A choice of which one may be nothing need not be there either. */
 static void brief_choice(const struct node *n, struct buf *out)
 {
     size_t shown = n->n_kids <= INNER_SHOWN + 1 ? n->n_kids : INNER_SHOWN;
-    buf_char(out, '(');
-    for (size_t i = 0; i < shown; i++) {
-        if (i) buf_char(out, '/');
-        brief(n->kids[i], out);
+    CLEANUP(buf_release) struct buf all = BUF_INIT(ROOM);
+    for (size_t i = 0; i < n->n_kids; i++) {
+        CLEANUP(buf_release) struct buf one = BUF_INIT(ROOM);
+        brief(n->kids[i], &one);
+        if (one.len == 0) return;
+        if (i < shown) buf_printf(&all, "%s%s", i ? "/" : "", buf_cstr(&one));
     }
+    buf_printf(out, "(%s", buf_cstr(&all));
     if (shown < n->n_kids) buf_printf(out, "…+%zu", n->n_kids - shown);
     buf_char(out, ')');
 }
@@ -76,7 +80,10 @@ static void brief_set(const struct node *n, struct buf *out)
 static void brief(const struct node *n, struct buf *out)
 {
     switch (n->kind) {
-    case NODE_LITERAL: buf_str(out, n->text); return;
+    case NODE_LITERAL:
+        for (const char *c = n->text; *c; c++)
+            if (*c != '\n') buf_char(out, *c);
+        return;
     case NODE_SET: brief_set(n, out); return;
     case NODE_EMPTY:
     case NODE_LOOK: return;

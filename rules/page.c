@@ -5,14 +5,40 @@
 #include "rules/lint.h"
 #include "rules/page_files.h" /* made from rules/page/: page_html, page_engine, page_words */
 
-static void json_texts(struct buf *out, const char *key, struct unit *const *units, size_t n)
+static void json_list(struct buf *out, const char *const *items, size_t n)
 {
-    buf_json_key(out, key);
     buf_char(out, '[');
     for (size_t i = 0; i < n; i++) {
         if (i) buf_char(out, ',');
-        buf_json_str(out, units[i]->pattern->regex);
+        buf_json_str(out, items[i]);
     }
+    buf_char(out, ']');
+}
+
+/* As PCRE2 reads it, as people do, and what must be there for it. */
+static void json_pattern(struct buf *out, const struct unit *u)
+{
+    const struct needs *needs = &u->shape->needs;
+    CLEANUP(buf_release) struct buf brief = BUF_INIT(4096);
+    pattern_brief(u->pattern, &brief);
+    buf_char(out, '{');
+    buf_json_member(out, "re", u->pattern->regex);
+    buf_json_member(out, "brief", buf_cstr(&brief));
+    buf_json_member_bool(out, "choice", pattern_is_choice(u->pattern));
+    buf_json_key(out, "needs");
+    buf_char(out, '[');
+    for (size_t i = 0; i < needs->n; i++) {
+        if (i) buf_char(out, ',');
+        json_list(out, needs->items[i].items, needs->items[i].n);
+    }
+    buf_str(out, "]}");
+}
+
+static void json_units(struct buf *out, const char *key, struct unit *const *units, size_t n)
+{
+    buf_json_key(out, key);
+    buf_char(out, '[');
+    for (size_t i = 0; i < n; i++) buf_printf(out, i ? ",%u" : "%u", units[i]->index);
     buf_char(out, ']');
 }
 
@@ -28,17 +54,13 @@ static void json_rule(struct buf *out, const struct rule *r)
     buf_json_key(out, "words");
     buf_char(out, '[');
     for (size_t l = 0; l < c->n_lists; l++) {
-        buf_str(out, l ? ",[" : "[");
-        for (size_t i = 0; i < c->lists[l].n; i++) {
-            if (i) buf_char(out, ',');
-            buf_json_str(out, c->lists[l].items[i]);
-        }
-        buf_char(out, ']');
+        if (l) buf_char(out, ',');
+        json_list(out, c->lists[l].items, c->lists[l].n);
     }
     buf_char(out, ']');
-    json_texts(out, "all", c->units, c->n_all);
-    json_texts(out, "any", c->units + c->n_all, c->n_any);
-    json_texts(out, "none", c->units + c->n_all + c->n_any, c->n_none);
+    json_units(out, "all", c->units, c->n_all);
+    json_units(out, "any", c->units + c->n_all, c->n_any);
+    json_units(out, "none", c->units + c->n_all + c->n_any, c->n_none);
     buf_char(out, '}');
 }
 
@@ -70,6 +92,11 @@ static void json_data(const struct rule_set *set, const char *version, struct bu
         first = false;
         json_rule(out, r);
     }
+    buf_str(out, "],\"patterns\":[");
+    for (size_t i = 0; i < set->n_units; i++) {
+        if (i) buf_char(out, ',');
+        json_pattern(out, set->units[i]);
+    }
     buf_str(out, "],\"categories\":[");
     for (const struct rule_category *c = rule_categories; c->id; c++) {
         buf_str(out, c == rule_categories ? "{" : ",{");
@@ -79,7 +106,7 @@ static void json_data(const struct rule_set *set, const char *version, struct bu
     }
     buf_str(out, "],\"words\":{");
     for (size_t i = 0; i < ARRAY_LEN(page_words); i++)
-        buf_json_member(out, page_words[i], gettext(page_words[i]));
+        buf_json_member(out, page_words[i], i18n_chinese(page_words[i]));
     buf_str(out, "},\"engine\":\"");
     base64(out, page_engine, sizeof(page_engine));
     buf_str(out, "\"}");

@@ -6,7 +6,7 @@
 
 #include "rules/set.h"
 
-/* RELAY_UNSUPPORTED when the program was built without clang and lld. Rules that do not run are left out. */
+/* In Chinese and English, whatever the language in force. RELAY_UNSUPPORTED when the program was built without clang and lld. Rules that do not run are left out. */
 enum relay_err rules_page(const struct rule_set *set, const char *version, struct buf *out,
                           struct reason *why) MUST_CHECK;
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 
 enum { PATH_ROOM = 1024, PARENTS = 4 };
 
@@ -50,4 +51,19 @@ void i18n_init(const char *language)
     bindtextdomain("tocsin", dir);
     bind_textdomain_codeset("tocsin", "UTF-8");
     textdomain("tocsin");
+}
+
+const char *i18n_chinese(const char *message)
+{
+    const char *now = getenv("LANGUAGE");
+    CLEANUP(free_ptr) char *before = now ? xstrdup(now) : NULL;
+    (void)setenv("LANGUAGE", "zh_CN", 1); /* textdomain makes gettext look again */
+    textdomain("tocsin");
+    const char *chinese = gettext(message);
+    if (before)
+        (void)setenv("LANGUAGE", before, 1);
+    else
+        (void)unsetenv("LANGUAGE");
+    textdomain("tocsin");
+    return chinese;
 }

@@ -12,4 +12,7 @@
  * Catalogues are looked for in TOCSIN_LOCALEDIR, then beside the program, then where the build would install them. */
 void i18n_init(const char *language);
 
+/* The message in Chinese, whatever the language in force, for what carries both. Not while other threads speak. */
+const char *i18n_chinese(const char *message);
+
 #endif

@@ -1,4 +1,4 @@
-# page.html + page.css + page.js, the engine and the words that it says -> page_files.h: page_html, page_engine, page_words.
+# page.html + page.css + match.js + page.js, the engine and the words that they say -> page_files.h: page_html, page_engine, page_words.
 # ENGINE may be empty: then the program has no page, and says so.
 function(bytes_of file name)
   file(READ ${file} bytes HEX)
@@ -10,6 +10,8 @@ endfunction()
 foreach(part html css js)
   file(READ ${IN}/page.${part} ${part})
 endforeach()
+file(READ ${IN}/match.js match)
+string(PREPEND js "${match}\n")
 string(REGEX REPLACE "\n *//[^\n]*" "" js "${js}")
 string(REPLACE "/* {style} */" "${css}" html "${html}")
 string(REPLACE "/* {script} */" "${js}" html "${html}")
@@ -20,14 +22,14 @@ if(ENGINE)
   bytes_of(${ENGINE} engine_bytes)
 endif()
 
-# Every _("…") of the sources in the engine; a semicolon would part the list.
+# Every _("…") and N_("…") of the sources; a semicolon would part the list.
 set(words "")
 foreach(source ${WORDS})
   file(READ ${source} text)
   string(REPLACE ";" "@semicolon@" text "${text}")
-  string(REGEX MATCHALL "[^A-Za-z]_\\((\"([^\"\\\\]|\\\\.)*\"[ \n]*)+\\)" found "${text}")
+  string(REGEX MATCHALL "[^A-Za-z]N?_\\((\"([^\"\\\\]|\\\\.)*\"[ \n]*)+\\)" found "${text}")
   foreach(word ${found})
-    string(REGEX REPLACE "^._" "    " word "${word}")
+    string(REGEX REPLACE "^.N?_" "    " word "${word}")
     string(APPEND words "${word},\n")
   endforeach()
 endforeach()

@@ -1,234 +1,49 @@
-// The page of `tocsin rules page`: the relay's own normalising, masking and wording rules (engine, WebAssembly), and the
-// rules' patterns as the browser's regular expressions. A pattern that cannot be put so is named, never passed over.
-"use strict";
+// The page itself: the text, what finds it and what nearly does, a rule of one's own. match.js stands before it.
 
-// ---- patterns: from PCRE2 (UTF, UCP) to the browser's, flag u ----
-
-const LETTER = "\\p{L}\\p{N}_";
-const SYNTAX = "^$\\.*+?()[]{}|/";
-const PROPERTIES = {Han: "Script=Han", Hiragana: "Script=Hiragana", Katakana: "Script=Katakana", Latin: "Script=Latin",
-                    Cyrillic: "Script=Cyrillic", Greek: "Script=Greek"};
-
-class CannotSay extends Error {}
-
-function property(body, negative) {
-    const name = body.replace(/^\^/, "");
-    const value = PROPERTIES[name] || name;
-    return `\\${negative !== body.startsWith("^") ? "P" : "p"}{${value}}`;
-}
-
-// One escape at source[i] === "\\"; returns [text, next].
-function escape(source, i, inClass) {
-    const c = source[i + 1];
-    const rest = source.slice(i);
-    let m;
-    if ((m = /^\\([pP])(?:\{([^}]*)\}|(.))/.exec(rest))) return [property(m[2] ?? m[3], m[1] === "P"), i + m[0].length];
-    if ((m = /^\\x\{([0-9a-fA-F]+)\}/.exec(rest))) return [`\\u{${m[1]}}`, i + m[0].length];
-    if ((m = /^\\x([0-9a-fA-F]{1,2})/.exec(rest))) return [`\\u{${m[1]}}`, i + m[0].length];
-    if (c === "w") return [inClass ? LETTER : `[${LETTER}]`, i + 2];
-    if (c === "W") {
-        if (inClass) throw new CannotSay("\\W");
-        return [`[^${LETTER}]`, i + 2];
-    }
-    if (c === "D") return [inClass ? "\\D" : "[^0-9]", i + 2];
-    if (c === "d") return [inClass ? "0-9" : "[0-9]", i + 2];
-    if (c === "h") return [inClass ? " \\t\\u00a0\\u2000-\\u200a\\u3000" : "[ \\t\\u00a0\\u2000-\\u200a\\u3000]", i + 2];
-    if (c === "b") return inClass ? ["\\u0008", i + 2]
-        : [`(?:(?<=[${LETTER}])(?![${LETTER}])|(?<![${LETTER}])(?=[${LETTER}]))`, i + 2];
-    if (c === "B") return [`(?:(?<=[${LETTER}])(?=[${LETTER}])|(?<![${LETTER}])(?![${LETTER}]))`, i + 2];
-    if (c === "A") return ["(?<![\\s\\S])", i + 2];
-    if ("sSnrtfv".includes(c)) return [`\\${c}`, i + 2];
-    if (c === "e") return ["\\u001b", i + 2];
-    if (c === "a") return ["\\u0007", i + 2];
-    if (/[0-9a-zA-Z]/.test(c)) throw new CannotSay(`\\${c}`);
-    const point = String.fromCodePoint(source.codePointAt(i + 1));
-    const keep = SYNTAX.includes(point) || (inClass && point === "-");
-    return [keep ? `\\${point}` : point, i + 1 + point.length];
-}
-
-function toBrowser(source) {
-    let out = "", i = 0;
-    while (i < source.length) {
-        const c = source[i];
-        if (c === "\\") {
-            const [text, next] = escape(source, i, false);
-            out += text;
-            i = next;
-        } else if (c === "[") {
-            let at = i + 1, body = "";
-            if (source[at] === "^") body += source[at++];
-            for (let first = true; source[at] !== "]" || first; first = false) {
-                if (at >= source.length || source.startsWith("[:", at)) throw new CannotSay("[ ]");
-                if (source[at] === "\\") {
-                    const [text, next] = escape(source, at, true);
-                    body += text;
-                    at = next;
-                } else {
-                    body += "]".includes(source[at]) || source[at] === "[" ? `\\${source[at]}` : source[at];
-                    at++;
-                }
-            }
-            out += `[${body}]`;
-            i = at + 1;
-        } else if (c === "(" && source[i + 1] === "?") {
-            const m = /^\(\?(?::|=|!|<=|<!|<[A-Za-z_][A-Za-z0-9_]*>)/.exec(source.slice(i));
-            if (!m) throw new CannotSay(source.slice(i, i + 4));
-            out += m[0];
-            i += m[0].length;
-        } else if (c === "$") {
-            out += "(?=\\n?(?![\\s\\S]))";
-            i++;
-        } else if (c === "{") {
-            const m = /^\{\d+(?:,\d*)?\}/.exec(source.slice(i));
-            out += m ? m[0] : "\\{";
-            i += m ? m[0].length : 1;
-            if (m && source[i] === "+") throw new CannotSay("}+");
-        } else if (c === "}" || c === "]") {
-            out += `\\${c}`;
-            i++;
-        } else {
-            if ("*+?".includes(c) && source[i + 1] === "+") throw new CannotSay(`${c}+`);
-            out += c;
-            i++;
-        }
-    }
-    return new RegExp(out, "u");
-}
-
-// ---- rules ----
-
-const quote = (s) => s.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
-
-function ready(rule) {
-    const made = {rule, cannot: []};
-    for (const part of ["all", "any", "none"]) {
-        made[part] = [];
-        for (const source of rule[part] || []) {
-            try {
-                made[part].push(toBrowser(source));
-            } catch (e) {
-                made.cannot.push(source);
-            }
-        }
-    }
-    return made;
-}
-
-// One word of each list within `near` characters, from the first to the last: the widest-starting window that fits.
-function findWords(lists, near, text) {
-    const found = [];
-    lists.forEach((list, l) => list.forEach((word) => {
-        for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) found.push([at, at + word.length, l]);
-    }));
-    found.sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);
-    const nearest = lists.map(() => Infinity);
-    let span = null;
-    for (let i = found.length; i-- > 0;) {
-        const [from, to, l] = found[i];
-        nearest[l] = Math.min(nearest[l], to);
-        const furthest = Math.max(...nearest);
-        if (furthest !== Infinity && [...text.slice(from, furthest)].length <= near) span = [from, furthest];
-    }
-    return span;
-}
-
-// null: no match; else the spans that decided, in the normal form.
-function findRule(made, text) {
-    const spans = [];
-    const lists = made.rule.words || [];
-    if (lists.length) {
-        const span = findWords(lists, made.rule.near, text);
-        if (!span) return null;
-        for (const list of lists)
-            for (const word of list) {
-                const at = text.indexOf(word, span[0]);
-                if (at >= 0 && at + word.length <= span[1]) spans.push([at, at + word.length]);
-            }
-    }
-    if (made.none.some((re) => re.test(text))) return null;
-    for (const re of made.all) {
-        const m = re.exec(text);
-        if (!m) return null;
-        spans.push([m.index, m.index + m[0].length]);
-    }
-    const any = made.any.map((re) => re.exec(text)).filter(Boolean);
-    if (made.any.length && !any.length) return null;
-    for (const m of any) spans.push([m.index, m.index + m[0].length]);
-    return spans;
-}
-
-// ---- the engine ----
-
-async function startEngine(base64, words) {
-    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-    const notes = [];
-    let e;
-    const string = (at) => {
-        const all = new Uint8Array(e.memory.buffer);
-        return new TextDecoder().decode(all.subarray(at, all.indexOf(0, at)));
-    };
-    const write = (text) => {
-        const raw = new TextEncoder().encode(text);
-        const at = e.alloc(raw.length + 1);
-        const all = new Uint8Array(e.memory.buffer);
-        all.set(raw, at);
-        all[at + raw.length] = 0;
-        return [at, raw.length];
-    };
-    const imports = {page: {
-        translate: (at) => {
-            const word = words[string(at)];
-            return word ? write(word)[0] : at;
-        },
-        found: (error, code, text) => notes.push({error: error !== 0, code: string(code), text: string(text)}),
-    }};
-    e = (await WebAssembly.instantiate(bytes, imports)).instance.exports;
-    const read = (at, n) => new TextDecoder().decode(new Uint8Array(e.memory.buffer).slice(at, at + n));
-    const clean = (text) => text.replace(/\0/g, "").toWellFormed?.() ?? text.replace(/\0/g, "");
-    return {
-        prepare(text) {
-            e.heap_reset();
-            const [at, n] = write(clean(text));
-            const r = new Uint32Array(e.memory.buffer, e.prepare(at, n), 5);
-            const [norm, normLen, origin, shown, shownLen] = r;
-            return {text: read(norm, normLen), shown: shownLen ? read(shown, shownLen) : "",
-                    origin: new Uint32Array(e.memory.buffer.slice(origin, origin + 4 * (normLen + 1)))};
-        },
-        normal(word) {
-            e.heap_reset();
-            const r = new Uint32Array(e.memory.buffer, e.normal(...write(clean(word))), 2);
-            return read(r[0], r[1]);
-        },
-        wording(name, text) {
-            e.heap_reset();
-            notes.length = 0;
-            const [n] = write(name), [t] = write(clean(text));
-            e.wording(n, t);
-            return notes.slice();
-        },
-        seconds(text) {
-            e.heap_reset();
-            return e.seconds_tenths(write(clean(text))[0]) / 10;
-        },
-        bytes(text) {
-            e.heap_reset();
-            return e.filled_bytes(write(clean(text))[0]);
-        },
-    };
-}
-
-// What the relay would find: [{rule, spans}] with spans in bytes of `shown`.
-function findAll(engine, made, text) {
-    const p = engine.prepare(text);
-    const hits = [];
-    for (const m of made) {
-        const spans = m.cannot.length ? null : findRule(m, p.text);
-        if (spans) hits.push({rule: m.rule, spans});
-    }
-    return {prepared: p, hits};
-}
-
-// ---- the page itself ----
+const TEXTS = {
+    heading: N_("Try and write rules"),
+    paste: N_("1 Paste a text and see which rules find it"),
+    text: N_("The text"),
+    seen: N_("What rules see: "),
+    write: N_("2 Write a rule of your own"),
+    id: N_("Id"),
+    rev: N_("Revision"),
+    title: N_("Title"),
+    category: N_("Category"),
+    level: N_("Level"),
+    words: N_("Groups of words: a line a group, of which one word must be there; put spaces or 、 between words"),
+    near: N_("At most so many characters apart"),
+    none: N_("Not when one of these is there (what people say who warn others)"),
+    match: N_("Examples that it must find, one a line"),
+    pass: N_("Examples that it must leave alone, one a line"),
+    says: N_("3 What is said"),
+    count: N_("Threshold: how often"),
+    within: N_("Within"),
+    expires: N_("Good for"),
+    falsepositives: N_("Harmless texts that come near, one a line"),
+    references: N_("Where it was reported, one a line"),
+    keep: N_("4 Save it as a file"),
+    save: N_("Save the rule file"),
+    then: N_("Then, on a computer of the relay: "),
+    command: N_("tocsin rules install FILE --by NAME"),
+    different: N_("Where this page differs from the relay"),
+};
+const HINTS = {
+    text: N_("A message, what was said on the phone, or the note of a transfer"),
+    title: N_("One sentence: what the swindler does"),
+};
+const LEVELS = {red: N_("Red: money is being moved now"), orange: N_("Orange: it happens here"), yellow: N_("Yellow: it happens nearby"),
+                blue: N_("Blue: to know")};
+const SAYS = [["voice", N_("Spoken at once (20 s at most)"), 2], ["voice_short", N_("Spoken on the hour (13 s at most)"), 2], ["rhyme", N_("Rhyme"), 1],
+              ["headline", N_("Screen, large (15 characters at most)"), 1], ["lines", N_("Screen, three lines of 15 characters at most"), 3],
+              ["chat", N_("Group message"), 5], ["duty", N_("Group of those on duty"), 3], ["caught", N_("Who has clicked or paid already"), 2],
+              ["correction", N_("Correction (said when it is taken back)"), 2]];
+// What patients hear and read is Chinese, whoever writes it.
+const START = {voice: "防骗提醒。有人说……，让您……。这是骗子。不要……，不要转账。拿不准，先问护士或者保安。",
+               voice_short: "防骗提醒。说……的，是骗子。不要……，先问护士或者保安。", rhyme: "", headline: "说……，是骗子", lines: "别……\n别转账\n先问护士或窗口",
+               chat: "【防骗提醒】{{issuer}} {{time}}\n有人……，说“……”。这是诈骗。\n不……，不转账。\n拿不准：到{{help}}问，或打 96110。\n{{valid}} 前有效，编号 {{id}}",
+               duty: "{{area}} {{count}}：……", caught: "已经……：马上打银行客服冻结银行卡，再打 110。",
+               correction: "更正。刚才播的……提醒，经警方核实有误，请您不必担心。"};
 
 const $ = (id) => document.getElementById(id);
 const el = (name, text, cls) => {
@@ -237,6 +52,7 @@ const el = (name, text, cls) => {
     if (cls) e.className = cls;
     return e;
 };
+const put = (text, values) => text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
 const lines = (id) => $(id).value.split("\n").map((s) => s.trim()).filter(Boolean);
 const cells = (s) => s.split(/[\s,，、/]+/).filter(Boolean);
 
@@ -261,16 +77,6 @@ function marked(p, spans) {
     return box;
 }
 
-const LEVELS = {red: "红", orange: "橙", yellow: "黄", blue: "蓝"};
-const SAYS = [["voice", "马上播（20 秒内）", 2], ["voice_short", "整点播（13 秒内）", 2], ["rhyme", "顺口溜", 1], ["headline", "屏幕大字（15 字内）", 1],
-              ["lines", "屏幕三行（每行 15 字内，一行一条）", 3], ["chat", "群消息", 5], ["duty", "值班群", 3], ["caught", "已经点了、付了怎么办", 2],
-              ["correction", "更正（撤销时说）", 2]];
-const START = {voice: "防骗提醒。有人说……，让您……。这是骗子。不要……，不要转账。拿不准，先问护士或者保安。",
-               voice_short: "防骗提醒。说……的，是骗子。不要……，先问护士或者保安。", rhyme: "", headline: "说……，是骗子", lines: "别……\n别转账\n先问护士或窗口",
-               chat: "【防骗提醒】{{issuer}} {{time}}\n有人……，说“……”。这是诈骗。\n不……，不转账。\n拿不准：到{{help}}问，或打 96110。\n{{valid}} 前有效，编号 {{id}}",
-               duty: "{{area}} {{count}}：……", caught: "已经……：马上打银行客服冻结银行卡，再打 110。",
-               correction: "更正。刚才播的……提醒，经警方核实有误，请您不必担心。"};
-
 function draft(engine) {
     const none = cells($("none").value).map((w) => engine.normal(w)).filter(Boolean);
     return {id: $("id").value.trim(), title: $("title").value.trim(), category: $("category").value, level: $("level").value,
@@ -286,7 +92,7 @@ function yaml() {
     const none = cells($("none").value);
     const say = (name) => $(`say_${name}`).value.trim();
     const list = (id) => lines(id).map((s) => `    - ${y(s)}`).join("\n");
-    const out = [`# 用“规则试写”页写的`, `id: ${$("id").value.trim()}`, `rev: ${$("rev").value.trim()}`, "status: experimental",
+    const out = [`# ${_("Written with the page of `tocsin rules page`")}`, `id: ${$("id").value.trim()}`, `rev: ${$("rev").value.trim()}`, "status: experimental",
                  `title: ${y($("title").value.trim())}`, `category: ${$("category").value}`, `level: ${$("level").value}`, "match:"];
     if (words.length) out.push("  words:", ...words.map((l) => `    - [${l.map(y).join(", ")}]`), `  near: ${Number($("near").value) || 60}`);
     if (none.length) out.push(`  none: [${y(none.map(quote).join("|"))}]`);
@@ -303,17 +109,32 @@ function yaml() {
     return out.join("\n") + "\n";
 }
 
+function ruleBox(rule, own, how) {
+    const box = el("div", undefined, `rule ${rule.level}${how ? " almost" : ""}`);
+    const head = el("p");
+    head.append(how ?? "", el("b", rule === own.rule ? put(_("Your own rule: {id}"), rule) : rule.title), " ",
+                el("small", `${rule.id} · ${_(LEVELS[rule.level]).split(/[:：]/)[0]} · ${rule.category}`));
+    box.append(head);
+    return box;
+}
+
 function showFound(engine, made, own) {
-    const {prepared, hits} = findAll(engine, own.rule.words.length ? [own, ...made] : made, $("text").value);
+    const mine = own.rule.words.length ? [own] : [];
+    const {prepared, hits} = findAll(engine, [...mine, ...made], $("text").value);
     $("normal").textContent = prepared.text;
     $("found").replaceChildren();
-    if (!hits.length && prepared.text) $("found").append(el("p", "没有规则命中。"));
+    if (!prepared.text) return;
+    if (!hits.length) $("found").append(el("p", _("No rule finds it.")));
     for (const {rule, spans} of hits) {
-        const box = el("div", undefined, `rule ${rule.level}`);
-        const head = el("p");
-        head.append(el("b", rule === own.rule ? `自己的规则：${rule.id}` : rule.title), " ",
-                    el("small", `${rule.id} · ${LEVELS[rule.level]} · ${rule.category}`));
-        box.append(head, marked(prepared, spans));
+        const box = ruleBox(rule, own);
+        box.append(marked(prepared, spans));
+        $("found").append(box);
+    }
+    for (const {rule, blocked, missing} of [...findNear(mine, prepared.text), ...findNear(made, prepared.text)]) {
+        const box = ruleBox(rule, own, blocked ? _("Not found by ") : _("Nearly found by "));
+        const list = el("ul", undefined, "notes");
+        for (const text of missing) list.append(el("li", put(blocked ? _("because {what}") : _("missing: {what}"), {what: text})));
+        box.append(list);
         $("found").append(box);
     }
 }
@@ -321,13 +142,15 @@ function showFound(engine, made, own) {
 function showSamples(engine, own) {
     const box = $("samples");
     box.replaceChildren();
-    for (const [id, wanted, bad] of [["match", true, "没有命中"], ["pass", false, "不该命中"]]) {
+    for (const [id, wanted] of [["match", true], ["pass", false]]) {
         const all = lines(id);
         const wrong = all.filter((t) => (findRule(own, engine.prepare(t).text) !== null) !== wanted);
         if (!all.length) continue;
-        box.append(el("p", `${wanted ? "应该命中" : "应该放过"}：${all.length - wrong.length} / ${all.length} 对`, wrong.length ? "bad" : "good"));
+        const right = {right: all.length - wrong.length, all: all.length};
+        box.append(el("p", put(wanted ? _("Found as they must be: {right} of {all}") : _("Left alone as they must be: {right} of {all}"), right),
+                      wrong.length ? "bad" : "good"));
         const list = el("ul", undefined, "notes");
-        for (const t of wrong) list.append(el("li", `${bad}：${t}`, "bad"));
+        for (const text of wrong) list.append(el("li", put(wanted ? _("not found: {text}") : _("found, and must not be: {text}"), {text}), "bad"));
         box.append(list);
     }
 }
@@ -340,34 +163,61 @@ function showWording(engine) {
         if (!text) continue;
         const parts = name === "lines" ? lines("say_lines") : [text];
         if (["voice", "voice_short", "rhyme", "correction"].includes(name))
-            notes.append(el("li", `约 ${engine.seconds(text).toFixed(1)} 秒`, "meter"));
+            notes.append(el("li", put(_("about {seconds} s"), {seconds: engine.seconds(text).toFixed(1)}), "meter"));
         if (["chat", "duty"].includes(name))
-            notes.append(el("li", `约 ${engine.bytes(text) + engine.bytes($("say_caught").value) + 120} 字节，最多 2048`, "meter"));
+            notes.append(el("li", put(_("about {bytes} bytes, 2048 at most"), {bytes: engine.bytes(text) + engine.bytes($("say_caught").value) + 120}), "meter"));
         for (const part of parts)
             for (const f of engine.wording(name, part)) notes.append(el("li", f.text, f.error ? "bad" : "warn"));
     }
 }
 
+function showDifferences(cannot) {
+    $("differs").replaceChildren(...[
+        _("Normal form, personal data and the wording are judged by the relay's own program, with the same result."),
+        _("Patterns are the browser's. For every sample of the pack both gave the same answer before it was published. The browser knows no limit of steps: what has no end the relay calls unsure, and a person looks at it."),
+        cannot.length ? put(_("The browser cannot run these rules, so this page does not try them: {rules}"), {rules: cannot.map((m) => m.rule.id).join(", ")})
+                      : _("Every rule can be tried here."),
+        _("Thresholds, counting by number or address, districts and sending are not on this page: `tocsin rules try` has them."),
+        _("Whether a text states what the swindler says as if it were true, and rare characters, are `tocsin rules lint`'s."),
+        _("What is saved is experimental; installed it is on trial, and somebody else makes it stable."),
+    ].map((text) => el("li", text)));
+}
+
+function label(data, cannot) {
+    for (const e of document.querySelectorAll("[data-text]")) e.textContent = _(TEXTS[e.dataset.text]);
+    for (const [id, text] of Object.entries(HINTS)) $(id).placeholder = _(text);
+    document.title = _(TEXTS.heading);
+    $("about").textContent = put(_("{rules} rules, set {set}, program {version}. It needs no network, and what is pasted here stays on this computer."),
+                                 {...data, rules: data.rules.length});
+    for (const option of $("level").options) option.textContent = _(LEVELS[option.value]);
+    for (const [name, title] of SAYS) $(`title_${name}`).textContent = _(title);
+    for (const option of $("category").options)
+        option.textContent = put(_("{id}: {title}"), data.categories.find((c) => c.id === option.value));
+    showDifferences(cannot);
+}
+
+// The browser's language, or what was chosen here before.
+const LANGUAGES = {zh: {tag: "zh-CN", other: "en", name: "English"}, en: {tag: "en", other: "zh", name: "中文"}};
+
+function startLanguage() {
+    let chosen = null;
+    try {
+        chosen = localStorage.getItem("tocsin.language");
+    } catch (e) { /* a file of its own may have no storage */ }
+    return LANGUAGES[chosen] ? chosen : /^zh\b/i.test(navigator.language) ? "zh" : "en";
+}
+
 async function main(data) {
-    const engine = await startEngine(data.engine, data.words);
-    const made = data.rules.map(ready);
+    const engine = await startEngine(data.engine);
+    const made = data.rules.map((rule) => ready(rule, data.patterns));
     const cannot = made.filter((m) => m.cannot.length);
-    $("about").textContent = `${data.rules.length} 条规则，规则集 ${data.set}，程序 ${data.version}。不联网也能用；贴进来的文本不会离开这台电脑。`;
-    for (const c of data.categories) $("category").append(Object.assign(el("option", `${c.title}（${c.id}）`), {value: c.id}));
-    for (const [name, title, rows] of SAYS) {
-        const label = el("label", title);
-        const area = Object.assign(el("textarea", START[name]), {id: `say_${name}`, rows});
-        const notes = Object.assign(el("ul", undefined, "notes"), {id: `notes_${name}`});
-        label.append(area);
-        $("says").append(label, notes);
+    for (const c of data.categories) $("category").append(Object.assign(el("option"), {value: c.id}));
+    for (const level of Object.keys(LEVELS)) $("level").append(Object.assign(el("option"), {value: level, selected: level === "orange"}));
+    for (const [name, , rows] of SAYS) {
+        const box = el("label");
+        box.append(Object.assign(el("span"), {id: `title_${name}`}), Object.assign(el("textarea", START[name]), {id: `say_${name}`, rows}));
+        $("says").append(box, Object.assign(el("ul", undefined, "notes"), {id: `notes_${name}`}));
     }
-    for (const text of [
-        "归一、遮盖个人信息、用词检查：就是中继自己的程序，结果相同。",
-        "正则表达式由浏览器来算：规则包的例文在发布前逐条比对过，结果相同；浏览器没有步数上限，中继遇到算不完的会标“不确定”，交给人看。",
-        cannot.length ? `这些规则有浏览器算不了的写法，本页不试：${cannot.map((m) => m.rule.id).join("、")}` : "所有规则都能在本页试。",
-        "门槛、同号码同网址合并计数、地区和发送：本页不管，要用 tocsin rules try。",
-        "“骗子的话有没有说成真话”和生僻字：只有 tocsin rules lint 检查。",
-        "试行和正式：保存的文件是 experimental，装上后先试行，再由另一个人设为正式。"]) $("differs").append(el("li", text));
     const update = () => {
         const own = ready(draft(engine));
         showFound(engine, made, own);
@@ -375,16 +225,34 @@ async function main(data) {
         showWording(engine);
         $("yaml").textContent = yaml();
     };
+    let language = startLanguage();
+    const speakIt = () => {
+        const here = LANGUAGES[language];
+        speak(language === "zh" ? data.words : {});
+        document.documentElement.lang = here.tag;
+        $("language").textContent = here.name;
+        $("language").lang = LANGUAGES[here.other].tag;
+        $("saved").textContent = "";
+        label(data, cannot);
+        update();
+    };
+    $("language").addEventListener("click", () => {
+        language = LANGUAGES[language].other;
+        try {
+            localStorage.setItem("tocsin.language", language);
+        } catch (e) { /* then it is for this visit */ }
+        speakIt();
+    });
     document.addEventListener("input", update);
     $("save").addEventListener("click", () => {
         const a = el("a");
         a.href = URL.createObjectURL(new Blob([yaml()], {type: "text/yaml"}));
         a.download = `${$("id").value.trim() || "rule"}.yaml`;
         a.click();
-        $("saved").textContent = `已存为 ${a.download}`;
+        $("saved").textContent = put(_("Saved as {name}"), {name: a.download});
     });
-    update();
+    speakIt();
 }
 
 if (typeof document !== "undefined") main(JSON.parse(document.getElementById("data").textContent));
-else module.exports = {startEngine, ready, findAll, toBrowser, CannotSay};
+else module.exports = {startEngine, ready, findAll, findNear, toBrowser, speak, CannotSay};

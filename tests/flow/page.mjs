@@ -39,9 +39,9 @@ try {
     const script = /<script>\n(.*?)\n?<\/script>/s.exec(html)[1];
     const module = {exports: {}};
     new Function("module", script)(module);
-    const {startEngine, ready, findAll} = module.exports;
-    const engine = await startEngine(data.engine, data.words);
-    const made = data.rules.map(ready);
+    const {startEngine, ready, findAll, findNear, speak} = module.exports;
+    const engine = await startEngine(data.engine);
+    const made = data.rules.map((rule) => ready(rule, data.patterns));
     assert.deepEqual(made.flatMap((m) => m.cannot), [], "every pattern of the pack can be put for the browser");
 
     const texts = samples();
@@ -58,6 +58,31 @@ try {
         found += relay.length > 0;
     });
     assert.ok(found > input.length / 4, `${found} of ${input.length} texts found`);
+
+    // What came near, and what was missing: as `rules explain` tells it, in both languages.
+    const near = texts.filter((_, i) => i % 60 === 0).flatMap((t) => [t, t.slice(0, t.length / 2), `谨防诈骗：${t}`]);
+    let nearly = 0;
+    for (const [language, words, head] of [["en", {}, /^(?:Not|Nearly) found by (\w+)/], ["zh-CN", data.words, /^(?:没有命中：|差一点命中：)(\w+)/]]) {
+        speak(words);
+        for (const text of near) {
+            const told = execFileSync(tocsin, ["rules", "explain", "--packs", pack, text], {env: {...env, TOCSIN_LANG: language}, encoding: "utf8"});
+            const wanted = [];
+            for (const line of told.split("\n")) {
+                const rule = head.exec(line);
+                if (rule) wanted.push({rule: rule[1], missing: []});
+                const lack = /^    (?:missing: |because |缺少：|因为：?\s*)(.*)$/.exec(line);
+                if (lack && wanted.length) wanted.at(-1).missing.push(lack[1]);
+            }
+            assert.deepEqual(findNear(made, engine.prepare(text).text).map((f) => ({rule: f.rule.id, missing: f.missing})), wanted, `${text}\n${told}`);
+            nearly += wanted.length;
+        }
+    }
+    assert.ok(nearly > 50, `${nearly} near misses`);
+    speak({});
+
+    // Every word of the page is there in both languages.
+    const latin = Object.entries(data.words).filter(([english, chinese]) => english === chinese && /[a-z]{3}/i.test(english));
+    assert.deepEqual(latin, [], "without a translation");
 
     // The marks lead back into what may be shown, and nothing personal is.
     const one = engine.prepare("张建国先生：您的醫 保卡停用，电话 13812345678");
@@ -80,7 +105,7 @@ try {
     const codes = new Set(["speech_length", "long_phrase", "polite", "slot", "gap", "forbidden_word", "number", "contact", "link", "action", "screen_length"]);
     for (const l of lint.findings.filter((f) => codes.has(f.code)))
         assert.ok(ours.some((f) => f.code === l.code && f.text === l.text), `the page does not say: ${JSON.stringify(l)}`);
-    console.log(`page: ${input.length} texts, ${made.length} rules: as the relay; ${ours.length} findings: as lint`);
+    console.log(`page: ${input.length} texts, ${made.length} rules: as the relay; ${ours.length} findings: as lint; ${nearly} near misses: as explain`);
 } finally {
     rmSync(folder, {recursive: true});
 }

@@ -20,6 +20,7 @@ static void the_first_alternatives_are_shown_and_the_others_counted(void **state
                  {"\\d{3,}元", "[0-9]元"},
                  {"^(?:吗|呢)$", "(吗/呢)"},
                  {"(?=医保)", "(?=医保)"},
+                 {"(?:^|\\n|卡)医保(?:停用|)", "医保"},
                  {"(?:骗(?:走|光)|转账)了", "(骗(走/光)/转账)了"}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct arena a = {0};

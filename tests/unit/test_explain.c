@@ -111,8 +111,7 @@ static void a_long_pattern_is_told_in_short_and_in_whole_to_programs(void **stat
 {
     (void)state;
     CLEANUP(buf_release)
-    struct buf yaml = BUF_INIT(1u << 16),
-               text = BUF_INIT(1u << 16), json = BUF_INIT(1u << 16);
+    struct buf yaml = BUF_INIT(1u << 16), text = BUF_INIT(1u << 16), json = BUF_INIT(1u << 16);
     buf_str(&yaml, "id: long_1\nrev: 1\nstatus: stable\ntitle: 长\ncategory: c1\nlevel: 红\nmatch:\n  all:\n"
                    "    - '医保'\n    - '骗走(?:了)?.{0,9}");
     for (int i = 0; i < 50; i++) buf_printf(&yaml, "|词%c%c", 'a' + i % 26, 'a' + i / 26);

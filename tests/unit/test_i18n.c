@@ -38,6 +38,9 @@ static void programs_of_a_build_tree_find_its_catalogue(void **state)
     assert_string_equal(_("whole number"), "整数");
     i18n_init("en");
     assert_string_equal(_("whole number"), "whole number");
+    assert_string_equal(i18n_chinese("whole number"), "整数"); /* for once */
+    assert_string_equal(_("whole number"), "whole number");
+    assert_string_equal(getenv("LANGUAGE"), "en");
     (void)setenv("TOCSIN_LOCALEDIR", "/nonexistent", 1);
     i18n_init("zh-CN");
     assert_string_equal(_("whole number"), "whole number");
