@@ -30,6 +30,16 @@ static bool is_function_word(uint32_t cp)
     return false;
 }
 
+/* Of an amount or a date, which is another in the next text. One alone may be part of a word: 三代卡. */
+static bool is_number(uint32_t cp)
+{
+    static const uint32_t words[] = {0x96f6, 0x4e00, 0x4e8c, 0x4e24, 0x4e09, 0x56db, 0x4e94, 0x516d,
+                                     0x4e03, 0x516b, 0x4e5d, 0x5341, 0x767e, 0x5343, 0x4e07};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (words[i] == cp) return true;
+    return false;
+}
+
 static void gram_add(struct grams *g, struct arena *a, const char *s, size_t n, size_t chars, size_t text)
 {
     if (g->n == g->cap) {
@@ -60,6 +70,7 @@ static void merge_equal(struct grams *g)
 /* Every 2 to 6 neighbouring Han characters, and every ASCII word. */
 static void collect(struct grams *g, struct arena *a, const char *s, size_t n, size_t text)
 {
+    uint32_t before = 0;
     for (size_t i = 0; i < n;) {
         uint32_t first = 0;
         size_t len = (size_t)text_next(s + i, n - i, &first), end = i + len, chars = 1;
@@ -68,14 +79,17 @@ static void collect(struct grams *g, struct arena *a, const char *s, size_t n, s
             while (end < n && ((s[end] >= 'a' && s[end] <= 'z') || (s[end] >= '0' && s[end] <= '9'))) end++;
             if (end - i >= GRAM_MIN && first >= 'a') gram_add(g, a, s + i, end - i, end - i, text);
             i = end;
+            before = 0;
             continue;
         }
+        bool inside = is_number(before) && is_number(first);
+        before = first;
         for (uint32_t cp = first, next; text_is_han(cp) && end < n && chars < GRAM_MAX; cp = next) {
             size_t step = (size_t)text_next(s + end, n - end, &next);
-            if (!text_is_han(next)) break;
+            if (!text_is_han(next) || (is_number(cp) && is_number(next))) break;
             end += step;
             chars++;
-            if (!is_function_word(first) && !is_function_word(next))
+            if (!inside && !is_function_word(first) && !is_function_word(next) && !is_number(next))
                 gram_add(g, a, s + i, end - i, chars, text);
         }
         i += len;
@@ -92,11 +106,23 @@ static int better_first(const void *a, const void *b)
     return strcmp(x->text, y->text);
 }
 
+/* The end of one is the beginning of the other, by two characters or more: both were cut from one longer phrase. */
+static bool chains(const char *a, const char *b)
+{
+    size_t n = strlen(a), most = strlen(b);
+    for (size_t i = 1; i + 2 < n; i++)
+        if (n - i <= most && text_chars(a + i, n - i) >= 2 && memcmp(a + i, b, n - i) == 0) return true;
+    return false;
+}
+
 static bool overlaps(const struct proposal *p, const char *word)
 {
     for (size_t l = 0; l < p->n_lists; l++)
-        for (size_t i = 0; i < p->lists[l].n; i++)
-            if (strstr(p->lists[l].words[i], word) || strstr(word, p->lists[l].words[i])) return true;
+        for (size_t i = 0; i < p->lists[l].n; i++) {
+            const char *taken = p->lists[l].words[i];
+            if (strstr(taken, word) || strstr(word, taken) || chains(taken, word) || chains(word, taken))
+                return true;
+        }
     return false;
 }
 
@@ -258,18 +284,18 @@ static void put_words(struct buf *out, const struct proposal *p)
 void rule_template(const char *id, const struct proposal *p, const char *const *scams, size_t n_scams,
                    const char *const *harmless, size_t n_harmless, struct buf *out)
 {
-    buf_printf(out,
-               _("# A rule. Lines that begin with # are notes; change everything after a colon.\n"
-                 "# Then: tocsin rules lint FILE, tocsin rules test --packs FILE, tocsin rules explain "
-                 "--packs FILE TEXT\n"
-                 "id: %s            # never changes; a-z, 0-9, _\n"
-                 "rev: 1            # one more with each change\n"
-                 "status: experimental   # then test, then stable (a second officer sets it)\n"
-                 "title: one line that says what the swindlers do\n"
-                 "category: medins_phishing_sms   # rules/README.md lists them\n"
-                 "level: orange     # red: money is going now; orange: active here; yellow: somewhere near; "
-                 "blue: advice\n"),
-               id);
+    buf_printf(
+        out,
+        _("# A rule. Lines that begin with # are notes; change everything after a colon.\n"
+          "# Then: tocsin rules lint FILE, tocsin rules test FILE, tocsin rules explain --packs FILE TEXT\n"
+          "id: %s            # never changes; a-z, 0-9, _\n"
+          "rev: 1            # one more with each change\n"
+          "status: experimental   # then test, then stable (a second officer sets it)\n"
+          "title: one line that says what the swindlers do\n"
+          "category: medins_phishing_sms   # rules/packs/README.md lists them\n"
+          "level: orange     # red: money is going now; orange: active here; yellow: somewhere near; "
+          "blue: advice\n"),
+        id);
     buf_str(out, _("match:\n"
                    "  # One word of each list must be there, in any order, within `near` characters.\n"));
     put_words(out, p);

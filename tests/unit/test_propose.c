@@ -66,6 +66,23 @@ static void the_proposed_rule_loads_finds_the_scams_and_passes_the_rest(void **s
     arena_release(&a);
 }
 
+/* What officers would write: not three pieces of one phrase, and not the amount. */
+static void pieces_of_one_phrase_and_amounts_are_not_proposed(void **state)
+{
+    (void)state;
+    static const char *const cards[] = {"您的医保卡要换成三代卡,请交工本费一百二十元,微信转我就能办",
+                                        "医保三代卡换发,请加专员微信,交工本费一百二十元,快递到家",
+                                        "老人家,医保卡要换三代卡了,工本费一百二十元,您微信转给我"};
+    static const char *const other[] = {"第三代社会保障卡免费换发,不用交钱", "不要向个人微信转账,医保局提醒"};
+    struct arena a = {0};
+    struct proposal p;
+    assert_int_equal(propose_words(cards, 3, other, 2, &a, &p, NULL), RELAY_OK);
+    assert_true(p.n_lists >= 2);
+    assert_string_equal(p.lists[0].words[0], "三代卡");
+    assert_string_equal(p.lists[1].words[0], "工本费");
+    arena_release(&a);
+}
+
 static void a_bare_template_is_a_rule_file(void **state)
 {
     (void)state;
@@ -110,6 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_of_all_scams_and_of_no_harmless_text_are_proposed),
         cmocka_unit_test(the_proposed_rule_loads_finds_the_scams_and_passes_the_rest),
+        cmocka_unit_test(pieces_of_one_phrase_and_amounts_are_not_proposed),
         cmocka_unit_test(a_bare_template_is_a_rule_file),
         cmocka_unit_test(a_quote_in_a_sample_stays_a_quote),
         cmocka_unit_test(texts_without_anything_in_common_are_refused),
