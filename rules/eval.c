@@ -28,6 +28,8 @@ struct tally {
     struct group total;
     size_t hard[LABEL_COUNT], hard_found[LABEL_COUNT];
     size_t unsure;
+    size_t unlabelled; /* lines whose label is none of the three */
+    char first_unlabelled[64];
     struct groups origins, categories;
     struct buf wrong;
 };
@@ -92,7 +94,10 @@ static void tally_add(struct eval *e, const cJSON *in, const char *id, const cha
     struct tally *t = e->tally;
     enum label label = LABEL_MEDICAL;
     while (label < LABEL_COUNT && strcmp(label_names[label], label_name) != 0) label++;
-    if (label == LABEL_COUNT) return;
+    if (label == LABEL_COUNT) {
+        if (!t->unlabelled++) (void)snprintf(t->first_unlabelled, sizeof(t->first_unlabelled), "%s", id);
+        return;
+    }
 
     const char *category = json_str_or(in, "category", NULL);
     bool found = first != NULL, hard = false;
@@ -232,55 +237,85 @@ static size_t sorted(const struct groups *g, const struct group *out[static GROU
     return g->n;
 }
 
+enum { NAME_COLUMNS = 28, VALUE_COLUMNS = 18 };
+
+static void pad(struct buf *out, const char *text, size_t columns)
+{
+    for (size_t w = text_columns(text); w < columns; w++) buf_char(out, ' ');
+}
+
+static void name(struct buf *out, const char *text)
+{
+    buf_str(out, text);
+    pad(out, text, NAME_COLUMNS);
+}
+
+static void value(struct buf *out, const char *text)
+{
+    buf_char(out, ' ');
+    pad(out, text, VALUE_COLUMNS);
+    buf_str(out, text);
+}
+
 static void ratio(struct buf *out, size_t part, size_t whole)
 {
     char text[48] = "-";
     if (whole) (void)snprintf(text, sizeof(text), "%zu/%zu %.3f", part, whole, share(part, whole));
-    buf_printf(out, " %18s", text);
+    value(out, text);
 }
 
+/* columns: messages not translated yet. */
 static void table_head(struct buf *out, const char *first, const char *const *columns, size_t n)
 {
-    buf_printf(out, "%-28s", first);
-    for (size_t i = 0; i < n; i++) buf_printf(out, " %18s", columns[i]);
+    name(out, first);
+    for (size_t i = 0; i < n; i++) value(out, _(columns[i]));
     buf_char(out, '\n');
 }
 
 static void report_text(const struct tally *t, struct buf *out)
 {
     const struct group *g[GROUPS_MAX];
-    static const char *const totals[] = {"found", "of these hard"};
-    table_head(out, "label", totals, ARRAY_LEN(totals));
+    static const char *const totals[] = {N_("found"), N_("of these hard")};
+    table_head(out, _("label"), totals, ARRAY_LEN(totals));
     for (int l = 0; l < LABEL_COUNT; l++) {
-        buf_printf(out, "%-28s", label_names[l]);
+        name(out, label_names[l]);
         ratio(out, t->total.found[l], t->total.n[l]);
         ratio(out, t->hard_found[l], t->hard[l]);
         buf_char(out, '\n');
     }
-    buf_printf(out, "%-28s", "right category");
+    char unsure[24];
+    (void)snprintf(unsure, sizeof(unsure), "%zu", t->unsure);
+    name(out, _("right category"));
     ratio(out, t->total.right, t->total.found[LABEL_MEDICAL]);
-    buf_printf(out, "\n%-28s %18zu\n\n", "unsure", t->unsure);
+    buf_char(out, '\n');
+    name(out, _("unsure"));
+    value(out, unsure);
+    buf_str(out, "\n\n");
 
-    static const char *const origin_columns[] = {"recall", "right category", "other_scam", "benign"};
-    table_head(out, "origin", origin_columns, ARRAY_LEN(origin_columns));
+    static const char *const origin_columns[] = {N_("recall"), N_("right category"), "other_scam", "benign"};
+    table_head(out, _("origin"), origin_columns, ARRAY_LEN(origin_columns));
     for (size_t i = 0, n = sorted(&t->origins, g); i < n; i++) {
-        buf_printf(out, "%-28s", g[i]->name);
+        name(out, g[i]->name);
         ratio(out, g[i]->found[LABEL_MEDICAL], g[i]->n[LABEL_MEDICAL]);
         ratio(out, g[i]->right, g[i]->found[LABEL_MEDICAL]);
         ratio(out, g[i]->found[LABEL_OTHER], g[i]->n[LABEL_OTHER]);
         ratio(out, g[i]->found[LABEL_BENIGN], g[i]->n[LABEL_BENIGN]);
         buf_char(out, '\n');
     }
-    static const char *const category_columns[] = {"recall", "right category", "precision"};
+    static const char *const category_columns[] = {N_("recall"), N_("right category"), N_("precision")};
     buf_char(out, '\n');
-    table_head(out, "category", category_columns, ARRAY_LEN(category_columns));
+    table_head(out, _("category"), category_columns, ARRAY_LEN(category_columns));
     for (size_t i = 0, n = sorted(&t->categories, g); i < n; i++) {
-        buf_printf(out, "%-28s", g[i]->name);
+        name(out, g[i]->name);
         ratio(out, g[i]->found[LABEL_MEDICAL], g[i]->n[LABEL_MEDICAL]);
         ratio(out, g[i]->right, g[i]->found[LABEL_MEDICAL]);
         ratio(out, g[i]->claimed_right, g[i]->claimed);
         buf_char(out, '\n');
     }
+    if (t->unlabelled)
+        buf_printf(out,
+                   _("\nNot counted: %zu lines whose label is none of the three, the first with the id %s\n"),
+                   t->unlabelled, t->first_unlabelled);
 }
 
 static void json_counts(struct buf *out, const struct group *g)
@@ -306,6 +341,7 @@ static void report_json(const struct tally *t, struct buf *out)
     buf_json_member_int(out, "hard_benign", (int64_t)t->hard[LABEL_BENIGN]);
     buf_json_member_int(out, "hard_benign_found", (int64_t)t->hard_found[LABEL_BENIGN]);
     buf_json_member_int(out, "unsure", (int64_t)t->unsure);
+    buf_json_member_int(out, "not_counted", (int64_t)t->unlabelled);
     buf_str(out, "},\"origins\":{");
     for (size_t i = 0, n = sorted(&t->origins, g); i < n; i++) {
         buf_json_key(out, g[i]->name);
@@ -327,7 +363,9 @@ static void report_json(const struct tally *t, struct buf *out)
 
 enum relay_err eval_report(const struct eval *e, bool json, struct buf *out, struct reason *why)
 {
-    if (!e->tally)
+    size_t counted = 0;
+    for (int l = 0; e->tally && l < LABEL_COUNT; l++) counted += e->tally->total.n[l];
+    if (counted == 0)
         return fail(why, RELAY_NOT_FOUND,
                     _("no line carried a \"label\" (medical_scam, other_scam, benign), so there is nothing "
                       "to report"));

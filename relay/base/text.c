@@ -113,3 +113,14 @@ bool text_is_id(const char *s)
     }
     return n > 0;
 }
+
+size_t text_columns(const char *s)
+{
+    size_t columns = 0;
+    for (size_t n = strlen(s), i = 0; i < n;) {
+        uint32_t cp = 0;
+        i += (size_t)text_next(s + i, n - i, &cp);
+        columns += (size_t)utf8proc_charwidth((utf8proc_int32_t)cp);
+    }
+    return columns;
+}

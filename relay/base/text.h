@@ -15,6 +15,7 @@ size_t text_chars(const char *s, size_t n);        /* code points */
 size_t text_cut(const char *s, size_t n, size_t max);
 /* Like text_cut but prefers the last sentence end (。！？；\n), then comma, then space in the last half. */
 size_t text_cut_sentence(const char *s, size_t n, size_t max);
+size_t text_columns(const char *s); /* that a terminal needs for it: 2 for 汉 */
 bool text_is_han(uint32_t cp);
 
 bool text_is_id(const char *s); /* [a-z0-9][a-z0-9-]{0,31} */

@@ -2,11 +2,11 @@
 #include "cli/client.h"
 
 #include <getopt.h>
-#include <wchar.h>
 
 #include "base/i18n.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "control.h"
 #include "io/http_client.h"
@@ -229,16 +229,6 @@ const char *client_time(const cJSON *row, const char *member, char out[static 24
     return out;
 }
 
-/* Columns that a terminal needs for it. */
-static int width_of(const char *s)
-{
-    wchar_t wide[CELL_MAX];
-    size_t n = mbstowcs(wide, s, CELL_MAX);
-    if (n >= CELL_MAX) return (int)strlen(s); /* too long, or no text: (size_t)-1 */
-    int w = wcswidth(wide, n);
-    return w < 0 ? (int)n : w;
-}
-
 static const char *cell(const cJSON *row, const char *member, char room[static CELL_MAX])
 {
     const cJSON *v = cJSON_GetObjectItemCaseSensitive(row, member);
@@ -261,7 +251,7 @@ static void print_cell(const char *text, int width, bool last)
         (void)putchar('\n');
         return;
     }
-    for (int i = width_of(text); i < width + 2; i++) (void)putchar(' ');
+    for (int i = (int)text_columns(text); i < width + 2; i++) (void)putchar(' ');
 }
 
 void client_print_table(const cJSON *rows, const struct column *columns, size_t n)
@@ -270,10 +260,10 @@ void client_print_table(const cJSON *rows, const struct column *columns, size_t 
     int *widths = xcalloc(n, sizeof(*widths));
     const cJSON *row;
     for (size_t i = 0; i < n; i++) {
-        widths[i] = width_of(_(columns[i].title));
+        widths[i] = (int)text_columns(_(columns[i].title));
         cJSON_ArrayForEach(row, rows)
         {
-            int w = width_of(cell(row, columns[i].member, room));
+            int w = (int)text_columns(cell(row, columns[i].member, room));
             if (w > widths[i]) widths[i] = w;
         }
     }

@@ -69,8 +69,14 @@ static struct rule_set *load(const struct args *a, bool keep_failing, struct rul
                                              .strict = keep_failing ? STRICT_NOT : STRICT_WARN},
                        problems);
     arena_release(&paths);
-    if (!keep_failing) print_problems(problems);
-    return set;
+    if (keep_failing) return set;
+    print_problems(problems);
+    size_t errors = 0;
+    for (size_t i = 0; i < problems->n; i++) errors += !problems->items[i].warning;
+    if (errors == 0 || rule_set_size(set) > 0) return set;
+    (void)fprintf(stderr, "%s\n", _("no rule is left to work with"));
+    rule_problems_release(problems);
+    return rule_set_free(set);
 }
 
 static int print_and_release(struct buf *out)
@@ -124,6 +130,7 @@ static int read_line(FILE *f, struct buf *line)
 struct texts {
     char *bytes;
     const char **items;
+    int *lines; /* of the file */
     size_t n;
 };
 
@@ -131,6 +138,7 @@ static void texts_release(struct texts *t)
 {
     free(t->bytes);
     free(t->items);
+    free(t->lines);
     *t = (struct texts){0};
 }
 
@@ -141,12 +149,17 @@ static bool read_texts(const char *path, struct texts *ret)
     *ret = (struct texts){0};
     ret->bytes = read_all(path, 16 * 1024 * 1024, &n);
     if (!ret->bytes) return false;
-    if (!text_valid_utf8(ret->bytes, n)) {
-        (void)fprintf(stderr, _("%s: not valid UTF-8\n"), path);
+    size_t good = text_valid_prefix(ret->bytes, n);
+    if (good < n) {
+        int line = 1;
+        for (size_t i = 0; i < good; i++) line += ret->bytes[i] == '\n';
+        (void)fprintf(stderr, _("%s:%d: not valid UTF-8\n"), path, line);
         texts_release(ret);
         return false;
     }
+    int line = 0;
     for (char *at = ret->bytes, *next; at && *at; at = next) {
+        line++;
         next = strchr(at, '\n');
         if (next) *next++ = '\0';
         at[strcspn(at, "\r")] = '\0';
@@ -154,7 +167,9 @@ static bool read_texts(const char *path, struct texts *ret)
         if (ret->n == cap) {
             cap = cap ? cap * 2 : 64;
             ret->items = xreallocarray(ret->items, cap, sizeof(*ret->items));
+            ret->lines = xreallocarray(ret->lines, cap, sizeof(*ret->lines));
         }
+        ret->lines[ret->n] = line;
         ret->items[ret->n++] = at;
     }
     return true;
@@ -384,7 +399,7 @@ static bool bench_input(const char *path, struct texts *t, struct arena *arena)
         const char *text = NULL;
         if (json_parse(t->items[i], strlen(t->items[i]), &limits, &line, &why) ||
             json_str(line, "text", &text)) {
-            (void)fprintf(stderr, _("%s: text %zu: no JSON object with \"text\"\n"), path, i + 1);
+            (void)fprintf(stderr, _("%s:%d: no JSON object with \"text\"\n"), path, t->lines[i]);
             return false;
         }
         t->items[i] = arena_strdup(arena, text);
@@ -415,7 +430,15 @@ static void bench_text(const struct rule_set *set, const struct measure *m, stru
     buf_printf(out, _("%.2f candidates a text, %.2f found a text%s\n"),
                (double)m->candidates / (double)m->texts, (double)m->found / (double)m->texts,
                set->jit_denied ? _("; interpreted, no JIT") : "");
-    buf_printf(out, "\n%-36s %12s %12s %10s\n", _("rule"), _("ns an event"), _("candidates"), _("found"));
+    const char *const heads[] = {_("rule"), _("ns an event"), _("candidates"), _("found")};
+    static const size_t columns[] = {36, 12, 12, 10};
+    buf_printf(out, "\n%s", heads[0]);
+    for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
+        if (i) buf_char(out, ' ');
+        for (size_t w = text_columns(heads[i]); w < columns[i]; w++) buf_char(out, ' ');
+        if (i) buf_str(out, heads[i]);
+    }
+    buf_char(out, '\n');
     for (size_t i = 0; i < set->n; i++)
         buf_printf(out, "%-36s %12.1f %12zu %10zu%s\n", m->rules[i].rule->id, m->rules[i].ns,
                    m->rules[i].candidates, m->rules[i].found,
@@ -608,7 +631,10 @@ static void usage(FILE *out)
           "  -a, --all         eval: also rules that are experimental or deprecated\n"
           "  -r, --report      eval: recall, precision and false alarms by category and origin\n"
           "  -w, --wrong       eval: the lines that came out otherwise than their label says\n"
-          "  -i, --input FILE  bench: texts, one a line (default: the rules' own samples)\n"
+          "  -i, --input FILE  bench: texts, one a line, or JSON lines with \"text\" (default: the rules' "
+          "own samples)\n"
+          "  -f, --from FILE   new: texts of the scam, one a line; words are proposed from them\n"
+          "  -n, --not FILE    new: harmless texts that must have none of those words\n"
           "  -o, --output FILE new, page: write here (new: default is standard output)\n"),
         out);
 }

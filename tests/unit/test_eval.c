@@ -142,9 +142,14 @@ static void the_report_adds_up(void **state)
         "{\"id\":\"4\",\"text\":\"医保\",\"label\":\"benign\",\"origin\":\"real\",\"hard\":true}",
         "{\"id\":\"5\",\"text\":\"早安\",\"label\":\"benign\",\"origin\":\"real\"}",
         "{\"id\":\"6\",\"text\":\"医保\",\"label\":\"other_scam\",\"origin\":\"real\"}",
-        "{\"id\":\"7\",\"text\":\"早安\"}"};
+        "{\"id\":\"7\",\"text\":\"早安\"}",
+        "{\"id\":\"8\",\"text\":\"医保\",\"label\":\"scam\"}"};
     for (size_t i = 0; i < COUNT(lines); i++)
         assert_int_equal(eval_line(&e, lines[i], strlen(lines[i]), &out, &why), 0);
+    buf_clear(&out);
+    assert_int_equal(eval_report(&e, false, &out, &why), RELAY_OK);
+    assert_non_null(
+        strstr(buf_cstr(&out), "1 lines whose label is none of the three, the first with the id 8"));
     buf_clear(&out);
     assert_int_equal(eval_report(&e, true, &out, &why), RELAY_OK);
     static const char total[] =
@@ -152,7 +157,7 @@ static void the_report_adds_up(void **state)
         "\"benign\":2,"
         "\"benign_found\":1,\"right_category\":1,\"hard_medical_scam\":1,\"hard_medical_scam_found\":1,"
         "\"hard_other_scam\":0,\"hard_other_scam_found\":0,\"hard_benign\":1,\"hard_benign_found\":1,"
-        "\"unsure\":0}";
+        "\"unsure\":0,\"not_counted\":1}";
     if (strncmp(buf_cstr(&out), total, strlen(total)) != 0) fail_msg("%s", buf_cstr(&out));
     assert_non_null(strstr(buf_cstr(&out),
                            "\"cat_other\":{\"medical_scam\":0,\"medical_scam_found\":0,\"other_scam\":0,"

@@ -144,9 +144,19 @@ static void configured_ids_are_plain(void **state)
     assert_false(text_is_id("医院"));
 }
 
+static void columns_are_those_of_a_terminal(void **state)
+{
+    (void)state;
+    assert_int_equal(text_columns(""), 0);
+    assert_int_equal(text_columns("abc"), 3);
+    assert_int_equal(text_columns("规则 a，"), 8);
+    assert_int_equal(text_columns("e\xcc\x81"), 1); /* a combining mark takes none */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(columns_are_those_of_a_terminal),
         cmocka_unit_test(only_real_utf_8_is_valid),
         cmocka_unit_test(whatever_could_be_three_bytes_is_judged_as_utf8proc_does),
         cmocka_unit_test(every_code_point_goes_there_and_back),
