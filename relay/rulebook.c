@@ -70,12 +70,9 @@ struct known {
 /* The rule as the relay would load it: patterns, texts' slots, samples. */
 static enum relay_err check(const char *text, struct known *ret, struct reason *why)
 {
-    struct arena a = {0};
-    struct rule_sources sources = {0};
     struct rule_problems problems = {0};
-    (void)!rules_parse_text("rule", text, strlen(text), &a, &sources, &problems); /* noted there */
-    struct rule_set *set =
-        rule_set_build(&a, &sources, &(struct set_options){.strict = STRICT_REFUSE}, &problems);
+    struct rule_set *set = rule_set_of_text("rule", text, strlen(text),
+                                            &(struct set_options){.strict = STRICT_REFUSE}, &problems);
     enum relay_err err = RELAY_OK;
     for (size_t i = 0; i < problems.n && err == RELAY_OK; i++)
         if (!problems.items[i].warning)

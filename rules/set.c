@@ -449,6 +449,15 @@ struct rule_set *rule_set_build(struct arena *a, struct rule_sources *sources, c
     return set;
 }
 
+struct rule_set *rule_set_of_text(const char *name, const char *text, size_t n, const struct set_options *o,
+                                  struct rule_problems *problems)
+{
+    struct arena arena = {0};
+    struct rule_sources sources = {0};
+    (void)!rules_parse_text(name, text, n, &arena, &sources, problems); /* noted there */
+    return rule_set_build(&arena, &sources, o, problems);
+}
+
 enum relay_err rule_set_load(const char *const *dirs, size_t n_dirs, struct rule_set **ret,
                              struct rule_problems *problems, struct reason *why)
 {

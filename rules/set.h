@@ -63,6 +63,10 @@ enum relay_err rule_sources_read(const char *const *paths, size_t n_paths, struc
 struct rule_set *rule_set_build(struct arena *a, struct rule_sources *sources, const struct set_options *o,
                                 struct rule_problems *problems);
 
+/* The rules of one text, read and built. name: as problems call it. */
+struct rule_set *rule_set_of_text(const char *name, const char *text, size_t n, const struct set_options *o,
+                                  struct rule_problems *problems);
+
 /* Runs the rule's own samples; false, with a problem each, when one does not come out as it should. */
 bool rule_try_samples(const struct rule_source *s, struct runner *r, struct rule_problems *problems);
 

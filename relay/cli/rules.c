@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/input.h"
 #include "cli/packs.h"
 #include "cli/verbs.h"
 #include "rules/eval.h"
@@ -16,7 +17,7 @@
 #include "rules/page.h"
 #include "rules/propose.h"
 
-enum { OUT_MAX = 256 * 1024 * 1024, TEXTS_MAX = 100000 };
+enum { OUT_MAX = 256 * 1024 * 1024, TEXTS_MAX = 100000, TEXTS_BYTES = 16 * 1024 * 1024 };
 
 struct args {
     const char *packs[PACKS_MAX];
@@ -79,6 +80,14 @@ static struct rule_set *load(const struct args *a, bool keep_failing, struct rul
     return rule_set_free(set);
 }
 
+/* What is named, with --packs or without, as it is. */
+static struct rule_set *load_named(const struct args *a, struct rule_problems *problems)
+{
+    struct args all = *a;
+    for (int i = 0; i < a->n_rest && all.n_packs < PACKS_MAX; i++) all.packs[all.n_packs++] = a->rest[i];
+    return load(&all, true, problems);
+}
+
 static int print_and_release(struct buf *out)
 {
     int code = EXIT_DONE;
@@ -90,28 +99,6 @@ static int print_and_release(struct buf *out)
 }
 
 /* ---- reading texts ---- */
-
-/* A whole file, - for standard input; at most `max` bytes. */
-static char *read_all(const char *path, size_t max, size_t *ret_n)
-{
-    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    if (!f) {
-        (void)fprintf(stderr, "%s: %s\n", path, strerror(errno));
-        return NULL;
-    }
-    struct buf b = BUF_INIT(max);
-    char piece[64 * 1024];
-    for (size_t n; (n = fread(piece, 1, sizeof(piece), f)) > 0;) buf_add(&b, piece, n);
-    bool bad = ferror(f) != 0;
-    if (f != stdin) (void)fclose(f); /* only read */
-    if (bad || buf_failed(&b)) {
-        (void)fprintf(stderr, bad ? _("%s: cannot be read\n") : _("%s: too large\n"), path);
-        buf_release(&b);
-        return NULL;
-    }
-    *ret_n = b.len;
-    return buf_take(&b);
-}
 
 /* One line, without its end, of any length; over the limit the rest is skipped. 0 at the end. */
 static int read_line(FILE *f, struct buf *line)
@@ -128,7 +115,7 @@ static int read_line(FILE *f, struct buf *line)
 }
 
 struct texts {
-    char *bytes;
+    struct buf bytes;
     const char **items;
     int *lines; /* of the file */
     size_t n;
@@ -136,7 +123,7 @@ struct texts {
 
 static void texts_release(struct texts *t)
 {
-    free(t->bytes);
+    buf_release(&t->bytes);
     free(t->items);
     free(t->lines);
     *t = (struct texts){0};
@@ -145,20 +132,14 @@ static void texts_release(struct texts *t)
 /* One text a line; empty lines and lines that begin with # are not texts. */
 static bool read_texts(const char *path, struct texts *ret)
 {
-    size_t n = 0, cap = 0;
-    *ret = (struct texts){0};
-    ret->bytes = read_all(path, 16 * 1024 * 1024, &n);
-    if (!ret->bytes) return false;
-    size_t good = text_valid_prefix(ret->bytes, n);
-    if (good < n) {
-        int line = 1;
-        for (size_t i = 0; i < good; i++) line += ret->bytes[i] == '\n';
-        (void)fprintf(stderr, _("%s:%d: not valid UTF-8\n"), path, line);
+    size_t cap = 0;
+    *ret = (struct texts){.bytes = BUF_INIT(TEXTS_BYTES)};
+    if (!input_read(path, &ret->bytes)) {
         texts_release(ret);
         return false;
     }
     int line = 0;
-    for (char *at = ret->bytes, *next; at && *at; at = next) {
+    for (char *at = ret->bytes.data, *next; at && *at; at = next) {
         line++;
         next = strchr(at, '\n');
         if (next) *next++ = '\0';
@@ -211,11 +192,8 @@ static void lint_text(const struct lint *l, size_t rules, struct buf *out)
 
 static int run_lint(const struct args *a)
 {
-    struct args with_files = *a;
     struct rule_problems problems;
-    for (int i = 0; i < a->n_rest && with_files.n_packs < PACKS_MAX; i++)
-        with_files.packs[with_files.n_packs++] = a->rest[i];
-    struct rule_set *set = load(&with_files, true, &problems);
+    struct rule_set *set = load_named(a, &problems);
     if (!set) return EXIT_FAILED;
     struct lint lint;
     struct buf out = BUF_INIT(OUT_MAX);
@@ -273,11 +251,8 @@ static void test_rule(const struct rule_source *s, struct runner *r, bool json, 
 
 static int run_test(const struct args *a)
 {
-    struct args with_files = *a;
     struct rule_problems problems;
-    for (int i = 0; i < a->n_rest && with_files.n_packs < PACKS_MAX; i++)
-        with_files.packs[with_files.n_packs++] = a->rest[i];
-    struct rule_set *set = load(&with_files, true, &problems);
+    struct rule_set *set = load_named(a, &problems);
     if (!set) return EXIT_FAILED;
     print_problems(&problems);
     size_t errors = 0;
@@ -307,17 +282,16 @@ static int run_test(const struct args *a)
 
 static int run_explain(const struct args *a)
 {
-    char *read = NULL;
+    CLEANUP(buf_release) struct buf read = BUF_INIT(EVENT_TEXT_MAX);
     const char *text = a->rest[0];
     size_t n = strlen(text);
     if (strcmp(text, "-") == 0) {
-        text = read = read_all("-", EVENT_TEXT_MAX, &n);
-        if (!read) return EXIT_FAILED;
-        while (n && (read[n - 1] == '\n' || read[n - 1] == '\r')) read[--n] = '\0';
-    }
-    if (n > EVENT_TEXT_MAX || !text_valid_utf8(text, n)) {
+        if (!input_read("-", &read)) return EXIT_FAILED;
+        text = buf_cstr(&read);
+        n = read.len;
+        while (n && (text[n - 1] == '\n' || text[n - 1] == '\r')) n--;
+    } else if (n > EVENT_TEXT_MAX || !text_valid_utf8(text, n)) {
         (void)fprintf(stderr, _("the text is not valid UTF-8, or longer than %d bytes\n"), EVENT_TEXT_MAX);
-        free(read);
         return EXIT_FAILED;
     }
     struct rule_problems problems;
@@ -330,7 +304,6 @@ static int run_explain(const struct args *a)
         rule_set_free(set);
         rule_problems_release(&problems);
     }
-    free(read);
     return code;
 }
 

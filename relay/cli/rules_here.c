@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/input.h"
 #include "cli/verbs.h"
 #include "rulebook.h"
 #include "rules/lint.h"
@@ -17,36 +18,13 @@ enum { TRIED_MAX = 1024 * 1024, LIST_MAX = 4 * 1024 * 1024 };
 
 /* ---- the file ---- */
 
-static bool read_rule(const char *path, struct buf *text)
-{
-    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    if (!f) {
-        (void)fprintf(stderr, "%s: %s\n", path, strerror(errno));
-        return false;
-    }
-    char piece[16 * 1024];
-    for (size_t n; (n = fread(piece, 1, sizeof(piece), f)) > 0;) buf_add(text, piece, n);
-    bool bad = ferror(f) != 0;
-    if (f != stdin) (void)fclose(f); /* only read */
-    if (bad || buf_failed(text)) {
-        (void)fprintf(stderr, bad ? _("%s: cannot be read\n") : _("%s: too large\n"), path);
-        return false;
-    }
-    if (text_valid_utf8(text->data, text->len)) return true;
-    (void)fprintf(stderr, _("%s: not valid UTF-8\n"), path);
-    return false;
-}
-
 /* The one rule of the text, checked by lint: its findings are printed. NULL when there are errors. */
 static struct rule_set *lint_rule(const char *name, const char *text)
 {
-    struct arena a = {0};
-    struct rule_sources sources = {0};
     struct rule_problems problems = {0};
     struct lint lint;
-    (void)!rules_parse_text(name, text, strlen(text), &a, &sources, &problems); /* noted there */
     struct rule_set *set =
-        rule_set_build(&a, &sources, &(struct set_options){.keep_failing = true}, &problems);
+        rule_set_of_text(name, text, strlen(text), &(struct set_options){.keep_failing = true}, &problems);
     lint_set(set, &problems, &lint);
     for (size_t i = 0; i < lint.n; i++)
         (void)fprintf(stderr, "%s:%d: %s %s\n", name, lint.items[i].line,
@@ -128,7 +106,7 @@ static int run_try(struct client *c)
     struct reason why = {""};
     CLEANUP(buf_release) struct buf text = BUF_INIT(RULEBOOK_TEXT_MAX);
     CLEANUP(json_free_ptr) cJSON *tried = NULL;
-    if (!read_rule(c->rest[1], &text)) return EXIT_FAILED;
+    if (!input_read(c->rest[1], &text)) return EXIT_FAILED;
     struct rule_set *set = lint_rule(c->rest[1], buf_cstr(&text));
     if (!set) return EXIT_FAILED;
     enum relay_err err = try_rule(c, set, &tried, &why);
@@ -157,7 +135,7 @@ static int run_install(struct client *c)
     CLEANUP(buf_release) struct buf entered = BUF_INIT((size_t)2 * RULEBOOK_TEXT_MAX);
     CLEANUP(json_free_ptr) cJSON *tried = NULL;
     CLEANUP(json_free_ptr) cJSON *done = NULL;
-    if (!named(c) || !read_rule(c->rest[1], &text)) return EXIT_FAILED;
+    if (!named(c) || !input_read(c->rest[1], &text)) return EXIT_FAILED;
     if (rulebook_with_status(buf_cstr(&text), "test", &entered, &why) != RELAY_OK) return client_failed(&why);
     struct rule_set *set = lint_rule(c->rest[1], buf_cstr(&entered));
     if (!set) return EXIT_FAILED;
@@ -192,7 +170,7 @@ static bool lint_as_stable(const struct client *c, const char *id)
     char *path = xasprintf("%s/" RULEBOOK_FOLDER "/%s.yaml", c->config->relay.state_dir, id);
     CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)2 * RULEBOOK_TEXT_MAX);
     CLEANUP(buf_release) struct buf stable = BUF_INIT((size_t)2 * RULEBOOK_TEXT_MAX);
-    if (strchr(id, '/') || !read_rule(path, &text)) {
+    if (strchr(id, '/') || !input_read(path, &text)) {
         (void)fprintf(stderr,
                       _("tocsin: no rule %s has been installed here; `tocsin rules list` shows them\n"), id);
         return false;

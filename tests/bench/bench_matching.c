@@ -43,11 +43,8 @@ struct ours {
 static void *ours_make(const struct load *l)
 {
     struct ours *o = xcalloc(1, sizeof(*o));
-    struct arena a = {0};
-    struct rule_sources sources = {0};
     struct rule_problems problems = {0};
-    if (rules_parse_text("load", l->yaml, strlen(l->yaml), &a, &sources, &problems)) abort();
-    o->set = rule_set_build(&a, &sources, &(struct set_options){0}, &problems);
+    o->set = rule_set_of_text("load", l->yaml, strlen(l->yaml), &(struct set_options){0}, &problems);
     if (rule_set_size(o->set) != l->n_rules) abort();
     rule_problems_release(&problems);
     o->matcher = matcher_new(o->set);

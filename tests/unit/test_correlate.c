@@ -6,11 +6,8 @@
 
 static struct rule_set *set_from(const char *yaml, struct rule_problems *problems)
 {
-    struct arena a = {0};
-    struct rule_sources sources = {0};
     *problems = (struct rule_problems){0};
-    assert_int_equal(rules_parse_text("t.yaml", yaml, strlen(yaml), &a, &sources, problems), RELAY_OK);
-    return rule_set_build(&a, &sources, &(struct set_options){0}, problems);
+    return rule_set_of_text("t.yaml", yaml, strlen(yaml), &(struct set_options){0}, problems);
 }
 
 #define HEAD "id: r1\nrev: 1\nstatus: stable\ntitle: t\ncategory: c1\nlevel: red\n"

@@ -30,11 +30,8 @@ static struct eval e;
 static int up(void **state)
 {
     (void)state;
-    struct arena a = {0};
-    struct rule_sources sources = {0};
     struct rule_problems problems = {0};
-    if (rules_parse_text("t.yaml", rules, strlen(rules), &a, &sources, &problems)) return -1;
-    set = rule_set_build(&a, &sources, &(struct set_options){0}, &problems);
+    set = rule_set_of_text("t.yaml", rules, strlen(rules), &(struct set_options){0}, &problems);
     int bad = (int)problems.n;
     rule_problems_release(&problems);
     eval_init(&e, set, false);

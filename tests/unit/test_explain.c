@@ -10,11 +10,8 @@
 
 static struct rule_set *set_from(const char *yaml)
 {
-    struct arena a = {0};
-    struct rule_sources sources = {0};
     struct rule_problems problems = {0};
-    assert_int_equal(rules_parse_text("t.yaml", yaml, strlen(yaml), &a, &sources, &problems), RELAY_OK);
-    struct rule_set *s = rule_set_build(&a, &sources, &(struct set_options){0}, &problems);
+    struct rule_set *s = rule_set_of_text("t.yaml", yaml, strlen(yaml), &(struct set_options){0}, &problems);
     for (size_t i = 0; i < problems.n; i++) fail_msg("%s", problems.items[i].why.text);
     rule_problems_release(&problems);
     return s;

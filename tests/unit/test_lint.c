@@ -8,11 +8,9 @@
 
 static void lint_text(const char *yaml, struct lint *l)
 {
-    struct arena a = {0};
-    struct rule_sources sources = {0};
     struct rule_problems problems = {0};
-    (void)!rules_parse_text("t.yaml", yaml, strlen(yaml), &a, &sources, &problems);
-    struct rule_set *s = rule_set_build(&a, &sources, &(struct set_options){.keep_failing = true}, &problems);
+    struct rule_set *s = rule_set_of_text("t.yaml", yaml, strlen(yaml),
+                                          &(struct set_options){.keep_failing = true}, &problems);
     lint_set(s, &problems, l);
     rule_set_free(s);
     rule_problems_release(&problems);

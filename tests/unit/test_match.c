@@ -9,10 +9,7 @@
 static struct rule_set *set_from(const char *yaml, const struct set_options *o,
                                  struct rule_problems *problems)
 {
-    struct arena a = {0};
-    struct rule_sources sources = {0};
-    (void)!rules_parse_text("test.yaml", yaml, strlen(yaml), &a, &sources, problems);
-    return rule_set_build(&a, &sources, o, problems);
+    return rule_set_of_text("test.yaml", yaml, strlen(yaml), o, problems);
 }
 
 static struct rule_set *good_set(const char *yaml)

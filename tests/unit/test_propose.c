@@ -32,11 +32,8 @@ static void words_of_all_scams_and_of_no_harmless_text_are_proposed(void **state
 
 static struct rule_set *set_from(const char *yaml, size_t *ret_problems)
 {
-    struct arena a = {0};
-    struct rule_sources sources = {0};
     struct rule_problems problems = {0};
-    (void)!rules_parse_text("t.yaml", yaml, strlen(yaml), &a, &sources, &problems);
-    struct rule_set *s = rule_set_build(&a, &sources, &(struct set_options){0}, &problems);
+    struct rule_set *s = rule_set_of_text("t.yaml", yaml, strlen(yaml), &(struct set_options){0}, &problems);
     *ret_problems = problems.n;
     for (size_t i = 0; i < problems.n; i++) print_message("%s\n", problems.items[i].why.text);
     rule_problems_release(&problems);

@@ -15,11 +15,8 @@ static struct runner runner;
 
 static void set_up(const char *yaml, bool no_jit)
 {
-    struct arena a = {0};
-    struct rule_sources sources = {0};
     struct rule_problems problems = {0};
-    assert_int_equal(rules_parse_text("t.yaml", yaml, strlen(yaml), &a, &sources, &problems), RELAY_OK);
-    set = rule_set_build(&a, &sources, &(struct set_options){.no_jit = no_jit}, &problems);
+    set = rule_set_of_text("t.yaml", yaml, strlen(yaml), &(struct set_options){.no_jit = no_jit}, &problems);
     for (size_t i = 0; i < problems.n; i++)
         if (!problems.items[i].warning) fail_msg("%s", problems.items[i].why.text);
     rule_problems_release(&problems);

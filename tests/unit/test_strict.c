@@ -16,11 +16,8 @@ static const char *const fit[] = {fit_head, fit_match, fit_say, fit_rest};
 
 static struct rule_set *build(const char *yaml, enum set_strictness strict, struct rule_problems *problems)
 {
-    struct arena a = {0};
-    struct rule_sources sources = {0};
     *problems = (struct rule_problems){0};
-    (void)!rules_parse_text("t.yaml", yaml, strlen(yaml), &a, &sources, problems);
-    return rule_set_build(&a, &sources, &(struct set_options){.strict = strict}, problems);
+    return rule_set_of_text("t.yaml", yaml, strlen(yaml), &(struct set_options){.strict = strict}, problems);
 }
 
 /* The fit rule with the first `from` made `to`. */
