@@ -115,13 +115,23 @@ function ready(rule, patterns) {
         for (const given of rule[part] || []) {
             const p = typeof given === "number" ? patterns[given] : {re: given, brief: given, choice: true, needs: []};
             try {
-                made[part].push({...p, re: p.made ??= toBrowser(p.re)});
+                p.made ??= {...p, re: toBrowser(p.re)};
+                made[part].push(p.made);
             } catch (e) {
                 made.cannot.push(p.re);
             }
         }
     }
     return made;
+}
+
+// What a pattern finds first, or null. Rules share patterns, so each is asked once a text.
+function look(p, text) {
+    if (p.asked !== text) {
+        p.asked = text;
+        p.found = p.re.exec(text);
+    }
+    return p.found;
 }
 
 // One word of each list within `near` characters, from the first to the last: the widest-starting window that fits.
@@ -155,13 +165,13 @@ function findRule(made, text) {
                 if (at >= 0 && at + word.length <= span[1]) spans.push([at, at + word.length]);
             }
     }
-    if (made.none.some((p) => p.re.test(text))) return null;
+    if (made.none.some((p) => look(p, text))) return null;
     for (const p of made.all) {
-        const m = p.re.exec(text);
+        const m = look(p, text);
         if (!m) return null;
         spans.push([m.index, m.index + m[0].length]);
     }
-    const any = made.any.map((p) => p.re.exec(text)).filter(Boolean);
+    const any = made.any.map((p) => look(p, text)).filter(Boolean);
     if (made.any.length && !any.length) return null;
     for (const m of any) spans.push([m.index, m.index + m[0].length]);
     return spans;
@@ -203,10 +213,10 @@ function lookAt(made, text) {
     const f = {rule: made.rule, have: 0, lack: 0, missing: [], blocked: false};
     lookAtWords(made, text, f);
     for (const p of made.all) {
-        if (p.re.test(text)) f.have += 1 + p.needs.length;
+        if (look(p, text)) f.have += 1 + p.needs.length;
         else lookWhyNot(p, text, f);
     }
-    if (made.any.some((p) => p.re.test(text))) {
+    if (made.any.some((p) => look(p, text))) {
         f.have++;
     } else if (made.any.length) {
         f.lack++;
@@ -215,7 +225,7 @@ function lookAt(made, text) {
     }
     if (f.lack) return f;
     f.blocked = true;
-    for (const m of made.none.map((p) => p.re.exec(text)).filter(Boolean))
+    for (const m of made.none.map((p) => look(p, text)).filter(Boolean))
         f.missing.push(_("\"%.*s\" is there, which this rule takes for harmless").replace("%.*s", () => m[0]));
     return f;
 }
