@@ -32,33 +32,51 @@ static void add_cut(struct buf *out, const struct buf *one)
     if (n < one->len) gap(out);
 }
 
-static void brief_top(const struct node *n, struct buf *out)
+/* The alternatives of a choice, those of a choice within it among them. */
+struct choice {
+    struct buf text; /* the first ones */
+    const char *between;
+    size_t most, bytes; /* to be shown */
+    size_t shown, n;
+    bool may_be_empty;
+};
+
+static void choice_add(struct choice *c, const struct node *n)
 {
-    size_t begin = out->len, i = 0;
-    for (; i < n->n_kids; i++) {
-        CLEANUP(buf_release) struct buf one = BUF_INIT(ROOM);
-        brief(n->kids[i], &one);
-        if (i > 0 && (i == TOP_SHOWN || out->len - begin + one.len > BRIEF_BYTES)) break;
-        if (i) buf_str(out, " / ");
-        add_cut(out, &one);
+    while (n->kind == NODE_GROUP) n = n->kids[0];
+    if (n->kind == NODE_ALT) {
+        for (size_t i = 0; i < n->n_kids; i++) choice_add(c, n->kids[i]);
+        return;
     }
-    if (i < n->n_kids) buf_printf(out, " … (+%zu)", n->n_kids - i);
+    CLEANUP(buf_release) struct buf one = BUF_INIT(ROOM);
+    brief(n, &one);
+    if (one.len == 0) c->may_be_empty = true;
+    if (c->shown == c->n++ && c->shown < c->most && (c->shown == 0 || c->text.len + one.len <= c->bytes)) {
+        if (c->shown++) buf_str(&c->text, c->between);
+        add_cut(&c->text, &one);
+    }
 }
 
-/* A choice of which one may be nothing need not be there either. */
+static void brief_top(const struct node *n, struct buf *out)
+{
+    struct choice c = {.text = BUF_INIT(ROOM), .between = " / ", .most = TOP_SHOWN, .bytes = BRIEF_BYTES};
+    choice_add(&c, n);
+    buf_str(out, buf_cstr(&c.text));
+    if (c.shown < c.n) buf_printf(out, " … (+%zu)", c.n - c.shown);
+    buf_release(&c.text);
+}
+
+/* One of which an alternative may be nothing need not be there either. */
 static void brief_choice(const struct node *n, struct buf *out)
 {
-    size_t shown = n->n_kids <= INNER_SHOWN + 1 ? n->n_kids : INNER_SHOWN;
-    CLEANUP(buf_release) struct buf all = BUF_INIT(ROOM);
-    for (size_t i = 0; i < n->n_kids; i++) {
-        CLEANUP(buf_release) struct buf one = BUF_INIT(ROOM);
-        brief(n->kids[i], &one);
-        if (one.len == 0) return;
-        if (i < shown) buf_printf(&all, "%s%s", i ? "/" : "", buf_cstr(&one));
+    struct choice c = {.text = BUF_INIT(ROOM), .between = "/", .most = INNER_SHOWN, .bytes = BRIEF_BYTES};
+    choice_add(&c, n);
+    if (!c.may_be_empty) {
+        buf_printf(out, "(%s", buf_cstr(&c.text));
+        if (c.shown < c.n) buf_printf(out, "…+%zu", c.n - c.shown);
+        buf_char(out, ')');
     }
-    buf_printf(out, "(%s", buf_cstr(&all));
-    if (shown < n->n_kids) buf_printf(out, "…+%zu", n->n_kids - shown);
-    buf_char(out, ')');
+    buf_release(&c.text);
 }
 
 static void brief_set(const struct node *n, struct buf *out)
