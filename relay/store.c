@@ -27,6 +27,25 @@ struct stmt *store_q(struct store *s, enum statement which)
     return q;
 }
 
+struct stmt *store_bind(struct store *s, enum statement which, const struct value *values, size_t n)
+{
+    struct stmt *q = store_q(s, which);
+    for (size_t i = 0; i < n; i++) {
+        const struct value *v = &values[i];
+        switch (v->type) {
+        case VALUE_INT: stmt_int(q, (int)i + 1, v->number); break;
+        case VALUE_TEXT:
+            if (v->number < 0)
+                stmt_text(q, (int)i + 1, v->text);
+            else
+                stmt_textn(q, (int)i + 1, v->text, (size_t)v->number);
+            break;
+        case VALUE_NULL: stmt_null(q, (int)i + 1); break;
+        }
+    }
+    return q;
+}
+
 /* Remembers the first failure of the turn: store_commit reports it. */
 static bool note_failure(struct store *s, enum relay_err err, const struct reason *why)
 {
@@ -38,14 +57,17 @@ static bool note_failure(struct store *s, enum relay_err err, const struct reaso
     return false;
 }
 
+bool store_begin(struct store *s)
+{
+    struct reason why = {""};
+    return !s->failed && note_failure(s, db_begin(&s->db, &why), &why);
+}
+
 bool store_run(struct store *s, struct stmt *q)
 {
     struct reason why = {""};
-    if (s->failed || !q->handle) {
-        if (q->handle) stmt_reset(q);
-        return false;
-    }
-    if (!note_failure(s, db_begin(&s->db, &why), &why)) {
+    if (!q->handle) return false;
+    if (!store_begin(s)) {
         stmt_reset(q);
         return false;
     }
@@ -61,6 +83,21 @@ bool store_row(struct store *s, struct stmt *q)
     if (err != RELAY_NOT_FOUND) (void)note_failure(s, err, &why);
     stmt_reset(q);
     return false;
+}
+
+int64_t store_one(struct store *s, struct stmt *q, int64_t none)
+{
+    int64_t v = store_row(s, q) && !col_null(q, 0) ? col_int(q, 0) : none;
+    stmt_reset(q);
+    return v;
+}
+
+/* Whether a reading statement has a row. */
+static bool any_row(struct store *s, struct stmt *q)
+{
+    bool any = store_row(s, q);
+    stmt_reset(q);
+    return any;
 }
 
 /* -- file and transaction ----------------------------------------------------------------------------------------- */
@@ -171,10 +208,7 @@ enum relay_err store_commit(struct store *s, struct reason *why)
 
 enum relay_err store_probe(struct store *s, int64_t wall, struct reason *why)
 {
-    struct stmt *q = store_q(s, Q_META_SET);
-    stmt_text(q, 1, "probe");
-    stmt_int(q, 2, wall);
-    (void)store_run(s, q); /* the commit tells */
+    store_set_mark(s, "probe", wall);
     return store_commit(s, why);
 }
 
@@ -222,35 +256,21 @@ int64_t store_newest(struct store *s)
 
 int64_t store_feed(struct store *s, const char *name)
 {
-    struct stmt *q = store_q(s, Q_FEED_ADD);
-    stmt_text(q, 1, name);
-    if (!store_run(s, q)) return 0;
-    q = store_q(s, Q_FEED_GET);
-    stmt_text(q, 1, name);
-    stmt_int(q, 2, -1);
-    int64_t id = store_row(s, q) ? col_int(q, 0) : 0;
-    stmt_reset(q);
-    return id;
+    if (!store_do(s, Q_FEED_ADD, TEXT(name))) return 0;
+    return store_one(s, store_ask(s, Q_FEED_GET, TEXT(name), INT(-1)), 0);
 }
 
 void store_feed_seen(struct store *s, int64_t feed, struct feed_seen *ret)
 {
     *ret = (struct feed_seen){-1, -1, 0};
-    struct stmt *q = store_q(s, Q_FEED_GET);
-    stmt_null(q, 1);
-    stmt_int(q, 2, feed);
+    struct stmt *q = store_ask(s, Q_FEED_GET, NOTHING, INT(feed));
     if (store_row(s, q)) *ret = (struct feed_seen){col_int(q, 1), col_int(q, 2), col_int(q, 3)};
     stmt_reset(q);
 }
 
 void store_feed_heard(struct store *s, int64_t feed, const struct feed_seen *seen)
 {
-    struct stmt *q = store_q(s, Q_FEED_SET);
-    stmt_int(q, 1, feed);
-    stmt_int(q, 2, seen->last_seq);
-    stmt_int(q, 3, seen->told_seq);
-    stmt_int(q, 4, seen->heard);
-    (void)store_run(s, q);
+    store_do(s, Q_FEED_SET, INT(feed), INT(seen->last_seq), INT(seen->told_seq), INT(seen->heard));
 }
 
 static int64_t digest_int(const struct event *e)
@@ -263,16 +283,10 @@ static int64_t digest_int(const struct event *e)
 enum key_result store_key_add(struct store *s, int64_t feed, const struct event *e, int64_t now,
                               int64_t *ret_alert)
 {
-    struct stmt *q = store_q(s, Q_KEY_ADD);
-    stmt_int(q, 1, feed);
-    stmt_text(q, 2, e->event_id);
-    stmt_int(q, 3, digest_int(e));
-    stmt_int(q, 4, now);
-    if (!store_run(s, q)) return KEY_FAILED;
+    if (!store_do(s, Q_KEY_ADD, INT(feed), TEXT(e->event_id), INT(digest_int(e)), INT(now)))
+        return KEY_FAILED;
     if (db_changes(&s->db) == 1) return KEY_NEW;
-    q = store_q(s, Q_KEY_GET);
-    stmt_int(q, 1, feed);
-    stmt_text(q, 2, e->event_id);
+    struct stmt *q = store_ask(s, Q_KEY_GET, INT(feed), TEXT(e->event_id));
     enum key_result r = KEY_FAILED;
     if (store_row(s, q)) {
         r = col_int(q, 0) == digest_int(e) ? KEY_SAME : KEY_CONFLICT;
@@ -284,97 +298,49 @@ enum key_result store_key_add(struct store *s, int64_t feed, const struct event 
 
 void store_key_alert(struct store *s, int64_t feed, const char *event_id, int64_t alert)
 {
-    struct stmt *q = store_q(s, Q_KEY_ALERT);
-    stmt_int(q, 1, feed);
-    stmt_text(q, 2, event_id);
-    stmt_int(q, 3, alert);
-    (void)store_run(s, q);
+    store_do(s, Q_KEY_ALERT, INT(feed), TEXT(event_id), INT(alert));
 }
 
 bool store_key_known(struct store *s, int64_t feed, const char *event_id)
 {
-    struct stmt *q = store_q(s, Q_KEY_GET);
-    stmt_int(q, 1, feed);
-    stmt_text(q, 2, event_id);
-    bool known = store_row(s, q);
-    stmt_reset(q);
-    return known;
+    return any_row(s, store_ask(s, Q_KEY_GET, INT(feed), TEXT(event_id)));
 }
 
 void store_refusal(struct store *s, int64_t feed, int64_t now, const char *event_id, enum refusal code,
                    const char *member)
 {
-    struct stmt *q = store_q(s, Q_REFUSAL_ADD);
-    stmt_int(q, 1, feed);
-    stmt_int(q, 2, now);
-    stmt_text(q, 3, event_id ? event_id : "");
-    stmt_int(q, 4, code);
-    stmt_text(q, 5, member ? member : "");
-    (void)store_run(s, q);
-}
-
-static void bind_id(struct stmt *q, int i, int64_t id)
-{
-    if (id)
-        stmt_int(q, i, id);
-    else
-        stmt_null(q, i);
+    store_do(s, Q_REFUSAL_ADD, INT(feed), INT(now), TEXT(event_id ? event_id : ""), INT(code),
+             TEXT(member ? member : ""));
 }
 
 /* What rules may count by; 0 where the event has none. */
-static void bind_keyed(struct stmt *q, int from, const struct event *e)
+static int64_t keyed(const uint8_t bytes[static 8])
 {
-    const uint8_t *keyed[] = {e->victim, e->suspect, e->payee};
-    for (size_t i = 0; i < ARRAY_LEN(keyed); i++) {
-        int64_t value;
-        memcpy(&value, keyed[i], sizeof(value));
-        stmt_int(q, from + (int)i, value);
-    }
+    int64_t value;
+    memcpy(&value, bytes, sizeof(value));
+    return value;
 }
 
 void store_event(struct store *s, const struct event *e, const struct event_row *r)
 {
-    struct stmt *q = store_q(s, Q_EVENT_ADD);
-    stmt_int(q, 1, r->feed);
-    stmt_text(q, 2, e->event_id);
-    stmt_int(q, 3, r->received);
-    stmt_int(q, 4, e->kind);
-    stmt_int(q, 5, e->status);
-    stmt_text(q, 6, e->area);
-    stmt_int(q, 7, e->area_guessed);
-    stmt_int(q, 8, e->count);
-    stmt_int(q, 9, r->verdict);
-    stmt_text(q, 10, r->rules);
-    stmt_text(q, 11, r->set_hash);
-    bind_id(q, 12, r->alert);
-    bind_id(q, 13, r->grp);
-    stmt_text(q, 14, r->note);
-    stmt_textn(q, 15, e->body, e->body_len);
-    bind_keyed(q, 16, e);
-    (void)store_run(s, q);
+    store_do(s, Q_EVENT_ADD, INT(r->feed), TEXT(e->event_id), INT(r->received), INT(e->kind), INT(e->status),
+             TEXT(e->area), INT(e->area_guessed), INT(e->count), INT(r->verdict), TEXT(r->rules),
+             TEXT(r->set_hash), INT_OR_NULL(r->alert), INT_OR_NULL(r->grp), TEXT(r->note),
+             TEXTN(e->body, e->body_len), INT(keyed(e->victim)), INT(keyed(e->suspect)),
+             INT(keyed(e->payee)));
 }
 
 void store_event_other(struct store *s, const struct event *e, int64_t feed, int64_t now)
 {
-    struct stmt *q = store_q(s, Q_EVENT_OTHER_ADD);
-    stmt_int(q, 1, feed);
-    stmt_text(q, 2, e->event_id);
-    stmt_int(q, 3, now);
-    stmt_int(q, 4, e->kind);
-    stmt_text(q, 5, e->area);
-    stmt_textn(q, 6, e->body, e->body_len);
-    stmt_int(q, 7, e->count);
-    stmt_int(q, 8, e->verified);
-    bind_keyed(q, 9, e);
-    (void)store_run(s, q);
+    store_do(s, Q_EVENT_OTHER_ADD, INT(feed), TEXT(e->event_id), INT(now), INT(e->kind), TEXT(e->area),
+             TEXTN(e->body, e->body_len), INT(e->count), INT(e->verified), INT(keyed(e->victim)),
+             INT(keyed(e->suspect)), INT(keyed(e->payee)));
 }
 
 bool store_event_find(struct store *s, int64_t feed, const char *event_id, int64_t *ret_row,
                       int64_t *ret_alert, int *ret_count)
 {
-    struct stmt *q = store_q(s, Q_EVENT_FIND);
-    stmt_int(q, 1, feed);
-    stmt_text(q, 2, event_id);
+    struct stmt *q = store_ask(s, Q_EVENT_FIND, INT(feed), TEXT(event_id));
     bool found = store_row(s, q);
     if (found) {
         *ret_row = col_int(q, 0);
@@ -387,19 +353,14 @@ bool store_event_find(struct store *s, int64_t feed, const char *event_id, int64
 
 void store_event_withdraw(struct store *s, int64_t row)
 {
-    struct stmt *q = store_q(s, Q_EVENT_WITHDRAW);
-    stmt_int(q, 1, row);
-    (void)store_run(s, q);
+    store_do(s, Q_EVENT_WITHDRAW, INT(row));
 }
 
 void store_candidate_withdraw(struct store *s, int64_t feed, const char *event_id)
 {
-    struct stmt *q = store_q(s, Q_CANDIDATE_WITHDRAW);
-    struct reason why;
     int64_t grp = 0, received = 0, count = 0;
-    if (s->failed || db_begin(&s->db, &why) != RELAY_OK) return;
-    stmt_int(q, 1, feed);
-    stmt_text(q, 2, event_id);
+    if (!store_begin(s)) return;
+    struct stmt *q = store_ask(s, Q_CANDIDATE_WITHDRAW, INT(feed), TEXT(event_id));
     if (store_row(s, q)) {
         grp = col_int(q, 0);
         received = col_int(q, 1);
@@ -407,32 +368,18 @@ void store_candidate_withdraw(struct store *s, int64_t feed, const char *event_i
     }
     stmt_reset(q);
     if (!grp) return;
-    q = store_q(s, Q_WINDOW_TAKE);
-    stmt_int(q, 1, grp);
-    stmt_int(q, 2, feed);
-    stmt_int(q, 3, count);
-    stmt_int(q, 4, received);
-    (void)store_run(s, q);
-    q = store_q(s, Q_WINDOW_EMPTY);
-    stmt_int(q, 1, grp);
-    stmt_int(q, 2, feed);
-    (void)store_run(s, q);
+    store_do(s, Q_WINDOW_TAKE, INT(grp), INT(feed), INT(count), INT(received));
+    store_do(s, Q_WINDOW_EMPTY, INT(grp), INT(feed));
 }
 
 bool store_alert_has_other_feed(struct store *s, int64_t alert, int64_t feed)
 {
-    struct stmt *q = store_q(s, Q_EVENT_OTHER_FEED);
-    stmt_int(q, 1, alert);
-    stmt_int(q, 2, feed);
-    bool has = store_row(s, q);
-    stmt_reset(q);
-    return has;
+    return any_row(s, store_ask(s, Q_EVENT_OTHER_FEED, INT(alert), INT(feed)));
 }
 
 bool store_event_get(struct store *s, int64_t row, struct event_seen *ret)
 {
-    struct stmt *q = store_q(s, Q_EVENT_GET);
-    stmt_int(q, 1, row);
+    struct stmt *q = store_ask(s, Q_EVENT_GET, INT(row));
     bool found = store_row(s, q);
     if (found) {
         *ret = (struct event_seen){.grp = col_int(q, 0),
@@ -454,34 +401,21 @@ bool store_event_get(struct store *s, int64_t row, struct event_seen *ret)
 
 void store_event_review(struct store *s, int64_t row, const char *who)
 {
-    struct stmt *q = store_q(s, Q_EVENT_REVIEW);
-    stmt_int(q, 1, row);
-    stmt_text(q, 2, who);
-    (void)store_run(s, q);
+    store_do(s, Q_EVENT_REVIEW, INT(row), TEXT(who));
 }
 
 void store_event_join(struct store *s, int64_t row, int64_t alert, const char *who)
 {
-    struct stmt *q = store_q(s, Q_EVENT_JOIN);
-    stmt_int(q, 1, row);
-    stmt_int(q, 2, alert);
-    stmt_text(q, 3, who);
-    (void)store_run(s, q);
+    store_do(s, Q_EVENT_JOIN, INT(row), INT(alert), TEXT(who));
 }
 
 /* -- groups ------------------------------------------------------------------------------------------------------- */
 
 int64_t store_group(struct store *s, const char *fingerprint, const char *rule)
 {
-    struct stmt *q = store_q(s, Q_GRP_GET);
-    stmt_text(q, 1, fingerprint);
-    int64_t id = store_row(s, q) ? col_int(q, 0) : 0;
-    stmt_reset(q);
+    int64_t id = store_one(s, store_ask(s, Q_GRP_GET, TEXT(fingerprint)), 0);
     if (id) return id;
-    q = store_q(s, Q_GRP_ADD);
-    stmt_text(q, 1, fingerprint);
-    stmt_text(q, 2, rule);
-    return store_run(s, q) ? db_last_id(&s->db) : 0;
+    return store_add(s, Q_GRP_ADD, TEXT(fingerprint), TEXT(rule));
 }
 
 /* A window is counted in slices of a 64th of it: a slice counts until all of it is older than the window. */
@@ -493,28 +427,19 @@ static int64_t slice_length(int64_t within)
 void store_window_add(struct store *s, int64_t grp, int64_t feed, int64_t now, int64_t within, int count,
                       bool verified)
 {
-    struct stmt *q = store_q(s, Q_WINDOW_ADD);
-    stmt_int(q, 1, grp);
-    stmt_int(q, 2, now - now % slice_length(within));
-    stmt_int(q, 3, feed);
-    stmt_int(q, 4, count);
-    stmt_int(q, 5, verified);
-    (void)store_run(s, q);
+    store_do(s, Q_WINDOW_ADD, INT(grp), INT(now - now % slice_length(within)), INT(feed), INT(count),
+             INT(verified));
 }
 
 void store_window_clear(struct store *s, int64_t grp)
 {
-    struct stmt *q = store_q(s, Q_WINDOW_CLEAR);
-    stmt_int(q, 1, grp);
-    (void)store_run(s, q);
+    store_do(s, Q_WINDOW_CLEAR, INT(grp));
 }
 
 void store_window_read(struct store *s, int64_t grp, int64_t now, int64_t within, struct group_state *ret)
 {
     *ret = (struct group_state){.id = grp};
-    struct stmt *q = store_q(s, Q_WINDOW_SUM);
-    stmt_int(q, 1, grp);
-    stmt_int(q, 2, now - within - slice_length(within));
+    struct stmt *q = store_ask(s, Q_WINDOW_SUM, INT(grp), INT(now - within - slice_length(within)));
     if (store_row(s, q)) {
         ret->count = col_int(q, 0);
         ret->feeds = (int)col_int(q, 1);
@@ -537,11 +462,8 @@ int64_t store_keyed(const struct store *s, char use, const char *value, size_t n
 
 static void correlated_read(struct store *s, const struct correlated *c, int64_t since, struct tally *ret)
 {
-    struct stmt *q = store_q(s, Q_CORRELATED_SUM);
+    struct stmt *q = store_ask(s, Q_CORRELATED_SUM, INT(c->grp), INT(c->value), INT(since));
     *ret = (struct tally){0};
-    stmt_int(q, 1, c->grp);
-    stmt_int(q, 2, c->value);
-    stmt_int(q, 3, since);
     if (store_row(s, q))
         *ret = (struct tally){.count = col_int(q, 0),
                               .feeds = (int)col_int(q, 1),
@@ -557,28 +479,16 @@ void store_correlate(struct store *s, const struct correlated *c, int64_t now, i
     int64_t slice = now - now % slice_length(within), since = now - within - slice_length(within);
     struct tally before;
     correlated_read(s, c, since, &before);
-    struct stmt *q = store_q(s, Q_CORRELATED_ADD);
-    stmt_int(q, 1, c->grp);
-    stmt_int(q, 2, c->value);
-    stmt_int(q, 3, slice);
-    stmt_int(q, 4, c->feed);
-    stmt_int(q, 5, before.victims < VICTIMS_TOLD_APART ? c->victim : 0);
-    stmt_int(q, 6, c->count);
-    stmt_int(q, 7, c->verified);
-    stmt_int(q, 8, slice + within + 2 * slice_length(within));
-    (void)store_run(s, q);
+    store_do(s, Q_CORRELATED_ADD, INT(c->grp), INT(c->value), INT(slice), INT(c->feed),
+             INT(before.victims < VICTIMS_TOLD_APART ? c->victim : 0), INT(c->count), INT(c->verified),
+             INT(slice + within + 2 * slice_length(within)));
     correlated_read(s, c, since, ret);
 }
 
 void store_candidates_join(struct store *s, int64_t grp, int64_t alert)
 {
-    static const enum statement both[] = {Q_CANDIDATE_KEYS_JOIN, Q_CANDIDATES_JOIN};
-    for (size_t i = 0; i < ARRAY_LEN(both); i++) {
-        struct stmt *q = store_q(s, both[i]);
-        stmt_int(q, 1, grp);
-        stmt_int(q, 2, alert);
-        (void)store_run(s, q);
-    }
+    store_do(s, Q_CANDIDATE_KEYS_JOIN, INT(grp), INT(alert));
+    store_do(s, Q_CANDIDATES_JOIN, INT(grp), INT(alert));
 }
 
 /* Adds a word to a space-separated set. */
@@ -595,9 +505,7 @@ static void set_add(struct buf *set, const char *word)
 void store_candidates_sum(struct store *s, int64_t grp, int64_t since, struct buf *areas, struct buf *feeds,
                           bool *ret_guessed)
 {
-    struct stmt *q = store_q(s, Q_CANDIDATES_LIST);
-    stmt_int(q, 1, grp);
-    stmt_int(q, 2, since);
+    struct stmt *q = store_ask(s, Q_CANDIDATES_LIST, INT(grp), INT(since));
     bool guessed = *ret_guessed;
     while (store_row(s, q)) {
         set_add(areas, col_text(q, 0));
@@ -612,24 +520,14 @@ void store_candidates_sum(struct store *s, int64_t grp, int64_t since, struct bu
 void store_action(struct store *s, int64_t now, const char *verb, const char *object, const char *actor,
                   int uid, const char *reason, const char *detail)
 {
-    struct stmt *q = store_q(s, Q_ACTION_ADD);
-    stmt_int(q, 1, now);
-    stmt_text(q, 2, verb);
-    stmt_text(q, 3, object);
-    stmt_text(q, 4, actor);
-    stmt_int(q, 5, uid);
-    stmt_text(q, 6, reason ? reason : "");
-    stmt_text(q, 7, detail ? detail : "");
-    (void)store_run(s, q);
+    store_do(s, Q_ACTION_ADD, INT(now), TEXT(verb), TEXT(object), TEXT(actor), INT(uid),
+             TEXT(reason ? reason : ""), TEXT(detail ? detail : ""));
 }
 
 int store_action_people(struct store *s, const char *verb, const char *object, const char *actor,
                         bool *ret_was_one)
 {
-    struct stmt *q = store_q(s, Q_ACTION_COUNT);
-    stmt_text(q, 1, verb);
-    stmt_text(q, 2, object);
-    stmt_text(q, 3, actor);
+    struct stmt *q = store_ask(s, Q_ACTION_COUNT, TEXT(verb), TEXT(object), TEXT(actor));
     int n = 0;
     if (store_row(s, q)) {
         n = (int)col_int(q, 0);
@@ -641,48 +539,30 @@ int store_action_people(struct store *s, const char *verb, const char *object, c
 
 void store_site_mode_set(struct store *s, const char *site, int mode)
 {
-    struct stmt *q = store_q(s, Q_MODE_SET);
-    stmt_text(q, 1, site);
-    stmt_int(q, 2, mode);
-    (void)store_run(s, q);
+    store_do(s, Q_MODE_SET, TEXT(site), INT(mode));
 }
 
 int store_site_mode(struct store *s, const char *site)
 {
-    struct stmt *q = store_q(s, Q_MODE_GET);
-    stmt_text(q, 1, site);
-    int mode = store_row(s, q) ? (int)col_int(q, 0) : -1;
-    stmt_reset(q);
-    return mode;
+    return (int)store_one(s, store_ask(s, Q_MODE_GET, TEXT(site)), -1);
 }
 
-static int prune_two(struct store *s, enum statement which, int64_t a, int64_t b)
+/* Deletes a slice of rows; true when it was a whole one: there may be more. */
+static bool prune_slice(struct store *s, enum statement which, int64_t before, int64_t most)
 {
-    struct stmt *q = store_q(s, which);
-    stmt_int(q, 1, a);
-    if (b >= 0) stmt_int(q, 2, b);
-    return store_run(s, q) ? db_changes(&s->db) : 0;
+    return store_do(s, which, INT(before), INT(most)) && db_changes(&s->db) == SLICE_ROWS;
 }
 
 /* Walks the keys in key order; the cursor is where the last slice ended. True while there is more. */
 static bool prune_keys(struct store *s, int64_t before)
 {
-    struct stmt *q = store_q(s, Q_PRUNE_KEYS_FROM);
-    stmt_int(q, 1, s->prune_feed);
-    stmt_text(q, 2, s->prune_id);
-    stmt_int(q, 3, SLICE_ROWS);
+    struct stmt *q = store_ask(s, Q_PRUNE_KEYS_FROM, INT(s->prune_feed), TEXT(s->prune_id), INT(SLICE_ROWS));
     bool more = store_row(s, q);
     int64_t feed = more ? col_int(q, 0) : INT64_MAX;
     char id[EVENT_ID_MAX + 1];
     (void)snprintf(id, sizeof(id), "%s", more ? col_text(q, 1) : "");
     stmt_reset(q);
-    q = store_q(s, Q_PRUNE_KEYS);
-    stmt_int(q, 1, s->prune_feed);
-    stmt_text(q, 2, s->prune_id);
-    stmt_int(q, 3, feed);
-    stmt_text(q, 4, id);
-    stmt_int(q, 5, before);
-    (void)store_run(s, q);
+    store_do(s, Q_PRUNE_KEYS, INT(s->prune_feed), TEXT(s->prune_id), INT(feed), TEXT(id), INT(before));
     s->prune_feed = more ? feed : 0;
     memcpy(s->prune_id, more ? id : "", more ? sizeof(id) : 1);
     return more;
@@ -691,18 +571,11 @@ static bool prune_keys(struct store *s, int64_t before)
 /* One finished alert with everything that hangs on it. */
 static bool prune_alert(struct store *s, int64_t before)
 {
-    struct stmt *q = store_q(s, Q_PRUNE_ALERTS);
-    stmt_int(q, 1, before);
-    struct reason why;
-    if (s->failed || db_begin(&s->db, &why) != RELAY_OK || !store_row(s, q)) return false;
-    int64_t n = col_int(q, 0);
-    stmt_reset(q);
-    (void)prune_two(s, Q_PRUNE_REVISIONS, n, -1);
-    (void)prune_two(s, Q_PRUNE_RENDERINGS, n, -1);
-    (void)prune_two(s, Q_PRUNE_DELIVERIES, n, -1);
-    (void)prune_two(s, Q_PRUNE_STEPS, n, -1);
-    (void)prune_two(s, Q_PRUNE_FEEDBACK, n, -1);
-    return true;
+    static const enum statement parts[] = {Q_PRUNE_REVISIONS, Q_PRUNE_RENDERINGS, Q_PRUNE_DELIVERIES,
+                                           Q_PRUNE_STEPS, Q_PRUNE_FEEDBACK};
+    int64_t n = store_begin(s) ? store_one(s, store_ask(s, Q_PRUNE_ALERTS, INT(before)), 0) : 0;
+    for (size_t i = 0; n && i < ARRAY_LEN(parts); i++) store_do(s, parts[i], INT(n));
+    return n != 0;
 }
 
 /* Bytes over the budget, in rows of the recent average size. */
@@ -724,27 +597,25 @@ bool store_prune(struct store *s, int64_t now, const struct keep *k)
     bool more = false;
     switch (s->prune_step) {
     case KEYS: more = prune_keys(s, now - k->keys); break;
-    case EVENTS: more = prune_two(s, Q_PRUNE_EVENTS, now - k->matched, SLICE_ROWS) == SLICE_ROWS; break;
-    case OTHER: more = prune_two(s, Q_PRUNE_OTHER, now - k->unmatched, SLICE_ROWS) == SLICE_ROWS; break;
+    case EVENTS: more = prune_slice(s, Q_PRUNE_EVENTS, now - k->matched, SLICE_ROWS); break;
+    case OTHER: more = prune_slice(s, Q_PRUNE_OTHER, now - k->unmatched, SLICE_ROWS); break;
     case OTHER_OVER: {
         int64_t over = other_rows_over(s, k->unmatched_bytes);
-        if (over > 0)
-            more =
-                prune_two(s, Q_PRUNE_OTHER, INT64_MAX, over < SLICE_ROWS ? over : SLICE_ROWS) == SLICE_ROWS;
+        if (over > 0) more = prune_slice(s, Q_PRUNE_OTHER, INT64_MAX, over < SLICE_ROWS ? over : SLICE_ROWS);
         break;
     }
-    case REFUSALS: more = prune_two(s, Q_PRUNE_REFUSALS, now - k->keys, SLICE_ROWS) == SLICE_ROWS; break;
+    case REFUSALS: more = prune_slice(s, Q_PRUNE_REFUSALS, now - k->keys, SLICE_ROWS); break;
     case FEEDS:
-        (void)prune_two(s, Q_PRUNE_REFUSALS_OVER, s->prune_next, k->refusals);
+        store_do(s, Q_PRUNE_REFUSALS_OVER, INT(s->prune_next), INT(k->refusals));
         more = ++s->prune_next <= 600; /* feeds are few: their rows are numbered from 1 */
         if (!more) s->prune_next = 0;
         break;
     case ALERTS: more = prune_alert(s, now - k->deliveries); break;
-    case CORRELATED: more = prune_two(s, Q_PRUNE_CORRELATED, now, SLICE_ROWS) == SLICE_ROWS; break;
+    case CORRELATED: more = prune_slice(s, Q_PRUNE_CORRELATED, now, SLICE_ROWS); break;
     case REST:
-        (void)prune_two(s, Q_PRUNE_WINDOWS, now - 31 * DAY_MS, -1);
-        (void)prune_two(s, Q_PRUNE_SPOKEN, now - 31 * DAY_MS, -1);
-        (void)prune_two(s, Q_PRUNE_TOLD, clock_local_day(now - 7 * DAY_MS), -1);
+        store_do(s, Q_PRUNE_WINDOWS, INT(now - 31 * DAY_MS));
+        store_do(s, Q_PRUNE_SPOKEN, INT(now - 31 * DAY_MS));
+        store_do(s, Q_PRUNE_TOLD, INT(clock_local_day(now - 7 * DAY_MS)));
         break;
     default: s->prune_step = KEYS; return false;
     }

@@ -34,10 +34,10 @@ bool store_dirty(const struct store *s);
 enum relay_err store_commit(struct store *s,
                             struct reason *why) MUST_CHECK; /* RELAY_OK when nothing was dirty */
 void store_rollback(struct store *s);
-/* A row and a commit, to see whether writing works (again). */
 /* A number under a word of its own, in the store's small facts; 0: none. */
 int64_t store_mark(struct store *s, const char *key);
 void store_set_mark(struct store *s, const char *key, int64_t value);
+/* A row and a commit, to see whether writing works (again). */
 enum relay_err store_probe(struct store *s, int64_t wall, struct reason *why) MUST_CHECK;
 enum relay_err store_checkpoint(struct store *s, struct reason *why) MUST_CHECK;
 int64_t store_wal_pages(struct store *s);

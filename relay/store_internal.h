@@ -1,4 +1,5 @@
-/* Shared by store.c (file, events, groups) and store_delivery.c (alerts, targets, deliveries). Nobody else. */
+/* Shared by store.c (file, events, groups), store_delivery.c (alerts, targets, deliveries), store_people.c (what people lay
+ * over them) and store_stat.c. Nobody else. */
 #ifndef TOCSIN_RELAY_STORE_INTERNAL_H
 #define TOCSIN_RELAY_STORE_INTERNAL_H
 
@@ -55,14 +56,40 @@ struct store {
     struct day_count *counts; /* store_stat.c */
 };
 
-/* Prepared on first use, reset and ready to bind. */
-struct stmt *store_q(struct store *s, enum statement which);
-/* Runs a changing statement inside the turn's transaction. False when it failed (the commit will say why). */
+/* A parameter of a statement; what it points to must live until the statement has run. */
+struct value {
+    enum { VALUE_INT, VALUE_TEXT, VALUE_NULL } type;
+    int64_t number; /* VALUE_TEXT: its length; -1: to its end */
+    const char *text;
+};
+#define INT(n)         ((struct value){VALUE_INT, (n), NULL})
+#define INT_OR_NULL(n) ((struct value){(n) ? VALUE_INT : VALUE_NULL, (n), NULL}) /* 0 is NULL */
+#define DUE(at)        ((struct value){(at) == NO_DUE ? VALUE_NULL : VALUE_INT, (at), NULL})
+#define TEXT(t)        TEXTN((t), -1)
+#define TEXTN(t, n)    ((struct value){VALUE_TEXT, (int64_t)(n), (t)})
+#define NOTHING        ((struct value){VALUE_NULL, 0, NULL})
+
+/* A statement, prepared on first use, reset and given its ?1, ?2 …: store_ask(s, Q_ALERT_GET, INT(n)). */
+#define store_ask(s, which, ...)                                                                             \
+    store_bind((s), (which), (const struct value[]){__VA_ARGS__},                                            \
+               sizeof((const struct value[]){__VA_ARGS__}) / sizeof(struct value))
+/* The same of a changing statement, which is run inside the turn's transaction. False when it failed: the commit says why. */
+#define store_do(s, which, ...) store_run((s), store_ask((s), (which), __VA_ARGS__))
+/* The same of an INSERT: the row's number, 0 when it failed. */
+#define store_add(s, which, ...) (store_do((s), (which), __VA_ARGS__) ? db_last_id(&(s)->db) : 0)
+
+struct stmt *store_q(struct store *s, enum statement which); /* without parameters */
+struct stmt *store_bind(struct store *s, enum statement which, const struct value *values, size_t n);
 bool store_run(struct store *s, struct stmt *q);
+/* Opens the turn's transaction, for a changing statement that returns rows; store_run does so by itself. */
+bool store_begin(struct store *s);
+/* The first column of the only row; `none` without one or when it is NULL. */
+int64_t store_one(struct store *s, struct stmt *q, int64_t none);
 /* What was counted since the last commit: written into its transaction, or forgotten with it. */
 void store_tally_write(struct store *s);
 void store_tally_forget(struct store *s);
 /* Steps a reading statement: true while there is a row. */
 bool store_row(struct store *s, struct stmt *q);
+#define COPY_TEXT(to, q, i) ((void)snprintf((to), sizeof(to), "%s", col_text((q), (i)))) /* to: an array */
 
 #endif

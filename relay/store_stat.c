@@ -14,12 +14,7 @@ struct day_count {
 
 void store_stat(struct store *s, int day, const char *what, const char *key, int64_t n)
 {
-    struct stmt *q = store_q(s, Q_STAT_ADD);
-    stmt_int(q, 1, day);
-    stmt_text(q, 2, what);
-    stmt_text(q, 3, key);
-    stmt_int(q, 4, n);
-    (void)store_run(s, q);
+    store_do(s, Q_STAT_ADD, INT(day), TEXT(what), TEXT(key), INT(n));
 }
 
 void store_tally(struct store *s, int day, const char *what, const char *key, int64_t n)
