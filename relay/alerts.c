@@ -5,6 +5,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "decide.h"
 #include "dispatch.h"
 #include "drill.h"
@@ -232,10 +233,7 @@ static size_t publish(struct relay *r, struct edition *ed, const char *note, boo
 static bool add_word(char *set, size_t size, const char *word)
 {
     size_t n = strlen(word), used = strlen(set);
-    if (!n) return false;
-    for (const char *p = set; (p = strstr(p, word)); p += n)
-        if ((p == set || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\0')) return false;
-    if (used + n + 2 > size) return false;
+    if (!n || text_has_word(set, word) || used + n + 2 > size) return false;
     (void)snprintf(set + used, size - used, "%s%s", used ? " " : "", word);
     return true;
 }
@@ -246,14 +244,10 @@ static void widen(struct alert_row *a)
     size_t n = 1;
     for (const char *p = a->areas; *p; p++) n += *p == ' ';
     if (n <= AREAS_MAX) return;
-    char wide[sizeof(a->areas)] = "";
-    for (const char *p = a->areas; *p;) {
-        size_t len = strcspn(p, " ");
-        char code[5];
-        (void)snprintf(code, sizeof(code), "%.*s", (int)len, p);
+    char wide[sizeof(a->areas)] = "", code[AREA_LEN + 1];
+    for (const char *p = a->areas; area_next(&p, code);) {
+        code[4] = '\0';
         (void)add_word(wide, sizeof(wide), code);
-        p += len;
-        p += strspn(p, " ");
     }
     memcpy(a->areas, wide, sizeof(wide));
 }

@@ -10,17 +10,12 @@ enum { BODY_MAX = 64 * 1024 };
 /* "雁塔区、碑林区、莲湖区等地" */
 static void area_words(const char *areas, struct buf *b)
 {
-    int n = 0;
-    for (const char *p = areas; *p && n < 3; n++) {
-        size_t len = strcspn(p, " ");
-        char code[AREA_LEN + 1];
-        (void)snprintf(code, sizeof(code), "%.*s", (int)len, p);
+    char code[AREA_LEN + 1];
+    for (int n = 0; n < 3 && area_next(&areas, code); n++) {
         if (n) buf_str(b, "、");
         buf_str(b, area_name(code));
-        p += len;
-        p += strspn(p, " ");
-        if (n == 2 && *p) buf_str(b, "等地");
     }
+    if (area_next(&areas, code)) buf_str(b, "等地");
 }
 
 struct slot_texts {

@@ -2,6 +2,7 @@
 #include "route.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 
 struct walk {
     struct targets *t;
@@ -94,29 +95,13 @@ const struct route_config *route_escalation(const struct relay_config *c, const 
 
 bool route_chat_named(const char *words, const struct relay_target *t)
 {
-    const char *names[] = {"all", audience_name(t->pub.audience), t->pub.place};
-    if (!t->chat) return false;
-    for (const char *p = words; *p;) {
-        size_t n = strcspn(p, " ");
-        for (size_t i = 0; i < ARRAY_LEN(names); i++)
-            if (strlen(names[i]) == n && strncmp(names[i], p, n) == 0) return true;
-        p += n;
-        p += strspn(p, " ");
-    }
-    return false;
+    return t->chat && (text_has_word(words, "all") || text_has_word(words, audience_name(t->pub.audience)) ||
+                       text_has_word(words, t->pub.place));
 }
 
 bool route_site_in(const struct site_config *s, const char *areas)
 {
-    for (const char *p = areas; *p;) {
-        size_t n = strcspn(p, " ");
-        char code[AREA_LEN + 1];
-        (void)snprintf(code, sizeof(code), "%.*s", (int)n, p);
-        if (area_overlaps(s->area, code)) return true;
-        p += n;
-        p += strspn(p, " ");
-    }
-    return false;
+    return areas_overlap(areas, s->area);
 }
 
 const char *route_site(const struct targets *t, const char *areas)
@@ -165,16 +150,12 @@ void route_labels(const struct alert_row *a, const struct targets *t, struct lab
     ret->values[LABEL_SITE].one = room->site;
 
     size_t n = 0;
-    for (const char *p = a->areas; *p && n < ARRAY_LEN(room->codes[0]); n++) {
-        size_t len = strcspn(p, " ");
-        for (size_t k = 0; k < 3; k++) {
-            size_t digits = 2 * (k + 1);
-            (void)snprintf(room->codes[k][n], sizeof(room->codes[k][n]), "%.*s",
-                           (int)(len < digits ? len : digits), p);
+    char code[AREA_LEN + 1];
+    for (const char *p = a->areas; n < ARRAY_LEN(room->codes[0]) && area_next(&p, code); n++) {
+        for (int k = 0; k < 3; k++) {
+            (void)snprintf(room->codes[k][n], sizeof(room->codes[k][n]), "%.*s", 2 * (k + 1), code);
             room->values[k][n] = room->codes[k][n];
         }
-        p += len;
-        p += strspn(p, " ");
     }
     for (size_t k = 0; k < 3; k++) {
         ret->values[LABEL_AREA2 + k].many = room->values[k];

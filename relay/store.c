@@ -10,6 +10,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "store_internal.h"
 
 enum { WINDOW_SLICES = 64, SLICE_ROWS = 500 };
@@ -494,12 +495,7 @@ void store_candidates_join(struct store *s, int64_t grp, int64_t alert)
 /* Adds a word to a space-separated set. */
 static void set_add(struct buf *set, const char *word)
 {
-    size_t n = strlen(word);
-    if (!n) return;
-    for (const char *p = buf_cstr(set); (p = strstr(p, word)); p += n)
-        if ((p == buf_cstr(set) || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\0')) return;
-    if (set->len) buf_char(set, ' ');
-    buf_str(set, word);
+    if (*word && !text_has_word(buf_cstr(set), word)) buf_printf(set, "%s%s", set->len ? " " : "", word);
 }
 
 void store_candidates_sum(struct store *s, int64_t grp, int64_t since, struct buf *areas, struct buf *feeds,

@@ -148,32 +148,20 @@ int64_t store_alerts_next_expiry(struct store *s)
 
 /* -- speech at once ----------------------------------------------------------------------------------------------- */
 
-/* `areas` is space-separated: one row each. */
+/* One row an area. */
 void store_spoken(struct store *s, const char *site, const char *rule, const char *areas, int64_t now,
                   int64_t alert)
 {
-    for (const char *p = areas; *p;) {
-        size_t n = strcspn(p, " ");
-        store_do(s, Q_SPOKEN_ADD, TEXT(site), TEXT(rule), TEXTN(p, n), INT(now), INT(alert));
-        p += n;
-        p += strspn(p, " ");
-    }
+    char area[AREA_LEN + 1];
+    while (area_next(&areas, area))
+        store_do(s, Q_SPOKEN_ADD, TEXT(site), TEXT(rule), TEXT(area), INT(now), INT(alert));
 }
 
 bool store_spoken_since(struct store *s, const char *site, const char *rule, const char *areas, int64_t since)
 {
     struct stmt *q = store_ask(s, Q_SPOKEN_SINCE, TEXT(site), TEXT(rule), INT(since));
     bool found = false;
-    while (!found && store_row(s, q)) {
-        char area[AREA_LEN + 1];
-        for (const char *p = areas; *p && !found;) {
-            size_t n = strcspn(p, " ");
-            (void)snprintf(area, sizeof(area), "%.*s", (int)n, p);
-            found = area_overlaps(col_text(q, 0), area);
-            p += n;
-            p += strspn(p, " ");
-        }
-    }
+    while (!found && store_row(s, q)) found = areas_overlap(areas, col_text(q, 0));
     stmt_reset(q);
     return found;
 }

@@ -225,17 +225,9 @@ struct relay_target *targets_by_row(const struct targets *t, int64_t row)
 
 bool target_in_areas(const struct relay_target *t, const char *areas)
 {
-    if (!t->n_areas) return true;
-    for (const char *p = areas; *p;) {
-        size_t n = strcspn(p, " ");
-        char code[AREA_LEN + 1];
-        (void)snprintf(code, sizeof(code), "%.*s", (int)n, p);
-        for (size_t i = 0; i < t->n_areas; i++)
-            if (area_overlaps(t->areas[i], code)) return true;
-        p += n;
-        p += strspn(p, " ");
-    }
-    return false;
+    for (size_t i = 0; i < t->n_areas; i++)
+        if (areas_overlap(areas, t->areas[i])) return true;
+    return t->n_areas == 0;
 }
 
 void told_release(struct told *t)

@@ -106,6 +106,23 @@ bool area_overlaps(const char *a, const char *b)
     return !*a || !*b;
 }
 
+bool area_next(const char **codes, char ret[static AREA_LEN + 1])
+{
+    const char *from = *codes + strspn(*codes, " ");
+    size_t n = strcspn(from, " ");
+    *codes = from + n;
+    (void)snprintf(ret, AREA_LEN + 1, "%.*s", (int)n, from);
+    return n > 0;
+}
+
+bool areas_overlap(const char *codes, const char *area)
+{
+    char code[AREA_LEN + 1];
+    while (area_next(&codes, code))
+        if (area_overlaps(code, area)) return true;
+    return false;
+}
+
 bool area_normalise(const char *code, char ret[static AREA_LEN + 1])
 {
     size_t n = strspn(code, "0123456789");

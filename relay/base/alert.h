@@ -26,6 +26,9 @@ const char *level_severity(enum level l);
 
 /* Equal, or one is the other's prefix: "6101" covers "610113" and the other way round. */
 bool area_overlaps(const char *a, const char *b);
+/* The next of codes with spaces between them; *codes moves on. False at the end. */
+bool area_next(const char **codes, char ret[static AREA_LEN + 1]);
+bool areas_overlap(const char *codes, const char *area); /* one of them does */
 /* Strips trailing "00" pairs; false unless 2, 4 or 6 digits. */
 bool area_normalise(const char *code, char ret[static AREA_LEN + 1]);
 

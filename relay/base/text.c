@@ -104,6 +104,14 @@ size_t text_cut_sentence(const char *s, size_t n, size_t max)
     return hard;
 }
 
+bool text_has_word(const char *words, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *p = words; n && (p = strstr(p, word)); p += n)
+        if ((p == words || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\0')) return true;
+    return false;
+}
+
 bool text_is_id(const char *s)
 {
     size_t n = 0;

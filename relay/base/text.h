@@ -18,7 +18,8 @@ size_t text_cut_sentence(const char *s, size_t n, size_t max);
 size_t text_columns(const char *s); /* that a terminal needs for it: 2 for 汉 */
 bool text_is_han(uint32_t cp);
 
-bool text_is_id(const char *s); /* [a-z0-9][a-z0-9-]{0,31} */
+bool text_has_word(const char *words, const char *word); /* it is one of those with spaces between */
+bool text_is_id(const char *s);                          /* [a-z0-9][a-z0-9-]{0,31} */
 
 /* One code point; returns bytes used (1..4); 0, and U+0000, at the end. Input must be valid. */
 static inline int text_next(const char *s, size_t n, uint32_t *ret_cp)

@@ -74,6 +74,25 @@ static void areas_overlap_when_one_is_the_others_prefix(void **state)
     assert_false(area_overlaps("6101", "62"));
 }
 
+static void a_list_of_areas_is_walked_code_by_code(void **state)
+{
+    (void)state;
+    const char *codes = "610113  6102 62";
+    char code[AREA_LEN + 1];
+    assert_true(area_next(&codes, code));
+    assert_string_equal(code, "610113");
+    assert_true(area_next(&codes, code));
+    assert_string_equal(code, "6102");
+    assert_true(area_next(&codes, code));
+    assert_string_equal(code, "62");
+    assert_false(area_next(&codes, code));
+    assert_false(area_next(&codes, code));
+    assert_true(areas_overlap("610113 6102", "6101"));
+    assert_true(areas_overlap("610113 6102", "610205"));
+    assert_false(areas_overlap("610113 6102", "610112"));
+    assert_false(areas_overlap("", "61"));
+}
+
 static void area_codes_lose_their_trailing_zeros(void **state)
 {
     (void)state;
@@ -100,6 +119,7 @@ int main(void)
         cmocka_unit_test(graver_levels_are_higher_numbers),
         cmocka_unit_test(words_go_there_and_back),
         cmocka_unit_test(areas_overlap_when_one_is_the_others_prefix),
+        cmocka_unit_test(a_list_of_areas_is_walked_code_by_code),
         cmocka_unit_test(area_codes_lose_their_trailing_zeros),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

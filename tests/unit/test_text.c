@@ -129,6 +129,18 @@ static void han_is_what_chinese_is_written_in(void **state)
     assert_false(text_is_han('a'));
 }
 
+static void a_word_is_found_whole_among_others(void **state)
+{
+    (void)state;
+    assert_true(text_has_word("duty chief", "duty"));
+    assert_true(text_has_word("duty chief", "chief"));
+    assert_true(text_has_word("aa a", "a"));
+    assert_false(text_has_word("duty-1 chief", "duty"));
+    assert_false(text_has_word("offduty", "duty"));
+    assert_false(text_has_word("", "duty"));
+    assert_false(text_has_word("duty", ""));
+}
+
 static void configured_ids_are_plain(void **state)
 {
     (void)state;
@@ -164,6 +176,7 @@ int main(void)
         cmocka_unit_test(a_cut_leaves_whole_characters),
         cmocka_unit_test(a_sentence_end_is_preferred_then_a_comma_then_a_space),
         cmocka_unit_test(han_is_what_chinese_is_written_in),
+        cmocka_unit_test(a_word_is_found_whole_among_others),
         cmocka_unit_test(configured_ids_are_plain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
