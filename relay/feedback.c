@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "review.h"
+#include "rows.h"
 
 enum { MAC_LEN = 26 + 1, NAME_BYTES = 60, WORDS_MOST = 200, DEMOTE_LEAST = 3 };
 #define LINK_AFTER (24 * HOUR_MS)
@@ -165,12 +166,7 @@ enum relay_err feedback_say(struct relay *r, int64_t delivery, enum feedback_wor
 
 /* -- counts ------------------------------------------------------------------------------------------------------- */
 
-static void stmt_done(struct stmt *q)
-{
-    stmt_release(q);
-}
-
-#define STMT CLEANUP(stmt_done) struct stmt
+#define STMT CLEANUP(stmt_release) struct stmt
 
 void feedback_count(const struct relay *r, int64_t alert, int ret[static FEEDBACK_WORDS])
 {
@@ -196,70 +192,43 @@ void feedback_count(const struct relay *r, int64_t alert, int ret[static FEEDBAC
     "cheated FROM said GROUP BY rule), v AS (SELECT *, wrong >= ?2 AND wrong > seen + deterred + cheated "      \
     "AS demote FROM r) "
 
-static void add_words(struct buf *b, struct stmt *q, int first)
+/* What was said in the last COUNTED, as a member of the answer; `sql` asks for it since ?1. */
+static enum relay_err add_said(struct db *db, int64_t now, const char *name, const char *sql, struct buf *b,
+                               struct reason *why)
 {
-    for (int i = 0; i < FEEDBACK_WORDS; i++) buf_json_member_int(b, words[i].name, col_int(q, first + i));
+    STMT q = {NULL};
+    enum relay_err err = db_prepare(db, &q, sql, why);
+    if (err != RELAY_OK) return err;
+    stmt_int(&q, 1, now - COUNTED);
+    if (sqlite3_bind_parameter_count(q.handle) > 1) stmt_int(&q, 2, DEMOTE_LEAST);
+    if (name) buf_json_key(b, name);
+    return rows_json(b, &q, NULL, why);
 }
 
 enum relay_err feedback_json(struct db *db, int64_t now, struct buf *b, struct reason *why)
 {
-    STMT rules = {NULL}, groups = {NULL};
+    buf_char(b, '{');
     enum relay_err err =
-        db_prepare(db, &rules,
-                   BY_RULE "SELECT rule, title, seen, wrong, acked, deterred, demote FROM v ORDER BY "
-                           "wrong DESC, rule",
-                   why);
-    if (err != RELAY_OK) return err;
-    stmt_int(&rules, 1, now - COUNTED);
-    stmt_int(&rules, 2, DEMOTE_LEAST);
-    buf_str(b, "{\"rules\":[");
-    for (bool first = true; (err = stmt_step(&rules, why)) == RELAY_OK; first = false) {
-        buf_str(b, first ? "{" : ",{");
-        buf_json_member(b, "rule", col_text(&rules, 0));
-        buf_json_member(b, "title", col_text(&rules, 1));
-        add_words(b, &rules, 2);
-        buf_json_member_bool(b, "demote", col_int(&rules, 6) != 0);
-        buf_char(b, '}');
-    }
-    if (err != RELAY_NOT_FOUND) return err;
-    err = db_prepare(db, &groups,
-                     "SELECT f.rule, t.name, sum(f.word = 0), sum(f.word = 1), sum(f.word = 2), sum(f.word = "
-                     "3) FROM feedback f JOIN target t ON t.id = f.target WHERE f.at > ?1 GROUP BY f.rule, "
-                     "t.name ORDER BY 4 DESC, f.rule, t.name",
-                     why);
-    if (err != RELAY_OK) return err;
-    stmt_int(&groups, 1, now - COUNTED);
-    buf_str(b, "],\"groups\":[");
-    for (bool first = true; (err = stmt_step(&groups, why)) == RELAY_OK; first = false) {
-        buf_str(b, first ? "{" : ",{");
-        buf_json_member(b, "rule", col_text(&groups, 0));
-        buf_json_member(b, "target", col_text(&groups, 1));
-        add_words(b, &groups, 2);
-        buf_char(b, '}');
-    }
-    buf_str(b, "]}");
-    return err == RELAY_NOT_FOUND ? RELAY_OK : err;
+        add_said(db, now, "rules",
+                 BY_RULE "SELECT rule, title, seen, wrong AS false_alarm, acked AS acknowledged, "
+                         "deterred, demote AS [demote:bool] FROM v ORDER BY wrong DESC, rule",
+                 b, why);
+    if (err == RELAY_OK)
+        err = add_said(
+            db, now, "groups",
+            "SELECT f.rule, t.name AS target, sum(f.word = 0) AS seen, sum(f.word = 1) AS false_alarm, "
+            "sum(f.word = 2) AS acknowledged, sum(f.word = 3) AS deterred FROM feedback f JOIN target t ON "
+            "t.id = f.target WHERE f.at > ?1 GROUP BY f.rule, t.name ORDER BY 4 DESC, f.rule, t.name",
+            b, why);
+    buf_char(b, '}');
+    return err;
 }
 
 enum relay_err feedback_demote(struct db *db, int64_t now, struct buf *b, struct reason *why)
 {
-    STMT q = {NULL};
-    enum relay_err err = db_prepare(db, &q,
-                                    BY_RULE "SELECT rule, title, wrong, seen + deterred + cheated FROM v "
-                                            "WHERE demote ORDER BY wrong DESC, rule LIMIT 50",
-                                    why);
-    if (err != RELAY_OK) return err;
-    stmt_int(&q, 1, now - COUNTED);
-    stmt_int(&q, 2, DEMOTE_LEAST);
-    buf_char(b, '[');
-    for (bool first = true; (err = stmt_step(&q, why)) == RELAY_OK; first = false) {
-        buf_str(b, first ? "{" : ",{");
-        buf_json_member(b, "rule", col_text(&q, 0));
-        buf_json_member(b, "title", col_text(&q, 1));
-        buf_json_member_int(b, "false_alarms", col_int(&q, 2));
-        buf_json_member_int(b, "others", col_int(&q, 3));
-        buf_char(b, '}');
-    }
-    buf_char(b, ']');
-    return err == RELAY_NOT_FOUND ? RELAY_OK : err;
+    return add_said(db, now, NULL,
+                    BY_RULE
+                    "SELECT rule, title, wrong AS false_alarms, seen + deterred + cheated AS others FROM v "
+                    "WHERE demote ORDER BY wrong DESC, rule LIMIT 50",
+                    b, why);
 }

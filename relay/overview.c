@@ -3,42 +3,26 @@
 
 #include "base/delivery.h"
 #include "list.h"
+#include "rows.h"
 #include "status.h"
 
 enum { ALERTS_MOST = 200, REVIEW_MOST = 100, SILENCES_MOST = 50, DRILLS_MOST = 5 };
 
-static void stmt_done(struct stmt *q)
-{
-    stmt_release(q);
-}
-
 enum relay_err overview_targets(struct db *db, int64_t now, struct buf *ret, struct reason *why)
 {
-    static const char *const counts[] = {"deliveries", "held",   "waiting", "sent",
-                                         "confirmed",  "failed", "spared"};
-    CLEANUP(stmt_done) struct stmt q = {NULL};
+    CLEANUP(stmt_release) struct stmt q = {NULL};
     /* By the numbers of delivery.h; an alert's number is the first column of an index, a delivery's time is not. */
     enum relay_err err = db_prepare(
         db, &q,
-        "SELECT t.name, count(*), sum(d.state = 0), sum(d.state IN (1, 2, 7)), sum(d.state = 3), "
-        "sum(d.state IN (4, 5, 6)), sum(d.state IN (8, 9, 12)), sum(d.state IN (10, 11)), max(d.sent_at) "
-        "FROM delivery d JOIN target t ON t.id = d.target WHERE d.alert >= (SELECT min(n) FROM alert WHERE "
-        "created > ?1) GROUP BY t.id ORDER BY t.name",
+        "SELECT t.name AS id, count(*) AS deliveries, sum(d.state = 0) AS held, sum(d.state IN (1, 2, 7)) "
+        "AS waiting, sum(d.state = 3) AS sent, sum(d.state IN (4, 5, 6)) AS confirmed, sum(d.state IN (8, "
+        "9, 12)) AS failed, sum(d.state IN (10, 11)) AS spared, max(d.sent_at) AS [last:time] FROM delivery "
+        "d JOIN target t ON t.id = d.target WHERE d.alert >= (SELECT min(n) FROM alert WHERE created > ?1) "
+        "GROUP BY t.id ORDER BY t.name",
         why);
     if (err != RELAY_OK) return err;
     stmt_int(&q, 1, now - DAY_MS);
-    buf_char(ret, '[');
-    bool first = true;
-    while ((err = stmt_step(&q, why)) == RELAY_OK) {
-        buf_str(ret, first ? "{" : ",{");
-        first = false;
-        buf_json_member(ret, "id", col_text(&q, 0));
-        for (int i = 0; i < 7; i++) buf_json_member_int(ret, counts[i], col_int(&q, 1 + i));
-        buf_json_member_time(ret, "last", col_int(&q, 8));
-        buf_char(ret, '}');
-    }
-    buf_char(ret, ']');
-    return err == RELAY_NOT_FOUND ? RELAY_OK : err;
+    return rows_json(ret, &q, NULL, why);
 }
 
 void overview_sites(const struct relay *r, struct buf *b)

@@ -1,15 +1,11 @@
 /* Reports: a few queries over the store, and the days they are about. */
 #include "report.h"
 
-#include "areas.h"
-#include "base/alert.h"
 #include "base/clock.h"
-#include "base/delivery.h"
-#include "base/event.h"
 #include "base/i18n.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "rules/rules.h"
+#include "rows.h"
 
 #define CHARS_PER_SECOND 3.2
 
@@ -98,39 +94,6 @@ enum relay_err report_days(const char *from, const char *to, struct report_span 
 
 /* -- rows --------------------------------------------------------------------------------------------------------- */
 
-static const char *word_of(const char *column, int64_t v)
-{
-    if (strcmp(column, "level") == 0) return level_name((enum level)v);
-    if (strcmp(column, "kind") == 0) return event_kind_name((enum event_kind)v);
-    if (strcmp(column, "verdict") == 0) return verdict_name((enum verdict)v);
-    if (strcmp(column, "state") == 0) return delivery_state_name((enum delivery_state)v);
-    return NULL;
-}
-
-/* A column as its name says: known enums become words, `…_at` a time, the rest what it is. */
-static void add_column(struct buf *b, struct stmt *q, int i)
-{
-    const char *name = sqlite3_column_name(q->handle, i);
-    size_t n = strlen(name);
-    if (col_null(q, i)) return;
-    if (strcmp(name, "area") == 0) buf_json_member(b, "district", area_name(col_text(q, i)));
-    bool number = sqlite3_column_type(q->handle, i) == SQLITE_INTEGER;
-    const char *word = number ? word_of(name, col_int(q, i)) : NULL;
-    if (word)
-        buf_json_member(b, name, word);
-    else if (number && n > 3 && strcmp(name + n - 3, "_at") == 0)
-        buf_json_member_time(b, name, col_int(q, i));
-    else if (number)
-        buf_json_member_int(b, name, col_int(q, i));
-    else
-        buf_json_member(b, name, col_text(q, i));
-}
-
-static void stmt_done(struct stmt *q)
-{
-    stmt_release(q);
-}
-
 static enum relay_err prepare(struct db *db, const char *sql, const struct report_span *s, struct stmt *q,
                               struct reason *why)
 {
@@ -150,20 +113,11 @@ static enum relay_err prepare(struct db *db, const char *sql, const struct repor
 static enum relay_err add_section(struct db *db, const struct report_section *section,
                                   const struct report_span *s, struct buf *b, struct reason *why)
 {
-    CLEANUP(stmt_done) struct stmt q = {NULL};
+    CLEANUP(stmt_release) struct stmt q = {NULL};
     enum relay_err err = prepare(db, section->sql, s, &q, why);
     if (err != RELAY_OK) return err;
     buf_json_key(b, section->name);
-    buf_char(b, '[');
-    bool first = true;
-    while ((err = stmt_step(&q, why)) == RELAY_OK) {
-        buf_str(b, first ? "{" : ",{");
-        first = false;
-        for (int i = 0; i < sqlite3_column_count(q.handle); i++) add_column(b, &q, i);
-        buf_char(b, '}');
-    }
-    buf_char(b, ']');
-    return err == RELAY_NOT_FOUND ? RELAY_OK : err;
+    return rows_json(b, &q, NULL, why);
 }
 
 static void add_span(struct buf *b, const struct report_span *s)
@@ -218,44 +172,30 @@ static const char *words_for(const char *target, const cJSON *body, bool *ret_sp
     return json_str_or(body, strncmp(target, "board:", 6) == 0 ? "headline" : "chat", "");
 }
 
-static enum relay_err add_trial_row(struct buf *b, struct stmt *q, struct reason *why)
+/* q's first columns are the target and the texts as they were rendered for it. */
+static enum relay_err add_trial_words(struct buf *b, struct stmt *q, struct reason *why)
 {
     struct json_limits limits = {1024 * 1024, 8};
     CLEANUP(json_free_ptr) cJSON *body = NULL;
-    enum relay_err err = json_parse(col_text(q, 5), strlen(col_text(q, 5)), &limits, &body, why);
+    enum relay_err err = json_parse(col_text(q, 1), strlen(col_text(q, 1)), &limits, &body, why);
     if (err != RELAY_OK) return err;
     bool spoken;
-    const char *words = words_for(col_text(q, 1), body, &spoken);
-    buf_char(b, '{');
-    buf_json_member_time(b, "at", col_int(q, 0));
-    buf_json_member(b, "target", col_text(q, 1));
-    buf_json_member(b, "alert", col_text(q, 2));
-    buf_json_member(b, "rule", col_text(q, 3));
-    buf_json_member(b, "title", col_text(q, 4));
+    const char *words = words_for(col_text(q, 0), body, &spoken);
     buf_json_member(b, "words", words);
-    if (spoken) {
-        buf_json_key(b, "seconds");
-        buf_printf(b, "%.1f", report_seconds(words));
-    }
-    buf_char(b, '}');
+    if (!spoken) return RELAY_OK;
+    buf_json_key(b, "seconds");
+    buf_printf(b, "%.1f", report_seconds(words));
     return RELAY_OK;
 }
 
 enum relay_err report_trial(struct db *db, const struct report_span *s, struct buf *ret, struct reason *why)
 {
-    CLEANUP(stmt_done) struct stmt q = {NULL};
+    CLEANUP(stmt_release) struct stmt q = {NULL};
     enum relay_err err = prepare(db, report_trial_sql, s, &q, why);
     if (err != RELAY_OK) return err;
     add_span(ret, s);
     buf_json_key(ret, "trial");
-    buf_char(ret, '[');
-    bool first = true;
-    while ((err = stmt_step(&q, why)) == RELAY_OK) {
-        if (!first) buf_char(ret, ',');
-        first = false;
-        err = add_trial_row(ret, &q, why);
-        if (err != RELAY_OK) return err;
-    }
-    buf_str(ret, "]}");
-    return err == RELAY_NOT_FOUND ? RELAY_OK : err;
+    err = rows_json(ret, &q, add_trial_words, why);
+    buf_char(ret, '}');
+    return err;
 }

@@ -1,5 +1,5 @@
 /* What each section of a report asks the store. Parameters: ?1 and ?2 the span in ms, ?3 the site or NULL, ?4 and ?5 the span in
- * days (20261122). A column is named as its JSON member: level, kind, verdict and state are enums, …_at a time. */
+ * days (20261122). Columns are named as rows.h says. */
 #include "report.h"
 
 /* It makes stairs of statements: */
@@ -39,7 +39,7 @@ const struct report_section report_sections[] = {
      "GROUP BY key ORDER BY feed, kind, verdict, level, note"},
 
     {"districts",
-     "SELECT " WORD(0) "AS area, "
+     "SELECT " WORD(0) "AS [district:places], " WORD(0) "AS area, "
      SUM(WORD(1) "= 'match' ") "AS matched, "
      SUM(WORD(1) "= 'unsure' ") "AS unsure, "
      SUM(WORD(1) "IN ('no_match', 'withdrawal') ") "AS others "
@@ -52,7 +52,7 @@ const struct report_section report_sections[] = {
      "GROUP BY key ORDER BY feed, code"},
 
     {"alerts",
-     "SELECT a.rule AS rule, a.title AS title, a.level AS level, count(*) AS alerts, "
+     "SELECT a.rule AS rule, a.title AS title, a.level AS [level:level], count(*) AS alerts, "
      "sum(a.end_note LIKE 'cancelled%' OR a.end_note LIKE 'withdrawn%') AS taken_back, sum(a.count) AS reports "
      "FROM alert a WHERE " REAL "AND " SPAN("a.created") "AND " FOR_SITE
      "GROUP BY a.rule, a.level ORDER BY alerts DESC, a.rule"},
@@ -71,7 +71,7 @@ const struct report_section report_sections[] = {
      "GROUP BY f.rule, t.name ORDER BY f.rule, t.name"},
 
     {"deliveries",
-     "SELECT t.name AS target, d.state AS state, count(*) AS deliveries FROM " DELIVERIES
+     "SELECT t.name AS target, d.state AS [state:state], count(*) AS deliveries FROM " DELIVERIES
      "GROUP BY t.name, d.state ORDER BY t.name, d.state"},
 
     /* Nearest rank: the smallest value that at least that share of all does not exceed. */
@@ -91,20 +91,20 @@ const struct report_section report_sections[] = {
      "FROM r GROUP BY channel, step ORDER BY channel, p50_ms, step"},
 
     {"silences",
-     "SELECT s.id AS id, s.author AS by, s.matchers AS matchers, s.reason AS reason, s.created AS created_at, "
-     "coalesce(s.ended, s.expires) AS ended_at, "
+     "SELECT s.id AS id, s.author AS by, s.matchers AS matchers, s.reason AS reason, s.created AS [created_at:time], "
+     "coalesce(s.ended, s.expires) AS [ended_at:time], "
      "(SELECT count(*) FROM delivery d WHERE d.state = 11 AND d.reason = 'silence ' || s.id) AS suppressed "
      "FROM silence s WHERE s.created < ?2 AND coalesce(s.ended, s.expires) > ?1 ORDER BY s.id"},
 
     /* What a loudspeaker was kept from saying because somebody had muted its zone. */
     {"mutes",
-     "SELECT t.name AS target, d.reason AS reason, min(d.ended_at) AS first_at, max(d.ended_at) AS last_at, "
+     "SELECT t.name AS target, d.reason AS reason, min(d.ended_at) AS [first_at:time], max(d.ended_at) AS [last_at:time], "
      "count(*) AS suppressed FROM " DELIVERIES "AND d.state = 11 AND d.reason LIKE '%mute%' "
      "GROUP BY t.name, d.reason ORDER BY t.name, d.reason"},
 
     {"drills",
-     "SELECT d.id AS id, d.author AS by, d.site AS site, d.created AS created_at, "
-     "coalesce(d.ended, d.expires) AS ended_at, "
+     "SELECT d.id AS id, d.author AS by, d.site AS site, d.created AS [created_at:time], "
+     "coalesce(d.ended, d.expires) AS [ended_at:time], "
      "(SELECT count(*) FROM alert a WHERE a.status <> 0 AND a.grp <> 0 AND a.created >= d.created "
      "AND a.created < coalesce(d.ended, d.expires)) AS alerts "
      "FROM drill d WHERE " SPAN("d.created") "AND (?3 IS NULL OR d.site IN ('', ?3)) ORDER BY d.id"},
@@ -118,7 +118,7 @@ const struct report_section report_sections[] = {
 };
 
 const char report_trial_sql[] =
-    "SELECT d.created, t.name, a.id, a.rule, a.title, r.body FROM delivery d JOIN target t ON t.id = d.target "
+    "SELECT t.name AS [-], r.body AS [-], d.created AS [at:time], t.name AS target, a.id AS alert, a.rule, a.title FROM delivery d JOIN target t ON t.id = d.target "
     "JOIN alert a ON a.n = d.alert JOIN rendering r ON r.id = d.rendering "
     "WHERE d.reason LIKE 'trial%' AND " SPAN("d.created") "AND " OF_SITE "ORDER BY d.created, t.name";
 /* clang-format on */
