@@ -386,6 +386,7 @@ def pruning_in_a_storm(rig):
     db.close()
     rig.standin_start()
     rig.listen()
+    rig.configure(limits={"waiting": 100000})  # each alert is looked for by its own id: no digest, however slow the machine
     rig.relay_start()
     reader = sqlite3.connect(f"file:{database(rig)}?mode=ro", uri=True)
 
