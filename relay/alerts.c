@@ -19,14 +19,13 @@
 enum { AREAS_MAX = 60, BODY_MAX = 64 * 1024 };
 #define CANCEL_LIFE (72 * HOUR_MS)
 
-/* -- deliveries --------------------------------------------------------------------------------------------------- */
-
-static enum target_class class_of(const struct relay_target *t)
+void actor_did(struct relay *r, const struct actor *by, const char *verb, const char *object,
+               const char *detail)
 {
-    if (t->chat) return TO_CHAT;
-    if (strcmp(t->ops->name, "pa") == 0) return TO_SPEECH;
-    return strcmp(t->ops->name, "bulletin") == 0 ? TO_BULLETIN : TO_BOARD;
+    store_action(r->store, r->now.wall, verb, object, by->name, by->uid, by->reason, detail);
 }
+
+/* -- deliveries --------------------------------------------------------------------------------------------------- */
 
 static struct delivery_plan plan_for(struct relay *r, const struct edition *ed, const struct relay_target *t,
                                      const struct selection *sel, const struct delivery_row *before)
@@ -35,7 +34,7 @@ static struct delivery_plan plan_for(struct relay *r, const struct edition *ed, 
     int64_t now = r->now.wall;
     struct delivery_facts f = {.now = now,
                                .expires = ed->expires,
-                               .class = class_of(t),
+                               .class = t->class,
                                .msg_type = ed->type,
                                .level = ed->alert->level,
                                .certainty = ed->alert->certainty,
@@ -94,15 +93,13 @@ static void supersede(struct relay *r, const struct relay_target *t, struct deli
         store_delivery_save(r->store, before);
         return;
     }
-    if (unsent || unconfirmed)
-        (void)store_delivery_move(r->store, before, DELIVERY_SUPPRESSED, why, NO_DUE, r->now.wall);
+    if (unsent || unconfirmed) dispatch_move(r, before, DELIVERY_SUPPRESSED, why, NO_DUE);
 }
 
 static void add_delivery(struct relay *r, struct edition *ed, struct relay_target *t,
                          const struct selection *sel)
 {
-    if ((class_of(t) == TO_SPEECH && !ed->say->voice) ||
-        (class_of(t) == TO_BULLETIN && !ed->say->voice_short))
+    if ((t->class == TO_SPEECH && !ed->say->voice) || (t->class == TO_BULLETIN && !ed->say->voice_short))
         return; /* never spoken */
     struct delivery_row before;
     bool had = ed->alert->rev > 1 && store_delivery_of(r->store, ed->alert->n, t->row.id, &before);
@@ -142,7 +139,7 @@ static void note_speech(struct relay *r, const struct edition *ed, const struct 
     for (size_t i = 0; i < n; i++) {
         struct relay_target *t = sel[i].target;
         struct delivery_row d;
-        if (class_of(t) != TO_SPEECH || !store_delivery_of(r->store, ed->alert->n, t->row.id, &d)) continue;
+        if (t->class != TO_SPEECH || !store_delivery_of(r->store, ed->alert->n, t->row.id, &d)) continue;
         if (d.rev == ed->alert->rev && d.state == DELIVERY_QUEUED)
             store_spoken(r->store, t->pub.site, ed->alert->rule, ed->alert->areas, r->now.wall, ed->alert->n);
     }
@@ -214,7 +211,7 @@ static size_t publish(struct relay *r, struct edition *ed, const char *note, boo
         note_speech(r, ed, sel, n);
         start_clock(r, ed, &labels);
         bool speech = false;
-        for (size_t i = 0; i < n; i++) speech = speech || class_of(sel[i].target) < TO_BOARD;
+        for (size_t i = 0; i < n; i++) speech = speech || sel[i].target->class < TO_BOARD;
         if (a->status == STATUS_ACTUAL && speech) drill_real_alert(r, a);
         r->counters.revisions++;
         log_info("%s.%d: %s rule=%s level=%s certainty=%s areas=%s count=%lld targets=%zu (%s)", a->id,
@@ -507,27 +504,17 @@ static void end_waiting(void *arg, struct delivery_row *d)
         if (!twice) c->told[c->n++] = d->target;
     }
     if (delivery_is_waiting(d->state) && d->state != DELIVERY_SENDING)
-        (void)store_delivery_move(c->r->store, d, DELIVERY_CANCELLED,
-                                  strcmp(d->reason, "trial") == 0 ? "trial: alert cancelled"
-                                                                  : "alert cancelled",
-                                  NO_DUE, c->r->now.wall);
+        dispatch_move(c->r, d, DELIVERY_CANCELLED,
+                      strcmp(d->reason, "trial") == 0 ? "trial: alert cancelled" : "alert cancelled", NO_DUE);
     struct relay_target *t = targets_by_row(c->r->targets, d->target);
     if (d->state == DELIVERY_SENT && d->due != NO_DUE) { /* it would be said again */
         if (t && t->chat && !t->ops->confirms) {
             d->due = NO_DUE;
             store_delivery_save(c->r->store, d);
         } else {
-            (void)store_delivery_move(c->r->store, d, DELIVERY_SUPPRESSED, "alert cancelled", NO_DUE,
-                                      c->r->now.wall);
+            dispatch_move(c->r, d, DELIVERY_SUPPRESSED, "alert cancelled", NO_DUE);
         }
     }
-}
-
-static void snapshot_again(void *arg, int64_t target)
-{
-    struct relay *r = arg;
-    struct relay_target *t = targets_by_row(r->targets, target);
-    if (t) target_show(t);
 }
 
 /* The revision that takes an alert back: to exactly those who had an earlier one, whatever the limits. */
@@ -549,7 +536,7 @@ static void cancel(struct relay *r, struct alert_row *a, const char *note)
     (void)route_sites(r->targets, a->areas, &ed.boldest);
     struct cancelling c = {.r = r, .ed = &ed};
     store_deliveries_ever(r->store, a->n, end_waiting, &c);
-    store_unshow_alert(r->store, a->n, snapshot_again, r);
+    store_unshow_alert(r->store, a->n, targets_show_row, r->targets);
     a->rev++;
     store_alert_update(r->store, a);
     store_revision(r->store, a, MSG_CANCEL, ed.sent, ed.expires, note);
@@ -598,13 +585,11 @@ static enum relay_err may_cancel(struct relay *r, const struct alert_row *a, con
                                  struct reason *why)
 {
     if (!*site) return RELAY_OK;
-    const struct site_config *sites = r->config->sites.items;
-    for (size_t i = 0; i < r->config->sites.n; i++) {
-        if (strcmp(sites[i].id, site) != 0) continue;
-        if (route_site_in(&sites[i], a->areas)) return RELAY_OK;
-        return fail(why, RELAY_CONFLICT, _("alert `%s` is for other areas than site `%s`"), a->id, site);
-    }
-    return fail(why, RELAY_NOT_FOUND, _("there is no site `%s`; `tocsin site list` shows them"), site);
+    const struct site_config *its = config_site(r->config, site);
+    if (!its)
+        return fail(why, RELAY_NOT_FOUND, _("there is no site `%s`; `tocsin site list` shows them"), site);
+    if (route_site_in(its, a->areas)) return RELAY_OK;
+    return fail(why, RELAY_CONFLICT, _("alert `%s` is for other areas than site `%s`"), a->id, site);
 }
 
 enum relay_err alerts_cancel(struct relay *r, const char *alert_id, const char *site, const struct actor *by,
@@ -617,7 +602,7 @@ enum relay_err alerts_cancel(struct relay *r, const char *alert_id, const char *
     char note[160];
     (void)snprintf(note, sizeof(note), "cancelled by %s%s%s", by->name, *site ? " of " : "", site);
     cancel(r, &a, note);
-    store_action(r->store, r->now.wall, "alert.cancel", a.id, by->name, by->uid, by->reason, site);
+    actor_did(r, by, "alert.cancel", a.id, site);
     return RELAY_OK;
 }
 
@@ -646,7 +631,7 @@ enum relay_err alerts_confirm(struct relay *r, const char *alert_id, const struc
     char note[160];
     (void)snprintf(note, sizeof(note), "confirmed by %s", by->name);
     (void)publish(r, &ed, note, false);
-    store_action(r->store, r->now.wall, "alert.confirm", a.id, by->name, by->uid, by->reason, "");
+    actor_did(r, by, "alert.confirm", a.id, "");
     return RELAY_OK;
 }
 
@@ -699,7 +684,7 @@ enum relay_err alerts_confirm_event(struct relay *r, int64_t event, const struct
     (void)snprintf(note, sizeof(note), "confirmed by %s", by->name);
     (void)publish(r, &ed, note, false);
     (void)snprintf(ret_alert, 80, "%s", a.id);
-    store_action(r->store, r->now.wall, "alert.confirm", a.id, by->name, by->uid, by->reason, "");
+    actor_did(r, by, "alert.confirm", a.id, "");
     return RELAY_OK;
 }
 
@@ -748,6 +733,7 @@ size_t alerts_notice(struct relay *r, enum cap_status status, const char *about,
         struct delivery_row d = {.alert = a.n,
                                  .rev = a.rev,
                                  .target = t->row.id,
+                                 .lane = LANE_CHATS,
                                  .state = quiet ? DELIVERY_HELD : DELIVERY_QUEUED,
                                  .level = a.level,
                                  .due = quiet ? quiet : r->now.wall,
@@ -802,7 +788,7 @@ enum relay_err alerts_test(struct relay *r, const char *target, const struct act
                              .rendering = edition_rendering(r, &ed, t)};
     d.id = store_delivery_add(r->store, &d);
     dispatch_queued(r, t, &d);
-    store_action(r->store, r->now.wall, "target.test", target, by->name, by->uid, by->reason, a.id);
+    actor_did(r, by, "target.test", target, a.id);
     edition_release(&ed);
     *ret_delivery = d.id;
     return RELAY_OK;

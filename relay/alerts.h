@@ -22,6 +22,10 @@ struct actor {
     int uid;            /* SO_PEERCRED */
     const cJSON *ask;   /* the whole request, for verbs that take more than an object; may be NULL */
 };
+/* Who did what to which, and why: one row, in the commit of its effect. */
+void actor_did(struct relay *r, const struct actor *by, const char *verb, const char *object,
+               const char *detail);
+
 /* One person takes it back, for the police room, or for the hospital `site` where the alert concerns it ("": the police
  * room). The correction goes to everybody who had the alert, whoever says so. */
 enum relay_err alerts_cancel(struct relay *r, const char *alert_id, const char *site, const struct actor *by,

@@ -17,7 +17,7 @@ static const char *const feed_types_zh[] = {"银行", "运营商", "上报点", 
 static const char *const feed_sources[] = {"mqtt", "file", NULL};
 static const char *const feed_modes[] = {"sandbox", "live", NULL};
 static const char *const feed_modes_zh[] = {"联调", "正式", NULL};
-static const char *const site_modes[] = {"trial", "screens", "live", NULL};
+const char *const config_site_modes[] = {"trial", "screens", "live", NULL};
 static const char *const site_modes_zh[] = {"试运行", "仅屏幕", "正式", NULL};
 static const char *const takeovers[] = {"none", "banner", "full", NULL};
 static const char *const takeovers_zh[] = {"不占用", "横幅", "全屏", NULL};
@@ -237,7 +237,7 @@ static const struct opt_row site_rows[] = {
      .help = N_("the hospital's name")},
     {.name = "area", .type = OPT_STR, AT(struct site_config, area), .required = true,
      .help = N_("its district's code, such as '610113'")},
-    {.name = "mode", .type = OPT_ENUM, AT(struct site_config, mode), .names = site_modes,
+    {.name = "mode", .type = OPT_ENUM, AT(struct site_config, mode), .names = config_site_modes,
      .names_zh = site_modes_zh, .deflt = "live",
      .help = N_("trial: nothing goes out, screens: screens only")},
     {.name = "issuer", .type = OPT_STR, AT(struct site_config, issuer), .help = N_("who speaks here")},
@@ -532,6 +532,14 @@ static void release_route(struct route_config *r)
     label_matchers_release(&r->compiled);
     struct route_config *routes = r->routes.items;
     for (size_t i = 0; i < r->routes.n; i++) release_route(&routes[i]);
+}
+
+const struct site_config *config_site(const struct relay_config *c, const char *id)
+{
+    const struct site_config *sites = c->sites.items;
+    for (size_t i = 0; i < c->sites.n; i++)
+        if (strcmp(sites[i].id, id) == 0) return &sites[i];
+    return NULL;
 }
 
 struct relay_config *config_free(struct relay_config *c)

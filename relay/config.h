@@ -11,6 +11,7 @@
 #include "io/options.h"
 #include "matcher.h"
 
+extern const char *const config_site_modes[]; /* "trial" …; NULL at the end */
 enum site_mode { SITE_TRIAL, SITE_SCREENS, SITE_LIVE };
 enum feed_mode { FEED_SANDBOX, FEED_LIVE };
 enum feed_type {
@@ -201,5 +202,7 @@ enum relay_err config_check_files(const struct relay_config *c, struct opt_probl
 struct relay_config *config_free(struct relay_config *c);
 
 const char *config_language(const struct relay_config *c); /* for i18n_init */
+
+const struct site_config *config_site(const struct relay_config *c, const char *id); /* NULL: none */
 
 #endif

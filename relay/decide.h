@@ -9,6 +9,7 @@
 #include "config.h"
 #include "rules/rules.h"
 #include "store.h"
+#include "targets.h"
 
 /* 1. Highest level, then lowest id, among the certain matches of rules that are stable or in test. NULL: none. */
 const struct rule *decide_rule(const struct rule_hit *hits, size_t n);
@@ -36,7 +37,6 @@ struct judgement decide_group(const struct rule *r, const struct group_state *g,
                               const struct alert_row *active, bool confirmed);
 
 /* 4. What becomes of one revision for one selected target. */
-enum target_class { TO_SPEECH, TO_BULLETIN, TO_BOARD, TO_CHAT };
 struct delivery_facts {
     int64_t now, expires;
     enum target_class class;

@@ -114,10 +114,12 @@ static struct send *op_new(struct relay *r, struct relay_target *t, size_t rows)
 
 /* -- claiming ----------------------------------------------------------------------------------------------------- */
 
-void dispatch_move(struct relay *r, struct delivery_row *d, enum delivery_state to, const char *reason,
+bool dispatch_move(struct relay *r, struct delivery_row *d, enum delivery_state to, const char *reason,
                    int64_t due)
 {
-    if (store_delivery_move(r->store, d, to, reason, due, r->now.wall)) r->counters.deliveries[to]++;
+    if (!store_delivery_move(r->store, d, to, reason, due, r->now.wall)) return false;
+    r->counters.deliveries[to]++;
+    return true;
 }
 
 void dispatch_queued(struct relay *r, struct relay_target *t, const struct delivery_row *row)
@@ -128,13 +130,6 @@ void dispatch_queued(struct relay *r, struct relay_target *t, const struct deliv
         target_show_red(t);
     else
         target_show(t);
-}
-
-static enum target_class class_of(const struct relay_target *t)
-{
-    if (t->chat) return TO_CHAT;
-    if (strcmp(t->ops->name, "pa") == 0) return TO_SPEECH;
-    return strcmp(t->ops->name, "bulletin") == 0 ? TO_BULLETIN : TO_BOARD;
 }
 
 /* The hour of one held row of a chat is that of others as well: they go out together. */
@@ -162,7 +157,7 @@ bool dispatch_hold_quiet(struct relay *r, const struct relay_target *t, struct d
 static void release_held(struct relay *r, struct relay_target *t, struct delivery_row *d)
 {
     if (strncmp(d->reason, "approval", 8) == 0) {
-        struct delivery_plan p = decide_approval_over(class_of(t), r->now.wall, d->expires);
+        struct delivery_plan p = decide_approval_over(t->class, r->now.wall, d->expires);
         if (p.state == DELIVERY_HELD) {
             d->due = p.due;
             store_delivery_save(r->store, d);
@@ -423,13 +418,6 @@ static void claim_snapshot(struct relay *r, struct relay_target *t)
     sends_push(&r->dispatch->claimed, op);
 }
 
-static void showing_expired(void *arg, int64_t target)
-{
-    struct relay *r = arg;
-    struct relay_target *t = targets_by_row(r->targets, target);
-    if (t) target_show(t);
-}
-
 /* One due row whose target is known: moves what only time decides, and says whether a send is to be tried. */
 static bool due_row(struct relay *r, struct relay_target *t, struct delivery_row *d)
 {
@@ -577,7 +565,8 @@ void dispatch_claim(struct relay *r)
     d->show_at = INT64_MAX;
     if (!r->store_ok || !r->clock_trusted) return;
     if (store_showing_next_expiry(r->store) <= r->now.wall)
-        d->again = store_showing_expire(r->store, r->now.wall, CLAIM_ROWS, showing_expired, r) == CLAIM_ROWS;
+        d->again = store_showing_expire(r->store, r->now.wall, CLAIM_ROWS, targets_show_row, r->targets) ==
+                   CLAIM_ROWS;
     if (store_alerts_next_expiry(r->store) <= r->now.wall)
         (void)store_alerts_expire(r->store, r->now.wall, CLAIM_ROWS);
     for (; d->n_woken; d->n_woken--)

@@ -17,6 +17,10 @@ struct dispatch *dispatch_free(struct dispatch *d);
 /* A row was inserted as queued (or released): a state target is to show it, and has a snapshot due. */
 void dispatch_queued(struct relay *r, struct relay_target *t, const struct delivery_row *row);
 
+/* Moves a row and counts the move. False when the row may not move so. */
+bool dispatch_move(struct relay *r, struct delivery_row *d, enum delivery_state to, const char *reason,
+                   int64_t due);
+
 void dispatch_collect(struct relay *r);
 void dispatch_claim(struct relay *r);
 void dispatch_start(struct relay *r);

@@ -76,10 +76,6 @@ static inline int64_t sooner(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Moves a row and counts the move. */
-void dispatch_move(struct relay *r, struct delivery_row *d, enum delivery_state to, const char *reason,
-                   int64_t due);
-
 /* A held row that may go, but for the hour: in the target's quiet hours it is held until their end. True when it was. */
 bool dispatch_hold_quiet(struct relay *r, const struct relay_target *t, struct delivery_row *d);
 

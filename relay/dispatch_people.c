@@ -161,8 +161,7 @@ void dispatch_release(struct relay *r, struct delivery_row *d)
     dispatch_move(r, d, DELIVERY_QUEUED, d->fold ? "waits for the digest" : "", due);
     if (d->state != DELIVERY_QUEUED) return;
     dispatch_queued(r, t, d);
-    if (strcmp(t->ops->name, "pa") == 0 && store_alert_get(r->store, d->alert, &a) &&
-        a.status == STATUS_ACTUAL)
+    if (t->class == TO_SPEECH && store_alert_get(r->store, d->alert, &a) && a.status == STATUS_ACTUAL)
         store_spoken(r->store, t->pub.site, a.rule, a.areas, r->now.wall, a.n);
 }
 

@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "dispatch.h"
 #include "drill_plan.h"
 
 bool drill_open(struct relay *r, struct drill_row *ret)
@@ -26,21 +27,14 @@ struct ending {
     size_t n;
 };
 
-static bool speaks(const struct relay_target *t)
-{
-    return strcmp(t->ops->name, "pa") == 0 || strcmp(t->ops->name, "bulletin") == 0;
-}
-
 static void end_delivery(void *arg, struct delivery_row *d)
 {
     struct ending *e = arg;
     struct relay_target *t = targets_by_row(e->r->targets, d->target);
-    if (!t || (e->speech_only && !speaks(t))) return;
+    if (!t || (e->speech_only && t->class > TO_BULLETIN)) return;
     bool unsent = delivery_is_waiting(d->state) && d->state != DELIVERY_SENDING;
     bool open = d->state == DELIVERY_SENT && d->due != NO_DUE; /* it would be said again */
-    if ((unsent || open) &&
-        store_delivery_move(e->r->store, d, DELIVERY_SUPPRESSED, e->why, NO_DUE, e->r->now.wall))
-        e->r->counters.deliveries[DELIVERY_SUPPRESSED]++;
+    if (unsent || open) dispatch_move(e->r, d, DELIVERY_SUPPRESSED, e->why, NO_DUE);
     if (t->ops->kind == TARGET_STATE) {
         store_unshow(e->r->store, d->target, d->alert);
         target_show(t);
@@ -79,21 +73,13 @@ void drill_real_alert(struct relay *r, const struct alert_row *a)
 
 /* -- the window --------------------------------------------------------------------------------------------------- */
 
-static bool site_known(const struct relay *r, const char *site)
-{
-    const struct site_config *sites = r->config->sites.items;
-    for (size_t i = 0; i < r->config->sites.n; i++)
-        if (strcmp(sites[i].id, site) == 0) return true;
-    return false;
-}
-
 enum relay_err drill_start(struct relay *r, const char *site, int64_t lasts, const struct actor *by,
                            int64_t *ret_id, struct reason *why)
 {
     struct drill_row d;
     if (lasts < MINUTE_MS || lasts > DRILL_MOST)
         return fail(why, RELAY_INVALID, _("a drill lasts from 1m to 8h: --for 30m"));
-    if (*site && !site_known(r, site))
+    if (*site && !config_site(r->config, site))
         return fail(why, RELAY_NOT_FOUND, _("there is no site `%s`; `tocsin site list` shows them"), site);
     if (drill_open(r, &d))
         return fail(why, RELAY_CONFLICT, _("%s's drill is still open; `tocsin drill stop` ends it"),
@@ -107,7 +93,7 @@ enum relay_err drill_start(struct relay *r, const char *site, int64_t lasts, con
     int64_t id = store_drill_add(r->store, &d);
     char object[40];
     (void)snprintf(object, sizeof(object), "drill:%lld", (long long)id);
-    store_action(r->store, r->now.wall, "drill.start", object, by->name, by->uid, by->reason, site);
+    actor_did(r, by, "drill.start", object, site);
     log_info("drill=%lld site=%s by=%s lasts_ms=%lld", (long long)id, *site ? site : "all", by->name,
              (long long)lasts);
     drill_plan_started(r, id);
@@ -124,7 +110,7 @@ enum relay_err drill_stop(struct relay *r, const struct actor *by, struct reason
     store_drill_end(r->store, d.id, r->now.wall, by->name);
     char object[40];
     (void)snprintf(object, sizeof(object), "drill:%lld", (long long)d.id);
-    store_action(r->store, r->now.wall, "drill.stop", object, by->name, by->uid, by->reason, "");
+    actor_did(r, by, "drill.stop", object, "");
     log_info("drill=%lld ended by=%s", (long long)d.id, by->name);
     return RELAY_OK;
 }

@@ -5,6 +5,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "dispatch.h"
 #include "review.h"
 #include "rows.h"
 
@@ -128,12 +129,11 @@ static enum relay_err take_effect(struct relay *r, struct delivery_row *d, const
         if (d->state == DELIVERY_SENT) {
             char reason[120];
             (void)snprintf(reason, sizeof(reason), "acknowledged by %s", by->name);
-            if (store_delivery_move(r->store, d, DELIVERY_ACKNOWLEDGED, reason, NO_DUE, r->now.wall))
-                r->counters.deliveries[DELIVERY_ACKNOWLEDGED]++;
+            dispatch_move(r, d, DELIVERY_ACKNOWLEDGED, reason, NO_DUE);
         }
     }
     if (err != RELAY_CONFLICT) return err;
-    store_action(r->store, r->now.wall, "alert.feedback", object, by->name, by->uid, by->reason, words[w].zh);
+    actor_did(r, by, "alert.feedback", object, words[w].zh);
     return RELAY_OK;
 }
 

@@ -41,6 +41,7 @@ int notice_duty(struct relay *r, const char *area, const char *title, const char
         struct delivery_row d = {.alert = a.n,
                                  .rev = a.rev,
                                  .target = t->row.id,
+                                 .lane = LANE_CHATS,
                                  .state = DELIVERY_QUEUED,
                                  .level = a.level,
                                  .due = r->now.wall,

@@ -27,7 +27,6 @@ enum relay_err overview_targets(struct db *db, int64_t now, struct buf *ret, str
 
 void overview_sites(const struct relay *r, struct buf *b)
 {
-    static const char *const modes[] = {"trial", "screens", "live"};
     const struct site_config *sites = r->config->sites.items;
     buf_char(b, '[');
     for (size_t i = 0; i < r->config->sites.n; i++) {
@@ -37,7 +36,7 @@ void overview_sites(const struct relay *r, struct buf *b)
         buf_json_member(b, "id", sites[i].id);
         buf_json_member(b, "name", sites[i].name);
         buf_json_member(b, "area", sites[i].area);
-        buf_json_member(b, "mode", modes[mode >= 0 ? mode : sites[i].mode]);
+        buf_json_member(b, "mode", config_site_modes[mode >= 0 ? mode : sites[i].mode]);
         buf_json_member_int(b, "zones", (int64_t)sites[i].zones.n);
         buf_json_member_int(b, "wards", (int64_t)sites[i].wards.n);
         buf_char(b, '}');

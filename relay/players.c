@@ -34,14 +34,6 @@ static void copy(char *to, size_t size, const cJSON *o, const char *name)
     (void)snprintf(to, size, "%s", json_str_or(o, name, ""));
 }
 
-static const struct site_config *site_of(const struct relay *r, const char *id)
-{
-    const struct site_config *sites = r->config->sites.items;
-    for (size_t i = 0; i < r->config->sites.n; i++)
-        if (strcmp(sites[i].id, id) == 0) return &sites[i];
-    return NULL;
-}
-
 static struct player *player_of(struct players *p, const char *site)
 {
     for (size_t i = 0; i < p->n; i++)
@@ -75,7 +67,7 @@ static void note_mute(struct relay *r, const struct player *p, const struct mute
 
 static void tell_end(struct relay *r, const struct player *p, const struct mute *m)
 {
-    const struct site_config *site = site_of(r, p->site);
+    const struct site_config *site = config_site(r->config, p->site);
     if (!site || m->until <= r->now.wall || !is_news(r, "mute_told", p->site, m)) return;
     struct local_time t = clock_local(m->until);
     CLEANUP(free_ptr)
@@ -125,7 +117,7 @@ static void on_state(void *arg, const char *topic, const char *payload, size_t n
         log_warning("topic=%s state refused: %s; ignored", topic, why.text);
         return;
     }
-    if (!site_of(r, site)) {
+    if (!config_site(r->config, site)) {
         log_warning("topic=%s: there is no site %s in the configuration; ignored", topic, site);
         return;
     }

@@ -28,7 +28,7 @@ static void decide_row(void *arg, struct delivery_row *d)
     if (l->reject) {
         char why[120];
         (void)snprintf(why, sizeof(why), "rejected by %s", l->by->name);
-        (void)store_delivery_move(l->r->store, d, DELIVERY_REJECTED, why, NO_DUE, l->r->now.wall);
+        dispatch_move(l->r, d, DELIVERY_REJECTED, why, NO_DUE);
         l->done++;
     } else if (strcmp(d->reason, "approval two") == 0 && !l->two_persons) {
         l->waiting++;
@@ -60,7 +60,7 @@ enum relay_err review_approve(struct relay *r, const char *alert_id, const struc
     if (!l.done && !l.waiting)
         return fail(why, RELAY_CONFLICT, _("nothing of alert `%s` waits for approval"), alert_id);
     escalate_seen(r, &a, by);
-    store_action(r->store, r->now.wall, "alert.approve", a.id, by->name, by->uid, by->reason, "");
+    actor_did(r, by, "alert.approve", a.id, "");
     *ret_waiting = l.waiting > 0;
     return RELAY_OK;
 }
@@ -75,7 +75,7 @@ enum relay_err review_reject(struct relay *r, const char *alert_id, const struct
     store_deliveries_of_alert(r->store, a.n, true, decide_row, &l);
     if (!l.done) return fail(why, RELAY_CONFLICT, _("nothing of alert `%s` waits for approval"), alert_id);
     escalate_seen(r, &a, by);
-    store_action(r->store, r->now.wall, "alert.reject", a.id, by->name, by->uid, by->reason, "");
+    actor_did(r, by, "alert.reject", a.id, "");
     return RELAY_OK;
 }
 
@@ -88,7 +88,7 @@ enum relay_err review_ack(struct relay *r, const char *alert_id, const struct ac
     store_action_first(r->store, "alert.ack", a.id, earlier);
     if (*earlier) return fail(why, RELAY_CONFLICT, _("%s has acknowledged it already"), earlier);
     escalate_seen(r, &a, by);
-    store_action(r->store, r->now.wall, "alert.ack", a.id, by->name, by->uid, by->reason, "");
+    actor_did(r, by, "alert.ack", a.id, "");
     return RELAY_OK;
 }
 
@@ -102,7 +102,7 @@ enum relay_err review_outcome(struct relay *r, const char *alert_id, const char 
         return fail(why, RELAY_INVALID, _("an outcome is 劝阻成功, 已受骗 or 误报, not `%s`"), outcome);
     enum relay_err err = find(r, alert_id, &a, why);
     if (err != RELAY_OK) return err;
-    store_action(r->store, r->now.wall, "alert.outcome", a.id, by->name, by->uid, by->reason, outcome);
+    actor_did(r, by, "alert.outcome", a.id, outcome);
     return RELAY_OK;
 }
 
@@ -116,7 +116,7 @@ enum relay_err review_dismiss(struct relay *r, int64_t event, const struct actor
     char object[32];
     (void)snprintf(object, sizeof(object), "event:%lld", (long long)event);
     store_event_review(r->store, event, by->name);
-    store_action(r->store, r->now.wall, "event.dismiss", object, by->name, by->uid, by->reason, "");
+    actor_did(r, by, "event.dismiss", object, "");
     return RELAY_OK;
 }
 
@@ -147,8 +147,7 @@ static void take_back(void *arg, struct delivery_row *d)
     struct going_back *g = arg;
     bool in_trial = d->state == DELIVERY_HELD && strcmp(d->reason, "trial") == 0;
     if (!in_trial && of_the_mode(g->r, d->alert, d->rev))
-        (void)store_delivery_move(g->r->store, d, DELIVERY_SUPPRESSED, "trial: the site went back", NO_DUE,
-                                  g->r->now.wall);
+        dispatch_move(g->r, d, DELIVERY_SUPPRESSED, "trial: the site went back", NO_DUE);
 }
 
 static void collect_shown(void *arg, const struct shown_item *i)
@@ -174,28 +173,25 @@ static void go_back(struct relay *r, struct relay_target *t)
 enum relay_err review_site_mode(struct relay *r, const char *site, const char *mode, const struct actor *by,
                                 struct reason *why)
 {
-    static const char *const modes[] = {"trial", "screens", "live"};
-    int to = -1;
-    for (int i = 0; i < 3; i++)
-        if (strcmp(mode, modes[i]) == 0) to = i;
-    if (to < 0) return fail(why, RELAY_INVALID, _("a site's mode is trial, screens or live, not `%s`"), mode);
-    bool known = false;
+    int to = 0;
+    while (config_site_modes[to] && strcmp(mode, config_site_modes[to]) != 0) to++;
+    if (!config_site_modes[to])
+        return fail(why, RELAY_INVALID, _("a site's mode is trial, screens or live, not `%s`"), mode);
+    if (!config_site(r->config, site))
+        return fail(why, RELAY_NOT_FOUND, _("there is no site `%s`; `tocsin site list` shows them"), site);
     for (size_t i = 0; i < r->targets->n; i++) {
         struct relay_target *t = &r->targets->items[i];
         if (!t->site || strcmp(t->site->id, site) != 0) continue;
-        known = true;
         enum site_mode before = t->mode;
         t->mode = (enum site_mode)to;
-        bool shows = t->mode == SITE_LIVE || (t->mode == SITE_SCREENS && strcmp(t->ops->name, "board") == 0);
+        bool shows = t->mode == SITE_LIVE || (t->mode == SITE_SCREENS && t->class == TO_BOARD);
         if (t->ops->kind == TARGET_STATE && before < t->mode && shows)
             store_deliveries_waiting(r->store, t->row.id, show_now, r);
         if (before > t->mode && !shows) go_back(r, t);
     }
-    if (!known)
-        return fail(why, RELAY_NOT_FOUND, _("there is no site `%s`; `tocsin site list` shows them"), site);
     r->modes_changed = true;
     store_site_mode_set(r->store, site, to);
-    store_action(r->store, r->now.wall, "site.mode", site, by->name, by->uid, by->reason, mode);
+    actor_did(r, by, "site.mode", site, mode);
     log_info("site=%s mode=%s by=%s", site, mode, by->name);
     return RELAY_OK;
 }

@@ -17,12 +17,14 @@ struct walk {
 
 static bool receives(const struct receiver_config *r, const struct relay_target *t)
 {
-    const char *kind = t->ops->name;
-    if (strcmp(kind, "pa") == 0) return opt_strs_has(&r->pa, "announce");
-    if (strcmp(kind, "bulletin") == 0) return opt_strs_has(&r->pa, "bulletin");
-    if (strcmp(kind, "board") == 0)
+    switch (t->class) {
+    case TO_SPEECH: return opt_strs_has(&r->pa, "announce");
+    case TO_BULLETIN: return opt_strs_has(&r->pa, "bulletin");
+    case TO_BOARD:
         return opt_strs_has(&r->displays, "all") || opt_strs_has(&r->displays, t->pub.site) ||
                opt_strs_has(&r->displays, strchr(t->pub.id, ':') + 1);
+    case TO_CHAT: break;
+    }
     return opt_strs_has(&r->chats, "all") || opt_strs_has(&r->chats, audience_name(t->pub.audience)) ||
            opt_strs_has(&r->chats, t->pub.place);
 }

@@ -99,7 +99,7 @@ static enum relay_err enter(struct relay *r, const char *id, const char *verb, c
     if (!store_rule_change(r->store, &c)) return fail(why, RELAY_IO, _("the store does not take it"));
     char name[32];
     (void)snprintf(name, sizeof(name), "rule.%s", verb);
-    store_action(r->store, r->now.wall, name, id, by->name, by->uid, by->reason, "");
+    actor_did(r, by, name, id, "");
     r->rulebook_changed = true;
     return RELAY_OK;
 }
@@ -160,7 +160,7 @@ enum relay_err rulebook_revert(struct relay *r, const char *id, const struct act
         return fail(why, RELAY_NOT_FOUND,
                     _("no rule %s has been installed here; `tocsin rules list` shows them"), id);
     store_rule_undo(r->store, standing.row);
-    store_action(r->store, r->now.wall, "rule.revert", id, by->name, by->uid, by->reason, standing.verb);
+    actor_did(r, by, "rule.revert", id, standing.verb);
     r->rulebook_changed = true;
     bool left = store_rule_standing(r->store, id, &standing, NULL);
     *ret_now = !left ? "" : strcmp(standing.verb, "stable") == 0 ? "stable" : "test";

@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "dispatch.h"
 #include "render.h"
 #include "route.h"
 
@@ -96,17 +97,9 @@ static void end_delivery(void *arg, struct delivery_row *d)
     struct revision_row rev;
     if (store_revision_get(s->r->store, d->alert, d->rev, &rev) && rev.msg_type == MSG_CANCEL) return;
     if (!unsent && !open) return;
-    if (store_delivery_move(s->r->store, d, DELIVERY_SUPPRESSED, s->why, NO_DUE, s->r->now.wall)) {
-        s->r->counters.deliveries[DELIVERY_SUPPRESSED]++;
+    if (dispatch_move(s->r, d, DELIVERY_SUPPRESSED, s->why, NO_DUE)) {
         s->ended++;
     }
-}
-
-static void snapshot_again(void *arg, int64_t target)
-{
-    struct relay *r = arg;
-    struct relay_target *t = targets_by_row(r->targets, target);
-    if (t) target_show(t);
 }
 
 static void sweep_alert(void *arg, const struct alert_row *a)
@@ -117,7 +110,7 @@ static void sweep_alert(void *arg, const struct alert_row *a)
     route_labels(a, s->r->targets, s->room, &labels);
     if (!label_matchers_match(s->matchers, &labels)) return;
     store_deliveries_of_alert(s->r->store, a->n, false, end_delivery, s);
-    store_unshow_alert(s->r->store, a->n, snapshot_again, s->r);
+    store_unshow_alert(s->r->store, a->n, targets_show_row, s->r->targets);
 }
 
 /* -- reminders ---------------------------------------------------------------------------------------------------- */
@@ -176,7 +169,7 @@ enum relay_err silence_add(struct relay *r, const char *matchers, int64_t lasts,
     int64_t id = store_silence_add(r->store, &row);
     char object[40];
     (void)snprintf(object, sizeof(object), "silence:%lld", (long long)id);
-    store_action(r->store, r->now.wall, "silence.add", object, by->name, by->uid, by->reason, matchers);
+    actor_did(r, by, "silence.add", object, matchers);
 
     struct sweep s = {.r = r, .matchers = &parsed, .room = xcalloc(1, sizeof(struct label_room))};
     (void)snprintf(s.why, sizeof(s.why), "silence %lld", (long long)id);
@@ -197,7 +190,7 @@ enum relay_err silence_expire(struct relay *r, int64_t id, const struct actor *b
                     (long long)id);
     char object[40];
     (void)snprintf(object, sizeof(object), "silence:%lld", (long long)id);
-    store_action(r->store, r->now.wall, "silence.expire", object, by->name, by->uid, by->reason, "");
+    actor_did(r, by, "silence.expire", object, "");
     log_info("silence=%lld ended by=%s", (long long)id, by->name);
     return RELAY_OK;
 }

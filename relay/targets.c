@@ -6,17 +6,7 @@
 #include "adapters/display/board.h"
 #include "base/log.h"
 #include "base/mem.h"
-
-/* The classes that take speech at once: defaults.md, "immediate". The others never get an announcement at all. */
-static bool class_takes_announcements(const char *class)
-{
-    static const char *const classes[] = {"hall",           "registration",    "cashier",
-                                          "pharmacy",       "inpatient_lobby", "canteen",
-                                          "family_waiting", "infusion"};
-    for (size_t i = 0; i < ARRAY_LEN(classes); i++)
-        if (strcmp(class, classes[i]) == 0) return true;
-    return false;
-}
+#include "base/zone_class.h"
 
 struct entry {
     UT_hash_handle by_id;
@@ -30,10 +20,11 @@ struct targets_index {
     size_t n_rows;
 };
 
-static struct relay_target *add(struct targets *t, const char *kind, const char *id)
+static struct relay_target *add(struct targets *t, enum target_class class, const char *kind, const char *id)
 {
     struct relay_target *r = &t->items[t->n++];
     r->list = t;
+    r->class = class;
     r->pub.id = id;
     r->ops = adapter_find(kind);
     return r;
@@ -54,8 +45,9 @@ static void add_site(struct targets *t, const struct site_config *s)
 {
     const struct zone_config *zones = s->zones.items;
     for (size_t i = 0; i < s->zones.n; i++) {
-        if (!class_takes_announcements(zones[i].class)) continue;
-        struct relay_target *r = add(t, "pa", arena_printf(&t->arena, "pa:%s/%s", s->id, zones[i].id));
+        if (!zone_class_immediate(zones[i].class)) continue;
+        struct relay_target *r =
+            add(t, TO_SPEECH, "pa", arena_printf(&t->arena, "pa:%s/%s", s->id, zones[i].id));
         site_fields(r, s);
         r->pub.place = zones[i].id;
         r->pub.name = zones[i].name ? zones[i].name : zones[i].id;
@@ -63,7 +55,8 @@ static void add_site(struct targets *t, const struct site_config *s)
         r->night = true; /* its own quiet hours belong to the PA scheduler */
     }
     if (s->zones.n) {
-        struct relay_target *r = add(t, "bulletin", arena_printf(&t->arena, "bulletin:%s", s->id));
+        struct relay_target *r =
+            add(t, TO_BULLETIN, "bulletin", arena_printf(&t->arena, "bulletin:%s", s->id));
         site_fields(r, s);
         r->pub.name = s->name;
         r->night = true;
@@ -71,7 +64,8 @@ static void add_site(struct targets *t, const struct site_config *s)
     }
     const struct ward_config *wards = s->wards.items;
     for (size_t i = 0; i < s->wards.n; i++) {
-        struct relay_target *r = add(t, "board", arena_printf(&t->arena, "board:%s/%s", s->id, wards[i].id));
+        struct relay_target *r =
+            add(t, TO_BOARD, "board", arena_printf(&t->arena, "board:%s/%s", s->id, wards[i].id));
         site_fields(r, s);
         r->pub.place = wards[i].id;
         r->pub.name = wards[i].name ? wards[i].name : wards[i].id;
@@ -91,7 +85,7 @@ static void add_site(struct targets *t, const struct site_config *s)
 
 static void add_chat(struct targets *t, const struct chat_config *c)
 {
-    struct relay_target *r = add(t, c->type, arena_printf(&t->arena, "%s:%s", c->type, c->id));
+    struct relay_target *r = add(t, TO_CHAT, c->type, arena_printf(&t->arena, "%s:%s", c->type, c->id));
     r->chat = c;
     r->pub.place = c->id;
     r->pub.name = c->name ? c->name : c->id;
@@ -269,6 +263,12 @@ void target_show(struct relay_target *t)
 {
     t->show_due = true;
     target_show_later(t);
+}
+
+void targets_show_row(void *targets, int64_t row)
+{
+    struct relay_target *t = targets_by_row(targets, row);
+    if (t) target_show(t);
 }
 
 void target_show_red(struct relay_target *t)

@@ -22,8 +22,12 @@ struct told {
     size_t n;
 };
 
+/* Ears, ears at the hour, eyes, telephones. */
+enum target_class { TO_SPEECH, TO_BULLETIN, TO_BOARD, TO_CHAT };
+
 struct relay_target {
     struct target pub; /* what adapters see */
+    enum target_class class;
     const struct adapter_ops *ops;
     void *ctx;                      /* the adapter's, shared by all targets of its kind */
     const struct site_config *site; /* NULL for chats */
@@ -87,6 +91,9 @@ struct relay_target *targets_by_row(const struct targets *t, int64_t row);
 
 /* True when one of the target's areas and one of the space-separated `areas` are equal or one is the other's prefix. */
 bool target_in_areas(const struct relay_target *t, const char *areas);
+
+/* For walks over rows of targets that are shown: target_show of the row's target, if it is configured. */
+void targets_show_row(void *targets, int64_t row);
 
 /* A state target has something new to show: a snapshot is due. Red: before the others. */
 void target_show(struct relay_target *t);

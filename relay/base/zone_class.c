@@ -34,8 +34,8 @@ bool zone_class_known(const char *name)
     return false;
 }
 
-/* In the order of the names; from here on they are silent. */
-static const char first_silent[] = "icu";
+/* In the order of the names: from the first on nothing is said at once, from the second on nothing at all. */
+static const char first_slots_only[] = "clinic", first_silent[] = "icu";
 static const char *const names_zh[] = {
     "门诊大厅", "挂号处",   "收费处", "药房",   "住院部大厅", "食堂",         "家属等候区",
     "输液室",   "诊区",     "急诊",   "病区",   "重症监护室", "新生儿监护室", "手术室",
@@ -53,6 +53,12 @@ const char *zone_class_zh(const char *name)
 {
     int i = place_of(name);
     return i < 0 ? name : names_zh[i];
+}
+
+bool zone_class_immediate(const char *name)
+{
+    int i = place_of(name);
+    return i >= 0 && i < place_of(first_slots_only);
 }
 
 bool zone_class_silent(const char *name)

@@ -4,6 +4,7 @@ begins, was not held. By a clock that the test sets. usage: notices.py --tocsin 
 import argparse
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -72,6 +73,14 @@ receivers:
 
     def plan(self, month):
         return next((p for p in self.cli("drill", "plan") if p["month"].endswith(month)), None)
+
+
+def lanes(r):
+    """What is said to groups waits among what is said to groups: it counts for limits.http."""
+    db = sqlite3.connect(f"file:{r.path('state/tocsin.db')}?mode=ro", uri=True)
+    rows = db.execute("SELECT DISTINCT d.lane FROM delivery d JOIN target t ON t.id = d.target WHERE t.name LIKE 'file:%'").fetchall()
+    db.close()
+    assert rows == [(1,)], rows
 
 
 def silences(r):
@@ -154,6 +163,7 @@ def main():
             relay = Notices(os.path.abspath(args.tocsin), os.path.abspath(args.pack), folder)
             try:
                 part(relay)
+                lanes(relay)
             finally:
                 if relay.process.poll() is None:
                     relay.stop()
