@@ -39,23 +39,42 @@ static void reply_error(struct relay *r, struct http_exchange *x, enum relay_err
 }
 
 static void reply_list(struct relay *r, struct http_exchange *x, enum relay_err err, const struct buf *b,
-                       const struct reason *why)
+                       struct reason *why)
 {
+    if (err == RELAY_OK && buf_failed(b))
+        err = fail(why, RELAY_LIMIT, _("the answer is larger than %d MiB; ask for less"), ANSWER_MAX >> 20);
     if (err != RELAY_OK)
         reply_error(r, x, err, why);
     else
         http_reply_json(x, 200, buf_cstr(b));
 }
 
-static void filter_of(struct relay *r, struct http_exchange *x, struct list_filter *f)
+/* Lists that take a filter. */
+static const struct {
+    const char *path;
+    enum relay_err (*list)(struct db *db, const struct list_filter *f, struct buf *ret, struct reason *why);
+} lists[] = {{"/v1/alerts", list_alerts},
+             {"/v1/deliveries", list_deliveries},
+             {"/v1/silences", list_silences},
+             {"/v1/drills", list_drills},
+             {"/v1/drill/plan", list_plans}};
+
+static void get_list(void *arg, struct http_exchange *x)
 {
+    struct relay *r = arg;
+    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
+    struct reason why = {""};
     const char *limit = http_query(x, "limit");
-    *f = (struct list_filter){.active = http_query(x, "active") != NULL,
-                              .state = http_query(x, "state"),
-                              .target = http_query(x, "target"),
-                              .alert = http_query(x, "alert"),
-                              .now = r->now.wall,
-                              .limit = limit ? strtoll(limit, NULL, 10) : 0};
+    struct list_filter f = {.active = http_query(x, "active") != NULL,
+                            .state = http_query(x, "state"),
+                            .target = http_query(x, "target"),
+                            .alert = http_query(x, "alert"),
+                            .now = r->now.wall,
+                            .limit = limit ? strtoll(limit, NULL, 10) : 0};
+    size_t i = 0;
+    while (strcmp(lists[i].path, http_path(x)) != 0) i++; /* it is registered for these only */
+    bool review = lists[i].list == list_alerts && http_query(x, "review");
+    reply_list(r, x, (review ? list_review : lists[i].list)(store_db(r->store), &f, &b, &why), &b, &why);
 }
 
 static void get_status(void *arg, struct http_exchange *x)
@@ -66,19 +85,6 @@ static void get_status(void *arg, struct http_exchange *x)
     http_reply_json(x, 200, buf_cstr(&b));
 }
 
-static void get_alerts(void *arg, struct http_exchange *x)
-{
-    struct relay *r = arg;
-    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
-    struct list_filter f;
-    struct reason why = {""};
-    filter_of(r, x, &f);
-    reply_list(r, x,
-               http_query(x, "review") ? list_review(store_db(r->store), &f, &b, &why)
-                                       : list_alerts(store_db(r->store), &f, &b, &why),
-               &b, &why);
-}
-
 static void get_alert(void *arg, struct http_exchange *x)
 {
     struct relay *r = arg;
@@ -86,16 +92,6 @@ static void get_alert(void *arg, struct http_exchange *x)
     struct reason why = {""};
     const char *id = http_query(x, "id");
     reply_list(r, x, list_alert(store_db(r->store), id ? id : "", &b, &why), &b, &why);
-}
-
-static void get_deliveries(void *arg, struct http_exchange *x)
-{
-    struct relay *r = arg;
-    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
-    struct list_filter f;
-    struct reason why = {""};
-    filter_of(r, x, &f);
-    reply_list(r, x, list_deliveries(store_db(r->store), &f, &b, &why), &b, &why);
 }
 
 static void get_sites(void *arg, struct http_exchange *x)
@@ -129,36 +125,6 @@ static void get_delivery(void *arg, struct http_exchange *x)
     struct reason why = {""};
     const char *id = http_query(x, "id");
     reply_list(r, x, list_delivery(store_db(r->store), id ? id : "", &b, NULL, &why), &b, &why);
-}
-
-static void get_silences(void *arg, struct http_exchange *x)
-{
-    struct relay *r = arg;
-    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
-    struct list_filter f;
-    struct reason why = {""};
-    filter_of(r, x, &f);
-    reply_list(r, x, list_silences(store_db(r->store), &f, &b, &why), &b, &why);
-}
-
-static void get_drills(void *arg, struct http_exchange *x)
-{
-    struct relay *r = arg;
-    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
-    struct list_filter f;
-    struct reason why = {""};
-    filter_of(r, x, &f);
-    reply_list(r, x, list_drills(store_db(r->store), &f, &b, &why), &b, &why);
-}
-
-static void get_plans(void *arg, struct http_exchange *x)
-{
-    struct relay *r = arg;
-    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
-    struct list_filter f;
-    struct reason why = {""};
-    filter_of(r, x, &f);
-    reply_list(r, x, list_plans(store_db(r->store), &f, &b, &why), &b, &why);
 }
 
 /* Where screens find their pages: what people type into them, so a name rather than 0.0.0.0. */
@@ -321,7 +287,7 @@ static enum relay_err verb_replay(struct relay *r, const char *id, const struct 
     enum relay_err err = find_delivery(r, id, &row, whole, why);
     if (err == RELAY_OK) err = dispatch_replay(r, row, why);
     if (err != RELAY_OK) return err;
-    store_action(r->store, r->now.wall, "delivery.replay", whole, by->name, by->uid, by->reason, "");
+    actor_did(r, by, "delivery.replay", whole, "");
     buf_json_member_int(ret, "row", row);
     return RELAY_OK;
 }
@@ -334,7 +300,7 @@ static enum relay_err verb_done(struct relay *r, const char *id, const struct ac
     enum relay_err err = find_delivery(r, id, &row, whole, why);
     if (err == RELAY_OK) err = dispatch_done(r, row, by->name, why);
     if (err != RELAY_OK) return err;
-    store_action(r->store, r->now.wall, "delivery.done", whole, by->name, by->uid, by->reason, "");
+    actor_did(r, by, "delivery.done", whole, "");
     buf_json_member_int(ret, "row", row);
     return RELAY_OK;
 }
@@ -374,8 +340,7 @@ static enum relay_err verb_reload(struct relay *r, const char *id, const struct 
     (void)id;
     (void)ret;
     (void)why;
-    store_action(r->store, r->now.wall, "relay.reload", r->config->relay.id, by->name, by->uid, by->reason,
-                 "");
+    actor_did(r, by, "relay.reload", r->config->relay.id, "");
     r->reload_asked = true;
     return RELAY_OK;
 }
@@ -512,11 +477,11 @@ enum relay_err control_open(struct relay *r, struct reason *why)
     static const struct {
         const char *path;
         http_handler_fn fn;
-    } views[] = {
-        {"/v1/status", get_status},         {"/v1/alerts", get_alerts},     {"/v1/alert", get_alert},
-        {"/v1/deliveries", get_deliveries}, {"/v1/delivery", get_delivery}, {"/v1/sites", get_sites},
-        {"/v1/silences", get_silences},     {"/v1/drills", get_drills},     {"/v1/drill/plan", get_plans},
-        {"/v1/wards", get_wards},           {"/v1/overview", get_overview}, {"/v1/feedback", get_feedback}};
+    } views[] = {{"/v1/status", get_status},    {"/v1/alert", get_alert}, {"/v1/delivery", get_delivery},
+                 {"/v1/sites", get_sites},      {"/v1/wards", get_wards}, {"/v1/overview", get_overview},
+                 {"/v1/feedback", get_feedback}};
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        http_server_on(r->control, "GET", lists[i].path, get_list, r);
     for (size_t i = 0; i < ARRAY_LEN(views); i++)
         http_server_on(r->control, "GET", views[i].path, views[i].fn, r);
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
