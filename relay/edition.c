@@ -48,59 +48,54 @@ static const char *mark_of(const struct edition *ed, bool trial)
     return trial ? "【试运行】" : "";
 }
 
-static void add_text(struct buf *body, const char *name, const char *mark, const char *template,
-                     const struct render_slots *slots)
+/* `around` stands before it and, when it is spoken, after it. */
+static void add_text(struct buf *body, const char *name, const char *around, bool spoken,
+                     const char *template, const struct render_slots *slots)
 {
     if (!template) return;
     CLEANUP(buf_release) struct buf text = BUF_INIT(BODY_MAX);
-    buf_str(&text, mark);
+    buf_str(&text, around);
     struct reason why;
     if (render(template, slots, &text, &why) !=
         RELAY_OK) { /* the rule's lint has refused this: be loud and say what is left */
         log_error("text=%s not rendered: %s; it is left out", name, why.text);
         return;
     }
+    if (spoken) buf_str(&text, around);
     buf_json_member(body, name, buf_cstr(&text));
 }
 
 static void add_spoken(struct buf *body, const char *name, const struct edition *ed, const char *template,
                        const struct render_slots *slots)
 {
-    if (!template) return;
     const char *around = ed->alert->status == STATUS_EXERCISE ? "这是演练。"
                          : ed->alert->status == STATUS_TEST   ? "这是测试。"
                                                               : "";
-    CLEANUP(buf_release) struct buf text = BUF_INIT(BODY_MAX);
-    buf_str(&text, around);
-    struct reason why;
-    if (render(template, slots, &text, &why) != RELAY_OK) {
-        log_error("text=%s not rendered: %s; it is left out", name, why.text);
-        return;
-    }
-    buf_str(&text, around);
-    buf_json_member(body, name, buf_cstr(&text));
+    add_text(body, name, around, true, template, slots);
 }
 
-static void add_lines(struct buf *body, const char *const *lines, int n)
+static void add_lines(struct buf *body, const char *const *lines, int n, const struct render_slots *slots)
 {
     buf_json_key(body, "lines");
     buf_char(body, '[');
     for (int i = 0; i < n; i++) {
-        if (i) buf_char(body, ',');
-        buf_json_str(body, lines[i]);
+        CLEANUP(buf_release) struct buf line = BUF_INIT(BODY_MAX);
+        struct reason why;
+        if (render(lines[i], slots, &line, &why) != RELAY_OK) continue; /* refused by lint before */
+        if (body->data[body->len - 1] != '[') buf_char(body, ',');
+        buf_json_str(body, buf_cstr(&line));
     }
     buf_char(body, ']');
 }
 
-/* A correction on a screen: its own headline, the sentences of the correction as lines. */
-static void add_correction_lines(struct buf *body, const char *mark, const char *correction)
+/* A correction on a screen: lines of its own, because its sentences are longer than a line of a screen. */
+static void add_correction_lines(struct buf *body, const char *mark, const struct render_slots *slots)
 {
+    static const char *const lines[] = {"请您不必担心", "有疑问请到服务台", "或者打 96110"};
     CLEANUP(buf_release) struct buf head = BUF_INIT(128);
     buf_printf(&head, "%s更正：前面的提醒有误", mark);
     buf_json_member(body, "headline", buf_cstr(&head));
-    const char *lines[3] = {"请您不必担心", "有疑问请到服务台", "或者打 96110"};
-    (void)correction; /* its sentences are longer than a line of a screen */
-    add_lines(body, lines, 3);
+    add_lines(body, lines, ARRAY_LEN(lines), slots);
 }
 
 static void site_body(const struct edition *ed, const struct relay_target *t, struct buf *body)
@@ -114,22 +109,13 @@ static void site_body(const struct edition *ed, const struct relay_target *t, st
     if (ed->type == MSG_CANCEL) {
         add_spoken(body, "voice", ed, say->correction, &slots);
         add_spoken(body, "voice_short", ed, say->correction, &slots);
-        add_correction_lines(body, mark, say->correction);
+        add_correction_lines(body, mark, &slots);
     } else {
         add_spoken(body, "voice", ed, say->voice, &slots);
         add_spoken(body, "voice_short", ed, say->voice_short, &slots);
-        if (say->rhyme) add_text(body, "rhyme", "", say->rhyme, &slots);
-        add_text(body, "headline", mark, say->headline, &slots);
-        buf_json_key(body, "lines");
-        buf_char(body, '[');
-        for (int i = 0; i < say->n_lines; i++) {
-            CLEANUP(buf_release) struct buf line = BUF_INIT(512);
-            struct reason why;
-            if (render(say->lines[i], &slots, &line, &why) != RELAY_OK) continue; /* refused by lint before */
-            if (body->data[body->len - 1] != '[') buf_char(body, ',');
-            buf_json_str(body, buf_cstr(&line));
-        }
-        buf_char(body, ']');
+        add_text(body, "rhyme", "", false, say->rhyme, &slots);
+        add_text(body, "headline", mark, false, say->headline, &slots);
+        add_lines(body, say->lines, say->n_lines, &slots);
     }
     buf_char(body, '}');
 }
@@ -165,11 +151,11 @@ static void chat_body(const struct edition *ed, const struct relay_target *t, bo
     }
     buf_char(body, '{');
     buf_json_member(body, "issuer", t->issuer);
-    add_text(body, "chat", mark, buf_cstr(&whole), &slots);
+    add_text(body, "chat", mark, false, buf_cstr(&whole), &slots);
     if (links && duty && ed->type != MSG_CANCEL) buf_json_member_bool(body, "link", true);
     if (say->headline && ed->type != MSG_CANCEL) {
-        add_text(body, "headline", mark, say->headline, &slots);
-        add_lines(body, say->lines, say->n_lines);
+        add_text(body, "headline", mark, false, say->headline, &slots);
+        add_lines(body, say->lines, say->n_lines, &slots);
     }
     buf_char(body, '}');
 }

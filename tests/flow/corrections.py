@@ -49,7 +49,7 @@ class Corrections(Relay):
         os.makedirs(self.pack)
         with open(os.path.join(pack, "rules.yaml"), encoding="utf-8") as f, \
                 open(os.path.join(self.pack, "rules.yaml"), "w", encoding="utf-8") as to:
-            to.write(f.read().replace("threshold: {count: 1,", "threshold: {count: 2,"))
+            to.write(f.read().replace("threshold: {count: 1,", "threshold: {count: 2,").replace("lines: [别转账]", "lines: ['{{area}} 别转账']"))
         return f"""
 relay: {{id: co, state_dir: state, issuer: 测试, help: 服务台, language: en}}
 broker: {{host: 127.0.0.1, port: 1}}
@@ -103,6 +103,9 @@ def taking_back(r):
     r.until("the higher certainty", lambda: r.texts("watch", alert) == ["Alert", "Update"])
     rows = {(d["target"], d["rev"]): d for d in r.cli("deliveries", "list", "--alert", alert)}
     assert rows["file:watch", 1]["state"] == "sent", "what was said stays said when a newer revision comes"
+    for target in ("file:watch", "board:s1/w1"):  # a group's picture says the same as a screen
+        texts = r.cli("deliveries", "show", rows[target, 2]["id"])["texts"]
+        assert texts["lines"] == ["雁塔区 别转账"], f"{target}: {texts}"
     assert "other areas" in r.cli("alerts", "cancel", alert, "--by", "李科长", "--site", "s2", fails=True)
     assert "s9" in r.cli("alerts", "cancel", alert, "--by", "李科长", "--site", "s9", fails=True)
     r.cli("alerts", "cancel", alert, "--by", "李科长", "--site", "s1", "--reason", "是我院通知")
