@@ -1,8 +1,10 @@
 /* lists.c: a pack's named lists, filled into the patterns of their own folder, and named when they are wrong. */
 #include "rules/lists.h"
 
+#include <dirent.h>
 #include <unistd.h>
 
+#include "io/file.h"
 #include "rules/set.h"
 #include "unit.h"
 
@@ -143,6 +145,37 @@ static void without_lists_a_name_is_unknown_and_other_rules_load(void **state)
     rule_set_free(set);
 }
 
+/* A list that nothing names any more is noise for whoever looks for a word to change. */
+static void every_list_of_the_shipped_pack_is_used(void **state)
+{
+    (void)state;
+    static const char pack[] = TOCSIN_SOURCE_DIR "/rules/packs/medical/";
+    struct arena arena = {0};
+    struct rule_lists lists = {0};
+    struct rule_problems problems = {0};
+    struct dirent **names = NULL;
+    CLEANUP(buf_release) struct buf all = BUF_INIT(16 * 1024 * 1024);
+    rule_lists_read(&lists, pack, &arena, &problems);
+    assert_int_equal(problems.n, 0);
+    assert_true(lists.n > 0);
+    int n = scandir(pack, &names, NULL, alphasort);
+    assert_true(n > 2);
+    for (int i = 0; i < n; i++) {
+        char path[400];
+        (void)snprintf(path, sizeof(path), "%s%s", pack, names[i]->d_name);
+        struct reason why;
+        if (names[i]->d_type == DT_REG) assert_int_equal(file_read(path, &all, &why), RELAY_OK);
+        free(names[i]);
+    }
+    free(names);
+    for (size_t i = 0; i < lists.n; i++) {
+        char use[80];
+        (void)snprintf(use, sizeof(use), "{{%s}}", lists.items[i].name);
+        if (!strstr(buf_cstr(&all), use)) fail_msg("no pattern names %s", use);
+    }
+    arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +183,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_change_of_a_list_changes_the_hash_of_the_set, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_wrong_is_named_by_file_and_line, setup, teardown),
+        cmocka_unit_test(every_list_of_the_shipped_pack_is_used),
         cmocka_unit_test_setup_teardown(without_lists_a_name_is_unknown_and_other_rules_load, setup,
                                         teardown),
     };
