@@ -7,6 +7,7 @@ usage: clients.py --tocsin PROGRAM --standin PROGRAM --pack DIR python|java|csv|
 import argparse
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -25,6 +26,10 @@ def command(kind):
         return ["/usr/bin/python3", os.path.join(DOC, "clients", "feed_client.py")]
     if not all(os.path.exists(jar) for jar in JARS.split(":")) or not os.path.exists("/usr/bin/java"):
         skip("java with the MQTT client is not installed; packaging/setup test")
+    try:
+        socket.gethostbyname(socket.gethostname())
+    except OSError:
+        skip(f"the Java client's library wants this machine's own name, {socket.gethostname()}, to resolve; see /etc/hosts")
     return ["/usr/bin/java", "-cp", JARS, os.path.join(DOC, "clients", "FeedClient.java")]
 
 

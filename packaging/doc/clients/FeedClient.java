@@ -70,8 +70,9 @@ public class FeedClient {
             mqtt.setUserName(option.get("username"));
             mqtt.setPassword(System.getenv("FEED_PASSWORD"));
         }
+        mqtt.setConnectAttemptsMax(5); // then it says why; without a bound it would try for ever and say nothing
         BlockingConnection broker = mqtt.blockingConnection();
-        broker.connect(); // it connects again by itself
+        broker.connect(); // once it has been there it connects again by itself, without a bound
         broker.subscribe(new Topic[] {new Topic(top + "/receipts/" + feed, QoS.AT_LEAST_ONCE)});
 
         long end = now() + Long.parseLong(option.getOrDefault("timeout", "600")), beat = 0;
