@@ -275,8 +275,9 @@ bool rule_possible(const struct rule_code *code, struct scan *scan)
     return possible;
 }
 
-/* What needs no PCRE2 is asked first, for all of the rule; then `none`, whose patterns mostly fall at the gate; then `all`
- * and `any`. A clear no ends it; UNSURE goes on, because a later no would still be clear. */
+/* What needs no PCRE2 is asked first, for all of the rule, plain words of `none` among it; then `all` and `any`, where most
+ * candidates fail; then the patterns of `none`, which are long lists and matter only to a text that would match. A clear no
+ * ends it; UNSURE goes on, because a later no would still be clear. */
 enum verdict rule_run(const struct rule_code *code, struct runner *r, struct scan *scan, const char *text,
                       size_t n, struct span *ret)
 {
@@ -286,10 +287,9 @@ enum verdict rule_run(const struct rule_code *code, struct runner *r, struct sca
     if (scan && r->memos) forget_other_text(r, scan);
     if (!rule_possible(code, scan)) return NO_MATCH;
     if (code->n_lists && words_verdict(code, r, scan, text, n, &span) == NO_MATCH) return NO_MATCH;
-    for (size_t i = 0; i < code->n_none; i++) {
-        enum verdict v = unit_verdict(unit_none(code, i), r, scan, text, n, NULL);
-        if (v == MATCH) return NO_MATCH;
-        if (v == UNSURE) answer = UNSURE;
+    for (size_t i = 0; scan && i < code->n_none; i++) {
+        const struct unit *u = unit_none(code, i);
+        if (u->has_plain && scan_has(scan, u->plain)) return NO_MATCH;
     }
     for (size_t i = 0; i < code->n_all; i++) {
         enum verdict v = unit_verdict(unit_all(code, i), r, scan, text, n, NULL);
@@ -305,6 +305,11 @@ enum verdict rule_run(const struct rule_code *code, struct runner *r, struct sca
     }
     if (any == NO_MATCH) return NO_MATCH;
     if (any == UNSURE) answer = UNSURE;
+    for (size_t i = 0; i < code->n_none; i++) {
+        enum verdict v = unit_verdict(unit_none(code, i), r, scan, text, n, NULL);
+        if (v == MATCH) return NO_MATCH;
+        if (v == UNSURE) answer = UNSURE;
+    }
     if (answer != MATCH) return answer;
     if (code->n_lists == 0 && decisive && unit_verdict(decisive, r, scan, text, n, &span) != MATCH)
         return UNSURE;
