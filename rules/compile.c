@@ -131,6 +131,16 @@ static enum relay_err compile_units(struct compiler *c, const struct rule_texts 
     return RELAY_OK;
 }
 
+static void list_entries(struct rule_code *code, const struct rule_texts *any, struct arena *a)
+{
+    code->entries = arena_alloc(a, any->n * sizeof(*code->entries) + 1);
+    for (size_t i = 0; i < any->n; i++)
+        if (any->items[i].joined)
+            code->entries[code->n_entries - 1].n++;
+        else
+            code->entries[code->n_entries++] = (struct entry_of_any){(uint32_t)(code->n_all + i), 1};
+}
+
 static enum relay_err compile_words(struct compiler *c, const struct rule_texts *texts, struct word_list *out,
                                     int *ret_line, struct reason *why)
 {
@@ -175,6 +185,7 @@ enum relay_err rule_compile(struct compiler *c, struct rule_source *s, int *ret_
     code->n_any = m->any.n;
     code->n_none = m->none.n;
     code->near = m->near;
+    list_entries(code, &m->any, c->hot);
     enum relay_err err = RELAY_OK;
     for (; code->n_lists < m->n_words && !err; code->n_lists++)
         err = compile_words(c, &m->words[code->n_lists], &code->lists[code->n_lists], ret_line, why);

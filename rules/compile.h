@@ -67,10 +67,17 @@ struct word_list {
     uint32_t clause;
 };
 
+/* An entry of any: these units must all match. */
+struct entry_of_any {
+    uint32_t first, n; /* in units */
+};
+
 struct rule_code {
-    struct unit **units; /* all, then any, then none */
+    struct unit **units; /* all, then those of any, then none */
     const int *lines;    /* of each */
     size_t n_all, n_any, n_none;
+    struct entry_of_any *entries;
+    size_t n_entries;
     struct word_list *lists;
     size_t n_lists;
     int near;
@@ -82,10 +89,6 @@ struct rule_code {
 static inline const struct unit *unit_all(const struct rule_code *c, size_t i)
 {
     return c->units[i];
-}
-static inline const struct unit *unit_any(const struct rule_code *c, size_t i)
-{
-    return c->units[c->n_all + i];
 }
 static inline const struct unit *unit_none(const struct rule_code *c, size_t i)
 {

@@ -144,31 +144,65 @@ static void look_why_not(const struct unit *u, const struct view *v, struct find
     }
 }
 
+static void add_entry(struct buf *b, const struct view *v, const struct rule_code *c,
+                      const struct entry_of_any *e)
+{
+    for (uint32_t k = 0; k < e->n; k++) {
+        if (k) buf_str(b, " + ");
+        add_pattern(b, v, c->units[e->first + k]);
+    }
+}
+
+/* How many patterns of the entry match, their spans into *s; *ret_unsure when one met a limit. */
+static size_t entry_held(const struct rule_code *c, const struct entry_of_any *e, const struct view *v,
+                         struct span *s, bool *ret_unsure)
+{
+    size_t held = 0;
+    for (uint32_t k = 0; k < e->n; k++) {
+        enum verdict a = unit_run(c->units[e->first + k], v->runner, v->text, v->n, 0, &s[held]);
+        if (a == MATCH) held++;
+        if (a == UNSURE) *ret_unsure = true;
+    }
+    return held;
+}
+
+/* Where no entry holds, the one that lacks least tells what it lacks, if some of it is there at all. */
 static void look_at_any(const struct rule_code *c, const struct view *v, struct finding *f)
 {
-    if (c->n_any == 0) return;
+    if (c->n_entries == 0) return;
+    struct span s[RULE_PATTERNS_MAX];
+    const struct entry_of_any *nearest = NULL;
+    size_t nearest_held = 0;
     bool found = false, unsure = false;
-    for (size_t i = 0; i < c->n_any; i++) {
-        struct span s = {0};
-        enum verdict a = unit_run(unit_any(c, i), v->runner, v->text, v->n, 0, &s);
-        unsure = unsure || a == UNSURE;
-        if (a != MATCH) continue;
-        found = true;
-        add_span(f, s);
+    for (size_t i = 0; i < c->n_entries; i++) {
+        const struct entry_of_any *e = &c->entries[i];
+        size_t held = entry_held(c, e, v, s, &unsure);
+        for (size_t k = 0; held == e->n && k < held; k++) add_span(f, s[k]);
+        found = found || held == e->n;
+        if (held == 0 || (nearest && e->n - held >= nearest->n - nearest_held)) continue;
+        nearest = e;
+        nearest_held = held;
     }
     if (found) {
         f->have++;
         return;
     }
+    if (nearest && !unsure) {
+        f->have += nearest_held;
+        for (uint32_t k = 0; k < nearest->n; k++)
+            if (unit_run(c->units[nearest->first + k], v->runner, v->text, v->n, 0, s) != MATCH)
+                look_why_not(c->units[nearest->first + k], v, f);
+        return;
+    }
     f->lack++;
     struct buf *b = add_missing(f);
     buf_str(b, unsure ? _("a pattern was given up at its limit: ") : _("one of the patterns: "));
-    size_t shown = v->whole || c->n_any <= SHOWN_PATTERNS ? c->n_any : SHOWN_PATTERNS;
+    size_t shown = v->whole || c->n_entries <= SHOWN_PATTERNS ? c->n_entries : SHOWN_PATTERNS;
     for (size_t i = 0; i < shown; i++) {
         if (i) buf_str(b, "; ");
-        add_pattern(b, v, unit_any(c, i));
+        add_entry(b, v, c, &c->entries[i]);
     }
-    if (shown < c->n_any) buf_printf(b, " … (+%zu)", c->n_any - shown);
+    if (shown < c->n_entries) buf_printf(b, " … (+%zu)", c->n_entries - shown);
 }
 
 static void look_at(const struct rule *r, const struct view *v, struct finding *f)

@@ -34,9 +34,8 @@ static void json_pattern(struct buf *out, const struct unit *u)
     buf_str(out, "]}");
 }
 
-static void json_units(struct buf *out, const char *key, struct unit *const *units, size_t n)
+static void json_units(struct buf *out, struct unit *const *units, size_t n)
 {
-    buf_json_key(out, key);
     buf_char(out, '[');
     for (size_t i = 0; i < n; i++) buf_printf(out, i ? ",%u" : "%u", units[i]->index);
     buf_char(out, ']');
@@ -58,9 +57,17 @@ static void json_rule(struct buf *out, const struct rule *r)
         json_list(out, c->lists[l].items, c->lists[l].n);
     }
     buf_char(out, ']');
-    json_units(out, "all", c->units, c->n_all);
-    json_units(out, "any", c->units + c->n_all, c->n_any);
-    json_units(out, "none", c->units + c->n_all + c->n_any, c->n_none);
+    buf_json_key(out, "all");
+    json_units(out, c->units, c->n_all);
+    buf_json_key(out, "any");
+    buf_char(out, '[');
+    for (size_t i = 0; i < c->n_entries; i++) {
+        if (i) buf_char(out, ',');
+        json_units(out, c->units + c->entries[i].first, c->entries[i].n);
+    }
+    buf_char(out, ']');
+    buf_json_key(out, "none");
+    json_units(out, c->units + c->n_all + c->n_any, c->n_none);
     buf_char(out, '}');
 }
 

@@ -63,7 +63,8 @@ static const struct opt_row match_rows[] = {
     {.name = "any",
      .type = OPT_NODE,
      AT(match.any) - offsetof(struct rule_form, match),
-     .help = N_("patterns of which one must be there")},
+     .help = N_(
+         "patterns of which one must be there; an entry may be a list of patterns that must all be there")},
     {.name = "none",
      .type = OPT_NODE,
      AT(match.none) - offsetof(struct rule_form, match),
@@ -293,6 +294,19 @@ static void take_problems(struct reader *r, const struct opt_problems *from)
     }
 }
 
+static void read_text(struct reader *r, const struct yaml_node *item, const char *key, size_t number,
+                      struct rule_texts *out)
+{
+    if (item->kind != YAML_SCALAR)
+        PROBLEM(r, item->line, _("%s: entry %zu is not a text; quote it"), key, number);
+    else if (item->text_len == 0)
+        PROBLEM(r, item->line, _("%s: entry %zu is empty"), key, number);
+    else
+        out->items[out->n++] = (struct rule_text){.text = arena_strndup(r->arena, item->text, item->text_len),
+                                                  .line = item->line,
+                                                  .quoted = item->quoted};
+}
+
 /* A list of texts, or one text alone. */
 static struct rule_texts read_texts(struct reader *r, const struct yaml_node *node, const char *key,
                                     size_t max)
@@ -313,25 +327,14 @@ static struct rule_texts read_texts(struct reader *r, const struct yaml_node *no
         return out;
     }
     out.items = arena_alloc(r->arena, n * sizeof(*out.items) + 1);
-    for (size_t i = 0; i < n; i++) {
-        const struct yaml_node *item = items[i];
-        if (item->kind != YAML_SCALAR) {
-            PROBLEM(r, item->line, _("%s: entry %zu is not a text; quote it"), key, i + 1);
-        } else if (item->text_len == 0) {
-            PROBLEM(r, item->line, _("%s: entry %zu is empty"), key, i + 1);
-        } else {
-            out.items[out.n++] = (struct rule_text){arena_strndup(r->arena, item->text, item->text_len),
-                                                    item->line, item->quoted};
-        }
-    }
+    for (size_t i = 0; i < n; i++) read_text(r, items[i], key, i + 1, &out);
     return out;
 }
 
-static struct rule_texts read_patterns(struct reader *r, const struct yaml_node *node, const char *key)
+static void fill_patterns(struct reader *r, const struct rule_texts *t, const char *key)
 {
-    struct rule_texts t = read_texts(r, node, key, RULE_PATTERNS_MAX);
-    for (size_t i = 0; i < t.n; i++) {
-        struct rule_text *p = &t.items[i];
+    for (size_t i = 0; i < t->n; i++) {
+        struct rule_text *p = &t->items[i];
         struct reason why;
         if (!p->quoted)
             rule_problem_add(r->problems, true, r->file, p->line, r->id,
@@ -340,7 +343,41 @@ static struct rule_texts read_patterns(struct reader *r, const struct yaml_node 
         if (rule_lists_fill(r->lists, p->text, r->arena, &p->text, &why) != RELAY_OK)
             PROBLEM(r, p->line, "%s: %s", key, why.text);
     }
+}
+
+static struct rule_texts read_patterns(struct reader *r, const struct yaml_node *node, const char *key)
+{
+    struct rule_texts t = read_texts(r, node, key, RULE_PATTERNS_MAX);
+    fill_patterns(r, &t, key);
     return t;
+}
+
+/* An entry may be a list of its own: patterns that must all be there. */
+static struct rule_texts read_any(struct reader *r, const struct yaml_node *node)
+{
+    if (!node || node->kind != YAML_LIST) return read_patterns(r, node, "any");
+    struct rule_texts out = {0};
+    size_t n = 0;
+    for (size_t i = 0; i < node->n; i++) n += node->items[i]->kind == YAML_LIST ? node->items[i]->n : 1;
+    if (n > RULE_PATTERNS_MAX) {
+        PROBLEM(r, node->line, _("%s: has %zu entries; at most %zu"), "any", n, (size_t)RULE_PATTERNS_MAX);
+        return out;
+    }
+    out.items = arena_alloc(r->arena, n * sizeof(*out.items) + 1);
+    for (size_t i = 0; i < node->n; i++) {
+        const struct yaml_node *item = node->items[i];
+        if (item->kind != YAML_LIST) {
+            read_text(r, item, "any", i + 1, &out);
+            continue;
+        }
+        if (item->n == 0) PROBLEM(r, item->line, _("%s: entry %zu is empty"), "any", i + 1);
+        for (size_t k = 0, first = out.n; k < item->n; k++) {
+            read_text(r, item->items[k], "any", i + 1, &out);
+            if (out.n > first + 1) out.items[out.n - 1].joined = true;
+        }
+    }
+    fill_patterns(r, &out, "any");
+    return out;
 }
 
 static void read_words(struct reader *r, const struct yaml_node *node, struct rule_match *m)
@@ -375,7 +412,7 @@ static void read_match(struct reader *r, const struct rule_form *form, struct ru
     m->near = (int)form->match.near;
     read_words(r, form->match.words, m);
     m->all = read_patterns(r, form->match.all, "all");
-    m->any = read_patterns(r, form->match.any, "any");
+    m->any = read_any(r, form->match.any);
     m->none = read_patterns(r, form->match.none, "none");
     if (!r->bad && m->n_words == 0 && m->all.n == 0 && m->any.n == 0)
         PROBLEM(r, line, _("match: has none of words, all, any, so it would find everything"));

@@ -25,13 +25,15 @@ struct rule_text {
     const char *text;
     int line;
     bool quoted;
+    bool joined; /* of any: stands in one list with the pattern before it, so both must be there */
 };
 struct rule_texts {
     struct rule_text *items;
     size_t n;
 };
 
-/* `match:` as written. words: one of each list within `near` characters, in any order. */
+/* `match:` as written. words: one of each list within `near` characters, in any order. An entry of any is a pattern, or a
+ * list of patterns that must all be there. */
 struct rule_match {
     struct rule_texts words[RULE_WORD_LISTS_MAX];
     size_t n_words;

@@ -264,15 +264,36 @@ static enum verdict words_verdict(const struct rule_code *code, struct runner *r
     return within_near(code, r, take_words(code, r, scan), text, code->near, ret);
 }
 
+static bool entry_open(const struct rule_code *code, size_t i, struct scan *scan)
+{
+    const struct entry_of_any *e = &code->entries[i];
+    for (uint32_t k = 0; k < e->n; k++)
+        if (!gate_open(&code->units[e->first + k]->gate, scan)) return false;
+    return true;
+}
+
 bool rule_possible(const struct rule_code *code, struct scan *scan)
 {
     if (!gate_open(&code->words, scan)) return false;
     for (size_t i = 0; i < code->n_all; i++)
         if (!gate_open(&unit_all(code, i)->gate, scan)) return false;
-    bool possible = code->n_any == 0;
-    for (size_t i = 0; i < code->n_any && !possible; i++)
-        possible = gate_open(&unit_any(code, i)->gate, scan);
+    bool possible = code->n_entries == 0;
+    for (size_t i = 0; i < code->n_entries && !possible; i++) possible = entry_open(code, i, scan);
     return possible;
+}
+
+static enum verdict entry_run(const struct rule_code *code, size_t i, struct runner *r, struct scan *scan,
+                              const char *text, size_t n)
+{
+    const struct entry_of_any *e = &code->entries[i];
+    enum verdict answer = MATCH;
+    if (scan && !entry_open(code, i, scan)) return NO_MATCH;
+    for (uint32_t k = 0; k < e->n; k++) {
+        enum verdict v = unit_verdict(code->units[e->first + k], r, scan, text, n, NULL);
+        if (v == NO_MATCH) return NO_MATCH;
+        if (v == UNSURE) answer = UNSURE;
+    }
+    return answer;
 }
 
 /* What needs no PCRE2 is asked first, for all of the rule, plain words of `none` among it; then `all` and `any`, where most
@@ -296,12 +317,12 @@ enum verdict rule_run(const struct rule_code *code, struct runner *r, struct sca
         if (v == NO_MATCH) return NO_MATCH;
         if (v == UNSURE) answer = UNSURE;
     }
-    enum verdict any = code->n_any ? NO_MATCH : MATCH;
+    enum verdict any = code->n_entries ? NO_MATCH : MATCH;
     const struct unit *decisive = code->n_all ? unit_all(code, 0) : NULL;
-    for (size_t i = 0; i < code->n_any && any != MATCH; i++) {
-        enum verdict v = unit_verdict(unit_any(code, i), r, scan, text, n, NULL);
+    for (size_t i = 0; i < code->n_entries && any != MATCH; i++) {
+        enum verdict v = entry_run(code, i, r, scan, text, n);
         if (v != NO_MATCH) any = v;
-        if (v == MATCH && !decisive) decisive = unit_any(code, i);
+        if (v == MATCH && !decisive) decisive = code->units[code->entries[i].first];
     }
     if (any == NO_MATCH) return NO_MATCH;
     if (any == UNSURE) answer = UNSURE;

@@ -183,6 +183,17 @@ static void consider(struct filing *best, const struct filing *f)
     if (best->n == 0 || f->odds < best->odds) *best = *f;
 }
 
+/* The rarest of what an entry needs, or NULL. */
+static const struct gate *entry_gate(const struct rule_code *c, const struct entry_of_any *e)
+{
+    const struct gate *best = NULL;
+    for (uint32_t k = 0; k < e->n; k++) {
+        const struct gate *g = &c->units[e->first + k]->gate;
+        if (g->n && (!best || g->odds < best->odds)) best = g;
+    }
+    return best;
+}
+
 static void choose_filing(const struct rule_code *c, struct filing *best)
 {
     best->n = 0;
@@ -192,9 +203,9 @@ static void choose_filing(const struct rule_code *c, struct filing *best)
         if (g->n) consider(best, &(struct filing){.gates = {g}, .n = 1, .odds = g->odds});
     }
     struct filing any = {0};
-    for (size_t i = 0; i < c->n_any; i++) {
-        const struct gate *g = &unit_any(c, i)->gate;
-        if (g->n == 0) return;
+    for (size_t i = 0; i < c->n_entries; i++) {
+        const struct gate *g = entry_gate(c, &c->entries[i]);
+        if (!g) return;
         any.gates[any.n++] = g;
         any.odds += g->odds;
     }
@@ -374,7 +385,7 @@ static void add_patterns(struct buf *b, const char *name, const struct rule_text
     buf_json_key(b, name);
     for (size_t i = 0; i < t->n; i++) {
         size_t n = strlen(t->items[i].text);
-        buf_printf(b, "%zu:", n);
+        buf_printf(b, t->items[i].joined ? "&%zu:" : "%zu:", n);
         buf_add(b, t->items[i].text, n);
     }
 }

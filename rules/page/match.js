@@ -110,18 +110,16 @@ const quote = (s) => s.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 // patterns: those of the whole set; a rule of one's own has its patterns as plain texts.
 function ready(rule, patterns) {
     const made = {rule, cannot: []};
-    for (const part of ["all", "any", "none"]) {
-        made[part] = [];
-        for (const given of rule[part] || []) {
-            const p = typeof given === "number" ? patterns[given] : {re: given, brief: given, choice: true, needs: []};
-            try {
-                p.made ??= {...p, re: toBrowser(p.re)};
-                made[part].push(p.made);
-            } catch (e) {
-                made.cannot.push(p.re);
-            }
+    const make = (given) => {
+        const p = typeof given === "number" ? patterns[given] : {re: given, brief: given, choice: true, needs: []};
+        try {
+            return p.made ??= {...p, re: toBrowser(p.re)};
+        } catch (e) {
+            made.cannot.push(p.re);
         }
-    }
+    };
+    for (const part of ["all", "none"]) made[part] = (rule[part] || []).map(make);
+    made.any = (rule.any || []).map((entry) => entry.map(make)); // an entry holds when all of it does
     return made;
 }
 
@@ -171,9 +169,9 @@ function findRule(made, text) {
         if (!m) return null;
         spans.push([m.index, m.index + m[0].length]);
     }
-    const any = made.any.map((p) => look(p, text)).filter(Boolean);
+    const any = made.any.map((entry) => entry.map((p) => look(p, text))).filter((found) => found.every(Boolean));
     if (made.any.length && !any.length) return null;
-    for (const m of any) spans.push([m.index, m.index + m[0].length]);
+    for (const m of any.flat()) spans.push([m.index, m.index + m[0].length]);
     return spans;
 }
 
@@ -208,6 +206,23 @@ function lookWhyNot(p, text, f) {
     for (const clause of lacking) f.missing.push(_("one of: ") + listed(clause));
 }
 
+// Where no entry holds, the one that lacks least tells what it lacks, if some of it is there at all.
+function lookAtAny(made, text, f) {
+    if (!made.any.length) return;
+    const lacks = (entry) => entry.filter((p) => !look(p, text));
+    const nearest = made.any.filter((entry) => lacks(entry).length < entry.length)
+        .reduce((best, entry) => best && lacks(best).length <= lacks(entry).length ? best : entry, null);
+    if (!nearest) {
+        f.lack++;
+        f.missing.push(_("one of the patterns: ") + made.any.slice(0, PATTERNS_SHOWN).map((entry) =>
+            entry.map((p) => p.brief).join(" + ")).join("; ") + more(made.any.length - PATTERNS_SHOWN));
+        return;
+    }
+    const missing = lacks(nearest);
+    f.have += missing.length ? nearest.length - missing.length : 1;
+    for (const p of missing) lookWhyNot(p, text, f);
+}
+
 // Of a rule that does not match.
 function lookAt(made, text) {
     const f = {rule: made.rule, have: 0, lack: 0, missing: [], blocked: false};
@@ -216,13 +231,7 @@ function lookAt(made, text) {
         if (look(p, text)) f.have += 1 + p.needs.length;
         else lookWhyNot(p, text, f);
     }
-    if (made.any.some((p) => look(p, text))) {
-        f.have++;
-    } else if (made.any.length) {
-        f.lack++;
-        f.missing.push(_("one of the patterns: ") + made.any.slice(0, PATTERNS_SHOWN).map((p) => p.brief).join("; ") +
-                       more(made.any.length - PATTERNS_SHOWN));
-    }
+    lookAtAny(made, text, f);
     if (f.lack) return f;
     f.blocked = true;
     for (const m of made.none.map((p) => look(p, text)).filter(Boolean))

@@ -1,5 +1,5 @@
 /* Patterns, one a line, then an empty line, then a text: the set's answer is that of running every pattern. The first line
- * says how the patterns are used, by its letters: a, o, n (all, any, none), w (words). */
+ * says how the patterns are used, by its letters: a, o, n (all, any, none), j (any, joined to the one before), w (words). */
 #include "base/text.h"
 #include "rules/set.h"
 
@@ -13,7 +13,7 @@ static bool take_line(const char **at, const char *end, struct rule_text *ret, s
 {
     const char *stop = memchr(*at, '\n', (size_t)(end - *at));
     size_t n = (size_t)((stop ? stop : end) - *at);
-    *ret = (struct rule_text){arena_strndup(a, *at, n), 1, true};
+    *ret = (struct rule_text){.text = arena_strndup(a, *at, n), .line = 1, .quoted = true};
     *at = stop ? stop + 1 : end;
     return n > 0;
 }
@@ -37,10 +37,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)take_line(&at, end, &how, &a);
     for (size_t i = 0; i < PATTERNS_MAX && take_line(&at, end, &line, &a); i++) {
         char letter = i < strlen(how.text) ? how.text[i] : 'a';
+        line.joined = letter == 'j' && s->match.any.n > 0;
         if (letter == 'w')
             put(&s->match.words[s->match.n_words++], line, &a);
         else
-            put(letter == 'o' ? &s->match.any : letter == 'n' ? &s->match.none : &s->match.all, line, &a);
+            put(letter == 'o' || letter == 'j' ? &s->match.any
+                : letter == 'n'                ? &s->match.none
+                                               : &s->match.all,
+                line, &a);
     }
     struct rule_sources sources = {.items = xcalloc(1, sizeof(struct rule_source *)), .n = 1, .cap = 1};
     struct rule_problems problems = {0};

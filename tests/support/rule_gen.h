@@ -128,9 +128,14 @@ static inline void gen_patterns(struct gen *g, const char *key, unsigned max, st
     if (n == 0) return;
     buf_printf(out, "    %s:\n", key);
     for (unsigned i = 0; i < n; i++) {
-        buf_str(out, "      - '");
+        bool list = strcmp(key, "any") == 0 && gen_below(g, 2);
+        buf_str(out, list ? "      - ['" : "      - '");
         gen_pattern(g, 2, out);
-        buf_str(out, "'\n");
+        for (unsigned k = gen_below(g, 3); list && k > 0; k--) {
+            buf_str(out, "', '");
+            gen_pattern(g, 2, out);
+        }
+        buf_str(out, list ? "']\n" : "'\n");
     }
 }
 

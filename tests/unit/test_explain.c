@@ -50,7 +50,9 @@ static void the_prepared_text_is_the_masked_text_of_events(void **state)
 static const char rules[] = "- {id: words_1, rev: 1, status: stable, title: 词, category: c1, level: 橙, "
                             "match: {words: [[医保, 社保], [停用], [点击, 打开]], near: 20}}\n"
                             "- {id: pattern_1, rev: 1, status: stable, title: 式, category: c1, level: 红, "
-                            "match: {all: ['医保.{0,4}停用'], none: ['谨防']}}\n";
+                            "match: {all: ['医保.{0,4}停用'], none: ['谨防']}}\n"
+                            "- {id: entry_1, rev: 1, status: stable, title: 组, category: c1, level: 红, "
+                            "match: {any: [['神医', '根治', '付款'], '秘方']}}\n";
 
 static void assert_says(const char *text, bool json, const char *const *says, size_t n)
 {
@@ -95,6 +97,10 @@ static void a_near_miss_says_what_was_missing(void **state)
     assert_says("社保已停用", false, word, COUNT(word));
     static const char *const far[] = {"words_1", "20"};
     assert_says("社保已经停用了很久很久很久很久很久很久很久很久很久很久,点击", false, far, COUNT(far));
+    static const char *const entry[] = {"entry_1", "one of: 付款"};
+    assert_says("神医能根治", false, entry, COUNT(entry));
+    static const char *const held[] = {"entry_1", "⟦付款⟧,⟦神医根治⟧"};
+    assert_says("付款,神医根治", false, held, COUNT(held));
     static const char *const order[] = {"pattern_1", "of 医保…停用"};
     assert_says("停用的医保", false, order, COUNT(order));
     static const char *const whole[] = {"pattern_1", "of '医保.{0,4}停用'"};

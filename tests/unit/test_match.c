@@ -193,6 +193,28 @@ static void all_any_and_none_combine(void **state)
     rule_set_free(s);
 }
 
+static void an_entry_of_any_may_be_patterns_that_must_all_be_there(void **state)
+{
+    (void)state;
+    struct rule_set *s = good_set(
+        HEAD("r1") "{any: [['医保', '停用|冻结', '点击'], '刷流水', ['看病', '转账']], none: ['谨防']}}\n");
+    struct matcher *m = matcher_new(s);
+    const struct rule_hit *h = NULL;
+    static const struct {
+        const char *text;
+        size_t hits;
+        uint32_t from;
+    } cases[] = {{"请点击,医保已冻结", 1, 10}, {"先刷流水", 1, 3}, {"转账看病", 1, 6},
+                 {"医保停用", 0, 0},           {"看病点击", 0, 0}, {"谨防:转账看病", 0, 0}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        if (rules_match(m, cases[i].text, strlen(cases[i].text), -1, false, &h) != cases[i].hits)
+            fail_msg("%s", cases[i].text);
+        if (cases[i].hits) assert_int_equal(h[0].from, cases[i].from);
+    }
+    matcher_free(m);
+    rule_set_free(s);
+}
+
 static void hits_come_in_id_order_and_only_of_rules_that_run(void **state)
 {
     (void)state;
@@ -260,6 +282,7 @@ int main(void)
         cmocka_unit_test(the_shipped_pack_answers_as_if_every_pattern_ran),
         cmocka_unit_test(words_match_in_any_order_within_the_distance),
         cmocka_unit_test(all_any_and_none_combine),
+        cmocka_unit_test(an_entry_of_any_may_be_patterns_that_must_all_be_there),
         cmocka_unit_test(hits_come_in_id_order_and_only_of_rules_that_run),
         cmocka_unit_test(a_limit_is_unsure_and_a_clear_no_still_wins),
         cmocka_unit_test(bytes_that_are_no_text_never_reach_a_pattern),

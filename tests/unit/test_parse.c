@@ -33,7 +33,7 @@ static const char whole_rule[] = "id: medins_card_suspended\n"
                                  "  words: [[医保, 医疗保险], [停用, 冻结]]\n"
                                  "  near: 40\n"
                                  "  all: ['a', \"b\"]\n"
-                                 "  any: ['c']\n"
+                                 "  any: ['c', ['d', 'e']]\n"
                                  "  none: ['谨防']\n"
                                  "threshold: {count: 20, within: 2h, feeds: 2}\n"
                                  "expires: 12h\n"
@@ -84,6 +84,9 @@ static void every_key_of_a_rule_arrives(void **state)
     assert_int_equal(s->match.near, 40);
     assert_int_equal(s->match.all.n, 2);
     assert_int_equal(s->match.all.items[0].line, 11);
+    assert_int_equal(s->match.any.n, 3);
+    assert_false(s->match.any.items[1].joined);
+    assert_true(s->match.any.items[2].joined);
 }
 
 static void what_is_absent_has_a_default(void **state)
@@ -114,7 +117,9 @@ static void a_bad_rule_is_named_and_the_others_are_read(void **state)
         {R("aa", "match: {any: ['x']}") R("b-b", "match: {any: ['x']}"), "b-b", "id:", 2},
         {R("aa", "match: {any: ['x']}") R("bb", "match: {none: ['x']}"), "bb", "everything", 2},
         {R("aa", "match: {any: ['x']}") R("bb", "match: {any: {x: y}}"), "bb", "any: wants a list", 2},
-        {R("aa", "match: {any: ['x']}") R("bb", "match: {any: [[x]]}"), "bb", "entry 1 is not a text", 2},
+        {R("aa", "match: {any: ['x']}") R("bb", "match: {any: ['y', [[x]]]}"), "bb", "entry 2 is not a text",
+         2},
+        {R("aa", "match: {any: ['x']}") R("bb", "match: {any: ['y', []]}"), "bb", "entry 2 is empty", 2},
         {R("aa", "match: {any: ['x']}") R("bb", "match: {any: ['']}"), "bb", "entry 1 is empty", 2},
         {R("aa", "match: {any: ['x']}") R("bb", "match: {words: [x, [y]]}"), "bb", "entry 1", 2},
         {R("aa", "match: {any: ['x']}") R("bb", "match: {any: ['x']}, kinds: [fax]"), "bb", "fax", 2},
