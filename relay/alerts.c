@@ -310,21 +310,19 @@ static int64_t value_of(struct relay *r, const struct event *e, const struct rul
 }
 
 /* Fills g->same for a rule that correlates. What has no value counts for nothing: a person may still confirm it. */
-static void correlate(struct relay *r, const struct event *e, const struct rule *rule, int64_t feed_row,
+static void correlate(struct relay *r, const struct event *e, const struct rule *rule, struct event_row *row,
                       struct group_state *g)
 {
     if (!rule_correlates(rule)) return;
-    struct correlated c = {.grp = g->id,
-                           .value = value_of(r, e, rule),
-                           .feed = feed_row,
-                           .count = e->count,
-                           .verified = e->verified};
+    row->value = value_of(r, e, rule);
+    struct correlated c = {
+        .grp = g->id, .value = row->value, .feed = row->feed, .count = e->count, .verified = e->verified};
     memcpy(&c.victim, e->victim, sizeof(c.victim));
     if (rule->threshold_same != SAME_NONE && c.value == 0) return;
     store_correlate(r->store, &c, r->now.wall, rule->threshold_within_ms, &g->same);
 }
 
-void alerts_event(struct relay *r, const struct event *e, const struct feed_config *feed, int64_t feed_row,
+void alerts_event(struct relay *r, const struct event *e, const struct feed_config *feed,
                   const struct rule *rule, struct event_row *row)
 {
     int64_t now = r->now.wall, expires = decide_expiry(rule, e);
@@ -345,10 +343,10 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
                        &fingerprint);
     int64_t grp = store_group(r->store, buf_cstr(&fingerprint), rule->id);
     row->grp = grp;
-    store_window_add(r->store, grp, feed_row, now, rule->threshold_within_ms, e->count, e->verified);
+    store_window_add(r->store, grp, row->feed, now, rule->threshold_within_ms, e->count, e->verified);
     struct group_state g;
     store_window_read(r->store, grp, now, rule->threshold_within_ms, &g);
-    correlate(r, e, rule, feed_row, &g);
+    correlate(r, e, rule, row, &g);
 
     struct alert_row a = {.n = 0};
     bool active = g.alert && store_alert_get(r->store, g.alert, &a);
@@ -554,21 +552,20 @@ static void cancel(struct relay *r, struct alert_row *a, const char *note)
 
 void alerts_withdraw(struct relay *r, int64_t feed_row, const char *event_id)
 {
-    int64_t row, alert = 0;
-    int count;
-    if (!store_event_find(r->store, feed_row, event_id, &row, &alert, &count) || !alert) {
-        store_candidate_withdraw(r->store, feed_row, event_id);
-        return;
-    }
-    store_event_withdraw(r->store, row);
+    struct withdrawn w;
     struct alert_row a;
-    if (!store_alert_get(r->store, alert, &a) || a.ended || a.expires <= r->now.wall) return;
-    if (!store_alert_has_other_feed(r->store, alert, feed_row)) {
+    if (!store_event_withdraw(r->store, feed_row, event_id, &w)) return;
+    if (!w.alert || !store_alert_get(r->store, w.alert, &a)) a = (struct alert_row){.n = 0};
+    bool cancelled = a.ended && a.ended < a.expires; /* then its group has begun anew */
+    if (w.grp && !cancelled) store_window_take(r->store, &w);
+    if (!a.n || a.ended || a.expires <= r->now.wall) return;
+    if (!store_alert_stands(r->store, a.n)) {
         cancel(r, &a, "withdrawn by its feed");
         return;
     }
-    a.count = a.count > count ? a.count - count : 1;
+    a.count = a.count > w.count ? a.count - w.count : 1;
     store_alert_update(r->store, &a);
+    log_info("%s: feed took event %s back; others stand, count=%lld", a.id, event_id, (long long)a.count);
 }
 
 static enum relay_err find_in_force(struct relay *r, const char *id, struct alert_row *a, struct reason *why)

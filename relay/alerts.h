@@ -8,11 +8,12 @@
 #include "relay.h"
 
 /* Counts a matched event for its group and makes what follows: a candidate, a new alert, a count, an Update.
- * row is filled for the event table: alert, grp, note. */
-void alerts_event(struct relay *r, const struct event *e, const struct feed_config *feed, int64_t feed_row,
+ * row, whose feed is set, is filled for the event table: alert, grp, value, note. */
+void alerts_event(struct relay *r, const struct event *e, const struct feed_config *feed,
                   const struct rule *rule, struct event_row *row);
 
-/* A feed takes its own event back: the alert ends if no other feed's events remain. */
+/* A feed takes its own event back. Its alert ends when no event stands in it any more, of any feed; until then it goes on,
+ * with a lower count, also below the rule's threshold: that says when people are told, not when they were told wrongly. */
 void alerts_withdraw(struct relay *r, int64_t feed_row, const char *event_id);
 
 /* A person's word; `actor` is recorded with its effect in the same commit. RELAY_NOT_FOUND, RELAY_CONFLICT with why. */

@@ -121,7 +121,7 @@ static int64_t match_and_decide(struct relay *r, struct feed_state *f, const str
                             .note = "unsure"};
     if (rule) {
         row.note = "";
-        alerts_event(r, e, f->feed.config, f->feed.db_id, rule, &row);
+        alerts_event(r, e, f->feed.config, rule, &row);
     }
     store_event(r->store, e, &row);
     if (row.alert) store_key_alert(r->store, f->feed.db_id, e->event_id, row.alert);

@@ -81,9 +81,10 @@ static const struct {
     {"revisions", "SELECT rev, msg_type AS [msgType:message], level AS [level:level], certainty AS "
                   "[certainty:certainty], sent AS [sent:time], expires AS [expires:time], count, note FROM "
                   "revision WHERE alert = ?1 ORDER BY rev"},
-    {"events", "SELECT f.name AS feed, e.event_id, e.received AS [received:time], e.area, e.count, e.rules, "
-               "e.body AS [body:json] FROM event e JOIN feed f ON f.id = e.feed WHERE e.alert = ?1 ORDER BY "
-               "e.id LIMIT 200"},
+    {"events",
+     "SELECT f.name AS feed, e.event_id, e.received AS [received:time], e.area, e.count, e.rules, "
+     "nullif(e.note, '') AS note, e.body AS [body:json] FROM event e JOIN feed f ON f.id = e.feed WHERE "
+     "e.alert = ?1 ORDER BY e.id LIMIT 200"},
     {"deliveries", "SELECT " DELIVERY_FIELDS DELIVERIES "WHERE d.alert = ?1 ORDER BY d.id LIMIT 500"},
     {"escalation", "SELECT step, after AS [after:after], chats, due AS [due:time], done AS [done:time], rev, "
                    "nullif(note, '') AS note FROM escalation WHERE alert = ?1 ORDER BY step"},

@@ -37,16 +37,17 @@ CREATE TABLE event (
   set_hash  TEXT NOT NULL,
   alert     INTEGER,                       -- NULL: below its threshold, stale, not to be broadcast
   grp       INTEGER,
-  note      TEXT NOT NULL,                 -- why no alert: candidate, stale, may_broadcast, sandbox, unsure
+  note      TEXT NOT NULL,                 -- '': it stands in its alert; withdrawn; why no alert: candidate, stale, unsure …
   reviewed  TEXT,                          -- who dismissed or confirmed it
   body      TEXT NOT NULL,                 -- masked JSON
   victim    INTEGER NOT NULL,              -- keyed hashes, 0 none: what rules may count by
   suspect   INTEGER NOT NULL,
-  payee     INTEGER NOT NULL
+  payee     INTEGER NOT NULL,
+  value     INTEGER NOT NULL               -- under which it stands in `correlated`
 );
-CREATE INDEX event_alert ON event (alert) WHERE alert IS NOT NULL;
+CREATE INDEX event_alert ON event (alert, note) WHERE alert IS NOT NULL;
 CREATE INDEX event_review ON event (grp) WHERE alert IS NULL AND reviewed IS NULL;
-CREATE INDEX event_waiting ON event (feed, event_id) WHERE alert IS NULL AND reviewed IS NULL;   -- its feed may take it back
+CREATE INDEX event_name ON event (feed, event_id);   -- its feed may take it back
 
 -- All others, 7 days and a bounded size: for `rules try`.
 CREATE TABLE event_other (

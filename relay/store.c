@@ -327,8 +327,8 @@ void store_event(struct store *s, const struct event *e, const struct event_row 
     store_do(s, Q_EVENT_ADD, INT(r->feed), TEXT(e->event_id), INT(r->received), INT(e->kind), INT(e->status),
              TEXT(e->area), INT(e->area_guessed), INT(e->count), INT(r->verdict), TEXT(r->rules),
              TEXT(r->set_hash), INT_OR_NULL(r->alert), INT_OR_NULL(r->grp), TEXT(r->note),
-             TEXTN(e->body, e->body_len), INT(keyed(e->victim)), INT(keyed(e->suspect)),
-             INT(keyed(e->payee)));
+             TEXTN(e->body, e->body_len), INT(keyed(e->victim)), INT(keyed(e->suspect)), INT(keyed(e->payee)),
+             INT(r->value));
 }
 
 void store_event_other(struct store *s, const struct event *e, int64_t feed, int64_t now)
@@ -338,44 +338,26 @@ void store_event_other(struct store *s, const struct event *e, int64_t feed, int
              INT(keyed(e->suspect)), INT(keyed(e->payee)));
 }
 
-bool store_event_find(struct store *s, int64_t feed, const char *event_id, int64_t *ret_row,
-                      int64_t *ret_alert, int *ret_count)
+bool store_event_withdraw(struct store *s, int64_t feed, const char *event_id, struct withdrawn *ret)
 {
-    struct stmt *q = store_ask(s, Q_EVENT_FIND, INT(feed), TEXT(event_id));
+    if (!store_begin(s)) return false;
+    struct stmt *q = store_ask(s, Q_EVENT_WITHDRAW, INT(feed), TEXT(event_id));
     bool found = store_row(s, q);
-    if (found) {
-        *ret_row = col_int(q, 0);
-        *ret_alert = col_int(q, 1);
-        *ret_count = (int)col_int(q, 2);
-    }
+    if (found)
+        *ret = (struct withdrawn){.alert = col_int(q, 0),
+                                  .grp = col_int(q, 1),
+                                  .feed = feed,
+                                  .received = col_int(q, 2),
+                                  .count = col_int(q, 3),
+                                  .value = col_int(q, 4),
+                                  .victim = col_int(q, 5)};
     stmt_reset(q);
     return found;
 }
 
-void store_event_withdraw(struct store *s, int64_t row)
+bool store_alert_stands(struct store *s, int64_t alert)
 {
-    store_do(s, Q_EVENT_WITHDRAW, INT(row));
-}
-
-void store_candidate_withdraw(struct store *s, int64_t feed, const char *event_id)
-{
-    int64_t grp = 0, received = 0, count = 0;
-    if (!store_begin(s)) return;
-    struct stmt *q = store_ask(s, Q_CANDIDATE_WITHDRAW, INT(feed), TEXT(event_id));
-    if (store_row(s, q)) {
-        grp = col_int(q, 0);
-        received = col_int(q, 1);
-        count = col_int(q, 2);
-    }
-    stmt_reset(q);
-    if (!grp) return;
-    store_do(s, Q_WINDOW_TAKE, INT(grp), INT(feed), INT(count), INT(received));
-    store_do(s, Q_WINDOW_EMPTY, INT(grp), INT(feed));
-}
-
-bool store_alert_has_other_feed(struct store *s, int64_t alert, int64_t feed)
-{
-    return any_row(s, store_ask(s, Q_EVENT_OTHER_FEED, INT(alert), INT(feed)));
+    return any_row(s, store_ask(s, Q_ALERT_STANDS, INT(alert)));
 }
 
 bool store_event_get(struct store *s, int64_t row, struct event_seen *ret)
@@ -432,9 +414,19 @@ void store_window_add(struct store *s, int64_t grp, int64_t feed, int64_t now, i
              INT(verified));
 }
 
+void store_window_take(struct store *s, const struct withdrawn *w)
+{
+    store_do(s, Q_WINDOW_TAKE, INT(w->grp), INT(w->feed), INT(w->count), INT(w->received));
+    store_do(s, Q_WINDOW_EMPTY, INT(w->grp), INT(w->feed));
+    store_do(s, Q_CORRELATED_TAKE, INT(w->grp), INT(w->value), INT(w->feed), INT(w->victim), INT(w->count),
+             INT(w->received));
+    store_do(s, Q_CORRELATED_EMPTY, INT(w->grp), INT(w->value));
+}
+
 void store_window_clear(struct store *s, int64_t grp)
 {
     store_do(s, Q_WINDOW_CLEAR, INT(grp));
+    store_do(s, Q_CORRELATED_CLEAR, INT(grp));
 }
 
 void store_window_read(struct store *s, int64_t grp, int64_t now, int64_t within, struct group_state *ret)

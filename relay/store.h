@@ -70,19 +70,22 @@ void store_refusal(struct store *s, int64_t feed, int64_t now, const char *event
 
 struct event_row {
     int64_t feed, received, alert, grp;
+    int64_t value; /* by which it was correlated, 0 none */
     int verdict;
     const char *rules, *set_hash, *note;
 };
 void store_event(struct store *s, const struct event *e, const struct event_row *r);
 void store_event_other(struct store *s, const struct event *e, int64_t feed, int64_t now);
-/* An event of this feed that a cancel or update names: its alert (0 none), group, count. False when unknown. */
-bool store_event_find(struct store *s, int64_t feed, const char *event_id, int64_t *ret_row,
-                      int64_t *ret_alert, int *ret_count);
-void store_event_withdraw(struct store *s, int64_t row);
-/* One that has made no alert: it leaves the review list, and its occurrences the window. */
-void store_candidate_withdraw(struct store *s, int64_t feed, const char *event_id);
-bool store_alert_has_other_feed(struct store *s, int64_t alert,
-                                int64_t feed); /* events not withdrawn, of another feed */
+/* A feed takes its event back: it stands in no alert and waits for no person any more. False when nothing of that id was
+ * found by a rule, or it was taken back before. */
+struct withdrawn {
+    int64_t alert, grp; /* 0 none */
+    int64_t feed, received, value, victim, count;
+};
+bool store_event_withdraw(struct store *s, int64_t feed, const char *event_id, struct withdrawn *ret);
+/* … and its occurrences leave the windows that they were counted in. */
+void store_window_take(struct store *s, const struct withdrawn *w);
+bool store_alert_stands(struct store *s, int64_t alert); /* on an event that nobody has taken back */
 
 /* A stored event that waits for a person. */
 struct event_seen {

@@ -32,28 +32,28 @@ const char *const store_sql[Q_COUNT] = {
     [Q_EVENT_ADD] =
         "INSERT INTO event (feed, event_id, received, kind, status, area, guessed, count, verdict, rules, "
         "set_hash, "
-        "alert, grp, note, body, victim, suspect, payee) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
-        "?11, "
-        "?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+        "alert, grp, note, body, victim, suspect, payee, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+        "?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
     [Q_EVENT_OTHER_ADD] =
         "INSERT INTO event_other (feed, event_id, received, kind, area, body, count, "
         "verified, victim, suspect, payee) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-    [Q_EVENT_FIND] =
-        "SELECT e.id, e.alert, e.count FROM event_key k JOIN event e ON e.alert = k.alert AND e.feed = "
-        "k.feed "
-        "AND e.event_id = k.event_id WHERE k.feed = ?1 AND k.event_id = ?2 AND k.alert IS NOT NULL",
-    [Q_EVENT_WITHDRAW] = "UPDATE event SET note = 'withdrawn' WHERE id = ?1",
-    [Q_CANDIDATE_WITHDRAW] = "UPDATE event SET note = 'withdrawn', reviewed = 'feed' WHERE feed = ?1 AND "
-                             "event_id = ?2 AND alert IS NULL AND reviewed IS NULL RETURNING grp, received, "
-                             "count",
+    /* The newest: an id may come again when its key is pruned. */
+    [Q_EVENT_WITHDRAW] =
+        "UPDATE event SET note = 'withdrawn', reviewed = coalesce(reviewed, 'feed') WHERE id = (SELECT id "
+        "FROM event WHERE feed = ?1 AND event_id = ?2 ORDER BY id DESC LIMIT 1) AND note <> 'withdrawn' "
+        "RETURNING alert, grp, received, count, value, victim",
     [Q_WINDOW_TAKE] =
         "UPDATE window SET count = max(count - ?3, 0) WHERE grp = ?1 AND feed = ?2 AND slice <= "
         "?4 AND slice = (SELECT max(slice) FROM window WHERE grp = ?1 AND feed = ?2 AND slice "
         "<= ?4)",
     [Q_WINDOW_CLEAR] = "DELETE FROM window WHERE grp = ?1",
     [Q_WINDOW_EMPTY] = "DELETE FROM window WHERE grp = ?1 AND feed = ?2 AND count = 0",
-    [Q_EVENT_OTHER_FEED] =
-        "SELECT 1 FROM event WHERE alert = ?1 AND feed <> ?2 AND note <> 'withdrawn' LIMIT 1",
+    [Q_CORRELATED_TAKE] =
+        "UPDATE correlated SET count = max(count - ?5, 0) WHERE id = (SELECT id FROM correlated WHERE grp = "
+        "?1 AND value = ?2 AND feed = ?3 AND victim = ?4 AND slice <= ?6 ORDER BY slice DESC LIMIT 1)",
+    [Q_CORRELATED_CLEAR] = "DELETE FROM correlated WHERE grp = ?1",
+    [Q_CORRELATED_EMPTY] = "DELETE FROM correlated WHERE grp = ?1 AND value = ?2 AND count = 0",
+    [Q_ALERT_STANDS] = "SELECT 1 FROM event WHERE alert = ?1 AND note = '' LIMIT 1",
 
     [Q_GRP_ADD] = "INSERT INTO grp (fingerprint, rule) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
     [Q_GRP_GET] = "SELECT id FROM grp WHERE fingerprint = ?1",

@@ -250,9 +250,9 @@ static void print_alert(const cJSON *j)
     if (json_str_or(j, "end_note", NULL))
         (void)printf("%s: %s\n", _("ended"), json_str_or(j, "end_note", ""));
     print_times(j);
-    static const struct column events[] = {{"received", N_("RECEIVED")}, {"feed", N_("FEED")},
-                                           {"event_id", N_("EVENT")},    {"area", N_("AREA")},
-                                           {"count", N_("COUNT")},       {"rules", N_("RULES")}};
+    static const struct column events[] = {
+        {"received", N_("RECEIVED")}, {"feed", N_("FEED")},   {"event_id", N_("EVENT")}, {"area", N_("AREA")},
+        {"count", N_("COUNT")},       {"rules", N_("RULES")}, {"note", N_("WHY")}};
     static const struct column revisions[] = {
         {"rev", N_("REV")},   {"msgType", N_("TYPE")}, {"level", N_("LEVEL")}, {"certainty", N_("CERTAINTY")},
         {"sent", N_("SENT")}, {"count", N_("COUNT")},  {"note", N_("WHY")}};

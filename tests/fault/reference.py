@@ -68,7 +68,7 @@ class Alert:
     def __init__(self, **members):
         self.ended = self.rev = 0
         self.acked, self.clock = None, False
-        self.rows, self.steps, self.approvers, self.withdrawn = [], {}, set(), set()
+        self.rows, self.steps, self.approvers = [], {}, set()
         self.__dict__.update(members)
 
     def newest(self, target):
@@ -264,7 +264,8 @@ class Model:
             w.pop()
             raise
         r = RULES[rule]
-        event = self.events[number] = dict(feed=feed, group=group, count=count, at=self.now, alert=None, gone=False, number=number)
+        event = self.events[number] = dict(feed=feed, group=group, count=count, at=self.now, alert=None, gone=False, withdrawn=False,
+                                           number=number)
         certainty = LIKELY if feeds >= 2 or n >= 5 * r["count"] else POSSIBLE
         a = next((a for a in reversed(self.alerts) if a.group == group and self.in_force(a)), None)
         expires = self.now + r["expires"]
@@ -294,17 +295,13 @@ class Model:
     def take_back(self, number):
         e = self.events[number]
         a = e["alert"]
-        if not a:
-            if e["gone"]:
-                return
-            e["gone"] = True
-            w = self.windows.get(e["group"], [])
-            self.windows[e["group"]] = [x for x in w if x[4] != number]
+        if e["withdrawn"]:
             return
-        a.withdrawn.add(number)
-        if not self.in_force(a):
+        e["gone"] = e["withdrawn"] = True
+        self.windows[e["group"]] = [x for x in self.windows.get(e["group"], []) if x[4] != number]
+        if not a or not self.in_force(a):
             return
-        if any(o["alert"] is a and o["feed"] != e["feed"] and o["number"] not in a.withdrawn for o in self.events.values()):
+        if any(o["alert"] is a and not o["withdrawn"] for o in self.events.values()):
             a.count = max(a.count - e["count"], 1)
         else:
             self.cancel(a)

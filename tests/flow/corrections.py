@@ -147,8 +147,22 @@ def feeds(r):
     alert = r.alert_in("610113")
     r.until("the club", lambda: r.texts("club", alert) == ["Alert"])
     assert r.cli("alerts", "show", alert)["count"] == 2
-    cancel(5, 3)
-    cancel(6, 4)
+    # It stands while one event does, also below its threshold of two, and whichever feed sent it; a second word on the same
+    # event says nothing new.
+    r.event(5, "610113", count=7)
+    r.until("the higher count", lambda: r.cli("alerts", "show", alert)["count"] == 9)
+    cancel(6, 5)
+    cancel(7, 5)
+    cancel(8, 3)
+    r.until("the lower count", lambda: r.cli("alerts", "show", alert)["count"] == 1)
+    story = r.cli("alerts", "show", alert)
+    assert not story["ended"] and r.texts("club", alert) == ["Alert"], story
+    assert [e.get("note") for e in story["events"]] == ["withdrawn", None, "withdrawn"], story["events"]
+    # What was taken back does not raise the certainty later: eight are short of five times two.
+    r.event(9, "610113", count=7)
+    r.until("the higher count", lambda: r.cli("alerts", "show", alert)["count"] == 8)
+    assert r.cli("alerts", "show", alert)["certainty"] == "Possible"
+    cancel(10, 4, 9)
     r.until("the correction", lambda: r.texts("club", alert) == ["Alert", "Cancel"])
     assert r.cli("alerts", "show", alert)["end_note"] == "withdrawn by its feed"
 

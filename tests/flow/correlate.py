@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Rules that need the same number, or several victims, through the real daemon: what is of another number does not count, and
-a restart in between forgets nothing. usage: correlate.py --tocsin PROGRAM"""
+"""Rules that need the same number, or several victims, through the real daemon: what is of another number, or was taken back,
+does not count; a restart in between forgets nothing, a correction everything. usage: correlate.py --tocsin PROGRAM"""
 import argparse
 import os
 import sys
@@ -57,6 +57,11 @@ receivers: [{{name: everyone, pa: [bulletin], chats: all}}]
                    suspect={"number": caller} if caller else None)
 
 
+    def take_back(self, number):
+        self.number += 1
+        self.event(self.number, "610113", msg_kind="cancel", references=[f"e{number}"])
+
+
 def correlated(r):
     for i in range(6):
         r.calls(f"1700000{i:04d}", f"v{i}")  # six numbers, once each
@@ -69,9 +74,18 @@ def correlated(r):
     r.process.wait(10)
     r.start()
     assert r.cli("alerts", "list") == []
+    r.take_back(r.number)
+    r.until("one less", lambda: len(r.cli("alerts", "list", "--review")) == 8)
+    r.calls("17012345678", "v2")
+    r.until("one more", lambda: len(r.cli("alerts", "list", "--review")) == 9)
+    assert r.cli("alerts", "list") == [], "a call that was taken back was counted"
     r.calls("17012345678", "v2")  # the third call of this number, to a second victim
     alert = r.until("the alert", lambda: r.cli("alerts", "list"))
     assert len(alert) == 1 and alert[0]["rule"] == "correlated_1", alert
+    r.cli("alerts", "cancel", alert[0]["id"], "--by", "王队")
+    r.calls("17012345678", "v3")
+    r.until("a candidate of its own", lambda: len(r.cli("alerts", "list", "--review")) == 1)
+    assert len(r.cli("alerts", "list")) == 1, "what a person took back was counted"
     stored = b"".join(open(r.path(f"state/tocsin.db{part}"), "rb").read() for part in ("", "-wal"))
     assert b"17012345678" not in stored and b"17000000003" not in stored, "a number is in the store"
 

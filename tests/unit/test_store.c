@@ -160,6 +160,49 @@ static void a_correlation_counts_one_value_and_outlives_a_restart(void **state)
     assert_int_equal(t.victims, 1);
 }
 
+static void stored(int64_t feed, const char *id, int count, struct event_row row)
+{
+    struct event e = event_of(id, 1);
+    e.count = count;
+    row.feed = feed;
+    row.grp = 1;
+    row.rules = "x.1";
+    row.set_hash = "h";
+    store_event(store, &e, &row);
+}
+
+static void what_a_feed_takes_back_stands_nowhere_and_counts_nowhere(void **state)
+{
+    (void)state;
+    int64_t now = 100 * DAY_MS;
+    struct withdrawn w;
+    stored(1, "a", 2, (struct event_row){.alert = 5, .note = ""});
+    stored(2, "a", 1, (struct event_row){.alert = 5, .note = ""});
+    stored(1, "b", 1, (struct event_row){.received = now, .value = 7, .note = "candidate"});
+    assert_false(store_event_withdraw(store, 1, "c", &w));
+    assert_true(store_event_withdraw(store, 1, "a", &w));
+    assert_int_equal(w.alert, 5);
+    assert_int_equal(w.count, 2);
+    assert_false(store_event_withdraw(store, 1, "a", &w)); /* once */
+    assert_true(store_alert_stands(store, 5));
+    assert_true(store_event_withdraw(store, 2, "a", &w));
+    assert_false(store_alert_stands(store, 5));
+
+    (void)correlated(8, 0, 1, now);
+    (void)correlated(7, 0, 1, now);
+    store_window_add(store, 1, 1, now, 2 * HOUR_MS, 2, true);
+    assert_true(store_event_withdraw(store, 1, "b", &w));
+    assert_int_equal(w.alert, 0);
+    store_window_take(store, &w);
+    struct group_state g;
+    store_window_read(store, 1, now, 2 * HOUR_MS, &g);
+    assert_int_equal(g.count, 1);
+    assert_int_equal(correlated(7, 0, 1, now).count, 1);
+    assert_int_equal(correlated(8, 0, 1, now).count, 2);
+    store_window_clear(store, 1);
+    assert_int_equal(correlated(8, 0, 1, now).count, 1);
+}
+
 static int64_t rows_of(const char *sql)
 {
     struct stmt q = {NULL};
@@ -516,6 +559,7 @@ int main(void)
         T(whichever_statement_fails_the_event_is_stored_whole_or_not_at_all),
         T(a_window_forgets_what_is_older_than_it),
         T(a_correlation_counts_one_value_and_outlives_a_restart),
+        T(what_a_feed_takes_back_stands_nowhere_and_counts_nowhere),
         T(correlations_are_bounded_and_go_when_they_no_longer_count),
         T(a_keyed_value_never_is_the_value_and_differs_by_use),
         T(alert_numbers_go_on_over_a_restart),
