@@ -168,12 +168,7 @@ static enum relay_err load_rules(const struct relay_config *c, bool reload, stru
 {
     struct rule_problems problems = {0};
     struct rule_set *set = NULL;
-    CLEANUP(free_ptr) char *local = rulebook_folder(c->relay.state_dir);
-    const char **dirs = xcalloc(c->rules.packs.n + 1, sizeof(*dirs));
-    if (c->rules.packs.n) memcpy(dirs, c->rules.packs.items, c->rules.packs.n * sizeof(*dirs));
-    dirs[c->rules.packs.n] = local;
-    enum relay_err err = rule_set_load(dirs, c->rules.packs.n + (local != NULL), &set, &problems, why);
-    free(dirs);
+    enum relay_err err = rulebook_load(c, &set, &problems, why);
     int bad = 0;
     for (size_t i = 0; i < problems.n; i++) {
         const struct rule_problem *p = &problems.items[i];
@@ -185,9 +180,6 @@ static enum relay_err load_rules(const struct relay_config *c, bool reload, stru
     rule_problems_release(&problems);
     if (err == RELAY_OK && reload && bad)
         err = fail(why, RELAY_INVALID, _("rules with errors: %d, named above; mend them and reload"), bad);
-    if (err == RELAY_OK && (int64_t)rule_set_size(set) > c->limits.rules)
-        err = fail(why, RELAY_LIMIT, _("%s: %zu rules, allowed %lld (limits.rules)"), c->file,
-                   rule_set_size(set), (long long)c->limits.rules);
     if (err == RELAY_OK)
         *ret = set;
     else

@@ -178,6 +178,40 @@ char *rulebook_folder(const char *state_dir)
     return NULL;
 }
 
+/* Whoever mends the file would have it written over. */
+static void say_how_to_mend(const char *folder, struct rule_problem *p)
+{
+    size_t n = strlen(folder), used = strlen(p->why.text);
+    if (strncmp(p->file, folder, n) != 0 || p->file[n] != '/') return;
+    (void)snprintf(
+        p->why.text + used, sizeof(p->why.text) - used,
+        _("; it is installed here: mend your own file, raise its rev and `tocsin rules install` it, "
+          "or take it back with `tocsin rules revert %.*s --by NAME`"),
+        (int)strcspn(p->file + n + 1, "."), p->file + n + 1);
+}
+
+enum relay_err rulebook_load(const struct relay_config *c, struct rule_set **ret,
+                             struct rule_problems *problems, struct reason *why)
+{
+    size_t n = c->rules.packs.n;
+    struct rule_set *set = NULL;
+    CLEANUP(free_ptr) char *folder = rulebook_folder(c->relay.state_dir);
+    CLEANUP(free_ptr) const char **dirs = xcalloc(n + 1, sizeof(*dirs));
+    if (n) memcpy(dirs, c->rules.packs.items, n * sizeof(*dirs));
+    if (folder) dirs[n++] = folder;
+    enum relay_err err = rule_set_load(dirs, n, &set, problems, why);
+    for (size_t i = 0; folder && i < problems->n; i++) say_how_to_mend(folder, &problems->items[i]);
+    if (err != RELAY_OK) return err;
+    if ((int64_t)rule_set_size(set) > c->limits.rules) {
+        err = fail(why, RELAY_LIMIT, _("%s: %zu rules, allowed %lld (limits.rules)"), c->file,
+                   rule_set_size(set), (long long)c->limits.rules);
+        rule_set_free(set);
+        return err;
+    }
+    *ret = set;
+    return RELAY_OK;
+}
+
 static bool same_bytes(const char *path, const char *text, size_t n)
 {
     CLEANUP(free_ptr) char *room = xmalloc(n + 1);

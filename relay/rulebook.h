@@ -18,6 +18,11 @@
 /* The folder's path, or NULL when nothing has been installed yet; the caller frees it. */
 char *rulebook_folder(const char *state_dir);
 
+/* The rules that the relay runs with this configuration: its packs, then what is installed. As rule_set_load; a problem in an
+ * installed file says how it is mended. RELAY_LIMIT: more than limits.rules. */
+enum relay_err rulebook_load(const struct relay_config *c, struct rule_set **ret,
+                             struct rule_problems *problems, struct reason *why) MUST_CHECK;
+
 /* One rule, as its file: parsed, compiled, tried on its samples, and entered with the status `test`. A rule of that id
  * that stands in a pack, or a revision that is not higher than the installed one, is RELAY_CONFLICT. A stable revision that
  * it takes the place of is silent until this one is stable: the caller says so. */

@@ -5,9 +5,10 @@
 #include "base/i18n.h"
 #include "cli/cli.h"
 #include "cli/doctor.h"
+#include "cli/packs.h"
 #include "cli/verbs.h"
 #include "config.h"
-#include "rules/rules.h"
+#include "rulebook.h"
 
 enum { OUTPUT_MAX = 64 * 1024 * 1024 };
 
@@ -50,34 +51,19 @@ static int print_rows(const struct opt_row *rows, const void *values)
     return fflush(stdout) == 0 && !buf_failed(&out) ? EXIT_DONE : EXIT_FAILED;
 }
 
-/* Warnings are shown and go through; what keeps a rule from loading is fatal here, unlike at start. */
+/* Of the packs and of what is installed. Warnings are shown and go through; what keeps a rule from loading is fatal here,
+ * unlike at start. */
 static bool check_rules(const struct relay_config *c, size_t *ret_rules)
 {
     struct rule_set *set = NULL;
     struct rule_problems problems = {0};
     struct reason why = {0};
-    bool good = true;
-    if (rule_set_load(c->rules.packs.items, c->rules.packs.n, &set, &problems, &why)) {
-        (void)fprintf(stderr, "%s\n", why.text);
-        good = false;
-    }
-    for (size_t i = 0; i < problems.n; i++) {
-        const struct rule_problem *p = &problems.items[i];
-        char line[16] = "";
-        if (p->line) (void)snprintf(line, sizeof(line), ":%d", p->line);
-        (void)fprintf(stderr, "%s%s: %s%s%s%s\n", p->file, line, p->warning ? _("warning: ") : "", p->rule,
-                      *p->rule ? ": " : "", p->why.text);
-        if (!p->warning) good = false;
-    }
-    size_t n = set ? rule_set_size(set) : 0;
-    if ((int64_t)n > c->limits.rules) {
-        (void)fprintf(stderr, _("%s: %zu rules, allowed %lld (limits.rules)\n"), c->file, n,
-                      (long long)c->limits.rules);
-        good = false;
-    }
-    *ret_rules = n;
+    bool good = rulebook_load(c, &set, &problems, &why) == RELAY_OK;
+    if (!good) (void)fprintf(stderr, "%s\n", why.text);
+    if (packs_print_problems(&problems)) good = false;
+    *ret_rules = set ? rule_set_size(set) : 0;
     rule_problems_release(&problems);
-    set = rule_set_free(set);
+    rule_set_free(set);
     return good;
 }
 

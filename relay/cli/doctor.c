@@ -19,7 +19,7 @@
 #include "cli/init.h"
 #include "cli/verbs.h"
 #include "io/address.h"
-#include "rules/rules.h"
+#include "rulebook.h"
 
 enum { OUTPUT_MAX = 1024 * 1024, NFS_MAGIC = 0x6969, SMB2_MAGIC = (int)0xfe534d42 };
 
@@ -155,7 +155,7 @@ static void check_rules(const struct relay_config *c, struct findings *f)
     struct rule_problems problems = {0};
     struct reason why = {""};
     size_t bad = 0;
-    enum relay_err err = rule_set_load(c->rules.packs.items, c->rules.packs.n, &set, &problems, &why);
+    enum relay_err err = rulebook_load(c, &set, &problems, &why);
     for (size_t i = 0; i < problems.n; i++) bad += !problems.items[i].warning;
     if (err)
         finding_add(f, FINDING_DO, "rules", _("rules: %s"), why.text);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/datadir.h"
+#include "base/i18n.h"
 #include "config.h"
 #include "io/yaml.h"
 #include "rulebook.h"
@@ -67,13 +68,27 @@ size_t packs_find(const char *const *given, size_t n_given, const char *config, 
     }
     const char *people = NULL;
     size_t n = packs_of_config(config_path(config), arena, ret, &people);
-    if (n && people) ret[n++] = people;
-    if (n) return n;
-    struct stat st;
-    char path[PATH_BYTES];
-    const char *installed = arena_printf(arena, "%s/packs/medical", data_dir());
-    if (stat(installed, &st) != 0 && source_pack(path)) installed = arena_strdup(arena, path);
-    ret[n++] = installed;
+    if (!n) {
+        struct stat st;
+        char path[PATH_BYTES];
+        const char *installed = arena_printf(arena, "%s/packs/medical", data_dir());
+        if (stat(installed, &st) != 0 && source_pack(path)) installed = arena_strdup(arena, path);
+        ret[n++] = installed;
+    }
     if (people) ret[n++] = people;
     return n;
+}
+
+size_t packs_print_problems(const struct rule_problems *p)
+{
+    size_t errors = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct rule_problem *q = &p->items[i];
+        if (q->file[0]) (void)fprintf(stderr, "%s:", q->file);
+        if (q->line) (void)fprintf(stderr, "%d:", q->line);
+        (void)fprintf(stderr, "%s%s%s%s %s\n", q->file[0] ? " " : "", q->rule, q->rule[0] ? ": " : "",
+                      q->warning ? _("warning:") : _("error:"), q->why.text);
+        errors += !q->warning;
+    }
+    return errors;
 }

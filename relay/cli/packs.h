@@ -6,11 +6,15 @@
 #include <stddef.h>
 
 #include "base/mem.h"
+#include "rules/rules.h"
 
 enum { PACKS_MAX = 16 };
 
 /* `config` as given on the command line, or NULL. Strings live in the arena or where they were given. Returns how many. */
 size_t packs_find(const char *const *given, size_t n_given, const char *config, struct arena *arena,
                   const char *ret[static PACKS_MAX]);
+
+/* One line each, on standard error: file, line, rule and what to do. Returns how many are errors. */
+size_t packs_print_problems(const struct rule_problems *p);
 
 #endif

@@ -35,17 +35,6 @@ struct verb {
     const char *usage, *summary;
 };
 
-static void print_problems(const struct rule_problems *p)
-{
-    for (size_t i = 0; i < p->n; i++) {
-        const struct rule_problem *q = &p->items[i];
-        if (q->file[0]) (void)fprintf(stderr, "%s:", q->file);
-        if (q->line) (void)fprintf(stderr, "%d:", q->line);
-        (void)fprintf(stderr, "%s%s%s%s %s\n", q->file[0] ? " " : "", q->rule, q->rule[0] ? ": " : "",
-                      q->warning ? _("warning:") : _("error:"), q->why.text);
-    }
-}
-
 /* The set that the verb works on. keep_failing also means that problems are the verb's to show. */
 static struct rule_set *load(const struct args *a, bool keep_failing, struct rule_problems *problems)
 {
@@ -56,7 +45,7 @@ static struct rule_set *load(const struct args *a, bool keep_failing, struct rul
     *problems = (struct rule_problems){0};
     size_t n = packs_find(a->packs, a->n_packs, a->config, &paths, packs);
     if (rule_sources_read(packs, n, &arena, &sources, problems, &why)) {
-        print_problems(problems);
+        (void)packs_print_problems(problems);
         (void)fprintf(stderr, "%s\n", why.text);
         rule_problems_release(problems);
         rule_sources_release(&sources);
@@ -71,9 +60,7 @@ static struct rule_set *load(const struct args *a, bool keep_failing, struct rul
                        problems);
     arena_release(&paths);
     if (keep_failing) return set;
-    print_problems(problems);
-    size_t errors = 0;
-    for (size_t i = 0; i < problems->n; i++) errors += !problems->items[i].warning;
+    size_t errors = packs_print_problems(problems);
     if (errors == 0 || rule_set_size(set) > 0) return set;
     (void)fprintf(stderr, "%s\n", _("no rule is left to work with"));
     rule_problems_release(problems);
@@ -254,9 +241,7 @@ static int run_test(const struct args *a)
     struct rule_problems problems;
     struct rule_set *set = load_named(a, &problems);
     if (!set) return EXIT_FAILED;
-    print_problems(&problems);
-    size_t errors = 0;
-    for (size_t i = 0; i < problems.n; i++) errors += !problems.items[i].warning;
+    size_t errors = packs_print_problems(&problems);
     struct runner runner;
     struct tested t = {0};
     struct buf out = BUF_INIT(OUT_MAX);

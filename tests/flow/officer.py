@@ -54,9 +54,12 @@ class Officer:
             f.write(text)
 
     def rules(self, *words, fails=False):
-        done = subprocess.run([self.tocsin, "rules", *words], capture_output=True, text=True, cwd=self.folder,
+        return self.said("rules", *words, fails=fails)
+
+    def said(self, *words, fails=False):
+        done = subprocess.run([self.tocsin, *words], capture_output=True, text=True, cwd=self.folder,
                               env=dict(os.environ, TOCSIN_LANG="en", TOCSIN_CONFIG=self.path("tocsin.yaml")))
-        assert (done.returncode != 0) == fails, f"rules {words}: {done.returncode}\n{done.stdout}{done.stderr}"
+        assert (done.returncode != 0) == fails, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout + done.stderr
 
     def until(self, what, test, seconds=10):
@@ -180,6 +183,17 @@ receivers: [{{name: everyone, pa: [bulletin], chats: all}}]
         self.event(lines[1], "610104", times=3)
         real = self.until("the alert", lambda: [a for a in self.cli("alerts", "list") if a["status"] == "Actual"])[0]
         assert real["rule"] == "local_xian_card3"
+
+        # What is installed is looked at with the packs; what somebody edited there by hand is named, and the way out of it.
+        assert "rules 1" in self.said("check")
+        with open(self.path("state/rules/local_xian_card3.yaml"), "a+", encoding="utf-8") as f:
+            f.write("colour: red\n")
+            f.seek(0)
+            line = len(f.readlines())
+        wrong = self.said("check", fails=True)
+        assert f"state/rules/local_xian_card3.yaml:{line}: " in wrong, wrong
+        assert "`tocsin rules revert local_xian_card3 --by NAME`" in wrong, wrong
+        assert "`tocsin check` names them" in self.said("doctor", fails=True)
 
         # Undo, step by step, by name.
         assert "`test`" in self.rules("revert", "local_xian_card3", "--by", "李警官", "--reason", "误报")
