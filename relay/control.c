@@ -38,32 +38,18 @@ static void reply_error(struct relay *r, struct http_exchange *x, enum relay_err
     pipeline_reply(r, x, status, buf_cstr(&b));
 }
 
-static void reply_list(struct relay *r, struct http_exchange *x, enum relay_err err, const struct buf *b,
-                       struct reason *why)
-{
-    if (err == RELAY_OK && buf_failed(b))
-        err = fail(why, RELAY_LIMIT, _("the answer is larger than %d MiB; ask for less"), ANSWER_MAX >> 20);
-    if (err != RELAY_OK)
-        reply_error(r, x, err, why);
-    else
-        http_reply_json(x, 200, buf_cstr(b));
-}
+/* -- views: what is asked for, appended to `ret` ------------------------------------------------------------------- */
 
-/* Lists that take a filter. */
-static const struct {
+struct view {
     const char *path;
+    enum relay_err (*show)(struct relay *r, struct http_exchange *x, struct buf *ret, struct reason *why);
+    /* or a list that takes a filter */
     enum relay_err (*list)(struct db *db, const struct list_filter *f, struct buf *ret, struct reason *why);
-} lists[] = {{"/v1/alerts", list_alerts},
-             {"/v1/deliveries", list_deliveries},
-             {"/v1/silences", list_silences},
-             {"/v1/drills", list_drills},
-             {"/v1/drill/plan", list_plans}};
+};
 
-static void get_list(void *arg, struct http_exchange *x)
+static enum relay_err show_list(struct relay *r, struct http_exchange *x, const struct view *v,
+                                struct buf *ret, struct reason *why)
 {
-    struct relay *r = arg;
-    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
-    struct reason why = {""};
     const char *limit = http_query(x, "limit");
     struct list_filter f = {.active = http_query(x, "active") != NULL,
                             .state = http_query(x, "state"),
@@ -71,60 +57,54 @@ static void get_list(void *arg, struct http_exchange *x)
                             .alert = http_query(x, "alert"),
                             .now = r->now.wall,
                             .limit = limit ? strtoll(limit, NULL, 10) : 0};
-    size_t i = 0;
-    while (strcmp(lists[i].path, http_path(x)) != 0) i++; /* it is registered for these only */
-    bool review = lists[i].list == list_alerts && http_query(x, "review");
-    reply_list(r, x, (review ? list_review : lists[i].list)(store_db(r->store), &f, &b, &why), &b, &why);
+    bool review = v->list == list_alerts && http_query(x, "review");
+    return (review ? list_review : v->list)(store_db(r->store), &f, ret, why);
 }
 
-static void get_status(void *arg, struct http_exchange *x)
+static enum relay_err show_status(struct relay *r, struct http_exchange *x, struct buf *ret,
+                                  struct reason *why)
 {
-    struct relay *r = arg;
-    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
-    status_json(r, &b);
-    http_reply_json(x, 200, buf_cstr(&b));
+    (void)x;
+    (void)why;
+    status_json(r, ret);
+    return RELAY_OK;
 }
 
-static void get_alert(void *arg, struct http_exchange *x)
+static enum relay_err show_alert(struct relay *r, struct http_exchange *x, struct buf *ret,
+                                 struct reason *why)
 {
-    struct relay *r = arg;
-    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
-    struct reason why = {""};
     const char *id = http_query(x, "id");
-    reply_list(r, x, list_alert(store_db(r->store), id ? id : "", &b, &why), &b, &why);
+    return list_alert(store_db(r->store), id ? id : "", ret, why);
 }
 
-static void get_sites(void *arg, struct http_exchange *x)
+static enum relay_err show_sites(struct relay *r, struct http_exchange *x, struct buf *ret,
+                                 struct reason *why)
 {
-    struct relay *r = arg;
-    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
-    overview_sites(r, &b);
-    http_reply_json(x, 200, buf_cstr(&b));
+    (void)x;
+    (void)why;
+    overview_sites(r, ret);
+    return RELAY_OK;
 }
 
-static void get_overview(void *arg, struct http_exchange *x)
+static enum relay_err show_overview(struct relay *r, struct http_exchange *x, struct buf *ret,
+                                    struct reason *why)
 {
-    struct relay *r = arg;
-    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
-    struct reason why = {""};
-    reply_list(r, x, overview_json(r, &b, &why), &b, &why);
+    (void)x;
+    return overview_json(r, ret, why);
 }
 
-static void get_feedback(void *arg, struct http_exchange *x)
+static enum relay_err show_feedback(struct relay *r, struct http_exchange *x, struct buf *ret,
+                                    struct reason *why)
 {
-    struct relay *r = arg;
-    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
-    struct reason why = {""};
-    reply_list(r, x, feedback_json(store_db(r->store), r->now.wall, &b, &why), &b, &why);
+    (void)x;
+    return feedback_json(store_db(r->store), r->now.wall, ret, why);
 }
 
-static void get_delivery(void *arg, struct http_exchange *x)
+static enum relay_err show_delivery(struct relay *r, struct http_exchange *x, struct buf *ret,
+                                    struct reason *why)
 {
-    struct relay *r = arg;
-    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
-    struct reason why = {""};
     const char *id = http_query(x, "id");
-    reply_list(r, x, list_delivery(store_db(r->store), id ? id : "", &b, NULL, &why), &b, &why);
+    return list_delivery(store_db(r->store), id ? id : "", ret, NULL, why);
 }
 
 /* Where screens find their pages: what people type into them, so a name rather than 0.0.0.0. */
@@ -145,45 +125,71 @@ static void pages_base(const struct relay *r, struct buf *b)
     buf_printf(b, ":%d", http_server_port(r->pages[0]));
 }
 
-static void get_wards(void *arg, struct http_exchange *x)
+static enum relay_err show_wards(struct relay *r, struct http_exchange *x, struct buf *ret,
+                                 struct reason *why)
 {
-    struct relay *r = arg;
-    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX), base = BUF_INIT(512), url = BUF_INIT(1024);
+    (void)why;
+    CLEANUP(buf_release) struct buf base = BUF_INIT(512), url = BUF_INIT(1024);
     char token[SCREEN_TOKEN_LEN];
     const char *only = http_query(x, "id");
     const struct site_config *sites = r->config->sites.items;
     pages_base(r, &base);
-    buf_str(&b, "{\"wards\":[");
+    buf_str(ret, "{\"wards\":[");
     for (size_t i = 0; i < r->targets->n; i++) {
         const struct relay_target *t = &r->targets->items[i];
         if (t->ops != &board_ops || (only && strcmp(only, t->pub.site) != 0)) continue;
-        if (b.data[b.len - 1] != '[') buf_char(&b, ',');
+        if (ret->data[ret->len - 1] != '[') buf_char(ret, ',');
         screens_token(r->page_secret, t->pub.site, t->pub.place, token);
         buf_clear(&url);
         buf_printf(&url, "%s/screen/%s/%s?t=%s", buf_cstr(&base), t->pub.site, t->pub.place, token);
-        buf_char(&b, '{');
-        buf_json_member(&b, "target", t->pub.id);
-        buf_json_member(&b, "site", t->site->name);
-        buf_json_member(&b, "name", t->pub.name);
-        buf_json_member_int(&b, "screens", (int64_t)screens_connected(&t->pub));
-        buf_json_member(&b, "address", buf_cstr(&url));
-        buf_char(&b, '}');
+        buf_char(ret, '{');
+        buf_json_member(ret, "target", t->pub.id);
+        buf_json_member(ret, "site", t->site->name);
+        buf_json_member(ret, "name", t->pub.name);
+        buf_json_member_int(ret, "screens", (int64_t)screens_connected(&t->pub));
+        buf_json_member(ret, "address", buf_cstr(&url));
+        buf_char(ret, '}');
     }
-    buf_str(&b, "],\"walls\":[");
+    buf_str(ret, "],\"walls\":[");
     for (size_t i = 0; i < r->config->sites.n; i++) {
         if (!sites[i].wards.n || (only && strcmp(only, sites[i].id) != 0)) continue;
-        if (b.data[b.len - 1] != '[') buf_char(&b, ',');
+        if (ret->data[ret->len - 1] != '[') buf_char(ret, ',');
         screens_token(r->page_secret, sites[i].id, NULL, token);
         buf_clear(&url);
         buf_printf(&url, "%s/wall/%s?t=%s", buf_cstr(&base), sites[i].id, token);
-        buf_char(&b, '{');
-        buf_json_member(&b, "site", sites[i].id);
-        buf_json_member(&b, "name", sites[i].name);
-        buf_json_member(&b, "address", buf_cstr(&url));
-        buf_char(&b, '}');
+        buf_char(ret, '{');
+        buf_json_member(ret, "site", sites[i].id);
+        buf_json_member(ret, "name", sites[i].name);
+        buf_json_member(ret, "address", buf_cstr(&url));
+        buf_char(ret, '}');
     }
-    buf_str(&b, "]}");
-    http_reply_json(x, 200, buf_cstr(&b));
+    buf_str(ret, "]}");
+    return RELAY_OK;
+}
+
+static const struct view views[] = {
+    {"/v1/status", show_status, NULL},         {"/v1/alert", show_alert, NULL},
+    {"/v1/delivery", show_delivery, NULL},     {"/v1/sites", show_sites, NULL},
+    {"/v1/wards", show_wards, NULL},           {"/v1/overview", show_overview, NULL},
+    {"/v1/feedback", show_feedback, NULL},     {"/v1/alerts", NULL, list_alerts},
+    {"/v1/deliveries", NULL, list_deliveries}, {"/v1/silences", NULL, list_silences},
+    {"/v1/drills", NULL, list_drills},         {"/v1/drill/plan", NULL, list_plans},
+};
+
+static void get_view(void *arg, struct http_exchange *x)
+{
+    struct relay *r = arg;
+    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
+    struct reason why = {""};
+    const struct view *v = views;
+    while (strcmp(v->path, http_path(x)) != 0) v++; /* it is registered for these only */
+    enum relay_err err = v->list ? show_list(r, x, v, &b, &why) : v->show(r, x, &b, &why);
+    if (err == RELAY_OK && buf_failed(&b))
+        err = fail(&why, RELAY_LIMIT, _("the answer is larger than %d MiB; ask for less"), ANSWER_MAX >> 20);
+    if (err != RELAY_OK)
+        reply_error(r, x, err, &why);
+    else
+        http_reply_json(x, 200, buf_cstr(&b));
 }
 
 /* -- verbs: one row each, with who and why ------------------------------------------------------------------------ */
@@ -194,12 +200,27 @@ struct verb {
     /* Appends members of the answer to `ret` after {"ok":true */
     enum relay_err (*run)(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
                           struct reason *why);
+    /* or has none to append */
+    enum relay_err (*act)(struct relay *r, const char *id, const struct actor *by, struct reason *why);
 };
 
-static enum relay_err verb_cancel(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
-                                  struct reason *why)
+/* The first word of "yanta-1-20261122-17 误报", and what comes after it, or "". */
+static const char *two_words(const char *id, char *ret_first, size_t size)
 {
-    (void)ret;
+    size_t n = strcspn(id, " ");
+    (void)snprintf(ret_first, size, "%.*s", (int)n, id);
+    return id[n] ? id + n + 1 : "";
+}
+
+/* {"for":"2h"}; 0 when it is not there or is no duration: the verb says what it wants. */
+static int64_t asked_duration(const struct actor *by)
+{
+    int64_t lasts;
+    return duration_parse(json_str_or(by->ask, "for", ""), &lasts) == RELAY_OK ? lasts : 0;
+}
+
+static enum relay_err verb_cancel(struct relay *r, const char *id, const struct actor *by, struct reason *why)
+{
     return alerts_cancel(r, id, json_str_or(by->ask, "site", ""), by, why);
 }
 
@@ -223,47 +244,28 @@ static enum relay_err verb_approve(struct relay *r, const char *id, const struct
     return err;
 }
 
-static enum relay_err verb_reject(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
-                                  struct reason *why)
-{
-    (void)ret;
-    return review_reject(r, id, by, why);
-}
-
-static enum relay_err verb_ack(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
-                               struct reason *why)
-{
-    (void)ret;
-    return review_ack(r, id, by, why);
-}
-
-static enum relay_err verb_dismiss(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
+static enum relay_err verb_dismiss(struct relay *r, const char *id, const struct actor *by,
                                    struct reason *why)
 {
-    (void)ret;
     return review_dismiss(r, strtoll(id, NULL, 10), by, why);
 }
 
 /* "yanta-1-20261122-17 误报" */
-static enum relay_err verb_outcome(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
+static enum relay_err verb_outcome(struct relay *r, const char *id, const struct actor *by,
                                    struct reason *why)
 {
-    (void)ret;
     char alert[80];
-    size_t n = strcspn(id, " ");
-    (void)snprintf(alert, sizeof(alert), "%.*s", (int)n, id);
-    return review_outcome(r, alert, id[n] ? id + n + 1 : "", by, why);
+    const char *outcome = two_words(id, alert, sizeof(alert));
+    return review_outcome(r, alert, outcome, by, why);
 }
 
 /* "xjtu-1 live" */
-static enum relay_err verb_site_mode(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
+static enum relay_err verb_site_mode(struct relay *r, const char *id, const struct actor *by,
                                      struct reason *why)
 {
-    (void)ret;
     char site[40];
-    size_t n = strcspn(id, " ");
-    (void)snprintf(site, sizeof(site), "%.*s", (int)n, id);
-    return review_site_mode(r, site, id[n] ? id + n + 1 : "", by, why);
+    const char *mode = two_words(id, site, sizeof(site));
+    return review_site_mode(r, site, mode, by, why);
 }
 
 /* A delivery by whatever names it: its row, and its whole id for the record of what was done. */
@@ -313,10 +315,8 @@ static enum relay_err verb_feedback(struct relay *r, const char *id, const struc
     int64_t row;
     enum feedback_word w;
     bool again;
-    size_t n = strcspn(id, " ");
-    if (!id[n] || !feedback_word_parse(id + n + 1, &w))
+    if (!feedback_word_parse(two_words(id, code, sizeof(code)), &w))
         return fail(why, RELAY_INVALID, _("say what: 本地也有, 误报, 收到 or 劝阻成功"));
-    (void)snprintf(code, sizeof(code), "%.*s", (int)n, id);
     enum relay_err err = find_delivery(r, code, &row, whole, why);
     if (err == RELAY_OK) err = feedback_say(r, row, w, by, &again, why);
     if (err != RELAY_OK) return err;
@@ -334,11 +334,9 @@ static enum relay_err verb_target_test(struct relay *r, const char *id, const st
     return err;
 }
 
-static enum relay_err verb_reload(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
-                                  struct reason *why)
+static enum relay_err verb_reload(struct relay *r, const char *id, const struct actor *by, struct reason *why)
 {
     (void)id;
-    (void)ret;
     (void)why;
     actor_did(r, by, "relay.reload", r->config->relay.id, "");
     r->reload_asked = true;
@@ -350,9 +348,8 @@ static enum relay_err verb_silence_add(struct relay *r, const char *id, const st
                                        struct buf *ret, struct reason *why)
 {
     (void)id;
-    int64_t lasts = 0, row;
+    int64_t lasts = asked_duration(by), row;
     bool broad;
-    if (duration_parse(json_str_or(by->ask, "for", "0"), &lasts) != RELAY_OK) lasts = 0;
     enum relay_err err = silence_add(r, json_str_or(by->ask, "matchers", ""), lasts, by, &row, &broad, why);
     if (err != RELAY_OK) return err;
     buf_json_member_int(ret, "silence", row);
@@ -362,9 +359,8 @@ static enum relay_err verb_silence_add(struct relay *r, const char *id, const st
 }
 
 static enum relay_err verb_silence_expire(struct relay *r, const char *id, const struct actor *by,
-                                          struct buf *ret, struct reason *why)
+                                          struct reason *why)
 {
-    (void)ret;
     return silence_expire(r, strtoll(id, NULL, 10), by, why);
 }
 
@@ -373,8 +369,7 @@ static enum relay_err verb_drill_start(struct relay *r, const char *id, const st
                                        struct buf *ret, struct reason *why)
 {
     (void)id;
-    int64_t lasts = 0, row;
-    if (duration_parse(json_str_or(by->ask, "for", "0"), &lasts) != RELAY_OK) lasts = 0;
+    int64_t lasts = asked_duration(by), row;
     enum relay_err err = drill_start(r, json_str_or(by->ask, "site", ""), lasts, by, &row, why);
     if (err != RELAY_OK) return err;
     buf_json_member_int(ret, "drill", row);
@@ -383,10 +378,9 @@ static enum relay_err verb_drill_start(struct relay *r, const char *id, const st
 }
 
 static enum relay_err verb_drill_stop(struct relay *r, const char *id, const struct actor *by,
-                                      struct buf *ret, struct reason *why)
+                                      struct reason *why)
 {
     (void)id;
-    (void)ret;
     return drill_stop(r, by, why);
 }
 
@@ -405,13 +399,6 @@ static enum relay_err verb_rule_install(struct relay *r, const char *id, const s
     return RELAY_OK;
 }
 
-static enum relay_err verb_rule_stable(struct relay *r, const char *id, const struct actor *by,
-                                       struct buf *ret, struct reason *why)
-{
-    (void)ret;
-    return rulebook_stable(r, id, by, why);
-}
-
 static enum relay_err verb_rule_revert(struct relay *r, const char *id, const struct actor *by,
                                        struct buf *ret, struct reason *why)
 {
@@ -422,28 +409,33 @@ static enum relay_err verb_rule_revert(struct relay *r, const char *id, const st
 }
 
 static const struct verb verbs[] = {
-    {"/v1/alerts/feedback", true, verb_feedback}, {"/v1/rules/install", true, verb_rule_install},
-    {"/v1/rules/stable", true, verb_rule_stable}, {"/v1/rules/revert", true, verb_rule_revert},
-    {"/v1/deliveries/done", true, verb_done},     {"/v1/alerts/outcome", true, verb_outcome},
-    {"/v1/drill/start", true, verb_drill_start},  {"/v1/drill/stop", true, verb_drill_stop},
-    {"/v1/silence/add", true, verb_silence_add},  {"/v1/silence/expire", true, verb_silence_expire},
-    {"/v1/alerts/cancel", true, verb_cancel},     {"/v1/alerts/confirm", true, verb_confirm},
-    {"/v1/alerts/approve", true, verb_approve},   {"/v1/alerts/reject", true, verb_reject},
-    {"/v1/alerts/ack", true, verb_ack},           {"/v1/alerts/dismiss", true, verb_dismiss},
-    {"/v1/site/mode", true, verb_site_mode},      {"/v1/deliveries/replay", true, verb_replay},
-    {"/v1/target/test", false, verb_target_test}, {"/v1/reload", false, verb_reload},
+    {"/v1/alerts/feedback", true, .run = verb_feedback},
+    {"/v1/alerts/outcome", true, .act = verb_outcome},
+    {"/v1/alerts/cancel", true, .act = verb_cancel},
+    {"/v1/alerts/confirm", true, .run = verb_confirm},
+    {"/v1/alerts/approve", true, .run = verb_approve},
+    {"/v1/alerts/reject", true, .act = review_reject},
+    {"/v1/alerts/ack", true, .act = review_ack},
+    {"/v1/alerts/dismiss", true, .act = verb_dismiss},
+    {"/v1/deliveries/done", true, .run = verb_done},
+    {"/v1/deliveries/replay", true, .run = verb_replay},
+    {"/v1/rules/install", true, .run = verb_rule_install},
+    {"/v1/rules/stable", true, .act = rulebook_stable},
+    {"/v1/rules/revert", true, .run = verb_rule_revert},
+    {"/v1/silence/add", true, .run = verb_silence_add},
+    {"/v1/silence/expire", true, .act = verb_silence_expire},
+    {"/v1/drill/start", true, .run = verb_drill_start},
+    {"/v1/drill/stop", true, .act = verb_drill_stop},
+    {"/v1/site/mode", true, .act = verb_site_mode},
+    {"/v1/target/test", false, .run = verb_target_test},
+    {"/v1/reload", false, .act = verb_reload},
 };
 
 static void post_verb(void *arg, struct http_exchange *x)
 {
     struct relay *r = arg;
-    const struct verb *v = NULL;
-    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-        if (strcmp(verbs[i].path, http_path(x)) == 0) v = &verbs[i];
-    if (!v) {
-        http_reply_json(x, 404, "{\"error\":\"no such verb\"}");
-        return;
-    }
+    const struct verb *v = verbs;
+    while (strcmp(v->path, http_path(x)) != 0) v++; /* as in get_view */
     struct reason why = {""};
     size_t n;
     const char *bytes = http_body(x, &n);
@@ -458,13 +450,14 @@ static void post_verb(void *arg, struct http_exchange *x)
         err = fail(&why, RELAY_INVALID, _("say who you are: --by NAME"));
     CLEANUP(buf_release) struct buf b = BUF_INIT(64 * 1024);
     buf_str(&b, "{\"ok\":true");
-    if (err == RELAY_OK) err = v->run(r, json_str_or(j, "id", ""), &by, &b, &why);
+    const char *id = json_str_or(j, "id", "");
+    if (err == RELAY_OK) err = v->act ? v->act(r, id, &by, &why) : v->run(r, id, &by, &b, &why);
     buf_char(&b, '}');
     if (err != RELAY_OK) {
         reply_error(r, x, err, &why);
         return;
     }
-    log_info("verb=%s object=%s by=%s uid=%d pid=%d", v->path, json_str_or(j, "id", ""), by.name, uid, pid);
+    log_info("verb=%s object=%s by=%s uid=%d pid=%d", v->path, id, by.name, uid, pid);
     pipeline_reply(r, x, 200, buf_cstr(&b));
 }
 
@@ -474,16 +467,8 @@ enum relay_err control_open(struct relay *r, struct reason *why)
     struct http_server_options o = {.unix_path = path, .unix_group = "tocsin", .max_connections = 64};
     enum relay_err err = http_server_new(r->loop, &o, &r->control, why);
     if (err != RELAY_OK) return fail_in(why, err, _("control socket"));
-    static const struct {
-        const char *path;
-        http_handler_fn fn;
-    } views[] = {{"/v1/status", get_status},    {"/v1/alert", get_alert}, {"/v1/delivery", get_delivery},
-                 {"/v1/sites", get_sites},      {"/v1/wards", get_wards}, {"/v1/overview", get_overview},
-                 {"/v1/feedback", get_feedback}};
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-        http_server_on(r->control, "GET", lists[i].path, get_list, r);
     for (size_t i = 0; i < ARRAY_LEN(views); i++)
-        http_server_on(r->control, "GET", views[i].path, views[i].fn, r);
+        http_server_on(r->control, "GET", views[i].path, get_view, r);
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
         http_server_on(r->control, "POST", verbs[i].path, post_verb, r);
     return RELAY_OK;
