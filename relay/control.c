@@ -404,8 +404,10 @@ static enum relay_err verb_rule_revert(struct relay *r, const char *id, const st
 {
     const char *now = "";
     enum relay_err err = rulebook_revert(r, id, by, &now, why);
-    if (err == RELAY_OK) buf_json_member(ret, "now", now);
-    return err;
+    if (err != RELAY_OK) return err;
+    buf_json_member(ret, "rule", id);
+    buf_json_member(ret, "now", now);
+    return RELAY_OK;
 }
 
 static const struct verb verbs[] = {

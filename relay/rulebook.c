@@ -14,9 +14,8 @@
 #include "base/text.h"
 #include "io/yaml.h"
 #include "pipeline.h"
+#include "rows.h"
 #include "rules/set.h"
-
-enum { LIST_MAX = 4 * 1024 * 1024 };
 
 /* -- one rule's text ---------------------------------------------------------------------------------------------- */
 
@@ -299,34 +298,29 @@ void rulebook_committed(struct relay *r)
 
 /* -- looking ------------------------------------------------------------------------------------------------------ */
 
+/* q's first column is the rule's text. */
+static enum relay_err add_title(struct buf *b, struct stmt *q, struct reason *why)
+{
+    struct arena a = {0};
+    const struct yaml_node *rule = NULL;
+    enum relay_err err = only_rule(col_text(q, 0), &a, &rule, why);
+    if (err == RELAY_OK) {
+        const struct yaml_node *title = yaml_get(rule, "title"), *rev = yaml_get(rule, "rev");
+        buf_json_member(b, "title", title ? title->text : NULL);
+        buf_json_member_int(b, "rev", rev ? strtoll(rev->text, NULL, 10) : 0);
+    }
+    arena_release(&a);
+    return err;
+}
+
 enum relay_err rulebook_list(struct db *db, struct buf *ret, struct reason *why)
 {
-    struct stmt q = {NULL};
-    enum relay_err err =
-        db_prepare(db, &q,
-                   "SELECT rule, verb, actor, at, text, max(id) FROM rule_change WHERE NOT undone "
-                   "GROUP BY rule ORDER BY rule",
-                   why);
-    if (err != RELAY_OK) return err;
-    ret->limit = ret->limit < LIST_MAX ? ret->limit : LIST_MAX;
-    buf_char(ret, '[');
-    for (bool first = true; (err = stmt_step(&q, why)) == RELAY_OK; first = false) {
-        struct arena a = {0};
-        const struct yaml_node *rule = NULL;
-        buf_str(ret, first ? "{" : ",{");
-        buf_json_member(ret, "rule", col_text(&q, 0));
-        if (only_rule(col_text(&q, 4), &a, &rule, NULL) == RELAY_OK) {
-            const struct yaml_node *title = yaml_get(rule, "title"), *rev = yaml_get(rule, "rev");
-            buf_json_member(ret, "title", title ? title->text : NULL);
-            buf_json_member_int(ret, "rev", rev ? strtoll(rev->text, NULL, 10) : 0);
-        }
-        buf_json_member(ret, "status", strcmp(col_text(&q, 1), "stable") == 0 ? "stable" : "test");
-        buf_json_member(ret, "by", col_text(&q, 2));
-        buf_json_member_time(ret, "at", col_int(&q, 3));
-        buf_char(ret, '}');
-        arena_release(&a);
-    }
-    buf_char(ret, ']');
-    stmt_release(&q);
-    return err == RELAY_NOT_FOUND ? RELAY_OK : err;
+    CLEANUP(stmt_release) struct stmt q = {NULL};
+    enum relay_err err = db_prepare(
+        db, &q,
+        "SELECT text AS [-], rule, CASE verb WHEN 'stable' THEN 'stable' ELSE 'test' END AS status, "
+        "actor AS by, at AS [at:time], max(id) AS [-] FROM rule_change WHERE NOT undone GROUP BY "
+        "rule ORDER BY rule",
+        why);
+    return err == RELAY_OK ? rows_json(ret, &q, add_title, why) : err;
 }

@@ -45,7 +45,7 @@ void rulebook_committed(struct relay *r);
 enum relay_err rulebook_with_status(const char *text, const char *status, struct buf *ret,
                                     struct reason *why) MUST_CHECK;
 
-/* [{"rule","title","status","rev","by","at","reason"}], by id. */
+/* [{"rule","status","by","at","title","rev"}], by id. */
 enum relay_err rulebook_list(struct db *db, struct buf *ret, struct reason *why) MUST_CHECK;
 
 #endif

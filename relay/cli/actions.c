@@ -12,8 +12,9 @@ int action_show(const struct client *c, const struct action *a, const char *id)
 {
     struct reason why = {""};
     CLEANUP(json_free_ptr) cJSON *j = NULL;
-    enum relay_err err =
-        a->offline ? client_read(c, a->path, id, a->offline, &j, &why) : client_get(c, a->path, id, &j, &why);
+    enum relay_err err = !a->offline ? client_get(c, a->path, id, &j, &why)
+                         : !a->path  ? client_read_store(c, id, a->offline, &j, &why)
+                                     : client_read(c, a->path, id, a->offline, &j, &why);
     if (err != RELAY_OK) return client_failed(&why);
     if (c->json)
         client_print_json(j);

@@ -10,7 +10,7 @@ struct action {
     const char *name;
     int n_args; /* 2: they go out as one id, "A B" */
     const char *path;
-    client_offline_fn offline; /* reads only; NULL: wants the daemon */
+    client_offline_fn offline; /* reads only; NULL: wants the daemon. Without a path: never asks it */
     void (*print)(const cJSON *);
     const char *done; /* N_(): what to say after a change */
     bool post;        /* a change whose answer is printed */

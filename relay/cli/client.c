@@ -187,19 +187,25 @@ enum relay_err client_post(const struct client *c, const char *path, const char 
     return ask(c, path, buf_cstr(&b), ret, why);
 }
 
+enum relay_err client_read_store(const struct client *c, const char *id, client_offline_fn read, cJSON **ret,
+                                 struct reason *why)
+{
+    struct db db;
+    enum relay_err err = store_open_reader(c->config->relay.state_dir, &db, why);
+    if (err != RELAY_OK) return err;
+    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
+    struct json_limits limits = {ANSWER_MAX, 16};
+    err = read(&db, c, id, &b, why);
+    db_close(&db);
+    return err == RELAY_OK ? json_parse(buf_cstr(&b), b.len, &limits, ret, why) : err;
+}
+
 enum relay_err client_read(const struct client *c, const char *path, const char *id,
                            client_offline_fn offline, cJSON **ret, struct reason *why)
 {
     enum relay_err err = client_get(c, path, id, ret, why);
     if (err != RELAY_OFFLINE) return err;
-    struct db db;
-    err = store_open_reader(c->config->relay.state_dir, &db, why);
-    if (err != RELAY_OK) return err;
-    CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
-    struct json_limits limits = {ANSWER_MAX, 16};
-    err = offline(&db, c, id, &b, why);
-    db_close(&db);
-    if (err == RELAY_OK) err = json_parse(buf_cstr(&b), b.len, &limits, ret, why);
+    err = client_read_store(c, id, offline, ret, why);
     if (err == RELAY_OK) (void)fprintf(stderr, "%s\n", _("(relay is not running: read from its store)"));
     return err;
 }

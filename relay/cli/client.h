@@ -48,6 +48,10 @@ typedef enum relay_err (*client_offline_fn)(struct db *db, const struct client *
 enum relay_err client_read(const struct client *c, const char *path, const char *id,
                            client_offline_fn offline, cJSON **ret, struct reason *why) MUST_CHECK;
 
+/* The same from the store, whether there is a daemon or not. */
+enum relay_err client_read_store(const struct client *c, const char *id, client_offline_fn read, cJSON **ret,
+                                 struct reason *why) MUST_CHECK;
+
 int client_failed(const struct reason *why); /* prints it; EXIT_FAILED */
 void client_print_json(const cJSON *j);
 

@@ -527,15 +527,10 @@ static int run_page(const struct args *a)
     if (!set) return EXIT_FAILED;
     struct buf out = BUF_INIT(OUT_MAX);
     struct reason why = {0};
-    int code = EXIT_FAILED;
-    if (rules_page(set, TOCSIN_VERSION, &out, &why)) {
-        (void)fprintf(stderr, "%s\n", why.text);
-    } else {
-        FILE *f = fopen(a->output, "we");
-        if (f && fwrite(out.data, 1, out.len, f) == out.len) code = EXIT_DONE;
-        if (f && fclose(f) != 0) code = EXIT_FAILED;
-        if (code) (void)fprintf(stderr, "%s: %s\n", a->output, strerror(errno));
-    }
+    enum relay_err err = rules_page(set, TOCSIN_VERSION, &out, &why);
+    if (err == RELAY_OK) err = cli_write(a->output, &out, &why);
+    int code = err == RELAY_OK ? EXIT_DONE : EXIT_FAILED;
+    if (code) (void)fprintf(stderr, "%s\n", why.text);
     buf_release(&out);
     rule_set_free(set);
     rule_problems_release(&problems);
@@ -629,7 +624,7 @@ static bool is_here(const char *name)
 int cli_rules(int argc, char **argv)
 {
     const struct verb *v = verbs;
-    if (argc > 1 && is_here(argv[1])) return cli_rules_here(argc - 1, argv + 1);
+    if (argc > 1 && is_here(argv[1])) return cli_rules_here(argc, argv);
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         usage(stdout);
         return EXIT_DONE;

@@ -1,20 +1,18 @@
 /* tocsin rules try, install, stable, revert, list: rules and this place's own events and people. */
-#include <errno.h>
-
 #include "areas.h"
 #include "base/i18n.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/actions.h"
 #include "cli/cli.h"
-#include "cli/client.h"
 #include "cli/input.h"
 #include "cli/verbs.h"
 #include "rulebook.h"
 #include "rules/lint.h"
 #include "try.h"
 
-enum { TRIED_MAX = 1024 * 1024, LIST_MAX = 4 * 1024 * 1024 };
+enum { TRIED_MAX = 1024 * 1024 };
 
 /* ---- the file ---- */
 
@@ -101,13 +99,14 @@ static enum relay_err try_rule(const struct client *c, const struct rule_set *se
     return err == RELAY_OK ? json_parse(buf_cstr(&b), b.len, &limits, ret, why) : err;
 }
 
-static int run_try(struct client *c)
+static int run_try(const struct client *c, const struct action *a, const char *path)
 {
+    (void)a;
     struct reason why = {""};
     CLEANUP(buf_release) struct buf text = BUF_INIT(RULEBOOK_TEXT_MAX);
     CLEANUP(json_free_ptr) cJSON *tried = NULL;
-    if (!input_read(c->rest[1], &text)) return EXIT_FAILED;
-    struct rule_set *set = lint_rule(c->rest[1], buf_cstr(&text));
+    if (!input_read(path, &text)) return EXIT_FAILED;
+    struct rule_set *set = lint_rule(path, buf_cstr(&text));
     if (!set) return EXIT_FAILED;
     enum relay_err err = try_rule(c, set, &tried, &why);
     rule_set_free(set);
@@ -121,30 +120,28 @@ static int run_try(struct client *c)
 
 /* ---- install, stable, revert ---- */
 
-static bool named(const struct client *c)
-{
-    if (c->by && *c->by) return true;
-    (void)fprintf(stderr, "tocsin: %s\n", _("say who you are: --by NAME"));
-    return false;
-}
-
-static int run_install(struct client *c)
+static int run_install(const struct client *c, const struct action *a, const char *path)
 {
     struct reason why = {""};
     CLEANUP(buf_release) struct buf text = BUF_INIT(RULEBOOK_TEXT_MAX);
     CLEANUP(buf_release) struct buf entered = BUF_INIT((size_t)2 * RULEBOOK_TEXT_MAX);
     CLEANUP(json_free_ptr) cJSON *tried = NULL;
     CLEANUP(json_free_ptr) cJSON *done = NULL;
-    if (!named(c) || !input_read(c->rest[1], &text)) return EXIT_FAILED;
+    if (!c->by) { /* rather than after the trial */
+        (void)fail(&why, RELAY_INVALID, _("say who you are: --by NAME"));
+        return client_failed(&why);
+    }
+    if (!input_read(path, &text)) return EXIT_FAILED;
     if (rulebook_with_status(buf_cstr(&text), "test", &entered, &why) != RELAY_OK) return client_failed(&why);
-    struct rule_set *set = lint_rule(c->rest[1], buf_cstr(&entered));
+    struct rule_set *set = lint_rule(path, buf_cstr(&entered));
     if (!set) return EXIT_FAILED;
     enum relay_err err = try_rule(c, set, &tried, &why);
     rule_set_free(set);
     if (err != RELAY_OK) return client_failed(&why);
     if (!c->json) print_tried(tried);
-    c->text = buf_cstr(&text);
-    if (client_post(c, "/v1/rules/install", NULL, &done, &why) != RELAY_OK) return client_failed(&why);
+    struct client with_text = *c;
+    with_text.text = buf_cstr(&text);
+    if (client_post(&with_text, a->path, NULL, &done, &why) != RELAY_OK) return client_failed(&why);
     if (c->json) {
         cJSON_AddItemToObject(done, "tried", tried);
         tried = NULL;
@@ -185,102 +182,58 @@ static bool lint_as_stable(const struct client *c, const char *id)
     return ok;
 }
 
-static int run_stable(struct client *c)
+static int run_stable(const struct client *c, const struct action *a, const char *id)
 {
-    struct reason why = {""};
-    CLEANUP(json_free_ptr) cJSON *done = NULL;
-    if (!named(c) || !lint_as_stable(c, c->rest[1])) return EXIT_FAILED;
-    if (client_post(c, "/v1/rules/stable", c->rest[1], &done, &why) != RELAY_OK) return client_failed(&why);
-    if (c->json)
-        client_print_json(done);
-    else
-        (void)printf(_("%s is stable, by %s: it speaks from now on.\n"), c->rest[1], c->by);
-    return EXIT_DONE;
+    return lint_as_stable(c, id) ? action_change(c, a, id) : EXIT_FAILED;
 }
 
-static int run_revert(struct client *c)
+static void print_reverted(const cJSON *j)
 {
-    struct reason why = {""};
-    CLEANUP(json_free_ptr) cJSON *done = NULL;
-    if (!named(c)) return EXIT_FAILED;
-    if (client_post(c, "/v1/rules/revert", c->rest[1], &done, &why) != RELAY_OK) return client_failed(&why);
-    const char *now = json_str_or(done, "now", "");
-    if (c->json)
-        client_print_json(done);
-    else if (*now)
+    const char *now = json_str_or(j, "now", ""), *rule = json_str_or(j, "rule", "?");
+    if (*now)
         (void)printf(_("The last step of %s is taken back: the revision before it is in force, as `%s`.\n"),
-                     c->rest[1], now);
+                     rule, now);
     else
-        (void)printf(_("%s is taken back: nothing of it is in force.\n"), c->rest[1]);
-    return EXIT_DONE;
+        (void)printf(_("%s is taken back: nothing of it is in force.\n"), rule);
 }
 
 /* ---- list ---- */
 
-static int run_list(struct client *c)
+static enum relay_err read_rules(struct db *db, const struct client *c, const char *id, struct buf *ret,
+                                 struct reason *why)
 {
-    struct reason why = {""};
-    struct db db;
-    CLEANUP(buf_release) struct buf b = BUF_INIT(LIST_MAX);
-    CLEANUP(json_free_ptr) cJSON *rows = NULL;
-    struct json_limits limits = {LIST_MAX, 8};
-    enum relay_err err = store_open_reader(c->config->relay.state_dir, &db, &why);
-    if (err == RELAY_OK) {
-        err = rulebook_list(&db, &b, &why);
-        db_close(&db);
-    }
-    if (err == RELAY_OK) err = json_parse(buf_cstr(&b), b.len, &limits, &rows, &why);
-    if (err != RELAY_OK) return client_failed(&why);
+    (void)c;
+    (void)id;
+    return rulebook_list(db, ret, why);
+}
+
+static void print_rules(const cJSON *j)
+{
     static const struct column columns[] = {{"rule", N_("RULE")}, {"status", N_("STATUS")},
                                             {"rev", N_("REV")},   {"by", N_("BY")},
                                             {"at", N_("AT")},     {"title", N_("TITLE")}};
-    if (c->json)
-        client_print_json(rows);
-    else
-        client_print_table(rows, columns, ARRAY_LEN(columns));
-    return EXIT_DONE;
+    client_print_table(j, columns, ARRAY_LEN(columns));
 }
-
-/* ---- the table ---- */
-
-static const struct {
-    const char *name;
-    int rest;
-    int (*run)(struct client *c);
-} verbs[] = {{"try", 1, run_try},
-             {"install", 1, run_install},
-             {"stable", 1, run_stable},
-             {"revert", 1, run_revert},
-             {"list", 0, run_list}};
 
 int cli_rules_here(int argc, char **argv)
 {
-    static const char usage[] =
-        N_("Usage: tocsin rules try FILE [--since 7d] [--json]\n"
-           "       tocsin rules install FILE --by NAME [--reason WHY] [--since 7d]\n"
-           "       tocsin rules stable ID --by NAME [--reason WHY]\n"
-           "       tocsin rules revert ID --by NAME [--reason WHY]\n"
-           "       tocsin rules list [--json]\n"
-           "A rule of your own, tried on the events of the last days before it may say anything.\n");
-    struct client c;
-    char *name = argv[0];
-    char **words =
-        xcalloc((size_t)argc + 2, sizeof(*words)); /* the verb is one of those that are no options */
-    words[0] = name;
-    words[1] = name;
-    for (int i = 1; i < argc; i++) words[i + 1] = argv[i];
-    int code = client_open(&c, argc + 1, words, _(usage));
-    if (code < 0) {
-        code = EXIT_USAGE;
-        for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
-            if (strcmp(verbs[i].name, name) != 0) continue;
-            if (c.n_rest == verbs[i].rest + 1)
-                code = verbs[i].run(&c);
-            else
-                (void)fputs(_(usage), stderr);
-        }
-        client_close(&c);
-    }
-    free(words);
-    return code;
+    static const struct action actions[] = {
+        {.name = "try", .n_args = 1, .run = run_try},
+        {.name = "install", .n_args = 1, .path = "/v1/rules/install", .run = run_install},
+        {.name = "stable",
+         .n_args = 1,
+         .path = "/v1/rules/stable",
+         .done = N_("it is stable: it speaks from now on"),
+         .run = run_stable},
+        {.name = "revert", .n_args = 1, .path = "/v1/rules/revert", .post = true, .print = print_reverted},
+        {.name = "list", .offline = read_rules, .print = print_rules},
+    };
+    return actions_run(
+        argc, argv, actions, ARRAY_LEN(actions),
+        _("Usage: tocsin rules try FILE [--since 7d] [--json]\n"
+          "       tocsin rules install FILE --by NAME [--reason WHY] [--since 7d]\n"
+          "       tocsin rules stable ID --by NAME [--reason WHY]\n"
+          "       tocsin rules revert ID --by NAME [--reason WHY]\n"
+          "       tocsin rules list [--json]\n"
+          "A rule of your own, tried on the events of the last days before it may say anything.\n"));
 }
