@@ -1,7 +1,6 @@
 /* Groups become alerts, alerts become revisions, revisions become deliveries. */
 #include "alerts.h"
 
-#include "base/hash.h"
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -12,7 +11,6 @@
 #include "edition.h"
 #include "escalate.h"
 #include "pace.h"
-#include "render.h"
 #include "route.h"
 #include "silence.h"
 
@@ -682,111 +680,5 @@ enum relay_err alerts_confirm_event(struct relay *r, int64_t event, const struct
     (void)publish(r, &ed, note, false);
     (void)snprintf(ret_alert, 80, "%s", a.id);
     actor_did(r, by, "alert.confirm", a.id, "");
-    return RELAY_OK;
-}
-
-/* An alert that no event has made: one revision of the relay's own words. */
-static void own_alert(struct relay *r, enum cap_status status, const char *about, const char *title,
-                      int64_t lasts, struct alert_row *a)
-{
-    *a = (struct alert_row){.grp = 0,
-                            .rev = 1,
-                            .status = status,
-                            .level = LEVEL_BLUE,
-                            .created = r->now.wall,
-                            .expires = r->now.wall + lasts,
-                            .count = 1,
-                            .category = "test"};
-    (void)snprintf(a->rule, sizeof(a->rule), "%s", about);
-    (void)snprintf(a->title, sizeof(a->title), "%s", title);
-    (void)snprintf(a->set_hash, sizeof(a->set_hash), "%s", rule_set_hash(r->rules));
-    store_alert_new(r->store, r->config->relay.id, clock_local_day(r->now.wall), a);
-    store_alert_update(r->store, a);
-    store_revision(r->store, a, MSG_ALERT, r->now.wall, a->expires, about);
-}
-
-size_t alerts_notice(struct relay *r, enum cap_status status, const char *about, const char *title,
-                     const char *text)
-{
-    CLEANUP(free_ptr) char *words = xstrdup(text);
-    for (char *p = words; *p; p++)
-        if (*p == '{' || *p == '}') *p = ' '; /* persons' words are no slots */
-    struct rule_say say = {.chat = words};
-    struct alert_row a;
-    own_alert(r, status, about, title, DAY_MS, &a);
-    struct edition ed = {.alert = &a,
-                         .say = &say,
-                         .rule_title = title,
-                         .type = MSG_ALERT,
-                         .sent = r->now.wall,
-                         .expires = a.expires,
-                         .boldest = SITE_LIVE,
-                         .plain = true};
-    size_t n = 0;
-    for (size_t i = 0; i < r->targets->n; i++) {
-        struct relay_target *t = &r->targets->items[i];
-        if (!t->chat || t->pub.audience != AUDIENCE_DUTY || t->broken) continue;
-        int64_t quiet = target_quiet_until(t, a.level, r->now.wall);
-        struct delivery_row d = {.alert = a.n,
-                                 .rev = a.rev,
-                                 .target = t->row.id,
-                                 .lane = LANE_CHATS,
-                                 .state = quiet ? DELIVERY_HELD : DELIVERY_QUEUED,
-                                 .level = a.level,
-                                 .due = quiet ? quiet : r->now.wall,
-                                 .created = r->now.wall,
-                                 .expires = a.expires,
-                                 .rendering = edition_rendering(r, &ed, t)};
-        if (quiet) (void)snprintf(d.reason, sizeof(d.reason), "quiet_hours");
-        (void)store_delivery_add(r->store, &d);
-        n++;
-    }
-    edition_release(&ed);
-    log_info("%s.%d: notice about=%s targets=%zu", a.id, a.rev, about, n);
-    return n;
-}
-
-enum relay_err alerts_test(struct relay *r, const char *target, const struct actor *by, int64_t *ret_delivery,
-                           struct reason *why)
-{
-    struct relay_target *t = targets_by_id(r->targets, target);
-    if (!t)
-        return fail(why, RELAY_NOT_FOUND, _("there is no target `%s`; `tocsin status` lists them"), target);
-    if (t->broken) return fail(why, RELAY_CONFLICT, _("target `%s` is not usable: %s"), target, t->why);
-    static const struct rule_say say = {
-        .voice = "这里是防骗提醒系统，正在试音，请不必理会。",
-        .voice_short = "这里是防骗提醒系统，正在试音，请不必理会。",
-        .headline = "防骗提醒 试显示",
-        .lines = {"这是一次测试", "请不必理会"},
-        .n_lines = 2,
-        .chat = "这是防骗提醒系统的测试消息，请不必理会。{{issuer}} {{time}}，编号 {{id}}",
-        .duty = "这是防骗提醒系统的测试消息，请不必理会。",
-    };
-    struct alert_row a;
-    own_alert(r, STATUS_TEST, "target-test", "测试", 10 * MINUTE_MS, &a);
-    struct edition ed = {.alert = &a,
-                         .say = &say,
-                         .rule_title = a.title,
-                         .type = MSG_ALERT,
-                         .sent = r->now.wall,
-                         .expires = a.expires,
-                         .fresh = true,
-                         .approved = true,
-                         .boldest = SITE_LIVE};
-    struct delivery_row d = {.alert = a.n,
-                             .rev = a.rev,
-                             .target = t->row.id,
-                             .lane = t->chat ? LANE_CHATS : LANE_DEVICES,
-                             .state = DELIVERY_QUEUED,
-                             .level = a.level,
-                             .due = r->now.wall,
-                             .created = r->now.wall,
-                             .expires = a.expires,
-                             .rendering = edition_rendering(r, &ed, t)};
-    d.id = store_delivery_add(r->store, &d);
-    dispatch_queued(r, t, &d);
-    actor_did(r, by, "target.test", target, a.id);
-    edition_release(&ed);
-    *ret_delivery = d.id;
     return RELAY_OK;
 }

@@ -43,13 +43,4 @@ size_t alerts_remind(struct relay *r, struct alert_row *a, int step, const char 
 enum relay_err alerts_confirm_event(struct relay *r, int64_t event, const struct actor *by,
                                     char ret_alert[static 80], struct reason *why) MUST_CHECK;
 
-/* The relay's own words to every duty group: a reminder of a silence, a planned drill. `about` is a word for records;
- * returns how many groups are told. */
-size_t alerts_notice(struct relay *r, enum cap_status status, const char *about, const char *title,
-                     const char *text);
-
-/* A message of ours for one target, marked Test: `tocsin target test`. Returns the delivery's row. */
-enum relay_err alerts_test(struct relay *r, const char *target, const struct actor *by, int64_t *ret_delivery,
-                           struct reason *why) MUST_CHECK;
-
 #endif

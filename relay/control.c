@@ -14,6 +14,7 @@
 #include "feedback.h"
 #include "io/address.h"
 #include "list.h"
+#include "notice.h"
 #include "overview.h"
 #include "pipeline.h"
 #include "review.h"
@@ -329,7 +330,7 @@ static enum relay_err verb_target_test(struct relay *r, const char *id, const st
                                        struct buf *ret, struct reason *why)
 {
     int64_t row;
-    enum relay_err err = alerts_test(r, id, by, &row, why);
+    enum relay_err err = notice_test(r, id, by, &row, why);
     if (err == RELAY_OK) buf_json_member_int(ret, "row", row);
     return err;
 }

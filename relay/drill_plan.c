@@ -1,8 +1,8 @@
 /* Planned, told, called for, done or missed. */
 #include "drill_plan.h"
 
-#include "alerts.h"
 #include "base/log.h"
+#include "notice.h"
 #include "render.h"
 
 static int month_of(int64_t wall)
@@ -43,7 +43,12 @@ static struct plan_row next_plan(struct relay *r)
 
 static void tell(struct relay *r, const char *title, const char *text)
 {
-    (void)alerts_notice(r, STATUS_EXERCISE, "drill-plan", title, text);
+    notice_duty(r, &(struct notice){.status = STATUS_EXERCISE,
+                                    .about = "drill-plan",
+                                    .area = "",
+                                    .title = title,
+                                    .text = text,
+                                    .lasts = DAY_MS});
 }
 
 static void take_step(struct relay *r, struct plan_row *p)

@@ -75,8 +75,12 @@ static void tell_end(struct relay *r, const struct player *p, const struct mute 
         xasprintf(_("%s, %s: the loudspeakers, muted by %s, speak again at %02d:%02d. To keep them silent: "
                     "tocsin-pa mute %s --for 2h"),
                   site->name, m->name, *m->by ? m->by : "?", t.hour, t.minute, m->zone);
-    (void)notice_duty(r, site->area, _("a mute ends soon"), text,
-                      m->until - r->now.wall); /* none: it was logged */
+    notice_duty(r, &(struct notice){.status = STATUS_ACTUAL,
+                                    .about = "mute",
+                                    .area = site->area,
+                                    .title = _("a mute ends soon"),
+                                    .text = text,
+                                    .lasts = m->until - r->now.wall});
 }
 
 static void take_zones(struct relay *r, struct player *p, const cJSON *zones)
