@@ -14,7 +14,7 @@
 #include "route.h"
 #include "silence.h"
 
-enum { AREAS_MAX = 60, BODY_MAX = 64 * 1024 };
+enum { BODY_MAX = 64 * 1024 };
 #define CANCEL_LIFE (72 * HOUR_MS)
 
 void actor_did(struct relay *r, const struct actor *by, const char *verb, const char *object,
@@ -224,27 +224,17 @@ static size_t publish(struct relay *r, struct edition *ed, const char *note, boo
 
 /* -- groups ------------------------------------------------------------------------------------------------------- */
 
-/* Adds a word to a space-separated set of bounded size; false when it was there or does not fit. */
-static bool add_word(char *set, size_t size, const char *word)
+/* Where one more event was seen, and by whom. True when its area is new. */
+static bool take_in(struct alert_row *a, const char *area, const char *feed, bool guessed)
 {
-    size_t n = strlen(word), used = strlen(set);
-    if (!n || text_has_word(set, word) || used + n + 2 > size) return false;
-    (void)snprintf(set + used, size - used, "%s%s", used ? " " : "", word);
-    return true;
+    (void)text_add_word(a->feeds, sizeof(a->feeds), feed);
+    a->guessed = a->guessed && guessed;
+    return areas_add(a->areas, sizeof(a->areas), area);
 }
 
-/* More districts than a list should hold become their prefectures: wider, never narrower. */
-static void widen(struct alert_row *a)
+static void take_in_candidate(void *arg, const char *area, const char *feed, bool guessed)
 {
-    size_t n = 1;
-    for (const char *p = a->areas; *p; p++) n += *p == ' ';
-    if (n <= AREAS_MAX) return;
-    char wide[sizeof(a->areas)] = "", code[AREA_LEN + 1];
-    for (const char *p = a->areas; area_next(&p, code);) {
-        code[4] = '\0';
-        (void)add_word(wide, sizeof(wide), code);
-    }
-    memcpy(a->areas, wide, sizeof(wide));
+    (void)take_in(arg, area, feed, guessed);
 }
 
 static void new_alert(struct relay *r, const struct event *e, const char *feed, const struct rule *rule,
@@ -259,7 +249,7 @@ static void new_alert(struct relay *r, const struct event *e, const char *feed, 
                             .created = r->now.wall,
                             .expires = decide_expiry(rule, e),
                             .count = g->count,
-                            .guessed = e->area_guessed};
+                            .guessed = true};
     struct drill_row window;
     if (a->status != STATUS_ACTUAL && drill_open(r, &window) && window.expires < a->expires)
         a->expires = window.expires; /* what was made in a drill ends with it */
@@ -267,14 +257,8 @@ static void new_alert(struct relay *r, const struct event *e, const char *feed, 
     (void)snprintf(a->category, sizeof(a->category), "%s", rule->category);
     (void)snprintf(a->title, sizeof(a->title), "%s", rule->title);
     (void)snprintf(a->set_hash, sizeof(a->set_hash), "%s", rule_set_hash(r->rules));
-    CLEANUP(buf_release) struct buf areas = BUF_INIT(sizeof(a->areas) - 1);
-    CLEANUP(buf_release) struct buf feeds = BUF_INIT(sizeof(a->feeds) - 1);
-    buf_str(&areas, e->area);
-    buf_str(&feeds, feed);
-    store_candidates_sum(r->store, grp, r->now.wall - rule->threshold_within_ms, &areas, &feeds, &a->guessed);
-    (void)snprintf(a->areas, sizeof(a->areas), "%s", buf_cstr(&areas));
-    (void)snprintf(a->feeds, sizeof(a->feeds), "%s", buf_cstr(&feeds));
-    widen(a);
+    (void)take_in(a, e->area, feed, e->area_guessed);
+    store_candidates(r->store, grp, r->now.wall - rule->threshold_within_ms, take_in_candidate, a);
     store_alert_new(r->store, r->config->relay.id, clock_local_day(r->now.wall), a);
     store_candidates_join(r->store, grp, a->n);
     r->counters.alerts++;
@@ -371,10 +355,7 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
     case DECIDE_COUNT:
     case DECIDE_UPDATE: {
         a.count += e->count;
-        bool new_area = add_word(a.areas, sizeof(a.areas), e->area);
-        (void)add_word(a.feeds, sizeof(a.feeds), feed->id);
-        a.guessed = a.guessed && e->area_guessed;
-        widen(&a);
+        bool new_area = take_in(&a, e->area, feed->id, e->area_guessed);
         ed.expires = a.expires;
         if (j.what == DECIDE_UPDATE) {
             bool level_up = j.level > a.level;

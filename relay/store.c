@@ -10,7 +10,6 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "store_internal.h"
 
 enum { WINDOW_SLICES = 64, SLICE_ROWS = 500 };
@@ -484,23 +483,11 @@ void store_candidates_join(struct store *s, int64_t grp, int64_t alert)
     store_do(s, Q_CANDIDATES_JOIN, INT(grp), INT(alert));
 }
 
-/* Adds a word to a space-separated set. */
-static void set_add(struct buf *set, const char *word)
-{
-    if (*word && !text_has_word(buf_cstr(set), word)) buf_printf(set, "%s%s", set->len ? " " : "", word);
-}
-
-void store_candidates_sum(struct store *s, int64_t grp, int64_t since, struct buf *areas, struct buf *feeds,
-                          bool *ret_guessed)
+void store_candidates(struct store *s, int64_t grp, int64_t since,
+                      void (*fn)(void *arg, const char *area, const char *feed, bool guessed), void *arg)
 {
     struct stmt *q = store_ask(s, Q_CANDIDATES_LIST, INT(grp), INT(since));
-    bool guessed = *ret_guessed;
-    while (store_row(s, q)) {
-        set_add(areas, col_text(q, 0));
-        set_add(feeds, col_text(q, 1));
-        guessed = guessed && col_int(q, 2);
-    }
-    *ret_guessed = guessed;
+    while (store_row(s, q)) fn(arg, col_text(q, 0), col_text(q, 1), col_int(q, 2) != 0);
 }
 
 /* -- people, counts, age ------------------------------------------------------------------------------------------ */

@@ -134,9 +134,9 @@ void store_correlate(struct store *s, const struct correlated *c, int64_t now, i
 void store_window_clear(struct store *s, int64_t grp);
 /* Events of the group that were stored as candidates become the alert's. */
 void store_candidates_join(struct store *s, int64_t grp, int64_t alert);
-/* Areas and feeds of those candidates, appended to the two space-separated sets. */
-void store_candidates_sum(struct store *s, int64_t grp, int64_t since, struct buf *areas, struct buf *feeds,
-                          bool *ret_guessed);
+/* Each area and feed of those candidates. */
+void store_candidates(struct store *s, int64_t grp, int64_t since,
+                      void (*fn)(void *arg, const char *area, const char *feed, bool guessed), void *arg);
 
 /* -- alerts ------------------------------------------------------------------------------------------------------- */
 

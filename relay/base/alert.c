@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 static const struct {
     const char *name, *zh, *urgency, *severity;
@@ -121,6 +122,24 @@ bool areas_overlap(const char *codes, const char *area)
     while (area_next(&codes, code))
         if (area_overlaps(code, area)) return true;
     return false;
+}
+
+bool areas_add(char *codes, size_t size, const char *area)
+{
+    if (!text_add_word(codes, size, area)) return false;
+    for (size_t digits = AREA_LEN - 2; digits >= 2; digits -= 2) {
+        size_t n = 1;
+        for (const char *p = codes; *p; p++) n += *p == ' ';
+        if (n <= AREAS_MAX) break;
+        char code[AREA_LEN + 1];
+        CLEANUP(free_ptr) char *all = xstrdup(codes);
+        codes[0] = '\0';
+        for (const char *p = all; area_next(&p, code);) {
+            code[digits] = '\0';
+            (void)text_add_word(codes, size, code);
+        }
+    }
+    return true;
 }
 
 bool area_normalise(const char *code, char ret[static AREA_LEN + 1])

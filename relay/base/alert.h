@@ -29,6 +29,10 @@ bool area_overlaps(const char *a, const char *b);
 /* The next of codes with spaces between them; *codes moves on. False at the end. */
 bool area_next(const char **codes, char ret[static AREA_LEN + 1]);
 bool areas_overlap(const char *codes, const char *area); /* one of them does */
+/* Adds one to codes in a room of `size`, 400 or more. More than AREAS_MAX become their prefectures, and more of those their
+ * provinces: wider, never narrower. False when it stood there. */
+enum { AREAS_MAX = 60 };
+bool areas_add(char *codes, size_t size, const char *area);
 /* Strips trailing "00" pairs; false unless 2, 4 or 6 digits. */
 bool area_normalise(const char *code, char ret[static AREA_LEN + 1]);
 

@@ -112,6 +112,14 @@ bool text_has_word(const char *words, const char *word)
     return false;
 }
 
+bool text_add_word(char *words, size_t size, const char *word)
+{
+    size_t n = strlen(word), used = strlen(words);
+    if (!n || text_has_word(words, word) || used + n + 2 > size) return false;
+    (void)snprintf(words + used, size - used, "%s%s", used ? " " : "", word);
+    return true;
+}
+
 bool text_is_id(const char *s)
 {
     size_t n = 0;

@@ -19,7 +19,9 @@ size_t text_columns(const char *s); /* that a terminal needs for it: 2 for 汉 *
 bool text_is_han(uint32_t cp);
 
 bool text_has_word(const char *words, const char *word); /* it is one of those with spaces between */
-bool text_is_id(const char *s);                          /* [a-z0-9][a-z0-9-]{0,31} */
+/* Adds it to those in a room of `size`; false when it stands there, is empty, or does not fit. */
+bool text_add_word(char *words, size_t size, const char *word);
+bool text_is_id(const char *s); /* [a-z0-9][a-z0-9-]{0,31} */
 
 /* One code point; returns bytes used (1..4); 0, and U+0000, at the end. Input must be valid. */
 static inline int text_next(const char *s, size_t n, uint32_t *ret_cp)

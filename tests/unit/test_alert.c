@@ -1,6 +1,8 @@
 /* alert.c: CAP words and areas. */
 #include "base/alert.h"
 
+#include <stdio.h>
+
 #include "unit.h"
 
 static void a_level_sets_urgency_and_severity(void **state)
@@ -93,6 +95,29 @@ static void a_list_of_areas_is_walked_code_by_code(void **state)
     assert_false(areas_overlap("", "61"));
 }
 
+static void more_areas_than_a_list_should_hold_become_wider_ones(void **state)
+{
+    (void)state;
+    char codes[512] = "", code[AREA_LEN + 1];
+    assert_true(areas_add(codes, sizeof(codes), "610113"));
+    assert_false(areas_add(codes, sizeof(codes), "610113"));
+    assert_true(areas_add(codes, sizeof(codes), "6102"));
+    assert_string_equal(codes, "610113 6102");
+    for (int i = 1; i < AREAS_MAX; i++) {
+        (void)snprintf(code, sizeof(code), "6301%02d", i);
+        assert_true(areas_add(codes, sizeof(codes), code));
+    }
+    assert_string_equal(codes, "6101 6102 6301");
+    for (int i = 10; i < 100; i++) {
+        (void)snprintf(code, sizeof(code), "%d01", i);
+        (void)areas_add(codes, sizeof(codes), code);
+    }
+    for (int i = 10; i < 100; i++) {
+        (void)snprintf(code, sizeof(code), "%d0101", i);
+        assert_true(areas_overlap(codes, code)); /* none is lost */
+    }
+}
+
 static void area_codes_lose_their_trailing_zeros(void **state)
 {
     (void)state;
@@ -120,6 +145,7 @@ int main(void)
         cmocka_unit_test(words_go_there_and_back),
         cmocka_unit_test(areas_overlap_when_one_is_the_others_prefix),
         cmocka_unit_test(a_list_of_areas_is_walked_code_by_code),
+        cmocka_unit_test(more_areas_than_a_list_should_hold_become_wider_ones),
         cmocka_unit_test(area_codes_lose_their_trailing_zeros),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -139,6 +139,14 @@ static void a_word_is_found_whole_among_others(void **state)
     assert_false(text_has_word("offduty", "duty"));
     assert_false(text_has_word("", "duty"));
     assert_false(text_has_word("duty", ""));
+
+    char words[12] = "";
+    assert_true(text_add_word(words, sizeof(words), "duty"));
+    assert_true(text_add_word(words, sizeof(words), "chief"));
+    assert_false(text_add_word(words, sizeof(words), "duty"));
+    assert_false(text_add_word(words, sizeof(words), ""));
+    assert_false(text_add_word(words, sizeof(words), "x"));
+    assert_string_equal(words, "duty chief");
 }
 
 static void configured_ids_are_plain(void **state)
