@@ -81,8 +81,8 @@ static struct delivery_plan plan_for(struct relay *r, const struct edition *ed, 
 static void supersede(struct relay *r, const struct relay_target *t, struct delivery_row *before, int rev)
 {
     char why[80];
-    bool trial = before->state == DELIVERY_HELD && strcmp(before->reason, "trial") == 0;
-    (void)snprintf(why, sizeof(why), "%ssuperseded by revision %d", trial ? "trial: " : "", rev);
+    (void)snprintf(why, sizeof(why), "%ssuperseded by revision %d",
+                   delivery_held_for(before, "trial") ? "trial: " : "", rev);
     bool unsent = delivery_is_waiting(before->state) && before->state != DELIVERY_SENDING;
     bool unconfirmed = before->state == DELIVERY_SENT && before->due != NO_DUE; /* it would be said again */
     if (unconfirmed && t->chat &&
@@ -380,7 +380,7 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
 static void count_approvals(void *arg, struct delivery_row *d)
 {
     int *waiting = arg;
-    *waiting += d->state == DELIVERY_HELD && strncmp(d->reason, "approval", 8) == 0;
+    *waiting += delivery_held_for(d, "approval");
 }
 
 /* Those of the step's chats that may hear of it: the duty groups always, the others nothing that waits for approval. */
@@ -399,8 +399,8 @@ static size_t select_step(struct relay *r, const struct alert_row *a, const char
         if (a->status != STATUS_ACTUAL && !t->drills && !(drill && drill_reaches(&window, t))) continue;
         if (t->pub.audience != AUDIENCE_DUTY && approvals) continue;
         bool had = store_delivery_of(r->store, a->n, t->row.id, &d);
-        bool held = had && d.state == DELIVERY_HELD && strncmp(d.reason, "approval", 8) == 0;
-        if (had && delivery_is_waiting(d.state) && !held) continue; /* what is on its way is not overtaken */
+        if (had && delivery_is_waiting(d.state) && !delivery_held_for(&d, "approval"))
+            continue; /* what is on its way is not overtaken */
         sel[n++] = (struct selection){
             .target = t, .approve = APPROVE_NONE, .repeat_interval = had ? d.repeat_ms : 0};
     }
@@ -482,7 +482,7 @@ static void end_waiting(void *arg, struct delivery_row *d)
     }
     if (delivery_is_waiting(d->state) && d->state != DELIVERY_SENDING)
         dispatch_move(c->r, d, DELIVERY_CANCELLED,
-                      strcmp(d->reason, "trial") == 0 ? "trial: alert cancelled" : "alert cancelled", NO_DUE);
+                      delivery_held_for(d, "trial") ? "trial: alert cancelled" : "alert cancelled", NO_DUE);
     struct relay_target *t = targets_by_row(c->r->targets, d->target);
     if (d->state == DELIVERY_SENT && d->due != NO_DUE) { /* it would be said again */
         if (t && t->chat && !t->ops->confirms) {
@@ -547,10 +547,16 @@ void alerts_withdraw(struct relay *r, int64_t feed_row, const char *event_id)
     log_info("%s: feed took event %s back; others stand, count=%lld", a.id, event_id, (long long)a.count);
 }
 
+enum relay_err alerts_find(struct relay *r, const char *id, struct alert_row *ret, struct reason *why)
+{
+    if (store_alert_by_id(r->store, id, ret)) return RELAY_OK;
+    return fail(why, RELAY_NOT_FOUND, _("there is no alert `%s`; `tocsin alerts list` shows them"), id);
+}
+
 static enum relay_err find_in_force(struct relay *r, const char *id, struct alert_row *a, struct reason *why)
 {
-    if (!store_alert_by_id(r->store, id, a))
-        return fail(why, RELAY_NOT_FOUND, _("there is no alert `%s`; `tocsin alerts list` shows them"), id);
+    enum relay_err err = alerts_find(r, id, a, why);
+    if (err != RELAY_OK) return err;
     if (a->ended || a->expires <= r->now.wall)
         return fail(why, RELAY_CONFLICT, _("alert `%s` has ended already"), id);
     return RELAY_OK;
@@ -561,9 +567,9 @@ static enum relay_err may_cancel(struct relay *r, const struct alert_row *a, con
                                  struct reason *why)
 {
     if (!*site) return RELAY_OK;
-    const struct site_config *its = config_site(r->config, site);
-    if (!its)
-        return fail(why, RELAY_NOT_FOUND, _("there is no site `%s`; `tocsin site list` shows them"), site);
+    const struct site_config *its;
+    enum relay_err err = config_site_find(r->config, site, &its, why);
+    if (err != RELAY_OK) return err;
     if (route_site_in(its, a->areas)) return RELAY_OK;
     return fail(why, RELAY_CONFLICT, _("alert `%s` is for other areas than site `%s`"), a->id, site);
 }

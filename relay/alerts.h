@@ -27,6 +27,10 @@ struct actor {
 void actor_did(struct relay *r, const struct actor *by, const char *verb, const char *object,
                const char *detail);
 
+/* RELAY_NOT_FOUND with where to look. */
+enum relay_err alerts_find(struct relay *r, const char *id, struct alert_row *ret,
+                           struct reason *why) MUST_CHECK;
+
 /* One person takes it back, for the police room, or for the hospital `site` where the alert concerns it ("": the police
  * room). The correction goes to everybody who had the alert, whoever says so. */
 enum relay_err alerts_cancel(struct relay *r, const char *alert_id, const char *site, const struct actor *by,

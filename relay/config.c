@@ -542,6 +542,17 @@ const struct site_config *config_site(const struct relay_config *c, const char *
     return NULL;
 }
 
+enum relay_err config_site_find(const struct relay_config *c, const char *id, const struct site_config **ret,
+                                struct reason *why)
+{
+    const struct site_config *site = config_site(c, id);
+    if (site) {
+        *ret = site;
+        return RELAY_OK;
+    }
+    return fail(why, RELAY_NOT_FOUND, _("there is no site `%s`; `tocsin site list` shows them"), id);
+}
+
 struct relay_config *config_free(struct relay_config *c)
 {
     if (!c) return NULL;

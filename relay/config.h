@@ -204,5 +204,8 @@ struct relay_config *config_free(struct relay_config *c);
 const char *config_language(const struct relay_config *c); /* for i18n_init */
 
 const struct site_config *config_site(const struct relay_config *c, const char *id); /* NULL: none */
+/* RELAY_NOT_FOUND with where to look. */
+enum relay_err config_site_find(const struct relay_config *c, const char *id, const struct site_config **ret,
+                                struct reason *why) MUST_CHECK;
 
 #endif

@@ -26,7 +26,7 @@ enum cap_status decide_status(const struct rule *r, const struct event *e)
 int64_t decide_expiry(const struct rule *r, const struct event *e)
 {
     int64_t own = (e->observed_at ? e->observed_at : e->sent_at) + r->expires_ms;
-    return e->expires_at && e->expires_at < own ? e->expires_at : own;
+    return e->expires_at ? sooner(e->expires_at, own) : own;
 }
 
 static void area_part(struct buf *b, const char *label, const char *area, size_t digits)
@@ -102,7 +102,7 @@ struct judgement decide_group(const struct rule *r, const struct group_state *g,
 static struct delivery_plan held(const char *reason, int64_t due, const struct delivery_facts *f)
 {
     return (struct delivery_plan){
-        .wanted = true, .state = DELIVERY_HELD, .reason = reason, .due = due < f->expires ? due : f->expires};
+        .wanted = true, .state = DELIVERY_HELD, .reason = reason, .due = sooner(due, f->expires)};
 }
 
 static struct delivery_plan suppressed(const char *reason)
@@ -142,7 +142,7 @@ struct delivery_plan decide_delivery(const struct delivery_facts *f)
         (f->approve != APPROVE_NONE || f->pace == PACE_APPROVAL || (at_once && f->needs_person)))
         return held(f->approve == APPROVE_TWO ? "approval two" : "approval", f->now + f->approval_timeout, f);
     if (f->pace == PACE_DAILY || f->pace == PACE_WEEKLY) {
-        go.due = f->digest_at < f->expires ? f->digest_at : f->expires;
+        go.due = sooner(f->digest_at, f->expires);
         go.reason = "waits for the digest";
         go.fold = true;
         return go;
@@ -153,7 +153,7 @@ struct delivery_plan decide_delivery(const struct delivery_facts *f)
         return p;
     }
     if (f->not_before > f->now) {
-        go.due = f->not_before < f->expires ? f->not_before : f->expires;
+        go.due = sooner(f->not_before, f->expires);
         go.reason = f->interval ? "group_interval" : "group_wait"; /* store_clamp_dues knows these two */
     }
     return go;

@@ -136,8 +136,7 @@ void dispatch_queued(struct relay *r, struct relay_target *t, const struct deliv
 static void release_with_it(void *arg, struct delivery_row *d)
 {
     struct relay *r = arg;
-    if (d->state == DELIVERY_HELD && d->due <= r->now.wall && d->expires > r->now.wall &&
-        strcmp(d->reason, "quiet_hours") == 0)
+    if (delivery_held_for(d, "quiet_hours") && d->due <= r->now.wall && d->expires > r->now.wall)
         dispatch_move(r, d, DELIVERY_QUEUED, "", r->now.wall);
 }
 
@@ -156,7 +155,7 @@ bool dispatch_hold_quiet(struct relay *r, const struct relay_target *t, struct d
 /* A held row whose hour has come. */
 static void release_held(struct relay *r, struct relay_target *t, struct delivery_row *d)
 {
-    if (strncmp(d->reason, "approval", 8) == 0) {
+    if (delivery_held_for(d, "approval")) {
         struct delivery_plan p = decide_approval_over(t->class, r->now.wall, d->expires);
         if (p.state == DELIVERY_HELD) {
             d->due = p.due;
@@ -427,11 +426,10 @@ static bool due_row(struct relay *r, struct relay_target *t, struct delivery_row
         return d->state == DELIVERY_RETRY;
     }
     if (over) {
-        bool trial = strcmp(d->reason, "trial") == 0; /* the report of a trial finds it by this word */
-        dispatch_move(r, d, DELIVERY_EXPIRED,
-                      trial                       ? "trial: expired while held"
-                      : d->state == DELIVERY_HELD ? "expired while held"
-                                                  : "expired before it could be sent",
+        dispatch_move(r, d, DELIVERY_EXPIRED, /* the report of a trial finds it by its first word */
+                      delivery_held_for(d, "trial") ? "trial: expired while held"
+                      : d->state == DELIVERY_HELD   ? "expired while held"
+                                                    : "expired before it could be sent",
                       NO_DUE);
         if (t->ops->kind == TARGET_STATE) {
             store_unshow(r->store, t->row.id, d->alert);

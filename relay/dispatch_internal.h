@@ -71,11 +71,6 @@ struct dispatch {
 void sends_push(struct send_list *l, struct send *s); /* at the end: the gravest was claimed first */
 void sends_remove(struct send_list *l, struct send *s);
 
-static inline int64_t sooner(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* A held row that may go, but for the hour: in the target's quiet hours it is held until their end. True when it was. */
 bool dispatch_hold_quiet(struct relay *r, const struct relay_target *t, struct delivery_row *d);
 

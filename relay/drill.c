@@ -79,8 +79,9 @@ enum relay_err drill_start(struct relay *r, const char *site, int64_t lasts, con
     struct drill_row d;
     if (lasts < MINUTE_MS || lasts > DRILL_MOST)
         return fail(why, RELAY_INVALID, _("a drill lasts from 1m to 8h: --for 30m"));
-    if (*site && !config_site(r->config, site))
-        return fail(why, RELAY_NOT_FOUND, _("there is no site `%s`; `tocsin site list` shows them"), site);
+    const struct site_config *its;
+    enum relay_err err = *site ? config_site_find(r->config, site, &its, why) : RELAY_OK;
+    if (err != RELAY_OK) return err;
     if (drill_open(r, &d))
         return fail(why, RELAY_CONFLICT, _("%s's drill is still open; `tocsin drill stop` ends it"),
                     d.author);

@@ -38,7 +38,7 @@ struct feed_ops {
                    const char *why); /* not committed: all since the last release come again */
     void (*set_reading)(struct feed *f, int reading);
     int64_t (*next_due)(const struct feed *f);
-    /* The receipts of this commit, one message. RELAY_UNSUPPORTED: the relay's out session sends it. */
+    /* The receipts of this commit, one message. NULL, or when it fails: the relay's out session sends it. */
     enum relay_err (*receipt)(struct feed *f, const char *json, size_t n);
     void (*close)(struct feed *f);
 };

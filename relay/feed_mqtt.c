@@ -171,12 +171,6 @@ static int64_t feed_mqtt_next_due(const struct feed *f)
     return mqtt_next_due(c->mqtt);
 }
 
-static enum relay_err feed_mqtt_receipt(struct feed *f, const char *json, size_t n)
-{
-    (void)f, (void)json, (void)n;
-    return RELAY_UNSUPPORTED;
-}
-
 const struct feed_ops feed_mqtt_ops = {
     .name = "mqtt",
     .open = feed_mqtt_open,
@@ -186,6 +180,5 @@ const struct feed_ops feed_mqtt_ops = {
     .refuse = feed_mqtt_refuse,
     .set_reading = feed_mqtt_set_reading,
     .next_due = feed_mqtt_next_due,
-    .receipt = feed_mqtt_receipt,
     .close = feed_mqtt_close,
 };

@@ -47,9 +47,7 @@ static int64_t deliver(struct relay *r, struct edition *ed, struct relay_target 
                              .lane = t->chat ? LANE_CHATS : LANE_DEVICES,
                              .state = until ? DELIVERY_HELD : DELIVERY_QUEUED,
                              .level = a->level,
-                             .due = !until               ? r->now.wall
-                                    : until < a->expires ? until
-                                                         : a->expires,
+                             .due = until ? sooner(until, a->expires) : r->now.wall,
                              .created = r->now.wall,
                              .expires = a->expires,
                              .rendering = edition_rendering(r, ed, t)};

@@ -484,11 +484,6 @@ void pipeline_reload(struct relay *r)
 
 /* -- the turn ----------------------------------------------------------------------------------------------------- */
 
-static int64_t sooner(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static int64_t next_due(struct relay *r)
 {
     struct pipeline *p = of(r);

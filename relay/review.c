@@ -16,15 +16,10 @@ struct letting_go {
     int done, waiting;
 };
 
-static bool held_for_approval(const struct delivery_row *d)
-{
-    return d->state == DELIVERY_HELD && strncmp(d->reason, "approval", 8) == 0;
-}
-
 static void decide_row(void *arg, struct delivery_row *d)
 {
     struct letting_go *l = arg;
-    if (!held_for_approval(d)) return;
+    if (!delivery_held_for(d, "approval")) return;
     if (l->reject) {
         char why[120];
         (void)snprintf(why, sizeof(why), "rejected by %s", l->by->name);
@@ -38,18 +33,11 @@ static void decide_row(void *arg, struct delivery_row *d)
     }
 }
 
-static enum relay_err find(struct relay *r, const char *id, struct alert_row *a, struct reason *why)
-{
-    if (!store_alert_by_id(r->store, id, a))
-        return fail(why, RELAY_NOT_FOUND, _("there is no alert `%s`; `tocsin alerts list` shows them"), id);
-    return RELAY_OK;
-}
-
 enum relay_err review_approve(struct relay *r, const char *alert_id, const struct actor *by,
                               bool *ret_waiting, struct reason *why)
 {
     struct alert_row a;
-    enum relay_err err = find(r, alert_id, &a, why);
+    enum relay_err err = alerts_find(r, alert_id, &a, why);
     if (err != RELAY_OK) return err;
     bool again = false;
     int people = store_action_people(r->store, "alert.approve", a.id, by->name, &again);
@@ -69,7 +57,7 @@ enum relay_err review_reject(struct relay *r, const char *alert_id, const struct
                              struct reason *why)
 {
     struct alert_row a;
-    enum relay_err err = find(r, alert_id, &a, why);
+    enum relay_err err = alerts_find(r, alert_id, &a, why);
     if (err != RELAY_OK) return err;
     struct letting_go l = {.r = r, .by = by, .reject = true};
     store_deliveries_of_alert(r->store, a.n, true, decide_row, &l);
@@ -82,7 +70,7 @@ enum relay_err review_reject(struct relay *r, const char *alert_id, const struct
 enum relay_err review_ack(struct relay *r, const char *alert_id, const struct actor *by, struct reason *why)
 {
     struct alert_row a;
-    enum relay_err err = find(r, alert_id, &a, why);
+    enum relay_err err = alerts_find(r, alert_id, &a, why);
     if (err != RELAY_OK) return err;
     char earlier[64];
     store_action_first(r->store, "alert.ack", a.id, earlier);
@@ -100,7 +88,7 @@ enum relay_err review_outcome(struct relay *r, const char *alert_id, const char 
     for (size_t i = 0; report_outcomes[i]; i++) known = known || strcmp(report_outcomes[i], outcome) == 0;
     if (!known)
         return fail(why, RELAY_INVALID, _("an outcome is 劝阻成功, 已受骗 or 误报, not `%s`"), outcome);
-    enum relay_err err = find(r, alert_id, &a, why);
+    enum relay_err err = alerts_find(r, alert_id, &a, why);
     if (err != RELAY_OK) return err;
     actor_did(r, by, "alert.outcome", a.id, outcome);
     return RELAY_OK;
@@ -122,7 +110,7 @@ enum relay_err review_dismiss(struct relay *r, int64_t event, const struct actor
 
 static void show_now(void *arg, struct delivery_row *d)
 {
-    if (d->state == DELIVERY_HELD && strcmp(d->reason, "trial") == 0) dispatch_release(arg, d);
+    if (delivery_held_for(d, "trial")) dispatch_release(arg, d);
 }
 
 /* -- a site goes back a step -------------------------------------------------------------------------------------- */
@@ -145,8 +133,7 @@ static bool of_the_mode(struct relay *r, int64_t alert, int rev)
 static void take_back(void *arg, struct delivery_row *d)
 {
     struct going_back *g = arg;
-    bool in_trial = d->state == DELIVERY_HELD && strcmp(d->reason, "trial") == 0;
-    if (!in_trial && of_the_mode(g->r, d->alert, d->rev))
+    if (!delivery_held_for(d, "trial") && of_the_mode(g->r, d->alert, d->rev))
         dispatch_move(g->r, d, DELIVERY_SUPPRESSED, "trial: the site went back", NO_DUE);
 }
 
@@ -177,11 +164,12 @@ enum relay_err review_site_mode(struct relay *r, const char *site, const char *m
     while (config_site_modes[to] && strcmp(mode, config_site_modes[to]) != 0) to++;
     if (!config_site_modes[to])
         return fail(why, RELAY_INVALID, _("a site's mode is trial, screens or live, not `%s`"), mode);
-    if (!config_site(r->config, site))
-        return fail(why, RELAY_NOT_FOUND, _("there is no site `%s`; `tocsin site list` shows them"), site);
+    const struct site_config *its;
+    enum relay_err err = config_site_find(r->config, site, &its, why);
+    if (err != RELAY_OK) return err;
     for (size_t i = 0; i < r->targets->n; i++) {
         struct relay_target *t = &r->targets->items[i];
-        if (!t->site || strcmp(t->site->id, site) != 0) continue;
+        if (t->site != its) continue;
         enum site_mode before = t->mode;
         t->mode = (enum site_mode)to;
         bool shows = t->mode == SITE_LIVE || (t->mode == SITE_SCREENS && t->class == TO_BOARD);

@@ -139,13 +139,12 @@ void silence_remind(struct relay *r)
                        (long long)row.id, row.broad ? "，而且范围很宽" : "", row.matchers, row.author,
                        render_time(row.created, since), row.reason, render_time(row.expires, until),
                        (long long)row.id);
-        int64_t left = row.expires - r->now.wall;
         notice_duty(r, &(struct notice){.status = STATUS_ACTUAL,
                                         .about = "silence-reminder",
                                         .area = "",
                                         .title = "静默提醒",
                                         .text = text,
-                                        .lasts = left < DAY_MS ? left : DAY_MS});
+                                        .lasts = sooner(row.expires - r->now.wall, DAY_MS)});
     }
 }
 

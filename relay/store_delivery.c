@@ -244,6 +244,11 @@ static void read_delivery(struct stmt *q, int at, struct delivery_row *d)
     COPY_TEXT(d->reason, q, at + 5);
 }
 
+bool delivery_held_for(const struct delivery_row *d, const char *what)
+{
+    return d->state == DELIVERY_HELD && strncmp(d->reason, what, strlen(what)) == 0;
+}
+
 int64_t store_delivery_add(struct store *s, const struct delivery_row *d)
 {
     return store_add(s, Q_DELIVERY_ADD, INT(d->alert), INT(d->rev), INT(d->target), INT(d->state),

@@ -20,6 +20,11 @@ struct now {
 #define HOUR_MS   (60 * MINUTE_MS)
 #define DAY_MS    (24 * HOUR_MS)
 
+static inline int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 struct now clock_now(void);
 int64_t clock_build_ms(void); /* wall time of the build: a clock before it is not trusted */
 

@@ -624,11 +624,6 @@ static enum relay_err start(struct push *p, struct reason *why)
     return RELAY_OK;
 }
 
-static int64_t sooner(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static int64_t next_due(const struct push *p)
 {
     int64_t due = sooner(mqtt_next_due(p->mqtt), p->deadline);

@@ -26,17 +26,6 @@ struct order {
     size_t n_packs;
 };
 
-/* The named site, else the only one there is. False when the named one does not exist. */
-static bool find_site(const struct relay_config *c, const char *id, const struct site_config **ret)
-{
-    const struct site_config *sites = c ? c->sites.items : NULL;
-    size_t n = c ? c->sites.n : 0;
-    *ret = !id && n == 1 ? &sites[0] : NULL;
-    for (size_t i = 0; id && i < n; i++)
-        if (strcmp(sites[i].id, id) == 0) *ret = &sites[i];
-    return !id || *ret;
-}
-
 /* A rule's text with its slots filled; NULL stays NULL. */
 static const char *filled(const char *text, const struct render_slots *slots, struct buf *out)
 {
@@ -81,15 +70,14 @@ static enum relay_err draw(const struct rule *rule, const struct relay_config *c
 static enum relay_err make(const struct order *o, const struct relay_config *c, const struct rule_set *set,
                            struct reason *why)
 {
-    const struct site_config *site;
+    const struct site_config *site = c && c->sites.n == 1 ? c->sites.items : NULL; /* the only one there is */
     CLEANUP(buf_release) struct buf pdf = BUF_INIT(POSTER_BYTES_MAX);
     const struct rule *rule = rule_set_find(set, o->rule);
     if (!rule)
         return fail(why, RELAY_NOT_FOUND, _("there is no rule `%s`; `tocsin rules test` lists them"),
                     o->rule);
-    if (!find_site(c, o->site, &site))
-        return fail(why, RELAY_NOT_FOUND, _("there is no site `%s`; `tocsin site list` shows them"), o->site);
-    enum relay_err err = draw(rule, c, site, &pdf, why);
+    enum relay_err err = o->site ? config_site_find(c, o->site, &site, why) : RELAY_OK;
+    if (err == RELAY_OK) err = draw(rule, c, site, &pdf, why);
     return err == RELAY_OK ? cli_write(o->output, &pdf, why) : err;
 }
 

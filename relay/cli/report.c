@@ -262,11 +262,9 @@ static enum relay_err read_report(const struct client *c, cJSON **ret, struct re
     struct db db;
     enum relay_err err = span_of(c, &span, why);
     if (err != RELAY_OK) return err;
-    bool known = !c->site;
-    const struct site_config *sites = c->config->sites.items;
-    for (size_t i = 0; i < c->config->sites.n && !known; i++) known = strcmp(sites[i].id, c->site) == 0;
-    if (!known)
-        return fail(why, RELAY_NOT_FOUND, _("there is no site `%s`; `tocsin site list` shows them"), c->site);
+    const struct site_config *site;
+    if (c->site) err = config_site_find(c->config, c->site, &site, why);
+    if (err != RELAY_OK) return err;
     err = store_open_reader(c->config->relay.state_dir, &db, why);
     if (err != RELAY_OK) return err;
     CLEANUP(buf_release) struct buf b = BUF_INIT(REPORT_MAX);

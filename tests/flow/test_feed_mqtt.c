@@ -193,13 +193,6 @@ static void a_broker_that_forgot_the_session_is_told_of(void **state)
     assert_non_null(strstr(seen.link, "forgotten"));
 }
 
-static void the_receipt_is_the_relays_to_send(void **state)
-{
-    (void)state;
-    start();
-    assert_int_equal(feed.ops->receipt(&feed, "{}", 2), RELAY_UNSUPPORTED);
-}
-
 static void a_password_file_that_cannot_be_read_is_named(void **state)
 {
     (void)state;
@@ -230,7 +223,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(heartbeats_and_odd_messages_are_told_apart, begin, end),
         cmocka_unit_test_setup_teardown(a_refused_subscription_is_a_link_that_is_down, begin, end),
         cmocka_unit_test_setup_teardown(a_broker_that_forgot_the_session_is_told_of, begin, end),
-        cmocka_unit_test_setup_teardown(the_receipt_is_the_relays_to_send, begin, end),
         cmocka_unit_test_setup_teardown(a_password_file_that_cannot_be_read_is_named, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
