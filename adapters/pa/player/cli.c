@@ -89,20 +89,18 @@ struct settings *cli_settings(const struct words *w)
 
 /* ---- run ---- */
 
-static struct player *volatile running; /* for the signal handlers */
-static volatile sig_atomic_t ended;     /* also between two players */
+static struct service service;
 
 static void on_signal(int number)
 {
     (void)number;
-    ended = 1;
-    if (running) player_stop(running);
+    service_stop(&service);
 }
 
 static void on_hangup(int number)
 {
     (void)number;
-    if (running) player_reload(running);
+    service_reload(&service);
 }
 
 /* For the running player: a bad configuration changes nothing. */
@@ -140,7 +138,7 @@ static enum relay_err run(struct settings **s, struct player_options *o, struct 
     for (;;) {
         struct player *p = NULL;
         enum relay_err err = apply(*s, why);
-        if (err == RELAY_OK) err = player_new(*s, o, &p, why);
+        if (err == RELAY_OK) err = player_new(*s, &service, o, &p, why);
         if (err != RELAY_OK && before) {
             log_error("reload: %s; the old configuration stays in force", why->text);
             settings_free(*s);
@@ -150,15 +148,13 @@ static enum relay_err run(struct settings **s, struct player_options *o, struct 
         }
         if (err != RELAY_OK) return err;
         settings_free(before);
-        running = p;
         take_signals();
         notify_ready();
-        err = ended ? RELAY_OK : player_run(p, why);
-        struct settings *next = ended ? NULL : player_next(p, &o->heard);
-        running = NULL;
+        player_run(p);
+        struct settings *next = player_next(p);
         if (!next) notify_stopping();
         player_free(p);
-        if (!next) return err;
+        if (!next) return RELAY_OK;
         o->trust_clock = false; /* a person said so of that start */
         before = *s;
         *s = next;
@@ -183,7 +179,7 @@ static int verb_run(const struct words *w)
         .fast_hour = w->fast_hour, .trust_clock = w->trust_clock, .reload = read_again, .reload_arg = &again};
     enum relay_err err = run(&s, &o, &why);
     if (err != RELAY_OK) log_error("%s", why.text);
-    heard_release(&o.heard);
+    service_release(&service);
     settings_free(s);
     return err == RELAY_OK ? EXIT_DONE : EXIT_FAILED;
 }

@@ -17,6 +17,7 @@ enum { ANSWER_MAX = 8 * 1024 * 1024, NAME_SIZE = 64, LOG_ROWS = 1000 };
 struct control {
     struct player *player;
     struct http_server *server; /* NULL: another's */
+    char *path;                 /* of the socket */
     control_who_fn who;
     void *who_arg;
 };
@@ -326,22 +327,30 @@ static const char *local_person(void *arg, struct http_exchange *x, const char *
     return out;
 }
 
-enum relay_err control_new(struct player *p, struct loop *l, struct control **ret, struct reason *why)
+enum relay_err control_open(struct player *p, struct loop *l, struct control **c, struct reason *why)
 {
     CLEANUP(free_ptr) char *path = settings_path(player_settings_of(p), "control.sock");
     const struct http_server_options o = {.unix_path = path, .unix_group = "tocsin", .max_connections = 64};
     struct http_server *server;
+    if (*c && strcmp((*c)->path, path) == 0 && access(path, F_OK) == 0) {
+        (*c)->player = p;
+        return RELAY_OK;
+    }
+    *c = control_free(*c);
     enum relay_err err = http_server_new(l, &o, &server, why);
     if (err != RELAY_OK) return err;
-    control_register(p, server, local_person, NULL, ret);
-    (*ret)->server = server;
+    control_register(p, server, local_person, NULL, c);
+    (*c)->server = server;
+    (*c)->path = path;
+    path = NULL;
     return RELAY_OK;
 }
 
 struct control *control_free(struct control *c)
 {
     if (!c) return NULL;
-    if (c->server) http_server_free(c->server);
+    http_server_free(c->server);
+    free(c->path);
     free(c);
     return NULL;
 }

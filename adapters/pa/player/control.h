@@ -12,8 +12,10 @@
 #include "player/player.h"
 
 struct control;
-enum relay_err control_new(struct player *p, struct loop *l, struct control **ret,
-                           struct reason *why) MUST_CHECK;
+/* The socket of this player: *c where it is at the right path already, so that who connects during a reload is answered by the
+ * player that follows; else a new one instead of *c, which may be NULL and is NULL after a failure. */
+enum relay_err control_open(struct player *p, struct loop *l, struct control **c,
+                            struct reason *why) MUST_CHECK;
 struct control *control_free(struct control *c); /* returns NULL; takes NULL */
 
 void control_read(struct control *c);    /* step 2 of a turn */

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,8 +31,9 @@ struct busy_word {
 
 struct player {
     struct settings *set;
+    struct service *service;
     struct station_settings station_set;
-    struct loop *loop;
+    struct loop *loop; /* the service's, as is control */
     struct book *book;
     struct station *station; /* NULL: the store cannot be written; nothing sounds */
     struct calendar *calendar;
@@ -58,7 +58,6 @@ struct player {
     void *reload_arg;
     struct settings *next; /* read, and waiting for silence */
     int64_t next_by;       /* mono; it waits no longer */
-    volatile sig_atomic_t stop, reload;
 };
 
 /* ---- What the station asks for ---- */
@@ -250,7 +249,7 @@ static void watch_files(struct player *p)
 }
 
 /* A busy file is looked at anew; a topic does not say again what it has said. */
-static void recall(struct player *p, const struct heard *h)
+static void recall(struct player *p, const struct service *h)
 {
     p->topic_hold = h->topic_hold;
     p->busy = xcalloc(p->set->n_zones, sizeof(*p->busy));
@@ -285,8 +284,8 @@ static void fill_station_settings(struct player *p, const struct player_options 
     p->station_set.limits.fast_hour = o->fast_hour;
 }
 
-enum relay_err player_new(struct settings *s, const struct player_options *o, struct player **ret,
-                          struct reason *why)
+enum relay_err player_new(struct settings *s, struct service *service, const struct player_options *o,
+                          struct player **ret, struct reason *why)
 {
     struct player *p = xcalloc(1, sizeof(*p));
     CLEANUP(free_ptr) char *db = settings_path(s, "pa.db");
@@ -297,8 +296,9 @@ enum relay_err player_new(struct settings *s, const struct player_options *o, st
                                       .busy = take_busy,
                                       .state = put_state};
     p->set = s;
+    p->service = service;
     p->trust_clock = o->trust_clock;
-    recall(p, &o->heard);
+    recall(p, service);
     p->reload_fn = o->reload;
     p->reload_arg = o->reload_arg;
     p->spool = settings_path(s, "spool");
@@ -308,7 +308,8 @@ enum relay_err player_new(struct settings *s, const struct player_options *o, st
     if (err == RELAY_OK) empty_spool(p->spool);
     if (err == RELAY_OK) err = settings_calendar(s, &p->calendar, why);
     if (err == RELAY_OK) err = book_open(db, DB_READ_WRITE, &p->book, why);
-    if (err == RELAY_OK) err = loop_new(&p->loop, why);
+    if (err == RELAY_OK && !service->loop) err = loop_new(&service->loop, why);
+    p->loop = service->loop;
     if (err == RELAY_OK) err = child_set_new(p->loop, &p->children, why);
     if (err == RELAY_OK) err = worker_new(p->loop, &p->worker, why);
     if (err == RELAY_OK) err = speech_new(&s->speech, p->children, p->worker, &p->speech, why);
@@ -320,7 +321,8 @@ enum relay_err player_new(struct settings *s, const struct player_options *o, st
     fill_station_settings(p, o);
     if (err == RELAY_OK) err = make_station(p, why);
     if (err == RELAY_OK) watch_files(p);
-    if (err == RELAY_OK) err = control_new(p, p->loop, &p->control, why);
+    if (err == RELAY_OK) err = control_open(p, p->loop, &service->control, why);
+    p->control = service->control;
     if (err == RELAY_OK) err = page_new(p, p->loop, &p->page, why);
     if (err == RELAY_OK) err = link_new(p->loop, s, &link_env, &p->link, why);
     if (err != RELAY_OK) {
@@ -337,7 +339,6 @@ struct player *player_free(struct player *p)
     if (!p) return NULL;
     link_free(p->link);
     page_free(p->page);
-    control_free(p->control);
     filewatch_free(p->files);
     station_free(p->station);
     p->station = NULL;
@@ -348,7 +349,6 @@ struct player *player_free(struct player *p)
     air_free(p->air);
     worker_free(p->worker);
     speech_free(p->speech);
-    loop_free(p->loop);
     book_close(p->book);
     settings_free(p->next);
     calendar_free(p->calendar);
@@ -448,8 +448,8 @@ static void turn(struct player *p)
 /* True when the run is to end for the new settings. */
 static bool reloads(struct player *p)
 {
-    if (p->reload && p->reload_fn) {
-        p->reload = 0;
+    if (p->service->reload) {
+        p->service->reload = 0;
         struct settings *next = p->reload_fn(p->reload_arg);
         if (next) {
             settings_free(p->next);
@@ -461,55 +461,62 @@ static bool reloads(struct player *p)
     return p->next && (!p->station || !station_sounds(p->station) || p->now.mono >= p->next_by);
 }
 
-enum relay_err player_run(struct player *p, struct reason *why)
+/* Whatever goes wrong from here on is waited out. */
+void player_run(struct player *p)
 {
-    (void)why; /* whatever goes wrong from here on is waited out */
     log_info("tocsin-pa %s: site=%s zones=%zu outputs=%zu mode=%s", TOCSIN_VERSION, p->set->player.site,
              p->set->n_zones, p->set->n_outputs, p->set->player.mode == MODE_TRIAL ? "trial" : "live");
     bool again = false;
-    while (!p->stop && !again) {
+    while (!p->service->stop && !again) {
         turn(p);
         again = reloads(p);
     }
     link_stop(p->link, p->now);
     log_info(again ? "reload" : "stopped");
-    return RELAY_OK;
 }
 
-void player_reload(struct player *p)
+static void forget_busy(struct service *s)
 {
-    p->reload = 1;
-    loop_wake(p->loop);
+    for (size_t i = 0; i < s->n_busy; i++) free(s->busy[i].topic);
+    free(s->busy);
+    s->busy = NULL;
+    s->n_busy = 0;
 }
 
-struct settings *player_next(struct player *p, struct heard *heard)
+struct settings *player_next(struct player *p)
 {
-    struct settings *next = p->stop ? NULL : p->next;
+    struct service *s = p->service;
+    struct settings *next = s->stop ? NULL : p->next;
     if (!next) return NULL;
     p->next = NULL;
-    heard_release(heard);
-    heard->topic_hold = p->topic_hold;
-    heard->busy = xcalloc(p->set->n_zones, sizeof(*heard->busy));
+    s->topic_hold = p->topic_hold;
+    forget_busy(s);
+    s->busy = xcalloc(p->set->n_zones, sizeof(*s->busy));
     for (size_t z = 0; z < p->set->n_zones; z++) {
         const char *topic = p->set->zones[z].busy_topic;
         if (topic && p->busy[z].heard)
-            heard->busy[heard->n_busy++] =
-                (struct heard_busy){xstrdup(topic), p->busy[z].busy, p->busy[z].at};
+            s->busy[s->n_busy++] = (struct heard_busy){xstrdup(topic), p->busy[z].busy, p->busy[z].at};
     }
     return next;
 }
 
-void heard_release(struct heard *h)
+void service_stop(struct service *s)
 {
-    for (size_t i = 0; i < h->n_busy; i++) free(h->busy[i].topic);
-    free(h->busy);
-    *h = (struct heard){PRIORITY_NONE, NULL, 0};
+    s->stop = 1;
+    if (s->loop) loop_wake(s->loop);
 }
 
-void player_stop(struct player *p)
+void service_reload(struct service *s)
 {
-    p->stop = 1;
-    loop_wake(p->loop);
+    s->reload = 1;
+    if (s->loop) loop_wake(s->loop);
+}
+
+void service_release(struct service *s)
+{
+    control_free(s->control);
+    loop_free(s->loop);
+    forget_busy(s);
 }
 
 struct station *player_station(struct player *p)
