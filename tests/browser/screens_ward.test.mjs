@@ -7,6 +7,7 @@ const { relay, browser } = await stage(`
   - {id: s1, name: 交大一附院, area: '610113', issuer: 雁塔公安·交大一附院, help: 门诊一楼警务室,
      wards: [{id: w1, name: 三病区}, {id: w2, name: 门诊大厅, takeover: full}, {id: w3, name: 五病区, takeover: none, drills: true},
              {id: w4, name: 六病区}]}
+  - {id: s2, name: 西京医院, area: '610113', wards: [{id: w1, name: 骨科}, {id: w2, name: 心内科}, {id: w3, name: 老年病科}]}
 `);
 for (const colour of ['红', '橙', '黄', '蓝']) await relay.event(colour);
 
@@ -51,14 +52,26 @@ test('the wall shows every screen and what it has displayed', async () => {
   await wall.waitForSelector('article.ok h2:has-text("三病区")', { timeout: 8000 });
   assert.match(await wall.locator('article:has(h2:has-text("三病区"))').innerText(), /1920×1080[^]*已连接[^]*✓ \d\d:\d\d:\d\d/);
   assert.match(await wall.locator('#sum').innerText(), /4 个病区/);
-  for (const [width, height] of [[1920, 1080], [1080, 1920], [3840, 2160], [390, 844]]) { // as large as all of it fits
-    await wall.setViewportSize({ width, height });
-    await until(`the wall at ${width}x${height}`, () => wall.evaluate(([least, most]) => {
-      const zoom = Number(document.body.style.zoom), over = document.documentElement.scrollHeight - window.innerHeight;
-      return zoom >= least && zoom <= most && (over <= 0 || most === 1);
-    }, width === 390 ? [1, 1] : [Math.min(width, height) / 1000, 5]), 2000);
-  }
   await accessible(wall, 'wall');
   await close(page);
   await close(wall);
+});
+
+test('a wall is as large as all of it fits, and the cards leave no hole', async () => {
+  for (const site of ['s1', 's2']) { // four wards, three
+    const wall = await openPage(browser, relay.walls[site]);
+    await wall.waitForSelector('article');
+    for (const [width, height] of [[1920, 1080], [1080, 1920], [3840, 2160], [390, 844]]) {
+      await wall.setViewportSize({ width, height });
+      await until(`the wall of ${site} at ${width}x${height}`, () => wall.evaluate(([least, most]) => {
+        const zoom = Number(document.body.style.zoom), root = document.documentElement;
+        const cards = [...document.querySelectorAll('article')].map((e) => e.getBoundingClientRect());
+        const row = (y) => cards.filter((c) => c.top === y), edge = 30 * zoom;
+        return zoom >= least && zoom <= most && root.scrollWidth <= window.innerWidth && (root.scrollHeight <= window.innerHeight || most === 1) &&
+          cards.every((c) => Math.max(...row(c.top).map((r) => r.right)) > window.innerWidth - edge) &&
+          Math.max(...cards.map((c) => c.bottom)) > window.innerHeight - edge;
+      }, width === 390 ? [1, 1] : [Math.min(width, height) / 1000, 5]), 2000);
+    }
+    await close(wall);
+  }
 });

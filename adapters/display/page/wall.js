@@ -59,7 +59,7 @@
   }
 
   function draw(m) {
-    var z = /([+-])(\d\d):(\d\d)$/.exec(m.now), now = Date.parse(m.now), on = 0, all = 0, rows = 0, box = $('wards');
+    var z = /([+-])(\d\d):(\d\d)$/.exec(m.now), now = Date.parse(m.now), on = 0, all = 0, box = $('wards');
     if (z) zone = (z[1] === '-' ? -1 : 1) * (60 * +z[2] + +z[3]);
     drawn = m.now;
     $('site').textContent = (m.site || '') + ' 病区屏幕';
@@ -67,27 +67,30 @@
     while (box.firstChild) box.removeChild(box.firstChild);
     (m.wards || []).forEach(function (w) {
       all += w.screens.length;
-      rows += w.items.length;
       w.screens.forEach(function (s) { if (now - Date.parse(s.beat) <= LATE_MS) on++; });
       box.appendChild(card(w, now));
     });
     $('sum').textContent = (m.wards || []).length + ' 个病区，' + all + ' 块屏幕，' + on + ' 块在线';
-    size(all + ' ' + rows + ' ' + $('wards').children.length);
+    size(JSON.stringify((m.wards || []).map(function (w) {
+      return [w.name, w.screens.length, w.more, w.items.map(function (i) { return i.headline; })];
+    })));
     if (m.page !== document.documentElement.getAttribute('data-page')) {
       fetch(location.href, { cache: 'reload' }).then(function (r) { if (r.ok) location.reload(); }, function () {});
     }
   }
 
-  // As large as it goes with every ward in sight: it hangs where people look up at it.
+  // As large as it goes with every ward in sight: it hangs where people look up at it. What is left over goes to the cards.
   function size(content) {
-    var side = Math.min(window.innerWidth, window.innerHeight), least = Math.max(1, side / 1200), z = Math.max(least, side / 540);
+    var side = Math.min(window.innerWidth, window.innerHeight), least = Math.max(1, side / 1200), z = Math.max(least, side / 360);
     var signature = window.innerWidth + 'x' + window.innerHeight + ' ' + content;
     if (signature === sized) return;
     sized = signature;
-    for (; ; z *= 0.96) {
-      document.body.style.zoom = Math.max(z, least);
-      if (z <= least || document.documentElement.scrollHeight <= window.innerHeight) return;
+    document.body.style.minHeight = '';
+    for (; ; z *= 0.97) {
+      document.body.style.zoom = z = Math.max(z, least);
+      if (z === least || document.documentElement.scrollHeight <= window.innerHeight) break;
     }
+    document.body.style.minHeight = Math.floor(window.innerHeight / z) + 'px';
   }
   window.addEventListener('resize', function () { size(''); });
 
