@@ -16,19 +16,13 @@ enum {
     FOOT = 196, /* the hotline and who says it */
     ICON = 104,
     /* In every key: a change of the drawing makes new pictures. */
-    DRAWING = 1
+    DRAWING = 2
 };
 
 static void when(int64_t wall, char *out, size_t n)
 {
     struct local_time t = clock_local(wall);
     (void)snprintf(out, n, "%d月%d日 %02d:%02d", t.month, t.day, t.hour, t.minute);
-}
-
-static const char *drill_words(const struct card *c)
-{
-    if (c->status == STATUS_ACTUAL) return NULL;
-    return c->status == STATUS_EXERCISE ? "演练" : "测试";
 }
 
 void card_key(const struct card *c, char ret[static CARD_KEY_LEN])
@@ -48,7 +42,7 @@ void card_key(const struct card *c, char ret[static CARD_KEY_LEN])
 void card_alt(const struct card *c, struct buf *out)
 {
     char until[40];
-    if (drill_words(c)) buf_printf(out, "【%s】", drill_words(c));
+    if (look_drill(c->status)) buf_printf(out, "【%s】", look_drill(c->status));
     buf_printf(out, "%s：%s。", look_of(c->level, c->msg_type)->word, look_unmarked(c->headline));
     for (int i = 0; i < c->n_lines; i++)
         buf_printf(out, "%s%s", c->lines[i], i + 1 < c->n_lines ? "；" : "。");
@@ -61,7 +55,7 @@ void card_alt(const struct card *c, struct buf *out)
 static void draw_band(struct canvas *v, const struct card *c, double y)
 {
     const struct look *look = look_of(c->level, c->msg_type);
-    const char *drill = drill_words(c);
+    const char *drill = look_drill(c->status);
     char title[96];
     (void)snprintf(title, sizeof(title), "%s%s%s", drill ? "【" : "", drill ? drill : "防骗提醒",
                    drill ? "】这不是真的" : "");
@@ -194,7 +188,8 @@ enum relay_err card_png(const struct card *c, struct buf *out, struct reason *wh
     enum relay_err err = canvas_picture(&v, CARD_WIDTH, CARD_HEIGHT, why);
     if (err != RELAY_OK) return err;
     double top = 0, bottom = CARD_HEIGHT - FOOT;
-    if (drill_words(c)) { /* a drill is framed, so that it is seen even where only the middle is shown */
+    if (look_drill(
+            c->status)) { /* a drill is framed, so that it is seen even where only the middle is shown */
         static const struct colour yellow = {0xff, 0xe0, 0x3a};
         canvas_stripes(&v, INK, yellow, 0, 0, CARD_WIDTH, STRIPE);
         canvas_stripes(&v, INK, yellow, 0, bottom - STRIPE, CARD_WIDTH, STRIPE);

@@ -35,10 +35,15 @@ double look_contrast(struct colour a, struct colour b)
     return la > lb ? (la + 0.05) / (lb + 0.05) : (lb + 0.05) / (la + 0.05);
 }
 
+const char *look_drill(enum cap_status status)
+{
+    return status == STATUS_EXERCISE ? "演练" : status == STATUS_TEST ? "测试" : NULL;
+}
+
 const char *look_unmarked(const char *headline)
 {
-    static const char *const marks[] = {"【演练】", "【测试】"};
+    static const char *const marks[] = {"【演练】", "【测试】", "更正："};
     for (size_t i = 0; i < ARRAY_LEN(marks); i++)
-        if (strncmp(headline, marks[i], strlen(marks[i])) == 0) return headline + strlen(marks[i]);
+        if (strncmp(headline, marks[i], strlen(marks[i])) == 0) headline += strlen(marks[i]);
     return headline;
 }

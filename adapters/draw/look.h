@@ -26,7 +26,10 @@ const struct look *look_of(enum level level, enum msg_type msg_type);
 /* As WCAG 2 counts it: 1 to 21. */
 double look_contrast(struct colour a, struct colour b);
 
-/* "【演练】" and "【测试】" at the beginning of a headline go: a picture says it larger. */
+/* "演练", "测试"; NULL: it is meant. */
+const char *look_drill(enum cap_status status);
+
+/* "【演练】", "【测试】" and "更正：" at the beginning of a headline go: a picture says it larger. */
 const char *look_unmarked(const char *headline);
 
 #endif

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 
 enum {
-    DRAWING = 1,
+    DRAWING = 2,
     SMALL_HEIGHT = 72,
     LINES_HEIGHT = 120,
     FOOT_HEIGHT = 200,
@@ -70,11 +70,6 @@ static struct inks inks_of(const struct panel *p)
     return k;
 }
 
-static const char *mark_of(const struct panel *p)
-{
-    return p->status == STATUS_EXERCISE ? "演练" : p->status == STATUS_TEST ? "测试" : NULL;
-}
-
 /* Draws text into a box at the largest size; false when even the least is too large. */
 static bool put(struct canvas *v, const char *text, struct colour ink, bool bold, int lines, double x,
                 double y, double w, double h)
@@ -95,13 +90,15 @@ static bool put(struct canvas *v, const char *text, struct colour ink, bool bold
                                            .tight = tight});
 }
 
-/* A sign of a few rows: the shape, and the headline in one or two lines. A drill says so in the first word. */
+/* A sign of a few rows: the shape, and the headline in one or two lines. Drill and correction say so in the first word. */
 static bool draw_small(struct canvas *v, const struct panel *p, const struct inks *k)
 {
     CLEANUP(buf_release) struct buf text = BUF_INIT(4096);
     const double h = p->height, pad = h < 40 ? 0 : 2;
     double icon = p->width >= 4 * p->height ? h - 2 * pad : 0, left = icon > 0 ? icon + 2 * pad + 2 : pad;
-    if (mark_of(p)) buf_printf(&text, "【%s】", mark_of(p));
+    const char *mark = look_drill(p->status);
+    if (mark) buf_printf(&text, "【%s】", mark);
+    if (p->correction) buf_str(&text, "更正：");
     buf_str(&text, look_unmarked(p->headline));
     const struct look *look = look_of(p->level, p->correction ? MSG_CANCEL : MSG_ALERT);
     if (icon > 0) {
@@ -130,7 +127,7 @@ static bool draw_band(struct canvas *v, const struct panel *p, const struct inks
     double pad = h * 0.14, icon = h - 2 * pad, left = 2 * pad + icon + pad, size = h * 0.5,
            right = p->width - 2 * pad;
     if (p->of > 1) (void)snprintf(page, sizeof(page), "%zu/%zu", p->at + 1, p->of);
-    const char *mark = mark_of(p);
+    const char *mark = look_drill(p->status);
     if (mark && p->width < NARROW)
         (void)snprintf(title, sizeof(title), "%s", mark);
     else
@@ -149,7 +146,8 @@ static bool draw_band(struct canvas *v, const struct panel *p, const struct inks
 static bool draw_large(struct canvas *v, const struct panel *p, const struct inks *k)
 {
     const double w = p->width, h = p->height, pad = w * 0.025 + 2;
-    double stripe = mark_of(p) ? h * 0.05 : 0, top = stripe, foot = h >= FOOT_HEIGHT ? h * 0.13 : 0;
+    double stripe = look_drill(p->status) ? h * 0.05 : 0, top = stripe,
+           foot = h >= FOOT_HEIGHT ? h * 0.13 : 0;
     double band = h * (h >= FOOT_HEIGHT ? 0.19 : 0.24);
     if (band > w * 0.2) band = w * 0.2; /* an upright panel */
     if (foot > w * 0.11) foot = w * 0.11;

@@ -43,6 +43,8 @@ static void a_headline_loses_the_mark_that_the_picture_makes(void **state)
 {
     (void)state;
     assert_string_equal(look_unmarked("【演练】短信"), "短信");
+    assert_string_equal(look_unmarked("更正：前面的提醒有误"), "前面的提醒有误");
+    assert_string_equal(look_unmarked("【测试】更正：前面的提醒有误"), "前面的提醒有误");
     assert_string_equal(look_unmarked("短信【演练】"), "短信【演练】");
 }
 
