@@ -232,7 +232,7 @@ static bool fits(struct canvas *c, const struct words *w, double size, PangoRect
     pango_layout_get_extents(c->layout, &inked, &logical);
     *ret = w->tight ? inked : logical;
     if (w->lines && pango_layout_get_line_count(c->layout) > w->lines) return false;
-    return logical.width <= w->w * PANGO_SCALE && (w->h <= 0 || ret->height <= w->h * PANGO_SCALE);
+    return logical.width <= w->w * PANGO_SCALE && ret->height <= w->h * PANGO_SCALE;
 }
 
 /* The largest size that fits, to half a unit; the layout is left at it. */
@@ -282,6 +282,16 @@ double canvas_measure(struct canvas *c, const char *text, double size, bool bold
     return logical.width / (double)PANGO_SCALE;
 }
 
+double canvas_one_size(struct canvas *c, const char *const *lines, size_t n, double most, double room,
+                       bool bold)
+{
+    for (size_t i = 0; i < n; i++) {
+        double width = canvas_measure(c, lines[i], most, bold);
+        if (width > room) most *= room / width;
+    }
+    return most;
+}
+
 /* -- the end ------------------------------------------------------------------------------------------------------ */
 
 enum relay_err canvas_finish(struct canvas *c, struct reason *why)
@@ -313,7 +323,7 @@ static void png_flushed(png_structp png)
 struct palette {
     struct colour colours[256];
     size_t n;
-    bool few;      /* a panel's own */
+    bool inks;     /* the panel's own: there are no others */
     uint32_t last; /* the pixel asked for before: most are like their neighbour */
     unsigned last_index;
 };
@@ -339,7 +349,7 @@ static unsigned nearest(struct palette *p, uint32_t pixel)
     p->last = pixel;
     bool grey = is_grey(v); /* the edge of a black letter is no red */
     for (size_t i = 0; i < p->n; i++) {
-        if (grey && p->few && !is_grey(p->colours[i])) continue;
+        if (grey && p->inks && !is_grey(p->colours[i])) continue;
         int r = v.r - p->colours[i].r, g = v.g - p->colours[i].g, b = v.b - p->colours[i].b;
         int far = 2 * r * r + 4 * g * g + 3 * b * b;
         if (far >= least) continue;
@@ -390,7 +400,7 @@ static void palette_make(const struct canvas *c, const struct png_how *how, stru
     } else if (how->form == PNG_INDEXED) {
         p->n = how->n_colours < ARRAY_LEN(p->colours) ? how->n_colours : ARRAY_LEN(p->colours);
         memcpy(p->colours, how->colours, p->n * sizeof(*p->colours));
-        p->few = true;
+        p->inks = true;
     }
 }
 

@@ -52,6 +52,9 @@ struct words {
 bool canvas_words(struct canvas *c, const struct words *w);
 /* The width of one line at this size. */
 double canvas_measure(struct canvas *c, const char *text, double size, bool bold);
+/* At most `most`: the size at which each of these lines has room. */
+double canvas_one_size(struct canvas *c, const char *const *lines, size_t n, double most, double room,
+                       bool bold);
 
 /* RELAY_UNSUPPORTED: a font is missing. */
 enum relay_err canvas_finish(struct canvas *c, struct reason *why) MUST_CHECK;

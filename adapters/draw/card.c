@@ -108,11 +108,7 @@ static bool draw_text(struct canvas *v, const struct card *c, double top, double
     if (!c->n_lines) return true;
     double row = (bottom - top - head - 12) / 3, y = top + head;
     y += (3 - c->n_lines) * row / 2;
-    double size = 66;
-    for (int i = 0; i < c->n_lines; i++) { /* one size for all */
-        double w = canvas_measure(v, c->lines[i], size, false), room = width - 56;
-        if (w > room) size = size * room / w;
-    }
+    double size = canvas_one_size(v, c->lines, (size_t)c->n_lines, 66, width - 56, false);
     for (int i = 0; i < c->n_lines; i++, y += row) {
         canvas_round(v, look->ground, SIDE + 4, y + row / 2 - size * 0.36, 14, size * 0.72, 7);
         if (!canvas_words(v, &(struct words){.text = c->lines[i],
@@ -132,7 +128,6 @@ static bool draw_text(struct canvas *v, const struct card *c, double top, double
 
 static void draw_foot(struct canvas *v, const struct card *c, double top)
 {
-    static const struct colour ground = {0x16, 0x1d, 0x28}, soft = {0xd9, 0xdf, 0xe8};
     char sent[40], until[40];
     CLEANUP(buf_release) struct buf small = BUF_INIT(8192);
     double width = CARD_WIDTH - 2 * SIDE;
@@ -141,7 +136,7 @@ static void draw_foot(struct canvas *v, const struct card *c, double top)
     if (c->issuer) buf_printf(&small, "%s　", c->issuer);
     buf_printf(&small, "%s 发布　%s 前有效", sent, until);
     if (c->id) buf_printf(&small, "　编号 %s", c->id);
-    canvas_fill(v, ground, 0, top, CARD_WIDTH, FOOT);
+    canvas_fill(v, FOOT_GROUND, 0, top, CARD_WIDTH, FOOT);
     double at = SIDE, ask = canvas_measure(v, "拿不准，先打", 56, true);
     struct words w = {.text = "拿不准，先打",
                       .colour = PAPER,
@@ -166,10 +161,10 @@ static void draw_foot(struct canvas *v, const struct card *c, double top)
     w.w = CARD_WIDTH - SIDE - w.x;
     w.most = 40;
     w.bold = false;
-    w.colour = soft;
+    w.colour = FOOT_SOFT;
     (void)canvas_words(v, &w);
     (void)canvas_words(v, &(struct words){.text = buf_cstr(&small),
-                                          .colour = soft,
+                                          .colour = FOOT_SOFT,
                                           .x = SIDE,
                                           .y = top + 120,
                                           .w = width,

@@ -150,10 +150,9 @@ static void rhyme_lines(const char *rhyme, struct buf *out)
 
 static bool draw_rhyme(struct canvas *v, const struct poster *p, double y, double h)
 {
-    static const struct colour ground = {0xff, 0xf4, 0xda};
     CLEANUP(buf_release) struct buf text = BUF_INIT(4096);
     rhyme_lines(p->rhyme, &text);
-    canvas_round(v, ground, SIDE, y, PAGE_W - 2 * SIDE, h, 10);
+    canvas_round(v, RHYME_GROUND, SIDE, y, PAGE_W - 2 * SIDE, h, 10);
     return canvas_words(v, &(struct words){.text = buf_cstr(&text),
                                            .colour = INK,
                                            .x = SIDE + 12,
@@ -170,12 +169,8 @@ static bool draw_rhyme(struct canvas *v, const struct poster *p, double y, doubl
 static bool draw_donts(struct canvas *v, const struct poster *p, double y, double row)
 {
     static const struct colour cross = {0xa3, 0x12, 0x1c};
-    double size = 36;
     const double left = SIDE + 66, room = PAGE_W - SIDE - left;
-    for (size_t i = 0; i < POSTER_DONTS; i++) {
-        double w = canvas_measure(v, p->donts[i], size, true);
-        if (w > room) size = size * room / w;
-    }
+    double size = canvas_one_size(v, p->donts, POSTER_DONTS, 36, room, true);
     for (size_t i = 0; i < POSTER_DONTS; i++, y += row) {
         canvas_cross(v, cross, SIDE + 10, y + row / 2 - 17, 34);
         if (!canvas_words(v, &(struct words){.text = p->donts[i],
@@ -196,14 +191,13 @@ static bool draw_donts(struct canvas *v, const struct poster *p, double y, doubl
 
 static bool draw_foot(struct canvas *v, const struct poster *p, double y)
 {
-    static const struct colour ground = {0x16, 0x1d, 0x28}, soft = {0xd9, 0xdf, 0xe8};
     CLEANUP(buf_release) struct buf ask = BUF_INIT(2048), small = BUF_INIT(2048);
     const double number_w = 196, width = PAGE_W - 2 * SIDE;
     struct local_time day = clock_local(p->printed);
     buf_printf(&ask, "拿不准，先问人：\n%s", p->help ? p->help : "导诊台或保安");
     buf_printf(&small, "%s%s%d年%d月%d日　%s", p->issuer ? p->issuer : "", p->issuer ? "　" : "", day.year,
                day.month, day.day, p->rule);
-    canvas_fill(v, ground, 0, y, PAGE_W, PAGE_H - y);
+    canvas_fill(v, FOOT_GROUND, 0, y, PAGE_W, PAGE_H - y);
     bool ok = canvas_words(v, &(struct words){.text = buf_cstr(&ask),
                                               .colour = PAPER,
                                               .x = SIDE,
@@ -228,7 +222,7 @@ static bool draw_foot(struct canvas *v, const struct poster *p, double y)
                                                .right = true,
                                                .middle = true});
     ok = ok && canvas_words(v, &(struct words){.text = "全国反诈专线　报警打 110",
-                                               .colour = soft,
+                                               .colour = FOOT_SOFT,
                                                .x = PAGE_W - SIDE - number_w,
                                                .y = y + 78,
                                                .w = number_w,
@@ -239,7 +233,7 @@ static bool draw_foot(struct canvas *v, const struct poster *p, double y)
                                                .right = true,
                                                .middle = true});
     return ok && canvas_words(v, &(struct words){.text = buf_cstr(&small),
-                                                 .colour = soft,
+                                                 .colour = FOOT_SOFT,
                                                  .x = SIDE,
                                                  .y = PAGE_H - 34,
                                                  .w = width,
@@ -252,7 +246,6 @@ static bool draw_foot(struct canvas *v, const struct poster *p, double y)
 
 static bool draw(struct canvas *v, const struct poster *p)
 {
-    static const struct colour grey = {0x3a, 0x43, 0x50};
     const double foot = PAGE_H - 152, width = PAGE_W - 2 * SIDE;
     double y = draw_head(v, p) + 22;
     struct words w = {.text = look_unmarked(p->headline),
@@ -271,7 +264,7 @@ static bool draw(struct canvas *v, const struct poster *p)
     y += 70;
     if (p->story) {
         w = (struct words){.text = p->story,
-                           .colour = grey,
+                           .colour = STORY_INK,
                            .x = SIDE,
                            .y = y,
                            .w = width,
@@ -292,7 +285,7 @@ static bool draw(struct canvas *v, const struct poster *p)
     if (!draw_donts(v, p, y, row)) return false;
     if (p->caught) {
         w = (struct words){.text = p->caught,
-                           .colour = {0x8a, 0x0f, 0x18},
+                           .colour = CAUGHT_INK,
                            .x = SIDE,
                            .y = foot - caught - 8,
                            .w = width,
