@@ -4,8 +4,7 @@ import { test, after } from 'node:test';
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { stage, pictures, openPage, close, accessible, until } from './relay.mjs';
+import { stage, openPage, close, accessible, presentable, until } from './relay.mjs';
 
 let page;
 const heard = []; // what the group's bot was sent
@@ -41,15 +40,7 @@ function raw(path, headers = {}, method = 'GET') {
   });
 }
 
-async function picture(name) {
-  for (const [kind, width, height] of [['phone', 390, 844], ['desk', 1280, 900]]) {
-    await page.setViewportSize({ width, height });
-    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    assert.ok(over <= 0, `${name} on a ${kind}: ${over} px too wide`);
-    await accessible(page, `${name} on a ${kind}`, 'wcag2aa');
-    await page.screenshot({ path: join(pictures, `console-${name}-${kind}.png`), fullPage: kind === 'desk' });
-  }
-}
+const picture = (name) => presentable(page, `console-${name}`);
 
 async function confirmWith(button, reason) {
   await button.click();

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { stage, pictures, openPage, close, accessible, build, sourceDir, stop, until } from './relay.mjs';
+import { stage, openPage, close, presentable, build, sourceDir, stop, until } from './relay.mjs';
 
 const sizes = [[390, 844], [1366, 768], [1920, 1080], [1080, 1920], [3840, 2160]];
 const token = 'correct-horse-battery-staple';
@@ -15,16 +15,6 @@ after(() => rmSync(dir, { recursive: true, force: true }));
 const { relay, browser } = await stage(`
   - {id: s1, name: 交大一附院, area: '610113', wards: [{id: w1, name: 三病区}]}
 `);
-
-async function look(page, name) {
-  for (const [width, height] of sizes) {
-    await page.setViewportSize({ width, height });
-    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    assert.ok(over <= 0, `${name} at ${width}x${height}: ${over} px too wide`);
-    await accessible(page, `${name} at ${width}x${height}`, 'wcag2aa');
-    await page.screenshot({ path: join(pictures, `${name}-${width}x${height}.png`) });
-  }
-}
 
 test('the loudspeakers\' page', async () => {
   writeFileSync(join(dir, 'token'), token + '\n', { mode: 0o600 });
@@ -46,17 +36,17 @@ outputs: [{id: drop, type: file, dir: ${dir}/wav}]
   player.stderr.on('data', (d) => { log += d; });
   const origin = await until('the page', () => (/page: (http:\S+?)\/?\s/.exec(log) || [])[1]);
   const page = await openPage(browser, origin + '/');
-  await look(page, 'pa-login');
+  await presentable(page, 'pa-login', sizes);
   await page.fill('input', token);
   await page.press('input', 'Enter');
   await page.waitForSelector('.zone');
   await page.waitForSelector('#programme li');
-  await look(page, 'pa');
+  await presentable(page, 'pa', sizes);
   await page.fill('#who', '保安老李');
   page.on('dialog', (d) => d.accept());
   await page.click('#hold');
   await page.waitForSelector('#held:visible');
-  await look(page, 'pa-held');
+  await presentable(page, 'pa-held', sizes);
   await close(page);
 });
 
@@ -68,7 +58,7 @@ test('the page for writing rules', async () => {
   await page.waitForSelector('#found .rule');
   await page.fill('#words', '医保\n停用\n点击');
   await page.fill('#match', '您的医保卡已停用，请点击链接更新凭证');
-  await look(page, 'rules');
+  await presentable(page, 'rules', sizes);
   await close(page);
 });
 
@@ -79,6 +69,6 @@ test('the month\'s report', async () => {
   writeFileSync(file, await relay.tocsin('report', '--html'));
   const page = await openPage(browser, 'file://' + file);
   assert.match(await page.locator('body').innerText(), /screen_red/);
-  await look(page, 'report');
+  await presentable(page, 'report', sizes);
   await close(page);
 });

@@ -206,6 +206,18 @@ export async function accessible(page, what, level = 'wcag2aaa') {
   assert.deepEqual(found.violations.map((v) => `${what}: ${v.id}: ${v.nodes.map((n) => n.html + ' ' + n.failureSummary).join('; ')}`), []);
 }
 
+/** At each size: nothing wider than the glass, nothing that axe finds, and a picture. */
+export async function presentable(page, name, sizes = [[390, 844], [1280, 900]]) {
+  for (const [width, height] of sizes) {
+    const what = `${name}-${width}x${height}`;
+    await page.setViewportSize({ width, height });
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    assert.ok(over <= 0, `${what}: ${over} px too wide`);
+    await accessible(page, what, 'wcag2aa');
+    await page.screenshot({ path: join(pictures, `${what}.png`), fullPage: true });
+  }
+}
+
 // What came to Chromium after version 69, what wants a secure context, and what moves. Syntax is the parser's matter.
 const LATER = {
   script: /\b(replaceAll|matchAll|replaceChildren|allSettled|globalThis|queueMicrotask|structuredClone|fromEntries|hasOwn)\b|\.(at|any|toSorted)\(|serviceWorker|crypto\.|wakeLock|\.animate\(/,

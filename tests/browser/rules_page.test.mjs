@@ -3,11 +3,11 @@
 import { test, before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { startBrowser, accessible, build, close, pictures, sourceDir } from './relay.mjs';
+import { startBrowser, build, close, presentable, sourceDir } from './relay.mjs';
 
 const tocsin = join(build, 'relay/tocsin');
 const folder = mkdtempSync(join(tmpdir(), 'tocsin-rules-page-'));
@@ -18,7 +18,6 @@ const WARNED = `谨防诈骗：${SCAM}`;
 let browser;
 
 before(async () => {
-  mkdirSync(pictures, { recursive: true });
   const pack = join(sourceDir, 'rules/packs/medical');
   const made = spawnSync(tocsin, ['rules', 'page', '--packs', pack, '-o', file], { encoding: 'utf8', env: { ...process.env, TOCSIN_LANG: 'en' } });
   assert.equal(made.status, 0, made.stderr);
@@ -41,16 +40,6 @@ async function open(locale) {
   await page.goto(pathToFileURL(file).href);
   await page.waitForSelector('#level option:not(:empty)', { state: 'attached' });
   return page;
-}
-
-async function picture(page, name) {
-  for (const [kind, width, height] of [['phone', 390, 844], ['desk', 1280, 900]]) {
-    await page.setViewportSize({ width, height });
-    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    assert.ok(over <= 0, `${name} on a ${kind}: ${over} px too wide`);
-    await accessible(page, `${name} on a ${kind}`, 'wcag2aa');
-    await page.screenshot({ path: join(pictures, `rules-page-${name}-${kind}.png`), fullPage: true });
-  }
 }
 
 const shown = (page) => page.locator('#found').innerText();
@@ -93,7 +82,7 @@ test('what finds a text is marked, what nearly does says what it lacks, as expla
       assert.ok(told.near.length > 0);
       const rules = await page.locator('#found .almost small').allInnerTexts();
       assert.deepEqual(rules.map((t) => t.split(' ')[0]), told.near.map((n) => n.rule));
-      if ((name === 'almost') === (language === 'en')) await picture(page, `${name}-${language}`);
+      if ((name === 'almost') === (language === 'en')) await presentable(page, `rules-page-${name}-${language}`);
     }
     assert.match(await shown(page), locale === 'zh-CN' ? /没有命中：.*因为.+“.+”/s : /Not found by .*because ".+" is there/s);
     await page.fill('#text', ALMOST);
@@ -121,7 +110,7 @@ test("a rule of one's own is tried, told what is wrong with its words, saved, an
   assert.match(await page.locator('#samples').innerText(), /Found as they must be: 1 of 1/);
   await page.click('#language');
   await page.fill('#say_voice', '防骗提醒。有人说换卡要交工本费。这是骗子。不要转账。先问护士或者保安。');
-  await picture(page, 'own');
+  await presentable(page, 'rules-page-own');
   const [download] = await Promise.all([page.waitForEvent('download'), page.click('#save')]);
   assert.equal(download.suggestedFilename(), 'local_xian_1.yaml');
   const saved = join(folder, 'local_xian_1.yaml');
