@@ -1,4 +1,4 @@
-/* Reading a file as a whole. */
+/* A file as a whole, a folder. */
 #include "unit.h"
 
 #include <unistd.h>
@@ -35,11 +35,26 @@ static void what_cannot_be_read_is_named(void **state)
     }
 }
 
+static void a_folder_is_made_or_was_there(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/test_file.XXXXXX";
+    struct reason why;
+    assert_non_null(mkdtemp(dir));
+    CLEANUP(free_ptr) char *path = xasprintf("%s/a", dir), *deep = xasprintf("%s/b/c", dir);
+    assert_int_equal(folder_make(path, 0750, &why), RELAY_OK);
+    assert_int_equal(folder_make(path, 0750, &why), RELAY_OK);
+    assert_int_equal(folder_make(deep, 0750, &why), RELAY_IO);
+    assert_non_null(strstr(why.text, deep));
+    assert_int_equal(rmdir(path) | rmdir(dir), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_read_up_to_the_limit_and_not_beyond),
         cmocka_unit_test(what_cannot_be_read_is_named),
+        cmocka_unit_test(a_folder_is_made_or_was_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

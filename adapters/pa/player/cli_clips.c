@@ -7,6 +7,7 @@
 #include "base/datadir.h"
 #include "base/i18n.h"
 #include "base/text.h"
+#include "io/file.h"
 #include "player/cli.h"
 #include "player/lexicon.h"
 #include "player/player.h"
@@ -156,8 +157,7 @@ static int add(const struct settings *s, const struct texts *t, const struct wor
     if (err == RELAY_OK) err = audio_resample(&a, (int)s->speech.rate, &why);
     (void)mkdir(s->player.state_dir,
                 0750); /* where clips are by default; what fails shows in the next line */
-    if (err == RELAY_OK && mkdir(s->speech.clips_dir, 0755) != 0 && errno != EEXIST)
-        err = fail(&why, RELAY_IO, _("%s: cannot be made: %s"), s->speech.clips_dir, strerror(errno));
+    if (err == RELAY_OK) err = folder_make(s->speech.clips_dir, 0755, &why);
     if (err != RELAY_OK) {
         (void)fprintf(stderr, "%s: %s\n", w->at[1], why.text);
         return EXIT_FAILED;
@@ -218,10 +218,10 @@ static int render_all(const struct settings *s, const struct texts *t)
     struct reason why;
     size_t good = 0;
     CLEANUP(free_ptr) char *path = xasprintf("%s/render.wav", s->speech.cache_dir);
-    if ((mkdir(s->player.state_dir, 0750) != 0 && errno != EEXIST) || loop_new(&loop, &why) != RELAY_OK ||
+    if (folder_make(s->player.state_dir, 0750, &why) != RELAY_OK || loop_new(&loop, &why) != RELAY_OK ||
         child_set_new(loop, &children, &why) != RELAY_OK || worker_new(loop, &worker, &why) != RELAY_OK ||
         speech_new(&s->speech, children, worker, &speech, &why) != RELAY_OK) {
-        (void)fprintf(stderr, "%s: %s\n", s->player.state_dir, why.text);
+        (void)fprintf(stderr, "%s\n", why.text);
         goto out;
     }
     for (size_t i = 0; i < texts_count(t); i++) {

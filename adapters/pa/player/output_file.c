@@ -61,8 +61,8 @@ static bool file_place(const void *options, struct buf *out)
 static enum relay_err file_open(struct output *o, struct reason *why)
 {
     const struct file_options *set = o->options;
-    if (mkdir(set->dir, 0755) != 0 && errno != EEXIST)
-        return fail(why, RELAY_IO, _("%s: cannot be made: %s"), set->dir, strerror(errno));
+    enum relay_err err = folder_make(set->dir, 0755, why);
+    if (err != RELAY_OK) return err;
     if (access(set->dir, W_OK | X_OK) != 0)
         return fail(why, RELAY_DENIED, _("%s: cannot be written: %s"), set->dir, strerror(errno));
     return RELAY_OK;

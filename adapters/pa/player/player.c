@@ -2,12 +2,11 @@
 #include "player/player.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/i18n.h"
 #include "base/log.h"
+#include "io/file.h"
 #include "player/air.h"
 #include "player/control.h"
 #include "player/filewatch.h"
@@ -175,12 +174,6 @@ static void put_state(void *arg, struct buf *out)
 
 /* ---- Making and ending ---- */
 
-static enum relay_err make_folder(const char *path, mode_t mode, struct reason *why)
-{
-    if (mkdir(path, mode) == 0 || errno == EEXIST) return RELAY_OK;
-    return fail(why, RELAY_IO, _("%s: cannot be made: %s"), path, strerror(errno));
-}
-
 /* What a player that was killed, or one before a reload, had put together: nobody knows of it any more. */
 static void empty_spool(const char *path)
 {
@@ -303,8 +296,8 @@ enum relay_err player_new(struct settings *s, struct service *service, const str
     p->reload_arg = o->reload_arg;
     p->spool = settings_path(s, "spool");
     p->now = clock_now();
-    enum relay_err err = make_folder(s->player.state_dir, 0750, why);
-    if (err == RELAY_OK) err = make_folder(p->spool, 0750, why);
+    enum relay_err err = folder_make(s->player.state_dir, 0750, why);
+    if (err == RELAY_OK) err = folder_make(p->spool, 0750, why);
     if (err == RELAY_OK) empty_spool(p->spool);
     if (err == RELAY_OK) err = settings_calendar(s, &p->calendar, why);
     if (err == RELAY_OK) err = book_open(db, DB_READ_WRITE, &p->book, why);

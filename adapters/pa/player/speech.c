@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/i18n.h"
 #include "base/mem.h"
+#include "io/file.h"
 #include "player/lexicon.h"
 #include "player/memory.h"
 #include "player/programme.h"
@@ -113,8 +113,7 @@ enum relay_err speech_new(const struct speech_settings *settings, struct child_s
     s->lexicon = lexicon_new();
     for (size_t i = 0; err == RELAY_OK && i < settings->lexicon.n; i++)
         err = lexicon_load(s->lexicon, settings->lexicon.items[i], why);
-    if (err == RELAY_OK && settings->cache_dir && mkdir(settings->cache_dir, 0750) != 0 && errno != EEXIST)
-        err = fail(why, RELAY_IO, _("%s: cannot be made: %s"), settings->cache_dir, strerror(errno));
+    if (err == RELAY_OK && settings->cache_dir) err = folder_make(settings->cache_dir, 0750, why);
     if (err != RELAY_OK) {
         speech_free(s);
         return err;
