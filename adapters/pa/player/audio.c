@@ -242,11 +242,11 @@ void audio_chime(struct audio *a, enum chime kind, double lufs)
     CLEANUP(audio_release) struct audio c = {.rate = a->rate};
     switch (kind) {
     case CHIME_WARNING:
-        strike(&c, 659.26, 600, 0.45);
-        strike(&c, 523.25, 600, 0.45);
+        strike(&c, 659.26, CHIME_MS / 2, 0.45);
+        strike(&c, 523.25, CHIME_MS / 2, 0.45);
         break;
     case CHIME_DRILL:
-        for (int i = 0; i < 3; i++) strike(&c, 440, 400, 0.25);
+        for (int i = 0; i < 3; i++) strike(&c, 440, CHIME_MS / 3, 0.25);
         break;
     case CHIME_TONE: strike(&c, 1000, 2000, 100); break;
     }

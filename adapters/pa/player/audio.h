@@ -46,7 +46,8 @@ void audio_append(struct audio *a, const struct audio *more); /* same rate */
 void audio_silence(struct audio *a, int64_t ms);              /* appends; a->rate must be set */
 
 enum chime { CHIME_WARNING, CHIME_DRILL, CHIME_TONE };
-/* Appends two soft falling tones of 1.2 s; for drills three equal short ones. Never like a siren. CHIME_TONE is a plain
+enum { CHIME_MS = 1200 }; /* of the first two */
+/* Appends two soft falling tones; for drills three equal short ones. Never like a siren. CHIME_TONE is a plain
  * test tone of 2 s. */
 void audio_chime(struct audio *a, enum chime kind, double lufs);
 

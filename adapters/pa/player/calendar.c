@@ -13,6 +13,16 @@ enum { FILE_MAX = 256 * 1024, YEARS_MAX = 64, SPECIAL_DAYS_MAX = 4096 };
 const char *const day_type_names[] = {"weekday", "weekend", "holiday", NULL};
 const char *const day_type_names_zh[] = {"工作日", "周末", "节假日", NULL};
 
+bool day_type_parse(const char *text, enum day_type *ret)
+{
+    for (int d = 0; d < DAY_TYPE_COUNT; d++) {
+        if (strcmp(text, day_type_names[d]) != 0 && strcmp(text, day_type_names_zh[d]) != 0) continue;
+        *ret = (enum day_type)d;
+        return true;
+    }
+    return false;
+}
+
 /* Days since 1970-01-01 in the proleptic Gregorian calendar; years begin in March, so that the leap day is the last. */
 int64_t civil_day(int year, int month, int day)
 {

@@ -33,8 +33,9 @@ const char *civil_format(int64_t minute, char out[static CIVIL_TEXT_LEN]);     /
 enum relay_err civil_parse_day(const char *text, int64_t *ret_day) MUST_CHECK; /* "2026-11-23" */
 
 enum day_type { DAY_WEEKDAY, DAY_WEEKEND, DAY_HOLIDAY, DAY_TYPE_COUNT };
-extern const char *const day_type_names[];    /* "weekday", "weekend", "holiday", NULL */
-extern const char *const day_type_names_zh[]; /* in Chinese */
+extern const char *const day_type_names[];                 /* "weekday", "weekend", "holiday", NULL */
+extern const char *const day_type_names_zh[];              /* in Chinese */
+bool day_type_parse(const char *text, enum day_type *ret); /* either */
 
 struct calendar;
 struct calendar *calendar_new(void);

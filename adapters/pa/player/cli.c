@@ -65,7 +65,7 @@ static enum relay_err apply(const struct settings *s, struct reason *why)
 {
     static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
                                             LOG_LEVEL_DEBUG};
-    i18n_init(s->player.language == 1 ? "en" : "zh-CN");
+    i18n_init(settings_language(s));
     log_set_level(levels[s->player.log_level & 3]);
     return clock_set_zone(s->player.timezone, why);
 }

@@ -24,7 +24,7 @@ struct control {
 
 static const char *mode_of(const struct player *p)
 {
-    return player_settings_of(p)->player.mode == MODE_TRIAL ? "trial" : "live";
+    return settings_mode(player_settings_of(p));
 }
 
 void control_put_state(struct player *p, struct buf *out)

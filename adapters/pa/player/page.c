@@ -76,7 +76,7 @@ static const char *page_person(void *arg, struct http_exchange *x, const char *b
 
 static const char *language(const struct page *p)
 {
-    return player_settings_of(p->player)->player.language == 1 ? "en" : "zh-CN";
+    return settings_language(player_settings_of(p->player));
 }
 
 static void send_login_page(const struct page *p, struct http_exchange *x, int status, const char *words)

@@ -458,7 +458,7 @@ static bool reloads(struct player *p)
 void player_run(struct player *p)
 {
     log_info("tocsin-pa %s: site=%s zones=%zu outputs=%zu mode=%s", TOCSIN_VERSION, p->set->player.site,
-             p->set->n_zones, p->set->n_outputs, p->set->player.mode == MODE_TRIAL ? "trial" : "live");
+             p->set->n_zones, p->set->n_outputs, settings_mode(p->set));
     bool again = false;
     while (!p->service->stop && !again) {
         turn(p);

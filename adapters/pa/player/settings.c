@@ -386,9 +386,8 @@ static void check_reminders(struct settings *s, struct opt_problems *problems)
     for (size_t i = 0; i < s->n_reminders; i++) {
         const struct reminder *r = &s->reminders[i];
         for (size_t d = 0; d < r->days.n; d++) {
-            const struct opt_strs known = {(const char **)(uintptr_t)day_type_names, DAY_TYPE_COUNT},
-                                  zh = {(const char **)(uintptr_t)day_type_names_zh, DAY_TYPE_COUNT};
-            if (!opt_strs_has(&known, r->days.items[d]) && !opt_strs_has(&zh, r->days.items[d]))
+            enum day_type type;
+            if (!day_type_parse(r->days.items[d], &type))
                 opt_problem(problems, NULL, _("reminder %s: days: `%s` is none of weekday, weekend, holiday"),
                             r->id, r->days.items[d]);
         }
@@ -429,7 +428,6 @@ static struct opt_strs own_lexicon(struct settings *s)
 static void derive(struct settings *s)
 {
     const struct speech_block *b = &s->speech_block;
-    enum { CHIME_MS = 1200, AFTER_CHIME_MS = 300, TAIL_MS = 150 };
     bool none = b->engine.n == 1 && strcmp(b->engine.items[0], "none") == 0;
     s->speech = (struct speech_settings){
         .voice = b->voice,
@@ -441,7 +439,6 @@ static void derive(struct settings *s)
         .rate = b->rate,
         .loudness = (double)b->loudness,
         .lead_ms = b->lead,
-        .gap_ms = s->schedule.gap,
     };
     if (!none) s->speech.engine = b->engine;
     s->limits = (struct programme_limits){
@@ -502,6 +499,16 @@ enum relay_err settings_calendar(const struct settings *s, struct calendar **ret
     }
     *ret = c;
     return RELAY_OK;
+}
+
+const char *settings_language(const struct settings *s)
+{
+    return languages[s->player.language];
+}
+
+const char *settings_mode(const struct settings *s)
+{
+    return modes[s->player.mode];
 }
 
 char *settings_path(const struct settings *s, const char *name)

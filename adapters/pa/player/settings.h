@@ -82,6 +82,8 @@ struct settings *settings_free(struct settings *s); /* returns NULL; takes NULL 
 enum relay_err settings_calendar(const struct settings *s, struct calendar **ret,
                                  struct reason *why) MUST_CHECK;
 
+const char *settings_language(const struct settings *s); /* "zh-CN", "en" */
+const char *settings_mode(const struct settings *s);     /* "trial", "live" */
 /* "<state_dir>/<name>"; the caller frees it. */
 char *settings_path(const struct settings *s, const char *name);
 

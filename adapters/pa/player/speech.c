@@ -21,8 +21,6 @@ enum {
     CLIPS_MAX = 9, /* ways of saying one text */
     TEXT_MAX = 4096,
     RETRY_MS = 30000,
-    AFTER_CHIME_MS = 300,
-    TAIL_MS = 150,
     CHIME_UNDER_DB = 6
 };
 

@@ -31,8 +31,10 @@ struct speech_settings {
     int64_t timeout_ms;      /* of one run of the engine */
     int64_t rate;            /* Hz of what is played */
     double loudness;         /* LUFS of speech; the chime is 6 dB below */
-    int64_t lead_ms, gap_ms;
+    int64_t lead_ms;
 };
+
+enum { AFTER_CHIME_MS = 300, TAIL_MS = 150 }; /* rests: before the first text, after the last */
 
 enum part_kind { PART_CHIME, PART_TEXT, PART_GAP };
 struct script_part {

@@ -162,11 +162,8 @@ static enum relay_err set_days(struct zone *z, const struct zone_settings *confi
 {
     for (int d = 0; d < DAY_TYPE_COUNT; d++) z->days[d] = config->days.n == 0;
     for (size_t i = 0; i < config->days.n; i++) {
-        int d = 0;
-        while (d < DAY_TYPE_COUNT && strcmp(config->days.items[i], day_type_names[d]) != 0 &&
-               strcmp(config->days.items[i], day_type_names_zh[d]) != 0)
-            d++;
-        if (d == DAY_TYPE_COUNT)
+        enum day_type d;
+        if (!day_type_parse(config->days.items[i], &d))
             return fail(why, RELAY_INVALID, _("zone %s: days: \"%s\" is none of weekday, weekend, holiday"),
                         z->id, config->days.items[i]);
         z->days[d] = true;
