@@ -206,7 +206,8 @@ void ward_json(const struct screens *s, const struct ward *w, struct buf *b)
     buf_char(b, '}');
 }
 
-void ward_push(struct screens *s, struct ward *w)
+/* To all its streams. */
+static void ward_push(struct screens *s, struct ward *w)
 {
     if (!w->views) return;
     CLEANUP(buf_release) struct buf b = BUF_INIT(EVENT_MAX);

@@ -86,7 +86,6 @@ struct now ward_now(const struct screens *s);
 /* The whole board as JSON with the relay's time. */
 void ward_json(const struct screens *s, const struct ward *w, struct buf *b);
 const char *ward_tag(const struct ward *w, char out[static TAG_LEN]);
-void ward_push(struct screens *s, struct ward *w); /* to all its streams */
 void ward_hide(struct screens *s, struct ward *w, const struct board_hide *h);
 /* A browser has shown these deliveries (n 0: all of rev). */
 void ward_displayed(struct screens *s, struct ward *w, struct client *c, int64_t rev, const char *const *ids,

@@ -1,7 +1,7 @@
 /* A station on a stage: a fake clock, an engine that speaks 3.2 characters a second without a sound, and loudspeakers that
  * only note what they would have played. The book is a real one. Shared by the station's tests and the simulated week.
  *
- *   stage_open(&s, "hall", …) -> stage_run(&s, until) … -> stage_close(&s)
+ *   stage_open(&s, "2026-11-23T08:59:30", classes) -> stage_run(&s, until) … -> stage_close(&s)
  */
 #ifndef TOCSIN_TESTS_PA_STAGE_H
 #define TOCSIN_TESTS_PA_STAGE_H
@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "player/station.h"
 
-enum { STAGE_ZONES = 20, STAGE_PENDING = 256 };
+enum { STAGE_ZONES = 20, STAGE_PENDING = 256, STAGE_RENDER_MS = 20 };
 
 struct stage_render {
     uint64_t item;
@@ -51,11 +51,9 @@ struct stage {
     size_t n_plays;
     struct stage_sound *sounds;
     size_t n_sounds;
-    int64_t render_ms;   /* how long rendering takes */
-    bool mute_engine;    /* nothing can be spoken */
-    bool broken_output;  /* every play fails at once */
-    bool ignore_silence; /* outputs that do not stop */
-    int changes;
+    bool mute_engine;   /* nothing can be spoken */
+    bool broken_output; /* every play fails at once */
+    int changes;        /* how often the state topic was to be told */
 };
 
 static inline int64_t stage_wall(const char *text)
@@ -85,7 +83,7 @@ static inline void stage_render(void *arg, uint64_t item, const struct script *s
     (void)wav;
     struct stage_render *r = &s->renders[s->n_renders++];
     assert_true(s->n_renders < STAGE_PENDING);
-    *r = (struct stage_render){.item = item, .due = s->now.mono + s->render_ms};
+    *r = (struct stage_render){.item = item, .due = s->now.mono + STAGE_RENDER_MS};
     r->r.length_ms = 300 + 150;
     for (size_t i = 0; i < script->n; i++) {
         const struct script_part *p = &script->parts[i];
@@ -167,7 +165,7 @@ static inline void stage_kill(struct stage *s)
 
 static inline void stage_open(struct stage *s, const char *when, const char *const *classes)
 {
-    *s = (struct stage){.render_ms = 20};
+    *s = (struct stage){0};
     (void)snprintf(s->dir, sizeof(s->dir), "/tmp/pa_stage.XXXXXX");
     assert_non_null(mkdtemp(s->dir));
     s->now = (struct now){.wall = stage_wall(when), .mono = 5000000};

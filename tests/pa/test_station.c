@@ -100,7 +100,9 @@ static void fire_silences_at_once_and_speech_comes_back(void **state)
     stage_turn(&s);
     stage_announce(&s, 0, "a1.1/pa", "a1", 1, WARNING, HOUR_MS, "");
     stage_run_to(&s, s.now.wall + 3000);
+    s.changes = 0;
     station_hold(s.station, s.now, "topic", PRIORITY_FIRE, "panel");
+    assert_int_equal(s.changes, 1);
     assert_true(s.sounds[0].stopped_ms >= 0);
     stage_run_to(&s, s.now.wall + 300000);
     assert_int_equal(s.n_sounds, 1);
@@ -314,9 +316,11 @@ static void a_mute_silences_and_returns_by_itself(void **state)
     stage_open(&s, "2026-11-23T08:59:50", hall);
     stage_bulletin(&s, 1, 48, one_red);
     stage_run(&s, "2026-11-23T09:00:02");
+    s.changes = 0;
     assert_int_equal(station_mute(s.station, s.now, "hall", 90 * MINUTE_MS, "王护士长", "会议", &n, &why),
                      RELAY_OK);
     assert_int_equal(n, 1);
+    assert_int_equal(s.changes, 1);
     assert_true(s.sounds[0].stopped_ms >= 0);
     stage_announce(&s, 0, "a1.1/pa", "a1", 1, WARNING, HOUR_MS, "");
     stage_turn(&s);
@@ -325,8 +329,10 @@ static void a_mute_silences_and_returns_by_itself(void **state)
     stage_run(&s, "2026-11-23T10:29:00");
     assert_int_equal(s.n_sounds, 1);
     assert_string_equal(stage_log(&s, 0, "mute"), "on ends_soon");
+    s.changes = 0;
     stage_run(&s, "2026-11-23T11:05:00");
     assert_string_equal(stage_log(&s, 0, "mute"), "on ends_soon ended");
+    assert_int_equal(s.changes, 1);
     assert_int_equal(s.n_sounds, 2);
     assert_int_equal(station_mute(s.station, s.now, "hall", 25 * HOUR_MS, "王护士长", NULL, &n, &why),
                      RELAY_INVALID);

@@ -39,7 +39,7 @@ enum relay_err audio_load(struct audio *a, const char *path, struct reason *why)
     struct audio got = {.rate = info.samplerate};
     float *frames = NULL;
     if (info.channels < 1 || info.channels > 8 || info.samplerate < AUDIO_RATE_MIN ||
-        info.samplerate > 192000) {
+        info.samplerate > AUDIO_RATE_MAX) {
         err =
             fail(why, RELAY_INVALID, _("%s: %d channels at %d Hz; give one or two channels at 8 to 192 kHz"),
                  path, info.channels, info.samplerate);

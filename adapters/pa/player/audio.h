@@ -17,7 +17,7 @@ struct audio {
     int rate;
 };
 
-enum { AUDIO_MAX_SECONDS = 300, AUDIO_RATE_MIN = 8000, AUDIO_RATE_MAX = 48000 };
+enum { AUDIO_MAX_SECONDS = 300, AUDIO_RATE_MIN = 8000, AUDIO_RATE_MAX = 192000 }; /* of a file */
 
 /* Any format that libsndfile reads; several channels are mixed into one. Over AUDIO_MAX_SECONDS is refused. */
 enum relay_err audio_load(struct audio *a, const char *path, struct reason *why) MUST_CHECK;

@@ -17,9 +17,8 @@
 
 #include "base/err.h"
 
-#define MINUTES_A_DAY    1440
-#define CIVIL_TEXT_LEN   24
-#define CIVIL_RANGE_DAYS 4000000 /* days beyond this are refused when read */
+#define MINUTES_A_DAY  1440
+#define CIVIL_TEXT_LEN 24
 
 int64_t civil_day(int year, int month, int day);
 void civil_day_split(int64_t day, int *ret_year, int *ret_month, int *ret_day);

@@ -64,14 +64,15 @@ static int parse_clock(const char *s, bool may_be_24)
     return h * 60 + m;
 }
 
-enum relay_err slot_marks_parse(const char *text, struct slot_marks *ret_marks)
+/* Adds to *marks. */
+static enum relay_err slot_marks_parse(const char *text, struct slot_marks *marks)
 {
     size_t n = strlen(text);
     if (n != 5 && n != 11) return RELAY_INVALID;
     int from = parse_clock(text, false), to = from;
     if (n == 11) to = text[5] == '-' ? parse_clock(text + 6, false) : -1;
     if (from < 0 || to < from || (to - from) % 60 != 0) return RELAY_INVALID;
-    for (int m = from; m <= to; m += 60) ret_marks->bits[m / 8] |= (uint8_t)(1U << (m % 8));
+    for (int m = from; m <= to; m += 60) marks->bits[m / 8] |= (uint8_t)(1U << (m % 8));
     return RELAY_OK;
 }
 

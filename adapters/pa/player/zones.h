@@ -19,14 +19,12 @@
 struct slot_marks {
     uint8_t bits[MINUTES_A_DAY / 8];
 };
-/* "09:00", or hourly from the first to the last: "08:00-17:00". Adds to *ret_marks. */
-enum relay_err slot_marks_parse(const char *text, struct slot_marks *ret_marks) MUST_CHECK;
 bool slot_marks_has(const struct slot_marks *m, int minute_of_day);
 int slot_marks_count(const struct slot_marks *m);
 
 struct zone_class {
     const char *name;     /* as configured: "hall"; base/zone_class.h has what people call it */
-    const char *slots[4]; /* for slot_marks_parse */
+    const char *slots[4]; /* "09:00", or hourly from the first to the last: "08:00-17:00" */
     const char *quiet[3]; /* "18:00-08:00" */
     int seconds_an_hour;  /* of speech */
     bool silent;          /* nothing enters, ever, but by a named override */
@@ -41,7 +39,7 @@ const struct zone_class *zone_class_find(const char *name); /* NULL: unknown */
 struct zone_settings {
     const char *id, *name, *class_name;
     struct opt_strs outputs, groups;
-    struct opt_strs slots;    /* for slot_marks_parse; ["none"]: no slots */
+    struct opt_strs slots;    /* as those of a class; ["none"]: no slots */
     struct opt_strs quiet;    /* "21:30-07:30"; ["none"]: no quiet hours */
     struct opt_strs days;     /* "weekday", "weekend", "holiday" on which slots fall; empty: all */
     struct opt_windows rhyme; /* hours in which the rhyme is added; empty: all day where the class wants it */
