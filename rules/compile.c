@@ -27,38 +27,48 @@ void compiler_release(struct compiler *c)
 
 void units_free(struct unit **units, size_t n)
 {
-    for (size_t i = 0; i < n; i++) pcre2_code_free(units[i]->re);
+    for (size_t i = 0; i < n; i++) pcre2_code_free(units[i]->code.re);
     free(units);
 }
 
-static enum relay_err compile_regex(struct compiler *c, struct unit *u, struct reason *why)
+static enum relay_err compile_regex(const struct compiler *c, const char *regex, pcre2_code **ret,
+                                    struct reason *why)
 {
     int code = 0;
     PCRE2_SIZE at = 0;
-    const char *regex = u->pattern->regex;
-    u->re = pcre2_compile((PCRE2_SPTR)regex, strlen(regex),
-                          PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK | PCRE2_NEVER_BACKSLASH_C, &code, &at,
-                          c->context);
-    if (!u->re) {
+    pcre2_code *re = pcre2_compile((PCRE2_SPTR)regex, strlen(regex),
+                                   PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK | PCRE2_NEVER_BACKSLASH_C,
+                                   &code, &at, c->context);
+    if (!re) {
         PCRE2_UCHAR text[160] = {0};
         (void)pcre2_get_error_message(code, text, sizeof(text)); /* a cut message is better than none */
         return fail(why, RELAY_INVALID, _("pattern, near character %zu: %s"), text_chars(regex, at) + 1,
                     (const char *)text);
     }
+    *ret = re;
     return RELAY_OK;
 }
 
-/* A pattern of plain strings alone is answered by the scan, and machine code for it would hardly ever run. */
-static void compile_jit(struct compiler *c, struct unit *u)
+/* False where the system gives no executable memory. */
+static bool compile_jit(struct code *c)
 {
-    if (!c->jit || c->jit_denied || u->shape->n_branches == 0) return;
-    int rc = pcre2_jit_compile(u->re, PCRE2_JIT_COMPLETE);
-    if (rc == 0) {
-        size_t size = 0;
-        u->jit = pcre2_pattern_info(u->re, PCRE2_INFO_JITSIZE, &size) == 0 && size > 0;
-    } else if (rc == PCRE2_ERROR_NOMEMORY || rc == PCRE2_ERROR_JIT_BADOPTION) {
-        c->jit_denied = true; /* this pattern alone being too large for it is as harmless: both run */
-    }
+    size_t size = 0;
+    int rc = pcre2_jit_compile(c->re, PCRE2_JIT_COMPLETE);
+    if (rc == PCRE2_ERROR_NOMEMORY || rc == PCRE2_ERROR_JIT_BADOPTION) return false;
+    /* A pattern alone may be too large for it: then it is interpreted. */
+    c->jit = rc == 0 && pcre2_pattern_info(c->re, PCRE2_INFO_JITSIZE, &size) == 0 && size > 0;
+    return true;
+}
+
+void unit_compile_whole(const struct unit *u, struct code *ret)
+{
+    struct compiler c;
+    struct arena a = {0};
+    compiler_init(&c, &a, &a, true);
+    if (compile_regex(&c, node_regex(u->pattern->root, &a), &ret->re, NULL) == RELAY_OK)
+        (void)compile_jit(ret);
+    compiler_release(&c);
+    arena_release(&a);
 }
 
 const char *unit_excerpt(const struct unit *u, char room[static 128])
@@ -69,12 +79,14 @@ const char *unit_excerpt(const struct unit *u, char room[static 128])
     return room;
 }
 
-/* Where a pattern of this text is in the table, or may be put. */
-static size_t table_place(const struct compiler *c, const char *text)
+/* Where a unit of this text is in the table, or may be put. */
+static size_t table_place(const struct compiler *c, const char *text, size_t n)
 {
-    size_t at = hash_quick(text, strlen(text)) & (c->slots - 1);
-    while (c->table[at] != UINT32_MAX && strcmp(c->units[c->table[at]]->pattern->source, text) != 0)
-        at = (at + 1) & (c->slots - 1);
+    size_t at = hash_quick(text, n) & (c->slots - 1);
+    for (; c->table[at] != UINT32_MAX; at = (at + 1) & (c->slots - 1)) {
+        const char *known = c->units[c->table[at]]->pattern->source;
+        if (strncmp(known, text, n) == 0 && known[n] == '\0') break;
+    }
     return at;
 }
 
@@ -85,39 +97,160 @@ static void table_room(struct compiler *c)
     free(c->table);
     c->table = xreallocarray(NULL, c->slots, sizeof(*c->table));
     for (size_t i = 0; i < c->slots; i++) c->table[i] = UINT32_MAX;
-    for (size_t i = 0; i < c->n_units; i++)
-        c->table[table_place(c, c->units[i]->pattern->source)] = (uint32_t)i;
+    for (size_t i = 0; i < c->n_units; i++) {
+        const char *text = c->units[i]->pattern->source;
+        c->table[table_place(c, text, strlen(text))] = (uint32_t)i;
+    }
 }
 
-static enum relay_err compile_unit(struct compiler *c, const char *text, struct unit **ret,
-                                   struct reason *why)
+static struct unit *find_unit(struct compiler *c, const char *text, size_t n)
 {
     table_room(c);
-    size_t place = table_place(c, text);
-    if (c->table[place] != UINT32_MAX) {
-        *ret = c->units[c->table[place]];
-        return RELAY_OK;
-    }
-    struct pattern *p = NULL;
-    enum relay_err err = pattern_parse(text, strlen(text), c->arena, &p, why);
-    if (err) return err;
-    struct unit *u = arena_alloc(c->hot, sizeof(*u));
-    u->pattern = p;
-    err = compile_regex(c, u, why);
-    if (err) return err;
-    struct shape *shape = arena_alloc(c->arena, sizeof(*shape));
-    *shape = pattern_shape(p, c->arena);
-    u->shape = shape;
-    u->index = (uint32_t)c->n_units;
-    compile_jit(c, u);
+    uint32_t known = c->table[table_place(c, text, n)];
+    return known == UINT32_MAX ? NULL : c->units[known];
+}
+
+static void keep_unit(struct compiler *c, struct unit *u)
+{
+    const char *text = u->pattern->source;
+    table_room(c);
     if (c->n_units == c->cap) {
         c->cap = c->cap ? c->cap * 2 : 64;
         c->units = xreallocarray(c->units, c->cap, sizeof(struct unit *));
     }
-    c->table[place] = (uint32_t)c->n_units;
+    c->table[table_place(c, text, strlen(text))] = u->index = (uint32_t)c->n_units;
     c->units[c->n_units++] = u;
+}
+
+static enum relay_err compile_unit(struct compiler *c, const char *text, size_t n, int depth,
+                                   struct unit **ret, struct reason *why);
+
+/* Choices of which each match of the node holds one. Where the scan alone can tell that, the gate does. */
+static void collect_musts(struct compiler *c, const struct node *n, struct unit *u)
+{
+    struct unit *must = NULL;
+    if (u->n_parts == UNIT_MUSTS_MAX) return;
+    if (n->kind == NODE_GROUP && n->kids[0]->kind == NODE_ALT) {
+        /* What fails here fails as a part of the whole, too. */
+        if (strcmp(n->text, "(?:") == 0 && n->n_inside &&
+            compile_unit(c, n->inside, n->n_inside, 0, &must, NULL) == RELAY_OK && must->n_parts)
+            u->parts[u->n_parts++] = must;
+        return;
+    }
+    if (n->kind == NODE_REPEAT ? n->min == 0 : n->kind == NODE_ALT || (n->kind == NODE_LOOK && n->negative))
+        return;
+    for (size_t i = 0; i < n->n_kids; i++) collect_musts(c, n->kids[i], u);
+}
+
+/* One way to match, as it is put to PCRE2. */
+static enum relay_err compile_branch(struct compiler *c, const struct branch *b, struct unit **ret,
+                                     struct reason *why)
+{
+    const char *regex = node_regex(b->node, c->arena);
+    *ret = find_unit(c, regex, strlen(regex));
+    if (*ret) return RELAY_OK;
+    struct unit *u = arena_alloc(c->hot, sizeof(*u));
+    enum relay_err err = compile_regex(c, regex, &u->code.re, why);
+    if (err) return err;
+    if (c->jit && !c->jit_denied) c->jit_denied = !compile_jit(&u->code);
+    struct pattern *p = arena_alloc(c->arena, sizeof(*p));
+    *p = (struct pattern){regex, b->node};
+    u->pattern = p;
+    u->branch = b;
+    u->parts = arena_alloc(c->hot, UNIT_MUSTS_MAX * sizeof(struct unit *));
+    if (!node_has_flags(b->node)) collect_musts(c, b->node, u);
+    keep_unit(c, u);
     *ret = u;
     return RELAY_OK;
+}
+
+/* A pattern that is to be read: its plain strings, and a part for each other alternative. */
+static enum relay_err compile_text(struct compiler *c, const char *text, size_t n, struct unit **ret,
+                                   struct reason *why)
+{
+    struct pattern *p = NULL;
+    enum relay_err err = pattern_parse(text, n, c->arena, &p, why);
+    if (err) return err;
+    struct shape *shape = arena_alloc(c->arena, sizeof(*shape));
+    *shape = pattern_shape(p, c->arena);
+    struct unit *u = arena_alloc(c->hot, sizeof(*u));
+    u->pattern = p;
+    u->plain = shape->plain.n ? &shape->plain : NULL;
+    u->parts = arena_alloc(c->hot, shape->n_branches * sizeof(struct unit *) + 1);
+    for (; u->n_parts < shape->n_branches; u->n_parts++) {
+        err = compile_branch(c, &shape->branches[u->n_parts], &u->parts[u->n_parts], why);
+        if (err) return err;
+    }
+    *ret = find_unit(c, text,
+                     n); /* a pattern of one branch, when it is written as PCRE2 gets it, is that branch */
+    if (*ret) return RELAY_OK;
+    keep_unit(c, u);
+    *ret = u;
+    return RELAY_OK;
+}
+
+static struct node *node_over(struct compiler *c, enum node_kind kind, const char *text, size_t n_kids)
+{
+    struct node *node = arena_alloc(c->arena, sizeof(*node));
+    *node = (struct node){.kind = kind, .text = text, .greedy = "", .n_kids = n_kids};
+    node->kids = arena_alloc(c->arena, n_kids * sizeof(struct node *));
+    return node;
+}
+
+static enum relay_err compile_pieces(struct compiler *c, const char *text, size_t n,
+                                     const struct piece *pieces, size_t n_pieces, int depth,
+                                     struct unit **ret, struct reason *why)
+{
+    struct unit *u = arena_alloc(c->hot, sizeof(*u));
+    struct node *root = node_over(c, NODE_ALT, "", n_pieces);
+    u->parts = arena_alloc(c->hot, n_pieces * sizeof(struct unit *));
+    for (; u->n_parts < n_pieces; u->n_parts++) {
+        const struct piece *p = &pieces[u->n_parts];
+        enum relay_err err = compile_unit(c, p->text, p->n, depth + 1, &u->parts[u->n_parts], why);
+        if (err) return err;
+        struct unit *part = u->parts[u->n_parts];
+        struct node *kid = part->pattern->root;
+        if (p->bracket) {
+            struct node *whole = kid;
+            kid = node_over(c, NODE_GROUP, "(?:", 1);
+            kid->kids[0] = whole;
+        }
+        root->kids[u->n_parts] = kid;
+        if (part->n_parts == 1 && !part->plain && !part->code.re) u->parts[u->n_parts] = part->parts[0];
+    }
+    struct pattern *p = arena_alloc(c->arena, sizeof(*p));
+    *p = (struct pattern){arena_strndup(c->arena, text, n), root};
+    u->pattern = p;
+    keep_unit(c, u);
+    *ret = u;
+    return RELAY_OK;
+}
+
+static enum relay_err compile_unit(struct compiler *c, const char *text, size_t n, int depth,
+                                   struct unit **ret, struct reason *why)
+{
+    struct piece pieces[PIECES_MAX];
+    *ret = find_unit(c, text, n);
+    if (*ret) return RELAY_OK;
+    size_t k = n <= PATTERN_BYTES_MAX && depth < PATTERN_DEPTH_MAX ? pattern_split(text, n, pieces) : 0;
+    if (k > 1) return compile_pieces(c, text, n, pieces, k, depth, ret, why);
+    if (k == 1 && pieces[0].bracket) return compile_unit(c, pieces[0].text, pieces[0].n, depth + 1, ret, why);
+    return compile_text(c, text, n, ret, why);
+}
+
+/* What is wrong is told of the whole, so that the place is one in what is written. */
+static enum relay_err compile_pattern(struct compiler *c, const char *text, struct unit **ret,
+                                      struct reason *why)
+{
+    enum relay_err err = compile_unit(c, text, strlen(text), 0, ret, why), whole;
+    struct pattern *p = NULL;
+    pcre2_code *re = NULL;
+    if (err == RELAY_OK) return RELAY_OK;
+    whole = pattern_parse(text, strlen(text), c->arena, &p, why);
+    if (whole) return whole;
+    whole = compile_regex(c, node_regex(p->root, c->arena), &re, why);
+    pcre2_code_free(re);
+    return whole ? whole : err;
 }
 
 static enum relay_err compile_units(struct compiler *c, const struct rule_texts *texts, struct unit **units,
@@ -125,7 +258,7 @@ static enum relay_err compile_units(struct compiler *c, const struct rule_texts 
 {
     for (size_t i = 0; i < texts->n; i++) {
         lines[i] = *ret_line = texts->items[i].line;
-        enum relay_err err = compile_unit(c, texts->items[i].text, &units[i], why);
+        enum relay_err err = compile_pattern(c, texts->items[i].text, &units[i], why);
         if (err) return err;
     }
     return RELAY_OK;
@@ -165,10 +298,18 @@ static enum relay_err compile_words(struct compiler *c, const struct rule_texts 
     return err;
 }
 
+static bool unit_has_group(const struct unit *u, const char *name)
+{
+    if (u->code.re) return pcre2_substring_number_from_name(u->code.re, (PCRE2_SPTR)name) > 0;
+    for (uint32_t i = 0; i < u->n_parts; i++)
+        if (unit_has_group(u->parts[i], name)) return true;
+    return false;
+}
+
 static bool has_group(const struct rule_code *code, const char *name)
 {
     for (size_t i = 0; i < code->n_all + code->n_any; i++)
-        if (pcre2_substring_number_from_name(code->units[i]->re, (PCRE2_SPTR)name) > 0) return true;
+        if (unit_has_group(code->units[i], name)) return true;
     return false;
 }
 
@@ -227,34 +368,73 @@ static float gate_odds(const struct gate *g, const struct prefilter *p)
     return (float)odds;
 }
 
-static void file_needs(const struct needs *needs, struct gate *g, struct prefilter *p)
+static void file_branch(struct unit *u, struct prefilter *p, struct arena *hot)
 {
-    for (size_t i = 0; i < needs->n; i++) gate_add(g, p, prefilter_clause(p, &needs->items[i]));
-    g->odds = gate_odds(g, p);
+    const struct branch *b = u->branch;
+    for (size_t i = 0; i < b->needs.n; i++) gate_add(&u->gate, p, prefilter_clause(p, &b->needs.items[i]));
+    u->digits = b->digits >= DIGITS_MIN && b->digits < INT_MAX ? (int)b->digits : 0;
+    if (b->n_links < 2) return;
+    u->steps = arena_alloc(hot, b->n_links * sizeof(struct step));
+    for (; u->n_steps < b->n_links; u->n_steps++) {
+        const struct link *l = &b->links[u->n_steps];
+        u->steps[u->n_steps] = (struct step){prefilter_clause(p, &l->clause), l->reach};
+    }
+}
+
+/* (A1 and A2) or (B1 and B2) needs (A1 or B1) and (A2 or B2). */
+static void join_gates(struct unit *u, struct prefilter *p)
+{
+    uint32_t *clauses = xcalloc(u->n_parts + 1, sizeof(*clauses));
+    for (unsigned rank = 0; rank < 2; rank++) {
+        size_t n = 0;
+        bool known = true;
+        if (u->plain) clauses[n++] = u->plains[0];
+        for (uint32_t i = 0; i < u->n_parts && known; i++) {
+            const struct gate *g = &u->parts[i]->gate;
+            known = g->n > 0;
+            if (known) clauses[n++] = g->clauses[rank < g->n ? rank : 0];
+        }
+        uint32_t joined;
+        if (known && prefilter_join(p, clauses, n, &joined)) gate_add(&u->gate, p, joined);
+    }
+    free(clauses);
+}
+
+/* Parts that are plain strings alone go to the end: the whole's own list has their strings. */
+static void put_code_first(struct unit *u)
+{
+    for (uint32_t i = 0; i < u->n_parts; i++) {
+        struct unit *part = u->parts[i];
+        if (!part->code.re && part->n_parts == 0) continue;
+        u->parts[i] = u->parts[u->n_code];
+        u->parts[u->n_code++] = part;
+    }
 }
 
 static void file_unit(struct unit *u, struct prefilter *p, struct arena *hot)
 {
     if (u->filed) return;
     u->filed = true;
-    file_needs(&u->shape->needs, &u->gate, p);
-    u->has_plain = u->shape->plain.n > 0;
-    if (u->has_plain) u->plain = prefilter_clause(p, &u->shape->plain);
-    u->ways = arena_alloc(hot, u->shape->n_branches * sizeof(struct way) + 1);
-    if (!u->has_plain && u->shape->n_branches) u->digits = INT_MAX;
-    for (; u->n_ways < u->shape->n_branches; u->n_ways++) {
-        const struct branch *b = &u->shape->branches[u->n_ways];
-        struct way *w = &u->ways[u->n_ways];
-        file_needs(&b->needs, &w->gate, p);
-        w->digits = b->digits >= DIGITS_MIN && b->digits < INT_MAX ? (int)b->digits : 0;
-        if (w->digits < u->digits) u->digits = w->digits;
-        if (b->n_links < 2) continue;
-        w->steps = arena_alloc(hot, b->n_links * sizeof(struct step));
-        for (; w->n_steps < b->n_links; w->n_steps++) {
-            const struct link *l = &b->links[w->n_steps];
-            w->steps[w->n_steps] = (struct step){prefilter_clause(p, &l->clause), l->reach};
-        }
+    put_code_first(u);
+    if (u->branch) {
+        for (uint32_t i = 0; i < u->n_parts; i++) file_unit(u->parts[i], p, hot);
+        file_branch(u, p, hot);
+        return;
     }
+    uint32_t plains = u->plain != NULL;
+    for (uint32_t i = 0; i < u->n_parts; i++) {
+        file_unit(u->parts[i], p, hot);
+        plains += u->parts[i]->n_plains;
+    }
+    u->plains = arena_alloc(hot, plains * sizeof(uint32_t) + 1);
+    if (u->plain) u->plains[u->n_plains++] = prefilter_clause(p, u->plain);
+    u->digits = u->plain ? 0 : INT_MAX;
+    for (uint32_t i = 0; i < u->n_parts; i++) {
+        const struct unit *part = u->parts[i];
+        if (part->digits < u->digits) u->digits = part->digits;
+        for (uint32_t k = 0; k < part->n_plains; k++) u->plains[u->n_plains++] = part->plains[k];
+    }
+    join_gates(u, p);
 }
 
 void rule_code_file(struct rule_code *code, struct prefilter *p, struct arena *a, struct arena *hot)
@@ -291,22 +471,18 @@ static void weigh(struct gate *g, const struct prefilter *p)
     g->odds = gate_odds(g, p);
 }
 
+void unit_weigh(struct unit *u, const struct prefilter *p)
+{
+    weigh(&u->gate, p);
+    u->lazy = false;
+    for (uint32_t i = 0; i < u->n_steps; i++) u->lazy = u->lazy || !prefilter_is_eager(p, u->steps[i].clause);
+    for (uint32_t i = 0; i < u->n_plains; i++) u->lazy = u->lazy || !prefilter_is_eager(p, u->plains[i]);
+}
+
 void rule_code_weigh(struct rule_code *code, const struct prefilter *p)
 {
     weigh(&code->words, p);
     code->words_lazy = false;
     for (size_t i = 0; i < code->n_lists && code->words_known; i++)
         code->words_lazy = code->words_lazy || !prefilter_is_eager(p, code->lists[i].clause);
-    for (size_t i = 0; i < code->n_all + code->n_any + code->n_none; i++) {
-        struct unit *u = code->units[i];
-        weigh(&u->gate, p);
-        u->plain_lazy = u->has_plain && !prefilter_is_eager(p, u->plain);
-        for (uint32_t k = 0; k < u->n_ways; k++) {
-            struct way *w = &u->ways[k];
-            weigh(&w->gate, p);
-            w->lazy = false;
-            for (uint32_t s = 0; s < w->n_steps; s++)
-                w->lazy = w->lazy || !prefilter_is_eager(p, w->steps[s].clause);
-        }
-    }
 }

@@ -17,6 +17,7 @@
 
 enum {
     UNIT_CLAUSES_MAX = 6,
+    UNIT_MUSTS_MAX = 8,
     MATCH_LIMIT = 100000, /* steps from one place in the text */
     DEPTH_LIMIT = 20000,
     HEAP_LIMIT_KIB = 4096,
@@ -33,31 +34,37 @@ struct gate {
     float odds; /* a guess of how often all of them hold */
 };
 
-/* struct link and struct branch with numbers for the strings. */
+/* struct link with the number of its strings. */
 struct step {
     uint32_t clause;
     size_t reach;
 };
-struct way {
-    struct gate gate;
-    uint32_t n_steps;
-    int digits; /* that stand in a row in every match, where they are enough to tell something */
-    bool lazy;  /* a step is of a single character, whose places are not in the first pass */
-    struct step *steps;
+
+struct code {
+    pcre2_code *re;
+    bool jit;
 };
 
-/* One pattern; rules that are written with the same one share it. It is not run when the scan alone can say yes (a plain
- * string is there) or no (no way is open). */
+/* A pattern, or a part of one. What is written the same is one unit, whichever patterns it is a part of: it is compiled once,
+ * and asked once of a text.
+ *
+ * A choice matches where one of its plain strings is, which the scan alone can tell, or where one of its parts does. What is
+ * no choice has code, which is not run unless the gate is open, the digits are there, the steps come in their order, and
+ * each of its parts matches somewhere: they are the choices that stand in it. */
 struct unit {
     struct gate gate; /* of the whole */
-    struct way *ways;
-    pcre2_code *re;
-    uint32_t n_ways, plain;
-    int digits; /* the fewest of its ways' */
-    bool has_plain, plain_lazy, jit, filed;
+    struct unit **parts;
+    struct code code;
+    struct step *steps;
+    uint32_t *plains;                            /* its own plain strings, and those of its parts */
+    uint32_t n_parts, n_code, n_steps, n_plains; /* the first n_code parts are more than plain strings */
+    int digits; /* that stand in a row in every match, where they are enough to tell something */
+    bool lazy;  /* a step or a plain string is a single character, whose places are not in the first pass */
+    bool filed;
     uint32_t index; /* in the set */
     const struct pattern *pattern;
-    const struct shape *shape;
+    const struct clause *plain;  /* NULL: has none of its own */
+    const struct branch *branch; /* of code */
 };
 
 struct word_list {
@@ -124,10 +131,15 @@ void units_free(struct unit **units, size_t n);
 enum relay_err rule_compile(struct compiler *c, struct rule_source *s, int *ret_line,
                             struct reason *why) MUST_CHECK;
 
+/* The pattern as it is written, for whoever wants to run it without what the scan found. No code where PCRE2 takes the parts
+ * alone. */
+void unit_compile_whole(const struct unit *u, struct code *ret);
+
 /* Enters what the rule needs into the prefilter. */
 void rule_code_file(struct rule_code *code, struct prefilter *p, struct arena *a, struct arena *hot);
 
 /* Sorts gates anew after odds have changed, and learns what the first pass of the scan leaves out. */
+void unit_weigh(struct unit *u, const struct prefilter *p);
 void rule_code_weigh(struct rule_code *code, const struct prefilter *p);
 
 struct occurrence {
@@ -153,6 +165,8 @@ struct runner {
     pcre2_jit_stack *stack;
     struct occurrence *found;
     size_t cap;
+    struct code *whole; /* of units that have none of their own, when they were run */
+    size_t n_whole;
 };
 void runner_init(struct runner *r, size_t n_units); /* n_units: of the set whose scans are passed, else 0 */
 void runner_release(struct runner *r);
@@ -164,8 +178,7 @@ enum verdict rule_run(const struct rule_code *code, struct runner *r, struct sca
 /* Whether the literals that the rule needs are there; rule_run asks it first. */
 bool rule_possible(const struct rule_code *code, struct scan *scan);
 /* Its parts, for explain. */
-enum verdict unit_run(const struct unit *u, struct runner *r, const char *text, size_t n, size_t start,
-                      struct span *ret);
+enum verdict unit_run(const struct unit *u, struct runner *r, const char *text, size_t n, struct span *ret);
 enum verdict words_run(const struct rule_code *code, struct runner *r, const char *text, size_t n, int near,
                        struct span *ret);
 

@@ -58,16 +58,19 @@ static bool find_domain(const char *text, size_t n, struct buf *ret)
 
 static bool group_of(const struct unit *u, const char *name, const char *text, size_t n, struct buf *ret)
 {
-    int number = pcre2_substring_number_from_name(u->re, (PCRE2_SPTR)name);
+    for (uint32_t i = 0; i < u->n_parts && !u->code.re; i++)
+        if (group_of(u->parts[i], name, text, n, ret)) return true;
+    if (!u->code.re) return false;
+    int number = pcre2_substring_number_from_name(u->code.re, (PCRE2_SPTR)name);
     bool found = false;
     if (number <= 0) return false;
     pcre2_match_context *limits = pcre2_match_context_create(NULL);
-    pcre2_match_data *data = pcre2_match_data_create_from_pattern(u->re, NULL);
+    pcre2_match_data *data = pcre2_match_data_create_from_pattern(u->code.re, NULL);
     if (!limits || !data) abort();
     (void)pcre2_set_match_limit(limits, MATCH_LIMIT); /* these three cannot fail */
     (void)pcre2_set_depth_limit(limits, DEPTH_LIMIT);
     (void)pcre2_set_heap_limit(limits, HEAP_LIMIT_KIB);
-    if (pcre2_match(u->re, (PCRE2_SPTR)text, n, 0, PCRE2_NO_UTF_CHECK, data, limits) > number) {
+    if (pcre2_match(u->code.re, (PCRE2_SPTR)text, n, 0, PCRE2_NO_UTF_CHECK, data, limits) > number) {
         const PCRE2_SIZE *at = pcre2_get_ovector_pointer(data) + 2 * (size_t)number;
         size_t len = at[0] != PCRE2_UNSET && at[1] > at[0] ? at[1] - at[0] : 0;
         /* ‹tel› stands for any number: taken for a value, it would make all of them the same. */

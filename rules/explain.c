@@ -40,6 +40,7 @@ struct view {
     const char *text;
     size_t n;
     bool whole; /* what is missing is told in full, for programs */
+    struct arena *arena;
 };
 
 static void add_span(struct finding *f, struct span s)
@@ -120,27 +121,27 @@ static bool holds(const struct view *v, const struct clause *c)
  * thing that it asks for, so it is told as a whole. */
 static void look_why_not(const struct unit *u, const struct view *v, struct finding *f)
 {
-    const struct needs *needs = &u->shape->needs;
+    const struct needs needs = pattern_needs(u->pattern, v->arena);
     size_t held = 0;
-    for (size_t i = 0; i < needs->n; i++) held += holds(v, &needs->items[i]);
+    for (size_t i = 0; i < needs.n; i++) held += holds(v, &needs.items[i]);
     f->have += held;
     bool choice = pattern_is_choice(u->pattern);
-    if (held == needs->n || choice) {
+    if (held == needs.n || choice) {
         f->lack++;
         struct buf *b = add_missing(f);
-        if (held < needs->n)
+        if (held < needs.n)
             buf_str(b, _("one of: "));
         else if (held)
             buf_str(b, _("its words are there, but not in the order or distance of "));
         add_pattern(b, v, u);
         return;
     }
-    for (size_t i = 0; i < needs->n; i++) {
-        if (holds(v, &needs->items[i])) continue;
+    for (size_t i = 0; i < needs.n; i++) {
+        if (holds(v, &needs.items[i])) continue;
         f->lack++;
         struct buf *b = add_missing(f);
         buf_str(b, _("one of: "));
-        list_words(b, v, needs->items[i].items, needs->items[i].n);
+        list_words(b, v, needs.items[i].items, needs.items[i].n);
     }
 }
 
@@ -159,7 +160,7 @@ static size_t entry_held(const struct rule_code *c, const struct entry_of_any *e
 {
     size_t held = 0;
     for (uint32_t k = 0; k < e->n; k++) {
-        enum verdict a = unit_run(c->units[e->first + k], v->runner, v->text, v->n, 0, &s[held]);
+        enum verdict a = unit_run(c->units[e->first + k], v->runner, v->text, v->n, &s[held]);
         if (a == MATCH) held++;
         if (a == UNSURE) *ret_unsure = true;
     }
@@ -190,7 +191,7 @@ static void look_at_any(const struct rule_code *c, const struct view *v, struct 
     if (nearest && !unsure) {
         f->have += nearest_held;
         for (uint32_t k = 0; k < nearest->n; k++)
-            if (unit_run(c->units[nearest->first + k], v->runner, v->text, v->n, 0, s) != MATCH)
+            if (unit_run(c->units[nearest->first + k], v->runner, v->text, v->n, s) != MATCH)
                 look_why_not(c->units[nearest->first + k], v, f);
         return;
     }
@@ -214,9 +215,9 @@ static void look_at(const struct rule *r, const struct view *v, struct finding *
     f->verdict = rule_run(c, v->runner, NULL, v->text, v->n, &s);
     look_at_words(c, v, f);
     for (size_t i = 0; i < c->n_all; i++) {
-        switch (unit_run(unit_all(c, i), v->runner, v->text, v->n, 0, &s)) {
+        switch (unit_run(unit_all(c, i), v->runner, v->text, v->n, &s)) {
         case MATCH:
-            f->have += 1 + unit_all(c, i)->shape->needs.n;
+            f->have += 1 + pattern_needs(unit_all(c, i)->pattern, v->arena).n;
             add_span(f, s);
             break;
         case UNSURE:
@@ -232,7 +233,7 @@ static void look_at(const struct rule *r, const struct view *v, struct finding *
     if (f->verdict != NO_MATCH || f->lack) return;
     f->blocked = true;
     for (size_t i = 0; i < c->n_none; i++)
-        if (unit_run(unit_none(c, i), v->runner, v->text, v->n, 0, &s) == MATCH)
+        if (unit_run(unit_none(c, i), v->runner, v->text, v->n, &s) == MATCH)
             buf_printf(add_missing(f), _("\"%.*s\" is there, which this rule takes for harmless"),
                        (int)(s.to - s.from), v->text + s.from);
 }
@@ -408,7 +409,8 @@ void explain(const struct rule_set *set, const char *original, size_t n, bool js
     struct runner runner;
     prepare(original, n, &p);
     runner_init(&runner, 0);
-    struct view v = {&runner, p.text.text, p.text.len, json};
+    struct arena arena = {0};
+    struct view v = {&runner, p.text.text, p.text.len, json, &arena};
     struct finding *all = xcalloc(set->n + 1, sizeof(*all));
     struct finding *hits = xcalloc(set->n + 1, sizeof(*hits));
     struct finding **near = xcalloc(set->n + 1, sizeof(*near));
@@ -432,6 +434,7 @@ void explain(const struct rule_set *set, const char *original, size_t n, bool js
     free(all);
     free(hits);
     free(near);
+    arena_release(&arena);
     runner_release(&runner);
     prepared_release(&p);
 }

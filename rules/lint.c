@@ -63,7 +63,7 @@ struct subject {
     const struct rule_source *source;
     const struct rule *rule;
     struct runner *runner;
-    struct tried *tried; /* each pattern of the set, once */
+    struct tried *tried; /* each unit of the set, once */
 };
 
 static void PRINTF(5, 6) find(struct subject *s, bool error, int line, const char *code, const char *fmt, ...)
@@ -131,23 +131,38 @@ static void check_text(void *arg, const char *name, const char *text, int line)
 static bool matches_nothing(const struct unit *u, struct runner *r)
 {
     struct span span;
-    return unit_run(u, r, "", 0, 0, &span) == MATCH;
+    return unit_run(u, r, "", 0, &span) == MATCH;
+}
+
+/* The worst of its parts. */
+static struct trial try_unit(struct tried *tried, const struct unit *u)
+{
+    struct tried *t = &tried[u->index];
+    if (t->done) return t->trial;
+    t->done = true;
+    if (u->code.re) t->trial = strict_try(u);
+    for (uint32_t i = 0; i < u->n_parts; i++) {
+        struct trial part = try_unit(tried, u->parts[i]);
+        t->trial.endless = t->trial.endless || part.endless;
+        if (part.steps > t->trial.steps) t->trial.steps = part.steps;
+        if (part.ms > t->trial.ms) t->trial.ms = part.ms;
+    }
+    return t->trial;
 }
 
 static void check_unit(struct subject *s, size_t i)
 {
     const struct rule_code *c = s->rule->code;
     const struct unit *u = c->units[i];
-    struct tried *t = &s->tried[u->index];
+    struct trial t = try_unit(s->tried, u);
     char room[128];
-    if (!t->done) *t = (struct tried){true, strict_try(u)};
-    if (t->trial.endless)
+    if (t.endless)
         strict_find_endless(s->source, i, take, s);
-    else if (t->trial.steps > SLOW_STEPS || t->trial.ms > SLOW_MS)
+    else if (t.steps > SLOW_STEPS || t.ms > SLOW_MS)
         find(s, false, c->lines[i], "slow",
              _("%s: a text can be made that costs this pattern more than %u steps from one place (%lld ms in "
                "all)"),
-             rule_part(c, i), t->trial.steps / 2, (long long)t->trial.ms);
+             rule_part(c, i), t.steps / 2, (long long)t.ms);
     if (matches_nothing(u, s->runner))
         find(s, false, c->lines[i], "empty_match",
              _("%s: this pattern is found in every text, even an empty one: '%s'"), rule_part(c, i),
@@ -190,7 +205,7 @@ static void check_samples(struct subject *s)
 {
     const struct rule_source *src = s->source;
     struct rule_problems problems = {0};
-    rule_try_samples(src, s->runner, &problems);
+    rule_try_samples(src, s->runner, NULL, &problems);
     for (size_t i = 0; i < problems.n; i++)
         find(s, true, problems.items[i].line, "sample_fails", "%s", problems.items[i].why.text);
     rule_problems_release(&problems);

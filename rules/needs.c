@@ -405,7 +405,8 @@ static void fold(const struct node *n, struct arena *a, struct info *ret)
     }
     case NODE_GROUP:
         fold(n->kids[0], a, ret);
-        ret->faithful = ret->faithful && strcmp(n->text, "(?>") != 0; /* which gives nothing back */
+        /* An atomic one gives nothing back, and a name wants to know where it stood. */
+        ret->faithful = ret->faithful && strncmp(n->text, "(?>", 3) != 0 && strncmp(n->text, "(?<", 3) != 0;
         return;
     case NODE_CONCAT: fold_concat(n, a, ret, NULL); return;
     case NODE_ALT: fold_alt(n, a, ret); return;
@@ -422,10 +423,10 @@ static struct needs keep_needs(const struct clauses *c, struct arena *a)
     return out;
 }
 
-static void fold_branch(const struct node *n, struct arena *a, struct info *ret, struct branch *ret_branch)
+static void fold_branch(struct node *n, struct arena *a, struct info *ret, struct branch *ret_branch)
 {
     struct chain chain = {0};
-    *ret_branch = (struct branch){0};
+    *ret_branch = (struct branch){.node = n};
     if (n->kind == NODE_CONCAT)
         fold_concat(n, a, ret, &chain);
     else
@@ -438,53 +439,51 @@ static void fold_branch(const struct node *n, struct arena *a, struct info *ret,
     for (size_t i = 0; i < chain.n; i++) ret_branch->links[i] = chain.items[i];
 }
 
-static bool has_flags(const struct node *n)
-{
-    if (n->kind == NODE_EMPTY && strncmp(n->text, "(?", 2) == 0) return true;
-    for (size_t i = 0; i < n->n_kids; i++)
-        if (has_flags(n->kids[i])) return true;
-    return false;
-}
-
 /* Whether the set can stand for itself in the scan: nothing empty, nothing too short to look for. */
-static bool is_plain(const struct info *i, size_t already)
+static bool is_plain(const struct info *i)
 {
-    return i->exact && i->faithful && i->set.n > 0 && already + i->set.n <= CLAUSE_MAX &&
-           shortest(&i->set) >= LITERAL_MIN;
+    return i->exact && i->faithful && i->set.n > 0 && shortest(&i->set) >= LITERAL_MIN;
 }
 
-/* The alternatives' needs as one. */
-static struct needs join_branches(struct info *infos, size_t n, struct arena *a)
+/* The pattern less the brackets round it. */
+static struct node *inside(const struct pattern *p)
 {
-    struct info all = {0};
-    join_alt(infos, n, a, &all);
-    if (all.exact) clauses_add_set(&all.needs, &all.set, a);
-    return keep_needs(&all.needs, a);
+    struct node *root = p->root;
+    while (root->kind == NODE_GROUP && strcmp(root->text, "(?:") == 0) root = root->kids[0];
+    return root;
 }
 
 struct shape pattern_shape(const struct pattern *p, struct arena *a)
 {
     struct shape out = {0};
-    const struct node *root = p->root;
-    while (root->kind == NODE_GROUP && strcmp(root->text, "(?:") == 0) root = root->kids[0];
-    bool split =
-        root->kind == NODE_ALT && !has_flags(root); /* a flag reaches into the alternatives that follow */
-    size_t n = split ? root->n_kids : 1;
-    struct info *infos = arena_alloc(a, n * sizeof(*infos));
-    struct strings plain = {arena_alloc(a, CLAUSE_MAX * sizeof(char *)), 0};
+    struct node *root = inside(p);
+    bool split = root->kind == NODE_ALT &&
+                 !node_has_flags(root); /* a flag reaches into the alternatives that follow */
+    size_t n = split ? root->n_kids : 1, n_sets = 0, strings = 0;
+    struct strings *sets = arena_alloc(a, n * sizeof(*sets));
     out.branches = arena_alloc(a, n * sizeof(struct branch));
     for (size_t i = 0; i < n; i++) {
-        fold_branch(split ? root->kids[i] : root, a, &infos[i], &out.branches[out.n_branches]);
-        if (!is_plain(&infos[i], plain.n)) {
+        struct info info = {0};
+        fold_branch(split ? root->kids[i] : root, a, &info, &out.branches[out.n_branches]);
+        if (!is_plain(&info)) {
             out.n_branches++;
             continue;
         }
-        for (size_t k = 0; k < infos[i].set.n; k++) plain.items[plain.n++] = infos[i].set.items[k];
+        strings += info.set.n;
+        sets[n_sets++] = info.set;
     }
-    out.needs = split ? join_branches(infos, n, a) : keep_needs(&infos[0].needs, a);
-    if (plain.n) {
-        out.plain = (struct clause){.items = plain.items, .n = plain.n};
-        (void)clause_settle(&out.plain); /* all are long enough */
-    }
+    if (strings == 0) return out;
+    out.plain.items = arena_alloc(a, strings * sizeof(char *));
+    for (size_t i = 0; i < n_sets; out.plain.n += sets[i++].n)
+        memcpy(out.plain.items + out.plain.n, sets[i].items, sets[i].n * sizeof(char *));
+    (void)clause_settle(&out.plain); /* all are long enough */
     return out;
+}
+
+struct needs pattern_needs(const struct pattern *p, struct arena *a)
+{
+    struct info info = {0};
+    fold(p->root, a, &info);
+    if (info.exact) clauses_add_set(&info.needs, &info.set, a);
+    return keep_needs(&info.needs, a);
 }

@@ -18,30 +18,45 @@ static void json_list(struct buf *out, const char *const *items, size_t n)
 /* As PCRE2 reads it, as people do, and what must be there for it. */
 static void json_pattern(struct buf *out, const struct unit *u)
 {
-    const struct needs *needs = &u->shape->needs;
+    CLEANUP(arena_release) struct arena arena = {0};
+    const struct needs needs = pattern_needs(u->pattern, &arena);
     CLEANUP(buf_release) struct buf brief = BUF_INIT(4096);
     pattern_brief(u->pattern, &brief);
     buf_char(out, '{');
-    buf_json_member(out, "re", u->pattern->regex);
+    buf_json_member(out, "re", node_regex(u->pattern->root, &arena));
     buf_json_member(out, "brief", buf_cstr(&brief));
     buf_json_member_bool(out, "choice", pattern_is_choice(u->pattern));
     buf_json_key(out, "needs");
     buf_char(out, '[');
-    for (size_t i = 0; i < needs->n; i++) {
+    for (size_t i = 0; i < needs.n; i++) {
         if (i) buf_char(out, ',');
-        json_list(out, needs->items[i].items, needs->items[i].n);
+        json_list(out, needs.items[i].items, needs.items[i].n);
     }
     buf_str(out, "]}");
 }
 
-static void json_units(struct buf *out, struct unit *const *units, size_t n)
+/* The patterns that the page needs, in the order in which rules first name them. */
+struct used {
+    const struct unit **items;
+    uint32_t *number; /* of each unit of the set, from 1 */
+    uint32_t n;
+};
+
+static void json_units(struct buf *out, struct unit *const *units, size_t n, struct used *used)
 {
     buf_char(out, '[');
-    for (size_t i = 0; i < n; i++) buf_printf(out, i ? ",%u" : "%u", units[i]->index);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t *number = &used->number[units[i]->index];
+        if (!*number) {
+            used->items[used->n] = units[i];
+            *number = ++used->n;
+        }
+        buf_printf(out, i ? ",%u" : "%u", *number - 1);
+    }
     buf_char(out, ']');
 }
 
-static void json_rule(struct buf *out, const struct rule *r)
+static void json_rule(struct buf *out, const struct rule *r, struct used *used)
 {
     const struct rule_code *c = r->code;
     buf_char(out, '{');
@@ -58,16 +73,16 @@ static void json_rule(struct buf *out, const struct rule *r)
     }
     buf_char(out, ']');
     buf_json_key(out, "all");
-    json_units(out, c->units, c->n_all);
+    json_units(out, c->units, c->n_all, used);
     buf_json_key(out, "any");
     buf_char(out, '[');
     for (size_t i = 0; i < c->n_entries; i++) {
         if (i) buf_char(out, ',');
-        json_units(out, c->units + c->entries[i].first, c->entries[i].n);
+        json_units(out, c->units + c->entries[i].first, c->entries[i].n, used);
     }
     buf_char(out, ']');
     buf_json_key(out, "none");
-    json_units(out, c->units + c->n_all + c->n_any, c->n_none);
+    json_units(out, c->units + c->n_all + c->n_any, c->n_none, used);
     buf_char(out, '}');
 }
 
@@ -88,6 +103,8 @@ static void base64(struct buf *out, const unsigned char *bytes, size_t n)
 static void json_data(const struct rule_set *set, const char *version, struct buf *out)
 {
     bool first = true;
+    struct used used = {xcalloc(set->n_units + 1, sizeof(*used.items)),
+                        xcalloc(set->n_units + 1, sizeof(*used.number)), 0};
     buf_char(out, '{');
     buf_json_member(out, "version", version);
     buf_json_member(out, "set", rule_set_hash(set));
@@ -97,13 +114,15 @@ static void json_data(const struct rule_set *set, const char *version, struct bu
         if (r->status != RULE_STABLE && r->status != RULE_TEST) continue;
         if (!first) buf_char(out, ',');
         first = false;
-        json_rule(out, r);
+        json_rule(out, r, &used);
     }
     buf_str(out, "],\"patterns\":[");
-    for (size_t i = 0; i < set->n_units; i++) {
+    for (uint32_t i = 0; i < used.n; i++) {
         if (i) buf_char(out, ',');
-        json_pattern(out, set->units[i]);
+        json_pattern(out, used.items[i]);
     }
+    free(used.items);
+    free(used.number);
     buf_str(out, "],\"categories\":[");
     for (const struct rule_category *c = rule_categories; c->id; c++) {
         buf_str(out, c == rule_categories ? "{" : ",{");

@@ -474,9 +474,11 @@ static struct node *parse_group(struct parser *p)
     struct node *head = group_head(p, &opens);
     if (!head || !opens) return head;
     p->depth++;
+    head->inside = p->text + p->at;
     struct node *body = parse_alt(p);
     p->depth--;
     if (!body) return NULL;
+    head->n_inside = (size_t)(p->text + p->at - head->inside);
     if (!take(p, ")")) return refuse(p, _("( without )"));
     head->kids = arena_alloc(p->arena, sizeof(struct node *));
     head->kids[0] = body;
@@ -659,6 +661,16 @@ static struct node *parse_alt(struct parser *p)
     return n;
 }
 
+bool node_has_flags(const struct node *n)
+{
+    if ((n->kind == NODE_EMPTY || n->kind == NODE_GROUP) && strncmp(n->text, "(?", 2) == 0 &&
+        (n->text[2] == 'm' || n->text[2] == 's'))
+        return true;
+    for (size_t i = 0; i < n->n_kids; i++)
+        if (node_has_flags(n->kids[i])) return true;
+    return false;
+}
+
 /* ---- writing it out ---- */
 
 static void emit_literal(const char *s, struct buf *out)
@@ -712,6 +724,13 @@ static void emit(const struct node *n, struct buf *out)
     buf_str(out, n->greedy);
 }
 
+const char *node_regex(const struct node *n, struct arena *a)
+{
+    CLEANUP(buf_release) struct buf out = BUF_INIT(16 * PATTERN_BYTES_MAX);
+    emit(n, &out);
+    return arena_strndup(a, buf_cstr(&out), out.len);
+}
+
 enum relay_err pattern_parse(const char *text, size_t n, struct arena *a, struct pattern **ret,
                              struct reason *why)
 {
@@ -720,26 +739,25 @@ enum relay_err pattern_parse(const char *text, size_t n, struct arena *a, struct
         return fail(why, RELAY_LIMIT, _("the pattern has more than %d bytes: split it"), PATTERN_BYTES_MAX);
     if (!text_valid_utf8(text, n)) return fail(why, RELAY_INVALID, _("the pattern is not valid UTF-8"));
 
-    struct parser p = {.text = text, .n = n, .arena = a, .why = why};
+    const char *source = arena_strndup(a, text, n);
+    struct parser p = {.text = source, .n = n, .arena = a, .why = why};
     struct node *root = parse_alt(&p);
     norm_text_release(&p.norm);
     if (root && !at_end(&p)) root = refuse(&p, _(") without (; write \\) for the sign itself"));
     if (!root) return RELAY_INVALID;
 
-    CLEANUP(buf_release) struct buf regex = BUF_INIT(16 * PATTERN_BYTES_MAX);
-    emit(root, &regex);
     if (p.impossible) {
+        const char *regex = node_regex(root, a);
         if (p.form[0] == '\0')
             return fail(why, RELAY_INVALID,
                         _("\"%s\" never appears in normalised text: leave it out; the pattern would be '%s'"),
-                        p.bad, buf_cstr(&regex));
+                        p.bad, regex);
         return fail(why, RELAY_INVALID,
                     _("\"%s\" never appears in normalised text: write \"%s\"; the pattern would be '%s'"),
-                    p.bad, p.form, buf_cstr(&regex));
+                    p.bad, p.form, regex);
     }
     struct pattern *out = arena_alloc(a, sizeof(*out));
-    out->source = arena_strndup(a, text, n);
-    out->regex = arena_strndup(a, buf_cstr(&regex), regex.len);
+    out->source = source;
     out->root = root;
     *ret = out;
     return RELAY_OK;

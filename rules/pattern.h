@@ -1,8 +1,9 @@
 /* A small, strict reader of the regular expressions that rules may use, so that the engine knows what a pattern needs
  * before PCRE2 ever runs it.
  *
- *   pattern_parse (checks and normalises the literals) -> pattern_shape (what every match must contain)
- *                                                      -> pattern_witness, pattern_attacks (for lint)
+ *   pattern_split -> pattern_parse (checks and normalises the literals) -> pattern_shape, pattern_needs (what a match contains)
+ *                                                                       -> node_regex (for PCRE2)
+ *                                                                       -> pattern_witness, pattern_attacks (for lint)
  *
  * Normalised text has one kind of digits, so \d is 0-9 here. It reads the useful part of PCRE2: literals, escapes, classes, groups, alternation, quantifiers, lookarounds, ^ $ \b.
  * What it does not read (back-references, recursion, conditions, verbs, \K, \Q…\E, x flag …) is refused with what to
@@ -39,6 +40,8 @@ struct node {
     enum node_kind kind;
     const char
         *text; /* LITERAL: UTF-8; SET and EMPTY: as PCRE2 reads it; GROUP and LOOK: how it opens, "(?:" */
+    const char *inside; /* GROUP: what is in it, as written; n_inside bytes of the pattern's source */
+    size_t n_inside;
     struct node **kids;
     size_t n_kids;
     const char **members; /* SET: each as UTF-8; n_members 0 when there are too many to list */
@@ -52,14 +55,30 @@ struct node {
 
 struct pattern {
     const char *source; /* as written */
-    const char *regex;  /* as PCRE2 gets it: literals in normal form */
-    const struct node *root;
+    struct node *root;
 };
 
 /* RELAY_INVALID with what to write instead. A literal character that can never appear in normalised text is such an error,
  * and the reason shows the right form; a run of literals that normalises to another (hxxp, 加 微 信) is replaced. */
 enum relay_err pattern_parse(const char *text, size_t n, struct arena *a, struct pattern **ret,
                              struct reason *why) MUST_CHECK;
+
+bool node_has_flags(const struct node *n); /* (?m) or (?s:…) in it: what is round a part says what it means */
+
+/* As PCRE2 gets it: literals in normal form. */
+const char *node_regex(const struct node *n, struct arena *a);
+
+/* A part of a choice. bracket: an alternative that is one (?:…), whose inside it is, as a list of the pack when it is filled
+ * in; else the alternatives between two such. */
+struct piece {
+    const char *text; /* of the pattern's, not terminated */
+    size_t n;
+    bool bracket;
+};
+enum { PIECES_MAX = 256 };
+/* The pieces, of which one is enough for a match of the pattern; they mean the same alone. 0: the pattern is to be read as a
+ * whole. Only brackets are looked at: whether a piece is right, pattern_parse says. */
+size_t pattern_split(const char *text, size_t n, struct piece ret[static PIECES_MAX]);
 
 /* Strings of which at least one must be in the text. */
 struct clause {
@@ -79,6 +98,7 @@ struct link {
 };
 /* One way to match: an alternative of the top level. */
 struct branch {
+    struct node *node;
     struct needs needs;
     struct link *links; /* in the order in which they must come; fewer than 2 say nothing */
     size_t n_links;
@@ -86,7 +106,6 @@ struct branch {
 };
 /* What can be said of a pattern without running it. */
 struct shape {
-    struct needs needs; /* of the whole */
     struct clause
         plain; /* alternatives that are plain strings: where one of them is, the pattern matches. n 0: none */
     struct branch
@@ -94,6 +113,7 @@ struct shape {
     size_t n_branches;
 };
 struct shape pattern_shape(const struct pattern *p, struct arena *a);
+struct needs pattern_needs(const struct pattern *p, struct arena *a); /* of the whole */
 
 /* Drops from the clause what contains another of its strings, and those too short to look for make the whole clause
  * useless: false then. Sorts, and fills odds. */

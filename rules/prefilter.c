@@ -6,7 +6,14 @@
 #include "base/hash.h"
 #include "base/text.h"
 
-enum { PAIR_BITS = 17, SINGLE_BITS = 12, SORT_MAX = 64, CHARACTERS = 0x10000, NONE = UINT32_MAX };
+enum {
+    PAIR_BITS = 17,
+    SINGLE_BITS = 12,
+    SORT_MAX = 64,
+    JOINED_MAX = 256,
+    CHARACTERS = 0x10000,
+    NONE = UINT32_MAX
+};
 
 /* What the scan looks at. */
 struct literal {
@@ -171,29 +178,58 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-uint32_t prefilter_clause(struct prefilter *p, const struct clause *c)
+/* The clause of the n literals behind the last id, in order. */
+static uint32_t intern_clause(struct prefilter *p, size_t n, double odds)
 {
     struct builder *b = &p->b;
-    p->ids = grown(p->ids, &b->cap_ids, p->n_ids + c->n, sizeof(uint32_t));
-    uint32_t *ids = p->ids + p->n_ids;
-    for (size_t i = 0; i < c->n; i++) ids[i] = intern_literal(p, c->items[i]);
-    qsort(ids, c->n, sizeof(*ids), by_number);
-
+    const uint32_t *ids = p->ids + p->n_ids;
     index_room(p, &b->clause_table, &b->clause_slots, p->n_clauses, clause_hash);
-    size_t at = hash_quick(ids, c->n * sizeof(*ids)) & (b->clause_slots - 1);
+    size_t at = hash_quick(ids, n * sizeof(*ids)) & (b->clause_slots - 1);
     for (; b->clause_table[at] != NONE; at = (at + 1) & (b->clause_slots - 1)) {
         const struct clause_ref *known = &p->clauses[b->clause_table[at]];
-        if (known->n == c->n && memcmp(p->ids + known->first, ids, c->n * sizeof(*ids)) == 0)
+        if (known->n == n && memcmp(p->ids + known->first, ids, n * sizeof(*ids)) == 0)
             return b->clause_table[at];
     }
     size_t cap = b->cap_clauses;
     p->odds = grown(p->odds, &cap, p->n_clauses + 1, sizeof(*p->odds));
-    p->odds[p->n_clauses] = c->odds;
+    p->odds[p->n_clauses] = odds;
     p->clauses = grown(p->clauses, &b->cap_clauses, p->n_clauses + 1, sizeof(*p->clauses));
-    p->clauses[p->n_clauses] = (struct clause_ref){(uint32_t)p->n_ids, (uint32_t)c->n};
-    p->n_ids += c->n;
+    p->clauses[p->n_clauses] = (struct clause_ref){(uint32_t)p->n_ids, (uint32_t)n};
+    p->n_ids += n;
     b->clause_table[at] = (uint32_t)p->n_clauses;
     return (uint32_t)p->n_clauses++;
+}
+
+uint32_t prefilter_clause(struct prefilter *p, const struct clause *c)
+{
+    p->ids = grown(p->ids, &p->b.cap_ids, p->n_ids + c->n, sizeof(uint32_t));
+    uint32_t *ids = p->ids + p->n_ids;
+    for (size_t i = 0; i < c->n; i++) ids[i] = intern_literal(p, c->items[i]);
+    qsort(ids, c->n, sizeof(*ids), by_number);
+    return intern_clause(p, c->n, c->odds);
+}
+
+bool prefilter_join(struct prefilter *p, const uint32_t *clauses, size_t n, uint32_t *ret)
+{
+    size_t total = 0, kept = 0;
+    double odds = 0;
+    for (size_t i = 0; i < n; i++) {
+        total += p->clauses[clauses[i]].n;
+        odds += p->odds[clauses[i]];
+    }
+    if (total > JOINED_MAX) return false;
+    p->ids = grown(p->ids, &p->b.cap_ids, p->n_ids + total, sizeof(uint32_t));
+    uint32_t *ids = p->ids + p->n_ids, *end = ids;
+    for (size_t i = 0; i < n; i++) {
+        const struct clause_ref *c = &p->clauses[clauses[i]];
+        memcpy(end, p->ids + c->first, c->n * sizeof(*ids));
+        end += c->n;
+    }
+    qsort(ids, total, sizeof(*ids), by_number);
+    for (size_t i = 0; i < total; i++)
+        if (kept == 0 || ids[kept - 1] != ids[i]) ids[kept++] = ids[i];
+    *ret = intern_clause(p, kept, odds);
+    return true;
 }
 
 /* Literals have been sorted: clauses name them by their new numbers, in order. */

@@ -25,6 +25,8 @@ struct prefilter *prefilter_free(struct prefilter *p); /* returns NULL; takes NU
 
 /* The number of this clause (settled); the same set of strings gets the same number. Strings are copied. */
 uint32_t prefilter_clause(struct prefilter *p, const struct clause *c);
+/* The one that holds where one of these does. False when that would be too many strings to be worth it. */
+bool prefilter_join(struct prefilter *p, const uint32_t *clauses, size_t n, uint32_t *ret);
 void prefilter_build(
     struct prefilter *p); /* numbers of literals hold from here on, those of clauses did before */
 

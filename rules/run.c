@@ -30,6 +30,8 @@ void runner_release(struct runner *r)
     free(r->found);
     free(r->memos);
     free(r->asked);
+    for (size_t i = 0; i < r->n_whole; i++) pcre2_code_free(r->whole[i].re);
+    free(r->whole);
     *r = (struct runner){0};
 }
 
@@ -42,23 +44,23 @@ static size_t char_start(const char *text, size_t at)
 }
 
 /* PCRE2's answer for matches that begin in [start, …) of the first n bytes. */
-static int pcre2_run(const struct unit *u, struct runner *r, const char *text, size_t n, size_t start,
+static int pcre2_run(const struct code *c, struct runner *r, const char *text, size_t n, size_t start,
                      bool cut)
 {
     uint32_t options = PCRE2_NO_UTF_CHECK | (cut ? PCRE2_NOTEOL : 0);
-    if (u->jit) return pcre2_jit_match(u->re, (PCRE2_SPTR)text, n, start, options, r->data, r->context);
-    return pcre2_match(u->re, (PCRE2_SPTR)text, n, start, options, r->data, r->context);
+    if (c->jit) return pcre2_jit_match(c->re, (PCRE2_SPTR)text, n, start, options, r->data, r->context);
+    return pcre2_match(c->re, (PCRE2_SPTR)text, n, start, options, r->data, r->context);
 }
 
-enum verdict unit_run(const struct unit *u, struct runner *r, const char *text, size_t n, size_t start,
-                      struct span *ret)
+static enum verdict run_code(const struct code *c, struct runner *r, const char *text, size_t n,
+                             struct span *ret)
 {
     enum verdict answer = NO_MATCH;
-    for (;;) {
+    for (size_t start = 0;;) {
         bool last = n - start <= WINDOW_BYTES;
         size_t end = last ? n : char_start(text, start + WINDOW_BYTES);
         size_t next = last ? n : char_start(text, start + WINDOW_STEP);
-        int rc = pcre2_run(u, r, text, end, start, !last);
+        int rc = pcre2_run(c, r, text, end, start, !last);
         if (rc >= 0) {
             const PCRE2_SIZE *at = pcre2_get_ovector_pointer(r->data);
             if (last || at[0] < next) {
@@ -71,6 +73,20 @@ enum verdict unit_run(const struct unit *u, struct runner *r, const char *text, 
         if (last) return answer;
         start = next;
     }
+}
+
+enum verdict unit_run(const struct unit *u, struct runner *r, const char *text, size_t n, struct span *ret)
+{
+    if (u->code.re) return run_code(&u->code, r, text, n, ret);
+    if (u->index >= r->n_whole) {
+        size_t cap = u->index * 2 + 64;
+        r->whole = xreallocarray(r->whole, cap, sizeof(*r->whole));
+        memset(r->whole + r->n_whole, 0, (cap - r->n_whole) * sizeof(*r->whole));
+        r->n_whole = cap;
+    }
+    struct code *whole = &r->whole[u->index];
+    if (!whole->re) unit_compile_whole(u, whole);
+    return whole->re ? run_code(whole, r, text, n, ret) : UNSURE;
 }
 
 /* ---- words ---- */
@@ -173,18 +189,18 @@ static bool gate_open(const struct gate *g, struct scan *scan)
 
 /* Whether the strings of the steps come in their order and not too far apart. For each step the latest place that can be
  * reached is kept, which is the best for the one that follows. */
-static bool steps_hold(const struct way *w, struct scan *scan)
+static bool steps_hold(const struct unit *u, struct scan *scan)
 {
     enum { STEPS_MAX = 8 };
     size_t latest[STEPS_MAX];
     bool reached[STEPS_MAX] = {false};
-    size_t n = w->n_steps < STEPS_MAX ? w->n_steps : STEPS_MAX;
-    scan_places(scan, w->lazy);
+    size_t n = u->n_steps < STEPS_MAX ? u->n_steps : STEPS_MAX;
+    scan_places(scan, u->lazy);
     for (size_t i = 0; i < scan->n_hits; i++) {
         struct literal_hit h = scan->hits[i];
         for (size_t s = n; s-- > 0;) {
-            if (s > 0 && (!reached[s - 1] || h.from - latest[s - 1] > w->steps[s - 1].reach)) continue;
-            if (!clause_has(scan, w->steps[s].clause, h.literal)) continue;
+            if (s > 0 && (!reached[s - 1] || h.from - latest[s - 1] > u->steps[s - 1].reach)) continue;
+            if (!clause_has(scan, u->steps[s].clause, h.literal)) continue;
             if (s == n - 1) return true;
             reached[s] = true;
             latest[s] = h.from;
@@ -193,13 +209,21 @@ static bool steps_hold(const struct way *w, struct scan *scan)
     return false;
 }
 
+static bool has_plain(const struct unit *u, struct scan *scan)
+{
+    for (uint32_t i = 0; i < u->n_plains; i++)
+        if (scan_has(scan, u->plains[i])) return true;
+    return false;
+}
+
 static struct span plain_span(const struct unit *u, struct scan *scan)
 {
-    scan_places(scan, u->plain_lazy);
+    scan_places(scan, u->lazy);
     for (size_t i = 0; i < scan->n_hits; i++) {
         struct literal_hit h = scan->hits[i];
-        if (clause_has(scan, u->plain, h.literal))
-            return (struct span){h.from, h.from + prefilter_length(scan->prefilter, h.literal)};
+        for (uint32_t k = 0; k < u->n_plains; k++)
+            if (clause_has(scan, u->plains[k], h.literal))
+                return (struct span){h.from, h.from + prefilter_length(scan->prefilter, h.literal)};
     }
     return (struct span){0};
 }
@@ -214,22 +238,6 @@ static bool is_text(struct scan *scan, const char *text, size_t n)
     return scan->valid;
 }
 
-/* PCRE2 is the last to be asked. */
-static enum verdict unit_ask(const struct unit *u, struct runner *r, struct scan *scan, const char *text,
-                             size_t n, struct span *ret)
-{
-    if (u->has_plain && scan_has(scan, u->plain))
-        return MATCH; /* its place is looked for when somebody wants it */
-    for (uint32_t i = 0; i < u->n_ways; i++) {
-        const struct way *w = &u->ways[i];
-        if (!gate_open(&w->gate, scan)) continue;
-        if (w->digits && !scan_has_digits(scan, w->digits)) continue;
-        if (w->n_steps == 0 || steps_hold(w, scan))
-            return is_text(scan, text, n) ? unit_run(u, r, text, n, 0, ret) : UNSURE;
-    }
-    return NO_MATCH;
-}
-
 static void forget_other_text(struct runner *r, const struct scan *scan)
 {
     if (r->scan == scan && r->serial == scan->serial) return;
@@ -239,19 +247,43 @@ static void forget_other_text(struct runner *r, const struct scan *scan)
     r->serial = scan->serial;
 }
 
-/* Rules share patterns (what warnings say, for one), so each is asked once a text. ret may be NULL. */
+static enum verdict unit_verdict(const struct unit *u, struct runner *r, struct scan *scan, const char *text,
+                                 size_t n, struct span *ret);
+
+/* PCRE2 is the last to be asked. */
+static enum verdict unit_ask(const struct unit *u, struct runner *r, struct scan *scan, const char *text,
+                             size_t n, struct span *ret)
+{
+    enum verdict answer = NO_MATCH;
+    if (has_plain(u, scan)) return MATCH; /* its place is looked for when somebody wants it */
+    if (u->code.re) {
+        if (u->digits && !scan_has_digits(scan, u->digits)) return NO_MATCH;
+        if (u->n_steps && !steps_hold(u, scan)) return NO_MATCH;
+        for (uint32_t i = 0; i < u->n_parts && n <= WINDOW_BYTES; i++)
+            if (unit_verdict(u->parts[i], r, scan, text, n, NULL) == NO_MATCH) return NO_MATCH;
+        return is_text(scan, text, n) ? run_code(&u->code, r, text, n, ret) : UNSURE;
+    }
+    for (uint32_t i = 0; i < u->n_code && answer != MATCH; i++) {
+        enum verdict v = unit_verdict(u->parts[i], r, scan, text, n, ret);
+        if (v != NO_MATCH) answer = v;
+    }
+    return answer;
+}
+
+/* Rules share patterns, and patterns lists (what warnings say, for one): each is asked once a text. ret may be NULL. */
 static enum verdict unit_verdict(const struct unit *u, struct runner *r, struct scan *scan, const char *text,
                                  size_t n, struct span *ret)
 {
     struct memo now = {0}, *m = r->memos ? &r->memos[u->index] : &now;
-    if (!scan) return unit_run(u, r, text, n, 0, ret ? ret : &now.span);
+    if (!scan) return unit_run(u, r, text, n, ret ? ret : &now.span);
     if (!m->asked) {
+        if (!gate_open(&u->gate, scan)) return NO_MATCH; /* as quick as to remember it */
         *m = (struct memo){.asked = true};
         m->verdict = (uint8_t)unit_ask(u, r, scan, text, n, &m->span);
         if (r->memos) r->asked[r->n_asked++] = u->index;
     }
     if (m->verdict == MATCH && ret) {
-        if (m->span.to == 0 && u->has_plain && scan_has(scan, u->plain)) m->span = plain_span(u, scan);
+        if (m->span.to == 0 && has_plain(u, scan)) m->span = plain_span(u, scan);
         *ret = m->span;
     }
     return (enum verdict)m->verdict;
@@ -308,10 +340,8 @@ enum verdict rule_run(const struct rule_code *code, struct runner *r, struct sca
     if (scan && r->memos) forget_other_text(r, scan);
     if (!rule_possible(code, scan)) return NO_MATCH;
     if (code->n_lists && words_verdict(code, r, scan, text, n, &span) == NO_MATCH) return NO_MATCH;
-    for (size_t i = 0; scan && i < code->n_none; i++) {
-        const struct unit *u = unit_none(code, i);
-        if (u->has_plain && scan_has(scan, u->plain)) return NO_MATCH;
-    }
+    for (size_t i = 0; scan && i < code->n_none; i++)
+        if (has_plain(unit_none(code, i), scan)) return NO_MATCH;
     for (size_t i = 0; i < code->n_all; i++) {
         enum verdict v = unit_verdict(unit_all(code, i), r, scan, text, n, NULL);
         if (v == NO_MATCH) return NO_MATCH;

@@ -81,7 +81,7 @@ static const char *excerpt(const char *s, char out[static 64])
 }
 
 static bool try_samples(const struct rule_source *s, const struct rule_texts *samples, enum verdict wanted,
-                        struct runner *r, struct rule_problems *problems)
+                        struct runner *r, struct scan *scan, struct rule_problems *problems)
 {
     bool ok = true;
     for (size_t i = 0; i < samples->n; i++) {
@@ -90,7 +90,8 @@ static bool try_samples(const struct rule_source *s, const struct rule_texts *sa
         struct span span;
         if (!text_valid_utf8(text, strlen(text))) continue;
         rule_text_prepare(text, strlen(text), &b);
-        if (rule_run(s->rule.code, r, NULL, buf_cstr(&b), b.len, &span) == wanted) continue;
+        if (scan) prefilter_scan(scan, buf_cstr(&b), b.len);
+        if (rule_run(s->rule.code, r, scan, buf_cstr(&b), b.len, &span) == wanted) continue;
         char cut[64];
         ok = false;
         if (problems)
@@ -102,10 +103,11 @@ static bool try_samples(const struct rule_source *s, const struct rule_texts *sa
     return ok;
 }
 
-bool rule_try_samples(const struct rule_source *s, struct runner *r, struct rule_problems *problems)
+bool rule_try_samples(const struct rule_source *s, struct runner *r, struct scan *scan,
+                      struct rule_problems *problems)
 {
-    bool found = try_samples(s, &s->samples_match, MATCH, r, problems);
-    bool passed = try_samples(s, &s->samples_pass, NO_MATCH, r, problems);
+    bool found = try_samples(s, &s->samples_match, MATCH, r, scan, problems);
+    bool passed = try_samples(s, &s->samples_pass, NO_MATCH, r, scan, problems);
     return found && passed;
 }
 
@@ -145,9 +147,7 @@ static void compile_all(struct rule_set *set, struct rule_sources *s, const stru
                         struct rule_problems *problems)
 {
     struct compiler compiler;
-    struct runner runner;
     compiler_init(&compiler, &set->arena, &set->hot, !o->no_jit);
-    runner_init(&runner, 0);
     size_t kept = 0;
     for (size_t i = 0; i < s->n; i++) {
         struct rule_source *r = s->items[i];
@@ -157,15 +157,13 @@ static void compile_all(struct rule_set *set, struct rule_sources *s, const stru
             rule_problem_add(problems, false, r->rule.file, line, r->rule.id, "%s", why.text);
             continue;
         }
-        if (!o->keep_failing && (!strict_slots(r, problems) || !rule_try_samples(r, &runner, problems)))
-            continue;
+        if (!o->keep_failing && !strict_slots(r, problems)) continue;
         s->items[kept++] = r;
     }
     s->n = kept;
     set->jit_denied = compiler.jit_denied;
     set->units = compiler.units;
     set->n_units = compiler.n_units;
-    runner_release(&runner);
     compiler_release(&compiler);
 }
 
@@ -307,16 +305,22 @@ static void count_samples(const struct rule_set *set, const struct rule_texts *s
     }
 }
 
-static void weigh_clauses(struct rule_set *set)
+static void weigh_rules(struct rule_set *set, const struct rule_sources *rules)
+{
+    for (size_t i = 0; i < set->n_units; i++) unit_weigh(set->units[i], set->prefilter);
+    for (size_t i = 0; i < rules->n; i++) rule_code_weigh(rules->items[i]->rule.code, set->prefilter);
+}
+
+static void weigh_clauses(struct rule_set *set, const struct rule_sources *rules)
 {
     enum { GUESS_WEIGHT = 30 }; /* samples that the guess from length is worth */
     struct scan scan;
     size_t n = 0, clauses = prefilter_clauses(set->prefilter);
     uint32_t *held = xcalloc(clauses + 1, sizeof(*held));
     scan_init(&scan, set->prefilter);
-    for (size_t i = 0; i < set->n; i++) {
-        count_samples(set, &set->rules[i]->samples_pass, &scan, held, &n);
-        count_samples(set, &set->rules[i]->samples_match, &scan, held, &n);
+    for (size_t i = 0; i < rules->n; i++) {
+        count_samples(set, &rules->items[i]->samples_pass, &scan, held, &n);
+        count_samples(set, &rules->items[i]->samples_match, &scan, held, &n);
     }
     scan_release(&scan);
     for (uint32_t c = 0; c < clauses; c++) {
@@ -325,17 +329,36 @@ static void weigh_clauses(struct rule_set *set)
                            (held[c] + GUESS_WEIGHT * (guess < 1 ? guess : 1)) / (double)(n + GUESS_WEIGHT));
     }
     free(held);
-    for (size_t i = 0; i < set->n; i++) rule_code_weigh(set->rules[i]->rule.code, set->prefilter);
+    weigh_rules(set, rules);
 }
 
-static void file_rules(struct rule_set *set)
+static void file_patterns(struct rule_set *set, const struct rule_sources *rules)
 {
     set->prefilter = prefilter_new();
-    for (size_t i = 0; i < set->n; i++)
-        rule_code_file(set->rules[i]->rule.code, set->prefilter, &set->arena, &set->hot);
+    for (size_t i = 0; i < rules->n; i++)
+        rule_code_file(rules->items[i]->rule.code, set->prefilter, &set->arena, &set->hot);
     prefilter_build(set->prefilter);
-    weigh_clauses(set);
+    weigh_clauses(set, rules);
+}
 
+static void drop_failing(const struct rule_set *set, struct rule_sources *rules,
+                         struct rule_problems *problems)
+{
+    struct runner runner;
+    struct scan scan;
+    size_t kept = 0;
+    runner_init(&runner, set->n_units);
+    scan_init(&scan, set->prefilter);
+    for (size_t i = 0; i < rules->n; i++)
+        if (rule_try_samples(rules->items[i], &runner, &scan, problems))
+            rules->items[kept++] = rules->items[i];
+    rules->n = kept;
+    scan_release(&scan);
+    runner_release(&runner);
+}
+
+static void file_rules(struct rule_set *set, const struct rule_sources *rules)
+{
     struct drafts drafts = {0};
     const struct gate **filed = xcalloc(set->n + 1, sizeof(*filed));
     set->always = arena_alloc(&set->arena, set->n * sizeof(uint32_t) + 1);
@@ -349,7 +372,7 @@ static void file_rules(struct rule_set *set)
             draft_gate(&drafts, set->prefilter, f.gates[g], (uint32_t)i, digits_of(code));
     }
     prefilter_finish(set->prefilter);
-    for (size_t i = 0; i < set->n; i++) rule_code_weigh(set->rules[i]->rule.code, set->prefilter);
+    weigh_rules(set, rules);
     fill_entries(set, filed);
     free(filed);
     if (drafts.n) qsort(drafts.items, drafts.n, sizeof(*drafts.items), by_literal);
@@ -443,6 +466,8 @@ struct rule_set *rule_set_build(struct arena *a, struct rule_sources *sources, c
     *a = (struct arena){0};
     drop_repeats(sources, problems);
     compile_all(set, sources, o, problems);
+    file_patterns(set, sources);
+    if (!o->keep_failing) drop_failing(set, sources, problems);
     if (o->strict != STRICT_NOT) strict_sift(sources, o->strict == STRICT_REFUSE, set->n_units, problems);
     set->n = sources->items ? sources->n : 0;
     set->rules = arena_alloc(&set->arena, set->n * sizeof(struct rule_source *) + 1);
@@ -450,8 +475,8 @@ struct rule_set *rule_set_build(struct arena *a, struct rule_sources *sources, c
         set->rules[i] = sources->items[i];
         set->rules[i]->rule.index = (int)i;
     }
+    file_rules(set, sources);
     rule_sources_release(sources);
-    file_rules(set);
     hash_rules(set);
     if (set->jit_denied)
         rule_problem_add(problems, true, "", 0, NULL,

@@ -67,8 +67,10 @@ struct rule_set *rule_set_build(struct arena *a, struct rule_sources *sources, c
 struct rule_set *rule_set_of_text(const char *name, const char *text, size_t n, const struct set_options *o,
                                   struct rule_problems *problems);
 
-/* Runs the rule's own samples; false, with a problem each, when one does not come out as it should. */
-bool rule_try_samples(const struct rule_source *s, struct runner *r, struct rule_problems *problems);
+/* Runs the rule's own samples; false, with a problem each, when one does not come out as it should. scan: of the rule's set,
+ * which makes it quicker, or NULL. */
+bool rule_try_samples(const struct rule_source *s, struct runner *r, struct scan *scan,
+                      struct rule_problems *problems);
 
 /* The text as rules see it, appended to out: normalised and masked. */
 void rule_text_prepare(const char *text, size_t n, struct buf *out);

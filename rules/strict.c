@@ -216,8 +216,8 @@ static void count_steps(void *arg, const char *text, size_t n)
     struct ordeal *o = arg;
     for (; !o->trial.endless; o->trial.steps *= 2) {
         (void)pcre2_set_match_limit(o->context, o->trial.steps); /* cannot fail */
-        int rc = pcre2_match(o->unit->re, (PCRE2_SPTR)text, n, 0, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, o->data,
-                             o->context);
+        int rc = pcre2_match(o->unit->code.re, (PCRE2_SPTR)text, n, 0, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
+                             o->data, o->context);
         if (rc != PCRE2_ERROR_MATCHLIMIT && rc != PCRE2_ERROR_DEPTHLIMIT && rc != PCRE2_ERROR_HEAPLIMIT)
             return;
         o->trial.endless = o->trial.steps >= ENDLESS_STEPS / 2;
@@ -229,7 +229,7 @@ static void run_as_in_use(void *arg, const char *text, size_t n)
     struct ordeal *o = arg;
     struct span span;
     int64_t before = clock_now().mono;
-    if (unit_run(o->unit, o->runner, text, n, 0, &span) == UNSURE) o->trial.endless = true;
+    if (unit_run(o->unit, o->runner, text, n, &span) == UNSURE) o->trial.endless = true;
     int64_t ms = clock_now().mono - before;
     if (ms > o->trial.ms) o->trial.ms = ms;
 }
@@ -276,9 +276,9 @@ void strict_find_endless(const struct rule_source *s, size_t i, strict_find_fn *
 
 /* ---- at load ---- */
 
-enum { PATTERN_NEW, PATTERN_GOOD, PATTERN_ENDLESS };
+enum { PATTERN_NEW, PATTERN_GOOD, PATTERN_FEARED, PATTERN_ENDLESS }; /* the worse, the more */
 
-/* What the loader knows of the set's patterns, each of which is tried once. */
+/* What the loader knows of the set's units, each of which is tried once. */
 struct runaways {
     uint8_t *known;
     unsigned n;
@@ -299,26 +299,38 @@ static void take_refusal(void *arg, bool error, int line, const char *code, cons
     (void)snprintf(r->text, sizeof(r->text), "%s", text);
 }
 
+static uint8_t try_unit(struct runaways *k, const struct unit *u)
+{
+    uint8_t worst = PATTERN_GOOD;
+    if (k->known[u->index] != PATTERN_NEW) return k->known[u->index];
+    if (u->code.re && k->n >= RUNAWAYS_MAX) {
+        if (seems_endless(u)) worst = PATTERN_FEARED;
+    } else if (u->code.re && strict_runs_away(u)) {
+        worst = PATTERN_ENDLESS;
+        k->n++;
+    }
+    for (uint32_t i = 0; i < u->n_parts; i++) {
+        uint8_t part = try_unit(k, u->parts[i]);
+        if (part > worst) worst = part;
+    }
+    return k->known[u->index] = worst;
+}
+
 static void refuse_runaways(const struct rule_source *s, struct runaways *k, struct unfit *r)
 {
     const struct rule_code *c = s->rule.code;
     struct look l = {s, NULL, take_refusal, r};
     char room[128];
     for (size_t i = 0; i < c->n_all + c->n_any + c->n_none; i++) {
-        const struct unit *u = c->units[i];
-        uint8_t *known = &k->known[u->index];
-        if (*known == PATTERN_NEW && k->n < RUNAWAYS_MAX) {
-            *known = strict_runs_away(u) ? PATTERN_ENDLESS : PATTERN_GOOD;
-            k->n += *known == PATTERN_ENDLESS;
-        }
-        if (*known == PATTERN_ENDLESS)
+        uint8_t known = try_unit(k, c->units[i]);
+        if (known == PATTERN_ENDLESS)
             strict_find_endless(s, i, take_refusal, r);
-        else if (*known == PATTERN_NEW && seems_endless(u))
+        else if (known == PATTERN_FEARED)
             find(&l, true, c->lines[i], "catastrophic",
                  _("%s: by its shape this pattern may have no end, and it was not tried after %d others that "
                    "have "
                    "none; mend those first: '%s'"),
-                 rule_part(c, i), RUNAWAYS_MAX, unit_excerpt(u, room));
+                 rule_part(c, i), RUNAWAYS_MAX, unit_excerpt(c->units[i], room));
     }
 }
 

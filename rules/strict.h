@@ -32,7 +32,7 @@ struct trial {
     uint32_t steps; /* from one place; a power of two times 100 that was enough */
     int64_t ms;     /* of a whole piece of a long text, as in use */
 };
-/* Milliseconds, or some tens of them when there is no end. */
+/* Milliseconds, or some tens of them when there is no end. u: one that has code of its own. */
 struct trial strict_try(const struct unit *u);
 /* Whether strict_try would say endless, of those whose shape lets one fear it; of the others nothing is run. */
 bool strict_runs_away(const struct unit *u);

@@ -208,7 +208,7 @@ static void test_rule(const struct rule_source *s, struct runner *r, bool json, 
 {
     struct rule_problems p = {0};
     size_t samples = s->samples_match.n + s->samples_pass.n;
-    bool ok = rule_try_samples(s, r, &p);
+    bool ok = rule_try_samples(s, r, NULL, &p);
     t->rules++;
     t->samples += samples;
     t->failed += p.n;

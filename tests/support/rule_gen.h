@@ -122,6 +122,18 @@ static inline void gen_pattern(struct gen *g, unsigned depth, struct buf *out)
     if (gen_below(g, 20) == 0) buf_char(out, '$');
 }
 
+/* Of a whole pattern: sometimes a choice, with brackets among its alternatives as lists of a pack are. */
+static inline void gen_choice(struct gen *g, struct buf *out)
+{
+    for (unsigned i = 0, n = gen_below(g, 3) ? 1 : 2 + gen_below(g, 4); i < n; i++) {
+        if (i) buf_char(out, '|');
+        if (gen_below(g, 4) == 0)
+            gen_group(g, 1, out);
+        else
+            gen_pattern(g, 2, out);
+    }
+}
+
 static inline void gen_patterns(struct gen *g, const char *key, unsigned max, struct buf *out)
 {
     unsigned n = gen_below(g, max + 1);
@@ -130,10 +142,10 @@ static inline void gen_patterns(struct gen *g, const char *key, unsigned max, st
     for (unsigned i = 0; i < n; i++) {
         bool list = strcmp(key, "any") == 0 && gen_below(g, 2);
         buf_str(out, list ? "      - ['" : "      - '");
-        gen_pattern(g, 2, out);
+        gen_choice(g, out);
         for (unsigned k = gen_below(g, 3); list && k > 0; k--) {
             buf_str(out, "', '");
-            gen_pattern(g, 2, out);
+            gen_choice(g, out);
         }
         buf_str(out, list ? "']\n" : "'\n");
     }

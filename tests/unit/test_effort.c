@@ -82,8 +82,8 @@ static void no_text_costs_more_steps_than_the_shape_tells(void **state)
         int code = 0;
         PCRE2_SIZE at = 0;
         struct trial t = {.pattern = p};
-        t.code =
-            pcre2_compile((PCRE2_SPTR)p->regex, strlen(p->regex), PCRE2_UTF | PCRE2_UCP, &code, &at, NULL);
+        t.code = pcre2_compile((PCRE2_SPTR)node_regex(p->root, &arena), PCRE2_ZERO_TERMINATED,
+                               PCRE2_UTF | PCRE2_UCP, &code, &at, NULL);
         if (!t.code) continue;
         if (effort < 1e7) {
             t.data = pcre2_match_data_create(1, NULL);

@@ -238,6 +238,40 @@ static void hits_come_in_id_order_and_only_of_rules_that_run(void **state)
     rule_set_free(s);
 }
 
+static void a_flag_holds_for_what_is_in_its_reach_alone(void **state)
+{
+    (void)state;
+    struct rule_set *s = good_set(HEAD("f1") "{all: ['(?s)(?:医保.{1,3}停用|社保.停)卡']}}\n" HEAD(
+        "f2") "{all: ['(?s:(?:医保.{1,3}停用|社保.停)卡)']}}\n" HEAD("f3") "{all: "
+                                                                           "['(?:(?s)医保.停用|社保.停用)|"
+                                                                           "贷款.停']}}\n" HEAD("f4") "{all: "
+                                                                                                      "['(?:("
+                                                                                                      "?m)^"
+                                                                                                      "停用.?"
+                                                                                                      "|x)卡'"
+                                                                                                      "]}}"
+                                                                                                      "\n");
+    struct matcher *m = matcher_new(s);
+    const struct rule_hit *h = NULL;
+    static const struct {
+        const char *text, *ids;
+    } cases[] = {{"医保\n停用卡", "f1 f2 f3 f4"},
+                 {"社保\n停用", "f3"},
+                 {"社保a停卡", "f1 f2"},
+                 {"贷款\n停", ""},
+                 {"贷款a停", "f3"},
+                 {"a\n停用卡", "f4"},
+                 {"a停用卡", ""}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        CLEANUP(buf_release) struct buf got = BUF_INIT(256);
+        size_t n = rules_match(m, cases[i].text, strlen(cases[i].text), -1, false, &h);
+        for (size_t k = 0; k < n; k++) buf_printf(&got, "%s%s", k ? " " : "", h[k].rule->id);
+        if (strcmp(buf_cstr(&got), cases[i].ids) != 0) fail_msg("%s: %s", cases[i].text, buf_cstr(&got));
+    }
+    matcher_free(m);
+    rule_set_free(s);
+}
+
 static void a_limit_is_unsure_and_a_clear_no_still_wins(void **state)
 {
     (void)state;
@@ -284,6 +318,7 @@ int main(void)
         cmocka_unit_test(all_any_and_none_combine),
         cmocka_unit_test(an_entry_of_any_may_be_patterns_that_must_all_be_there),
         cmocka_unit_test(hits_come_in_id_order_and_only_of_rules_that_run),
+        cmocka_unit_test(a_flag_holds_for_what_is_in_its_reach_alone),
         cmocka_unit_test(a_limit_is_unsure_and_a_clear_no_still_wins),
         cmocka_unit_test(bytes_that_are_no_text_never_reach_a_pattern),
     };
