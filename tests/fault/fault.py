@@ -21,7 +21,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from rig import ZONE, Failed, Rig, free_port, require, skip, stamp, wait_for  # noqa: E402
+from rig import ZONE, Failed, Rig, faketime, free_port, require, set_clock, skip, stamp, wait_for  # noqa: E402
 import fault_disk  # noqa: E402,F401  its scenarios too
 from scenario import SCENARIOS, everything_arrived, nothing_twice, says, scenario, start  # noqa: E402
 
@@ -255,26 +255,6 @@ def dead_target(rig):
 # -- the clock --------------------------------------------------------------------------------------------------------
 
 
-def faketime(rig, offset):
-    """Environment and file of a clock that can be set while the relay runs."""
-    library = next((p for p in ("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
-                                "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1") if os.path.exists(p)), None)
-    if not library:
-        skip("libfaketime is not installed")
-    with open(rig.path("clock"), "w") as f:
-        f.write(offset + "\n")
-    return {"LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": rig.path("clock"), "FAKETIME_NO_CACHE": "1",
-            "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            # The asan preset's runtime wants to be first, and works when it is not.
-            "ASAN_OPTIONS": ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))}
-
-
-def set_clock(rig, offset):
-    with open(rig.path("clock.new"), "w") as f:
-        f.write(offset + "\n")
-    os.rename(rig.path("clock.new"), rig.path("clock"))
-
-
 def stopped_sending(rig):
     rig.until_logged("clock is not trusted")
     says(rig.log(), "events are accepted, nothing is sent", "set the time and check NTP")
@@ -290,14 +270,15 @@ def clock_in_the_past(rig):
     rig.until_accepted()
     rig.until("the targets", 5, lambda: everything_arrived(rig))
     rig.relay_stop()
-    env = faketime(rig, "-2d")
-    rig.relay_start(env)
+    clock = rig.path("clock")
+    set_clock(clock, -2 * 86400)
+    rig.relay_start(faketime(clock, wall_only=True))
     stopped_sending(rig)
     rig.publish(3)
     rig.until_accepted()
     time.sleep(1.0)
     require(len(rig.lines_of("log")) == 2 and len(rig.lines_of("chat")) == 2, "something was sent by a wrong clock")
-    set_clock(rig, "+0")
+    set_clock(clock, 0)
     rig.until_logged("clock is trusted again", 70)
     rig.until("the targets", 10, lambda: everything_arrived(rig))
     nothing_twice(rig)
@@ -306,24 +287,25 @@ def clock_in_the_past(rig):
 @scenario
 def clock_steps(rig):
     """Steps of an hour while deliveries wait: none is lost, none is said twice, nothing expires that has not expired."""
-    env = faketime(rig, "+0")
+    clock = rig.path("clock")
+    set_clock(clock, 0)
     rig.broker_start()
     rig.listen()
     rig.configure()
-    rig.relay_start(env)
+    rig.relay_start(faketime(clock, wall_only=True))
     rig.publish(4)
     rig.until_accepted()  # the stand-in is not there yet: the group's deliveries wait
     rig.until("the file", 5, lambda: len(rig.lines_of("log")) == 4)
     rig.until("retries", 5, lambda: all(d["state"] == "retry" for d in rig.deliveries(target="wecom:group")))
-    set_clock(rig, "+3600")
+    set_clock(clock, 3600)
     rig.until_logged("clock stepped by", 10)
     rig.standin_start()
     rig.until("the targets", 65, lambda: everything_arrived(rig))
-    set_clock(rig, "+0")  # behind what was stored meanwhile
+    set_clock(clock, 0)  # behind what was stored meanwhile
     stopped_sending(rig)
     rig.publish(2)
     rig.until_accepted()
-    set_clock(rig, "+3700")
+    set_clock(clock, 3700)
     rig.until_logged("clock is trusted again", 65)
     rig.until("the targets", 65, lambda: everything_arrived(rig))
     nothing_twice(rig)

@@ -22,7 +22,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from rig import IN_ZONE, ZONE, Failed, Rig, skip  # noqa: E402
+from rig import IN_ZONE, ZONE, Failed, Rig, faketime, set_clock  # noqa: E402
 from reference import (  # noqa: E402
     ACTUAL, AREAS, Ambiguous, CHATS, EXERCISE, HOUR, MINUTE, Model, OBSERVED, PACK, PEOPLE, RULES, SITES, STATES, STEPS, TARGETS,
     is_chat, is_state, site_of)
@@ -66,14 +66,9 @@ class World:
 
     def __init__(self, rig, seed):
         self.rig, self.number, self.replayed = rig, 0, Counter()
-        library = next((p for p in ("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
-                                    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1") if os.path.exists(p)), None)
-        if not library:
-            skip("libfaketime is not installed")
         noon = datetime.now(ZONE).replace(hour=12, minute=0, second=0, microsecond=0) + timedelta(days=1)
         self.model = Model((noon + timedelta(hours=seed % 7)).timestamp())
-        self.env = {"LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": rig.path("clock"), "FAKETIME_NO_CACHE": "1", "TZ": "Asia/Shanghai",
-                    "ASAN_OPTIONS": ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))}
+        self.env = faketime(rig.path("clock"))
         self.write_clock()
         self.write_pack()
         rig.broker_start()
@@ -110,9 +105,7 @@ class World:
         self.rig.pack = folder
 
     def write_clock(self):
-        with open(self.rig.path("clock.new"), "w") as f:
-            f.write(datetime.fromtimestamp(self.model.now, ZONE).strftime("%Y-%m-%d %H:%M:%S\n"))
-        os.rename(self.rig.path("clock.new"), self.rig.path("clock"))
+        set_clock(self.rig.path("clock"), datetime.fromtimestamp(self.model.now, ZONE))
 
     def tick(self, seconds):
         to = self.model.now + seconds

@@ -3,14 +3,13 @@
 A real broker, a stand-in for WeCom, and a clock that is set while the relay runs.
 usage: chats.py --tocsin PROGRAM --standin PROGRAM [SCENARIO…]"""
 import argparse
-import glob
 import json
 import os
 import sys
 from datetime import datetime, timedelta
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
-from rig import Failed, IN_ZONE, Rig, ZONE, require, skip, stamp  # noqa: E402
+from rig import Failed, IN_ZONE, Rig, ZONE, faketime, require, set_clock, stamp  # noqa: E402
 
 RULE = """
 - id: {id}
@@ -48,25 +47,18 @@ class Chats(Rig):
         with open(self.path("pack/rules.yaml"), "w", encoding="utf-8") as f:
             for level, (word, title) in RULES.items():
                 f.write(RULE.format(id=f"a_{level}", title=title, level=level, word=word))
-        library = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
-        if not library:
-            skip("libfaketime is not installed")
         day = datetime.now(ZONE) + timedelta(days=1)
         while day.weekday() != 1:  # a Tuesday: the weekly digest of Monday is six days away
             day += timedelta(days=1)
         hour, minute = begin.split(":")
         self.offset = int((day.replace(hour=int(hour), minute=int(minute), second=0) - datetime.now(ZONE)).total_seconds())
         self.clock(0)
-        self.env = {"LD_PRELOAD": library[0], "FAKETIME_TIMESTAMP_FILE": self.path("clock"), "FAKETIME_NO_CACHE": "1",
-                    "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                    "ASAN_OPTIONS": ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))}
+        self.env = faketime(self.path("clock"), wall_only=True)
 
     def clock(self, forward):
         """Sets the relay's clock forward by so many seconds."""
         self.offset += forward
-        with open(self.path("clock.new"), "w") as f:
-            f.write(f"+{self.offset}\n")
-        os.rename(self.path("clock.new"), self.path("clock"))
+        set_clock(self.path("clock"), self.offset)
 
     def now(self):
         return datetime.now(ZONE) + timedelta(seconds=self.offset)

@@ -1,25 +1,24 @@
 #!/usr/bin/env python3
-"""The 1-2-3-minute clock, in seconds: who is reminded, with which words, until a named person has seen the alert; over a
-kill -9, a cancel, an approval that waits; and the story of an alert that shows it. usage: clock.py --tocsin PROGRAM --pack DIR [--kills]"""
-import argparse
+"""The 1-2-3-minute clock: who is reminded, with which words, until a named person has seen the alert; over a
+kill -9, a cancel, an approval that waits; and the story of an alert that shows it. usage: clock.py --tocsin PROGRAM [PART…]"""
 import json
 import os
-import subprocess
+import signal
 import sys
-import tempfile
-import time
+from datetime import timedelta
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from people import Relay, free_port  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from relay import PACK, Still, main  # noqa: E402
+from rig import free_port  # noqa: E402
 
 
-class Clock(Relay):
-    def configuration(self, pack):
+class Clock(Still):
+    def configuration(self):
         return f"""
 relay: {{id: ck, state_dir: state, issuer: 测试, help: 服务台, language: en}}
 broker: {{host: 127.0.0.1, port: 1}}
 http: {{listen: ['127.0.0.1:{free_port()}']}}
-rules: {{packs: [{pack}]}}
+rules: {{packs: [{PACK}]}}
 feeds:
   - {{id: f1, type: bank, source: file, path: {self.path('in.jsonl')}, areas: ['61', '62', '63']}}
 sites:
@@ -31,23 +30,18 @@ chats:
 route:
   receiver: everyone
   group_by: [rule, area6]
-  escalate: [{{after: 2s, chats: [room]}}, {{after: 4s, chats: [chief]}}, {{after: 6s, chats: all}}]
+  escalate: [{{after: 1m, chats: [room]}}, {{after: 2m, chats: [chief]}}, {{after: 3m, chats: all}}]
   routes:
     - {{matchers: ['area2="63"'], approve: two}}
     - {{matchers: ['area6="620109"'], escalate: []}}
-    - {{matchers: ['area6="620108"'], repeat_interval: 1s, escalate: []}}
+    - {{matchers: ['area6="620108"'], repeat_interval: 1m, escalate: []}}
 receivers:
   - {{name: everyone, pa: [announce, bulletin], displays: all, chats: [room, club]}}
 """
 
     def heard(self, chat, alert):
         """The reminders' numbers of this alert's messages here, 0 for the alert itself."""
-        try:
-            with open(self.path(f"{chat}.jsonl"), encoding="utf-8") as f:
-                lines = [json.loads(line) for line in f]
-        except FileNotFoundError:
-            return []
-        texts = [m["chat"] for m in lines if m["alert"] == alert and m["msgType"] != "Cancel"]
+        texts = [m["chat"] for m in self.lines_of(chat) if m["alert"] == alert and m["msgType"] != "Cancel"]
         assert all("{{" not in t for t in texts), texts
         assert all(("尚无人确认" in t) == t.startswith("【第") for t in texts), texts
         return [int(t[len("【第"):t.index("次提醒】")]) if t.startswith("【第") else 0 for t in texts]
@@ -58,19 +52,20 @@ receivers:
 
 def reminders(r):
     r.cli("silence", "add", "--matcher", 'area6="620104"', "--for", "1h", "--by", "王队", "--reason", "核实中")
-    begin = time.monotonic()
     areas = {"alone": "610113", "seen": "620101", "cancelled": "620102", "approval": "630101", "confirmed": "620103",
              "silent": "620104", "none": "620109", "repeats": "620108"}
     for n, area in enumerate(areas.values()):
         r.event(n, area, count=1)
     a = {name: r.alert_in(area) for name, area in areas.items()}
     first = r.cli("alerts", "show", a["alone"])
-    assert [s["after"] for s in first["escalation"]] == ["2s", "4s", "6s"]
-    r.until("the first step", lambda: r.heard("room", a["seen"]) == [0, 1])
+    assert [s["after"] for s in first["escalation"]] == ["1m", "2m", "3m"]
+    r.pass_time(minutes=1)
+    assert r.heard("room", a["seen"]) == [0, 1] and r.heard("chief", a["seen"]) == []
     r.cli("alerts", "ack", a["seen"], "--by", "值班员")
     r.cli("alerts", "cancel", a["cancelled"], "--by", "王队")
     r.cli("alerts", "confirm", a["confirmed"], "--by", "王队")
-    time.sleep(max(0.0, begin + 8.2 - time.monotonic()))
+    r.pass_time(minutes=1)
+    r.pass_time(minutes=1)
 
     # Nobody has seen it: the room, then the chief, then everybody; loudspeakers and screens only once.
     assert [r.heard(chat, a["alone"]) for chat in ("room", "chief", "club")] == [[0, 1, 3], [2, 3], [0, 3]]
@@ -94,8 +89,7 @@ def reminders(r):
     assert r.cli("alerts", "show", a["approval"])["acknowledged_by"] == "王队"
     # A route below may have none, and reminders without steps come at their interval, at most three.
     assert r.heard("room", a["none"]) == [0] and r.cli("alerts", "show", a["none"])["escalation"] == []
-    r.until("three repeats", lambda: len(r.heard("room", a["repeats"])) >= 4)
-    time.sleep(1.2)
+    r.pass_time(minutes=1)
     assert r.heard("room", a["repeats"]) == [0, 1, 2, 3] and r.heard("club", a["repeats"]) == [0]
 
     # Said by a person later: its time is in the story, and the words on one screen.
@@ -118,65 +112,42 @@ def kills(r):
     """The steps are rows: after a kill -9 the clock goes on; what was missed meanwhile is said once."""
     r.event(1, "610113", count=1)
     alert = r.alert_in("610113")
-    r.until("the first step", lambda: r.heard("room", alert) == [0, 1])
-    r.process.kill()
-    r.process.wait()
+    r.pass_time(minutes=1)
+    assert r.heard("room", alert) == [0, 1]
+    r.kill()
     r.start()
-    r.until("the second step", lambda: r.heard("chief", alert) == [2])
+    r.pass_time(minutes=1)
+    assert r.heard("room", alert) == [0, 1] and r.heard("chief", alert) == [2]
     r.event(2, "620101", count=1)
     late = r.alert_in("620101")
-    r.until("the alert itself", lambda: r.heard("room", late) == [0])
-    r.process.kill()
-    r.process.wait()
-    time.sleep(6.2)
+    assert r.heard("room", late) == [0]
+    r.kill()
+    r.clock(r.now + timedelta(minutes=4))
     r.start()
     r.until("one for all three", lambda: r.heard("chief", late) == [3])
-    time.sleep(0.3)
+    r.pass_time(minutes=4)
     assert [r.heard(chat, late) for chat in ("room", "chief", "club")] == [[0, 3], [3], [0, 3]]
     assert r.steps(late) == [(2, "said as reminder 3", True), (2, "said as reminder 3", True), (2, None, True)]
     # Stopped in the middle of a step, before its commit: it is taken again, and once.
     r.stop()
-    os.environ["TOCSIN_CRASH"] = "in_escalation"
-    r.start()
-    del os.environ["TOCSIN_CRASH"]
+    r.start(TOCSIN_CRASH="in_escalation")
     r.event(3, "620102", count=1)
     cut = r.alert_in("620102")
-    r.process.wait(10)
-    assert r.process.returncode == -9, "it did not stop at the point"
+    r.pass_time(minutes=1)
+    assert r.process.wait(10) == -signal.SIGKILL, "it did not stop at the point"
     assert r.heard("room", cut) == [0]
     r.start()
-    r.until("all", lambda: r.heard("club", cut)[-1:] == [3])
-    assert r.heard("room", cut) in ([0, 1, 3], [0, 2, 3], [0, 3]), r.heard("room", cut)
+    r.until("the first step", lambda: r.heard("room", cut) == [0, 1])
+    r.pass_time(minutes=1)
+    r.pass_time(minutes=1)
+    assert [r.heard(chat, cut) for chat in ("room", "chief", "club")] == [[0, 1, 3], [2, 3], [0, 3]]
 
 
 def mistakes(r):
-    with open(r.path("tocsin.yaml"), encoding="utf-8") as f:
-        good = f.read()
-    for right, wrong, words in (("after: 6s", "after: 4s", "in order"), ("chats: [chief]}", "chats: [chef]}", "chef"),
-                                ("{after: 2s, ", "{", "after")):
-        with open(r.path("wrong.yaml"), "w", encoding="utf-8") as f:
-            f.write(good.replace(right, wrong, 1))
-        done = subprocess.run([r.tocsin, "check", "-c", r.path("wrong.yaml")], capture_output=True, text=True,
-                              env=dict(os.environ, TOCSIN_LANG="en"))
-        assert done.returncode == 1 and words in done.stdout + done.stderr, (words, done)
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--tocsin", required=True)
-    parser.add_argument("--pack", required=True)
-    parser.add_argument("--kills", action="store_true", help="only what a kill -9 leaves of it")
-    args = parser.parse_args()
-    for part in (kills,) if args.kills else (reminders, mistakes):
-        with tempfile.TemporaryDirectory(prefix="tocsin-clock-") as folder:
-            relay = Clock(os.path.abspath(args.tocsin), os.path.abspath(args.pack), folder)
-            try:
-                part(relay)
-            finally:
-                if relay.process.poll() is None:
-                    relay.stop()
-    print("clock: all as it should be")
+    for right, wrong, words in (("after: 3m", "after: 2m", "in order"), ("chats: [chief]}", "chats: [chef]}", "chef"),
+                                ("{after: 1m, ", "{", "after")):
+        r.refused(right, wrong, words)
 
 
 if __name__ == "__main__":
-    main()
+    main(Clock, reminders, kills, mistakes)

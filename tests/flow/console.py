@@ -1,20 +1,30 @@
 #!/usr/bin/env python3
 """How a console ends: its address after five minutes, its page after half an hour unseen, itself after --for.
-usage: console.py --tocsin PROGRAM --pack DIR"""
-import argparse
-import glob
+usage: console.py --tocsin PROGRAM"""
 import os
 import re
 import subprocess
 import sys
-import tempfile
 import urllib.error
 import urllib.request
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from people import Relay  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from relay import PACK, Relay, main  # noqa: E402
+from rig import faketime, free_port, set_clock  # noqa: E402
 
-LIBRARY = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
+
+class Consoles(Relay):
+    def configuration(self):
+        return f"""
+relay: {{id: cs, state_dir: state, issuer: 测试, help: 服务台, language: en}}
+broker: {{host: 127.0.0.1, port: 1}}
+http: {{listen: ['127.0.0.1:{free_port()}']}}
+rules: {{packs: [{PACK}]}}
+feeds: [{{id: f1, type: bank, source: file, path: {self.path('in.jsonl')}, areas: ['61']}}]
+chats: [{{id: room, type: file, audience: duty, path: {self.path('room.jsonl')}}}]
+route: {{receiver: everyone}}
+receivers: [{{name: everyone, chats: all}}]
+"""
 
 
 class Console:
@@ -24,8 +34,7 @@ class Console:
         self.relay, self.seconds = relay, 0
         self.forward(0)
         self.terminal, theirs = os.openpty()
-        env = dict(os.environ, TOCSIN_LANG="en", LD_PRELOAD=LIBRARY[0], FAKETIME_TIMESTAMP_FILE=relay.path("clock"), FAKETIME_NO_CACHE="1",
-                   ASAN_OPTIONS=":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"])))
+        env = dict(os.environ, TOCSIN_LANG="en", **faketime(relay.path("clock")))
         self.log = open(relay.path("console"), "wb")
         self.process = subprocess.Popen([relay.tocsin, "console", "--by", "王警官", *words, "-c", relay.path("tocsin.yaml")], stdin=theirs,
                                         stdout=self.log, stderr=self.log, env=env)
@@ -34,8 +43,7 @@ class Console:
         self.origin = self.address.rsplit("/", 1)[0]
 
     def said(self):
-        with open(self.relay.path("console"), encoding="utf-8") as f:
-            return f.read()
+        return self.relay.read("console")
 
     def next_address(self, known):
         return self.relay.until("an address", lambda: re.findall(r"http:\S+", self.said())[known:])[0]
@@ -43,9 +51,7 @@ class Console:
     def forward(self, seconds):
         """Both of its clocks, the wall's and the one that only goes on."""
         self.seconds += seconds
-        with open(self.relay.path("clock.new"), "w") as f:
-            f.write(f"+{self.seconds}\n")
-        os.rename(self.relay.path("clock.new"), self.relay.path("clock"))
+        set_clock(self.relay.path("clock"), self.seconds)
 
     def get(self, url, **headers):
         try:
@@ -70,7 +76,7 @@ class Console:
         self.log.close()
 
 
-def run(relay):
+def ends(relay):
     for wrong in ("59s", "25h", "x"):
         assert "1m to 24h" in relay.run("console", "--by", "王警官", "--for", wrong).stderr
     assert "--by" in relay.run("console").stderr
@@ -105,22 +111,5 @@ def run(relay):
         console.stop()
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--tocsin", required=True)
-    parser.add_argument("--pack", required=True)
-    args = parser.parse_args()
-    if not LIBRARY:
-        print("skipped: libfaketime is not installed")
-        sys.exit(77)
-    with tempfile.TemporaryDirectory(prefix="tocsin-console-") as folder:
-        relay = Relay(os.path.abspath(args.tocsin), os.path.abspath(args.pack), folder)
-        try:
-            run(relay)
-        finally:
-            relay.stop()
-    print("console: it ends when it should")
-
-
 if __name__ == "__main__":
-    main()
+    main(Consoles, ends)

@@ -1,19 +1,17 @@
 #!/usr/bin/env python3
 """Taking a word back: the correction reaches exactly those who had the alert, once, and nothing of the alert comes after it;
 from the police room, from the hospital, from one feed of two. What waits for approval over a reload. What a person may and may not send again.
-usage: corrections.py --tocsin PROGRAM --pack DIR PART…"""
-import argparse
+usage: corrections.py --tocsin PROGRAM [PART…]"""
 import http.server
 import json
 import os
 import signal
 import sys
-import tempfile
 import threading
-import time
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from people import Relay, free_port  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from relay import PACK, Still, main  # noqa: E402
+from rig import free_port, json_lines  # noqa: E402
 
 
 class Room:
@@ -42,19 +40,17 @@ class Room:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
 
-class Corrections(Relay):
-    def configuration(self, pack):
+class Corrections(Still):
+    def configuration(self):
         self.room = Room()
-        self.pack = self.path("pack")
-        os.makedirs(self.pack)
-        with open(os.path.join(pack, "rules.yaml"), encoding="utf-8") as f, \
-                open(os.path.join(self.pack, "rules.yaml"), "w", encoding="utf-8") as to:
-            to.write(f.read().replace("threshold: {count: 1,", "threshold: {count: 2,").replace("lines: [别转账]", "lines: ['{{area}} 别转账']"))
+        os.makedirs(self.path("pack"))
+        rules = self.read(os.path.join(PACK, "rules.yaml"))
+        self.write("pack/rules.yaml", rules.replace("threshold: {count: 1,", "threshold: {count: 2,").replace("lines: [别转账]", "lines: ['{{area}} 别转账']"))
         return f"""
 relay: {{id: co, state_dir: state, issuer: 测试, help: 服务台, language: en}}
 broker: {{host: 127.0.0.1, port: 1}}
 http: {{listen: ['127.0.0.1:{free_port()}']}}
-rules: {{packs: [{self.pack}]}}
+rules: {{packs: [pack]}}
 feeds:
   - {{id: f1, type: bank, source: file, path: {self.path('in.jsonl')}, areas: ['61', '62', '63']}}
   - {{id: f2, type: carrier, source: file, path: {self.path('second.jsonl')}, areas: ['61']}}
@@ -80,18 +76,10 @@ receivers:
 
     def receipts(self, file="in.jsonl"):
         """What a feed was told, by event."""
-        try:
-            with open(self.path(f"{file}.receipts"), encoding="utf-8") as f:
-                return {r["event_id"]: r for line in f for r in json.loads(line)["results"]}
-        except FileNotFoundError:
-            return {}
+        return {r["event_id"]: r for receipt in json_lines(self.path(f"{file}.receipts")) for r in receipt["results"]}
 
     def texts(self, chat, alert):
-        try:
-            with open(self.path(f"{chat}.jsonl"), encoding="utf-8") as f:
-                return [m["msgType"] for m in map(json.loads, f) if m["alert"] == alert]
-        except FileNotFoundError:
-            return []
+        return [m["msgType"] for m in self.lines_of(chat) if m["alert"] == alert]
 
 
 def taking_back(r):
@@ -126,8 +114,9 @@ def taking_back(r):
     go.set()
     r.until("the correction", lambda: len(r.room.texts) == 1)
     first = next(d["id"] for d in r.cli("deliveries", "list", "--alert", alert) if d["target"] == "wecom:group" and d["rev"] == 1)
-    r.until("its end", lambda: r.cli("deliveries", "show", first)["state"] == "cancelled")
-    time.sleep(0.3)
+    r.until("the refusal", lambda: r.cli("deliveries", "show", first)["state"] != "sending")
+    r.pass_time(minutes=5)  # longer than any wait between two attempts
+    assert r.cli("deliveries", "show", first)["state"] == "cancelled"
     assert "更正" in r.room.texts[0] and len(r.room.texts) == 1, r.room.texts
 
 
@@ -199,29 +188,22 @@ def reloads(r):
     alert = r.alert_in("630201")
     assert r.states(alert)["file:club"] == ("held", "approval two")
     assert r.cli("alerts", "approve", alert, "--by", "王队")["waiting"] is True
-    with open(os.path.join(r.pack, "rules.yaml"), encoding="utf-8") as f:
-        rules = f.read()
-    with open(os.path.join(r.pack, "rules.yaml"), "w", encoding="utf-8") as f:
-        f.write(rules.replace("有人让您转账", "改过的话").replace("rev: 1", "rev: 2"))
-    with open(r.path("tocsin.yaml"), encoding="utf-8") as f:
-        config = f.read()
-    with open(r.path("tocsin.yaml"), "w", encoding="utf-8") as f:
-        f.write(config.replace("approve: two", "approve: none"))
+    r.write("pack/rules.yaml", r.read("pack/rules.yaml").replace("有人让您转账", "改过的话").replace("rev: 1", "rev: 2"))
+    r.write("tocsin.yaml", r.read("tocsin.yaml").replace("approve: two", "approve: none"))
     r.process.send_signal(signal.SIGHUP)
-    r.until("the reload", lambda: "reloaded" in open(r.path("log")).read())
+    r.until("the reload", lambda: "reloaded" in r.read("log"))
     assert r.states(alert)["file:club"] == ("held", "approval two"), r.states(alert)
     assert "王队" in r.cli("alerts", "approve", alert, "--by", "王队", fails=True), "the first one's word was forgotten"
     assert r.texts("club", alert) == []
     assert r.cli("alerts", "approve", alert, "--by", "张队")["waiting"] is False
     r.until("the club", lambda: r.texts("club", alert) == ["Alert"])
-    with open(r.path("club.jsonl"), encoding="utf-8") as f:
-        said = json.loads(f.readline())["chat"]
+    said = r.lines_of("club")[0]["chat"]
     assert "有人让您转账" in said and "改过的话" not in said, f"a reload changed a committed text: {said}"
     # What comes after it is as it says now.
     r.event(2, "630202", count=2)
     later = r.alert_in("630202")
     r.until("the club", lambda: r.texts("club", later) == ["Alert"])
-    assert "改过的话" in open(r.path("club.jsonl"), encoding="utf-8").readlines()[1]
+    assert "改过的话" in r.lines_of("club")[1]["chat"]
 
 
 def decisions(r):
@@ -247,22 +229,5 @@ def decisions(r):
     assert (said["verb"], said["by"], said["object"]) == ("delivery.replay", "张队", f"{alert}.1/file:club"), said
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--tocsin", required=True)
-    parser.add_argument("--pack", required=True)
-    parts = {part.__name__: part for part in (taking_back, feeds, two_feeds, reloads, decisions)}
-    parser.add_argument("part", nargs="+", choices=parts)
-    args = parser.parse_args()
-    for part in (parts[name] for name in args.part):
-        with tempfile.TemporaryDirectory(prefix="tocsin-corrections-") as folder:
-            relay = Corrections(os.path.abspath(args.tocsin), os.path.abspath(args.pack), folder)
-            try:
-                part(relay)
-            finally:
-                relay.stop()
-    print("corrections: all as it should be")
-
-
 if __name__ == "__main__":
-    main()
+    main(Corrections, taking_back, feeds, two_feeds, reloads, decisions)

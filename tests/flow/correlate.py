@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 """Rules that need the same number, or several victims, through the real daemon: what is of another number, or was taken back,
 does not count; a restart in between forgets nothing, a correction everything. usage: correlate.py --tocsin PROGRAM"""
-import argparse
 import os
 import sys
-import tempfile
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from people import Relay, free_port  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from relay import Still, main  # noqa: E402
+from rig import free_port  # noqa: E402
 
 RULE = """
 id: correlated_1
@@ -31,13 +30,12 @@ samples: {match: ['请转到安全账户'], pass: ['没有这回事']}
 """
 
 
-class Correlate(Relay):
+class Correlate(Still):
     number = 0
 
-    def configuration(self, pack):
+    def configuration(self):
         os.mkdir(self.path("pack"))
-        with open(self.path("pack/rule.yaml"), "w", encoding="utf-8") as f:
-            f.write(RULE)
+        self.write("pack/rule.yaml", RULE)
         return f"""
 relay: {{id: co, state_dir: state, issuer: 测试, help: 服务台, language: en}}
 broker: {{host: 127.0.0.1, port: 1}}
@@ -56,7 +54,6 @@ receivers: [{{name: everyone, pa: [bulletin], chats: all}}]
         self.event(self.number, "610113", text="请把钱转到安全账户", count=1, victim={"ref": victim, "area": "610113"},
                    suspect={"number": caller} if caller else None)
 
-
     def take_back(self, number):
         self.number += 1
         self.event(self.number, "610113", msg_kind="cancel", references=[f"e{number}"])
@@ -70,8 +67,7 @@ def correlated(r):
     r.calls("17012345678", "v1")
     r.until("the candidates", lambda: len(r.cli("alerts", "list", "--review")) == 9)
     assert r.cli("alerts", "list") == []
-    r.process.kill()
-    r.process.wait(10)
+    r.kill()
     r.start()
     assert r.cli("alerts", "list") == []
     r.take_back(r.number)
@@ -90,18 +86,5 @@ def correlated(r):
     assert b"17012345678" not in stored and b"17000000003" not in stored, "a number is in the store"
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--tocsin", required=True)
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="tocsin-correlate-") as folder:
-        relay = Correlate(os.path.abspath(args.tocsin), None, folder)
-        try:
-            correlated(relay)
-        finally:
-            relay.stop()
-    print("correlate: all as it should be")
-
-
 if __name__ == "__main__":
-    main()
+    main(Correlate, correlated)

@@ -2,20 +2,16 @@
 """A police officer's first ten minutes, with the real commands: texts of a scam and harmless ones, proposed words of which
 two are struck, explain, lint with seconds and forbidden words, the voice heard as a WAV, install, what the last days would
 have brought, a second officer who makes it stable, and the way back. A restart in between forgets nothing.
-usage: officer.py --tocsin PROGRAM --player PROGRAM --source DIR"""
-import argparse
+usage: officer.py --tocsin PROGRAM --player PROGRAM"""
 import glob
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import tempfile
-import time
-from datetime import datetime, timezone
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from relay import ENGLISH, SOURCE, Still, main  # noqa: E402
 from rig import free_port  # noqa: E402
 
 SCAMS = """您好，我是市医保服务专员，您的医保卡需要换成三代卡，请交工本费一百二十元，微信转我就能办
@@ -29,72 +25,13 @@ HARMLESS = """【医保局】第三代社会保障卡免费换发，请到银行
 VOICE = "防骗提醒。有人说医保卡要换卡，让您先交工本费。这是骗子。不要转账，不要加微信。拿不准，先问护士或者保安。"
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--tocsin", required=True)
-    parser.add_argument("--player", required=True)
-    parser.add_argument("--source", required=True)
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="tocsin-officer-") as folder:
-        Officer(args, folder).run()
-    print("officer: all as it should be")
+class Officer(Still):
+    number = 0
 
-
-class Officer:
-    def __init__(self, args, folder):
-        self.tocsin, self.player = os.path.abspath(args.tocsin), os.path.abspath(args.player)
-        self.source, self.folder, self.number = os.path.abspath(args.source), folder, 0
-        self.relay = self.pa = None
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def put(self, name, text):
-        with open(self.path(name), "w", encoding="utf-8") as f:
-            f.write(text)
-
-    def rules(self, *words, fails=False):
-        return self.said("rules", *words, fails=fails)
-
-    def said(self, *words, fails=False):
-        done = subprocess.run([self.tocsin, *words], capture_output=True, text=True, cwd=self.folder,
-                              env=dict(os.environ, TOCSIN_LANG="en", TOCSIN_CONFIG=self.path("tocsin.yaml")))
-        assert (done.returncode != 0) == fails, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
-        return done.stdout + done.stderr
-
-    def until(self, what, test, seconds=10):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            found = test()
-            if found:
-                return found
-            time.sleep(0.02)
-        raise SystemExit(f"officer: waited in vain for {what}: " + open(self.path("log")).read()[-2000:])
-
-    def start(self):
-        self.relay = subprocess.Popen([self.tocsin, "run", "-c", self.path("tocsin.yaml")], stderr=open(self.path("log"), "a"))
-        self.until("the relay", lambda: self.cli("status") is not None)
-
-    def cli(self, *words):
-        done = subprocess.run([self.tocsin, *words, "-c", self.path("tocsin.yaml"), "--json"], capture_output=True, text=True)
-        return json.loads(done.stdout) if done.stdout.startswith(("{", "[")) else None
-
-    def event(self, text, area, times=1):
-        for _ in range(times):
-            self.number += 1
-            now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-            with open(self.path("in.jsonl"), "a", encoding="utf-8") as f:
-                f.write(json.dumps({"event_id": f"e{self.number}", "sent_at": now, "area": area, "kind": "call", "text": text},
-                                   ensure_ascii=False) + "\n")
-
-    def stored(self):
-        return self.cli("status")["feeds"][0]["accepted"]
-
-    def run(self):
+    def configuration(self):
         os.mkdir(self.path("pack"))
-        self.put("pack/empty.yaml", "[]\n")
-        self.put("in.jsonl", "")
-        self.put("tocsin.yaml", f"""
+        self.write("pack/empty.yaml", "[]\n")
+        return f"""
 relay: {{id: of, state_dir: state, issuer: 测试, help: 服务台, language: en}}
 broker: {{host: 127.0.0.1, port: 1}}
 http: {{listen: ['127.0.0.1:{free_port()}']}}
@@ -104,122 +41,132 @@ sites: [{{id: s1, name: 医院, area: '6101', zones: [{{id: hall, class: hall}}]
 chats: [{{id: room, type: file, audience: duty, path: room.jsonl}}]
 route: {{receiver: everyone}}
 receivers: [{{name: everyone, pa: [bulletin], chats: all}}]
-""")
-        try:
-            self.walk()
-        finally:
-            for process in (self.relay, self.pa):
-                if process:
-                    process.send_signal(signal.SIGTERM)
-                    process.wait(10)
+"""
 
-    def walk(self):
-        # A week has gone by in the hospital: nobody had a rule for this.
-        self.start()
-        lines = SCAMS.splitlines()
-        for i in range(4):
-            self.event(lines[i % 3], "610113")
-            self.event(lines[i % 3], "610403")
-        self.event(lines[0], "610104")  # one alone: below the threshold
-        for line in HARMLESS.splitlines():
-            self.event(line, "610113", times=3)
-        self.until("the events", lambda: self.stored() == 18)
+    def rules(self, *words, fails=False):
+        return self.said("rules", *words, fails=fails)
 
-        # Words out of texts; she strikes two and fills in the sentences.
-        self.put("scam.txt", SCAMS)
-        self.put("normal.txt", HARMLESS)
-        self.rules("new", "local_xian_card3", "--from", "scam.txt", "--not", "normal.txt", "-o", "rule.yaml")
-        text = open(self.path("rule.yaml"), encoding="utf-8").read()
-        words = re.search(r"  words:\n((?:    - .*\n)+)", text).group(1)
-        assert "工本费" in words, words
-        text = text.replace(words, "    - ['工本费']\n    - ['三代卡', '换卡', '医保卡']\n")
-        assert self.rules("lint", "rule.yaml", fails=True).count("……"), "the template's gaps are no texts"
+    def said(self, *words, fails=False):
+        done = subprocess.run([self.tocsin, *words], capture_output=True, text=True, cwd=self.folder,
+                              env=dict(ENGLISH, TOCSIN_CONFIG=self.path("tocsin.yaml"), **self.env))
+        assert (done.returncode != 0) == fails, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
 
-        # Explain: what is found is marked, and why the harmless one is not.
-        self.put("draft.yaml", text)
-        found = self.rules("explain", "--packs", "draft.yaml", lines[0], fails=False)
-        assert "Found by local_xian_card3" in found and "⟦工本费⟧" in found, found
-        missed = self.rules("explain", "--packs", "draft.yaml", HARMLESS.splitlines()[2])
-        assert "No rule finds it" in missed, missed
+    def happens(self, text, area, times=1):
+        for _ in range(times):
+            self.number += 1
+            self.event(self.number, area, text=text, count=1)
 
-        # What is said: too long, a forbidden word, no action; then right.
-        filled = fill(text)
-        self.put("rule.yaml", filled.replace(VOICE, VOICE.replace("防骗提醒。", "红色预警。") * 2))
-        wrong = self.rules("lint", "rule.yaml", fails=True)
-        assert re.search(r"\d+ characters take \d+\.\d s; at most 20 s", wrong), wrong
-        assert "预警" in wrong or "红色" in wrong, wrong
-        self.put("rule.yaml", filled)
-        right = self.rules("lint", "rule.yaml")
-        assert "0 errors" in right, right
-        self.rules("test", "rule.yaml")
-        self.hear()
 
-        # Try, then install: what the week would have brought, and her name on it.
-        tried = json.loads(self.rules("try", "rule.yaml", "--since", "7d", "--json"))
-        assert (tried["events"], tried["found"], tried["new"], tried["alerts"]) == (18, 9, 9, 2), tried
-        assert {a["name"]: a["alerts"] for a in tried["areas"]} == {"雁塔区": 1, "渭城区": 1} or len(tried["areas"]) == 2, tried
-        assert len(tried["examples"]) == 9 and tried["examples"][0]["alert"], tried
-        assert "say who you are" in self.rules("install", "rule.yaml", fails=True)
-        shown = self.rules("install", "rule.yaml", "--by", "李警官")
-        assert "2 alerts in 2 districts" in shown and "⟦" in shown and "entered as `test`" in shown, shown
-        self.until("the rule", lambda: self.cli("status")["rules"] == 1)
-        assert "already" in self.rules("install", "rule.yaml", "--by", "李警官", fails=True)
+def ten_minutes(r):
+    # A week has gone by in the hospital: nobody had a rule for this.
+    lines = SCAMS.splitlines()
+    for i in range(4):
+        r.happens(lines[i % 3], "610113")
+        r.happens(lines[i % 3], "610403")
+    r.happens(lines[0], "610104")  # one alone: below the threshold
+    for line in HARMLESS.splitlines():
+        r.happens(line, "610113", times=3)
+    r.until("the events", lambda: r.status()["feeds"][0]["accepted"] == 18)
 
-        # In test it makes exercises only.
-        self.event(lines[0], "610113", times=3)
-        alert = self.until("the exercise", lambda: self.cli("alerts", "list"))[0]
-        assert alert["status"] == "Exercise", alert
+    # Words out of texts; she strikes two and fills in the sentences.
+    r.write("scam.txt", SCAMS)
+    r.write("normal.txt", HARMLESS)
+    r.rules("new", "local_xian_card3", "--from", "scam.txt", "--not", "normal.txt", "-o", "rule.yaml")
+    text = r.read("rule.yaml")
+    words = re.search(r"  words:\n((?:    - .*\n)+)", text).group(1)
+    assert "工本费" in words, words
+    text = text.replace(words, "    - ['工本费']\n    - ['三代卡', '换卡', '医保卡']\n")
+    assert r.rules("lint", "rule.yaml", fails=True).count("……"), "the template's gaps are no texts"
 
-        # The one who wrote it may not set it stable; a second officer may, and a restart keeps it.
-        assert "second person" in self.rules("stable", "local_xian_card3", "--by", "李警官", fails=True)
-        assert "is stable" in self.rules("stable", "local_xian_card3", "--by", "王警官", "--reason", "一周无误报")
-        self.until("the stable rule", lambda: "status: stable" in open(self.path("state/rules/local_xian_card3.yaml")).read())
-        self.relay.send_signal(signal.SIGKILL)
-        self.relay.wait(10)
-        os.remove(self.path("state/rules/local_xian_card3.yaml"))  # the store knows it
-        self.start()
-        listed = json.loads(self.rules("list", "--json"))
-        assert [(r["rule"], r["status"], r["by"]) for r in listed] == [("local_xian_card3", "stable", "王警官")], listed
-        self.event(lines[1], "610104", times=3)
-        real = self.until("the alert", lambda: [a for a in self.cli("alerts", "list") if a["status"] == "Actual"])[0]
-        assert real["rule"] == "local_xian_card3"
+    # Explain: what is found is marked, and why the harmless one is not.
+    r.write("draft.yaml", text)
+    found = r.rules("explain", "--packs", "draft.yaml", lines[0], fails=False)
+    assert "Found by local_xian_card3" in found and "⟦工本费⟧" in found, found
+    missed = r.rules("explain", "--packs", "draft.yaml", HARMLESS.splitlines()[2])
+    assert "No rule finds it" in missed, missed
 
-        # What is installed is looked at with the packs; what somebody edited there by hand is named, and the way out of it.
-        assert "rules 1" in self.said("check")
-        with open(self.path("state/rules/local_xian_card3.yaml"), "a+", encoding="utf-8") as f:
-            f.write("colour: red\n")
-            f.seek(0)
-            line = len(f.readlines())
-        wrong = self.said("check", fails=True)
-        assert f"state/rules/local_xian_card3.yaml:{line}: " in wrong, wrong
-        assert "`tocsin rules revert local_xian_card3 --by NAME`" in wrong, wrong
-        assert "`tocsin check` names them" in self.said("doctor", fails=True)
+    # What is said: too long, a forbidden word, no action; then right.
+    filled = fill(text)
+    r.write("rule.yaml", filled.replace(VOICE, VOICE.replace("防骗提醒。", "红色预警。") * 2))
+    wrong = r.rules("lint", "rule.yaml", fails=True)
+    assert re.search(r"\d+ characters take \d+\.\d s; at most 20 s", wrong), wrong
+    assert "预警" in wrong or "红色" in wrong, wrong
+    r.write("rule.yaml", filled)
+    right = r.rules("lint", "rule.yaml")
+    assert "0 errors" in right, right
+    r.rules("test", "rule.yaml")
+    hear(r)
 
-        # Undo, step by step, by name.
-        assert "`test`" in self.rules("revert", "local_xian_card3", "--by", "李警官", "--reason", "误报")
-        assert "nothing of it" in self.rules("revert", "local_xian_card3", "--by", "李警官")
-        self.until("the end of the rule", lambda: self.cli("status")["rules"] == 0)
-        assert "no rule" in self.rules("revert", "local_xian_card3", "--by", "李警官", fails=True)
-        assert json.loads(self.rules("list", "--json")) == []
+    # Try, then install: what the week would have brought, and her name on it.
+    tried = json.loads(r.rules("try", "rule.yaml", "--since", "7d", "--json"))
+    assert (tried["events"], tried["found"], tried["new"], tried["alerts"]) == (18, 9, 9, 2), tried
+    assert {a["name"]: a["alerts"] for a in tried["areas"]} == {"雁塔区": 1, "渭城区": 1} or len(tried["areas"]) == 2, tried
+    assert len(tried["examples"]) == 9 and tried["examples"][0]["alert"], tried
+    assert "say who you are" in r.rules("install", "rule.yaml", fails=True)
+    shown = r.rules("install", "rule.yaml", "--by", "李警官")
+    assert "2 alerts in 2 districts" in shown and "⟦" in shown and "entered as `test`" in shown, shown
+    r.until("the rule", lambda: r.status()["rules"] == 1)
+    assert "already" in r.rules("install", "rule.yaml", "--by", "李警官", fails=True)
 
-    def hear(self):
-        """The sentence, from the hospital's own player, into a file."""
-        self.put("pa.yaml", f"""
+    # In test it makes exercises only.
+    r.happens(lines[0], "610113", times=3)
+    alert = r.until("the exercise", lambda: r.cli("alerts", "list"))[0]
+    assert alert["status"] == "Exercise", alert
+
+    # The one who wrote it may not set it stable; a second officer may, and a restart keeps it.
+    assert "second person" in r.rules("stable", "local_xian_card3", "--by", "李警官", fails=True)
+    assert "is stable" in r.rules("stable", "local_xian_card3", "--by", "王警官", "--reason", "一周无误报")
+    r.until("the stable rule", lambda: "status: stable" in r.read("state/rules/local_xian_card3.yaml"))
+    r.kill()
+    os.remove(r.path("state/rules/local_xian_card3.yaml"))  # the store knows it
+    r.start()
+    listed = json.loads(r.rules("list", "--json"))
+    assert [(r["rule"], r["status"], r["by"]) for r in listed] == [("local_xian_card3", "stable", "王警官")], listed
+    r.happens(lines[1], "610104", times=3)
+    real = r.until("the alert", lambda: [a for a in r.cli("alerts", "list") if a["status"] == "Actual"])[0]
+    assert real["rule"] == "local_xian_card3"
+
+    # What is installed is looked at with the packs; what somebody edited there by hand is named, and the way out of it.
+    assert "rules 1" in r.said("check")
+    edited = r.read("state/rules/local_xian_card3.yaml") + "colour: red\n"
+    r.write("state/rules/local_xian_card3.yaml", edited)
+    wrong = r.said("check", fails=True)
+    assert f"state/rules/local_xian_card3.yaml:{edited.count(chr(10))}: " in wrong, wrong
+    assert "`tocsin rules revert local_xian_card3 --by NAME`" in wrong, wrong
+    assert "`tocsin check` names them" in r.said("doctor", fails=True)
+
+    # Undo, step by step, by name.
+    assert "`test`" in r.rules("revert", "local_xian_card3", "--by", "李警官", "--reason", "误报")
+    assert "nothing of it" in r.rules("revert", "local_xian_card3", "--by", "李警官")
+    r.until("the end of the rule", lambda: r.status()["rules"] == 0)
+    assert "no rule" in r.rules("revert", "local_xian_card3", "--by", "李警官", fails=True)
+    assert json.loads(r.rules("list", "--json")) == []
+
+
+def hear(r):
+    """The sentence, from the hospital's own player, into a file."""
+    r.write("pa.yaml", f"""
 player: {{site: s1, state_dir: pa-state, mode: trial}}
 broker: {{port: {free_port()}}}
-speech: {{lexicon: [{self.source}/adapters/pa/player/data/lexicon.tsv],
-          engine: [espeak-ng, -v, cmn-latn-pinyin, -s, '450', --stdin, --stdout]}}
+speech: {{lexicon: [{SOURCE}/adapters/pa/player/data/lexicon.tsv],
+      engine: [espeak-ng, -v, cmn-latn-pinyin, -s, '450', --stdin, --stdout]}}
 zones: [{{id: desk, class: hall, quiet: [none], outputs: [drop]}}] # she may write in the evening
 outputs: [{{id: drop, type: file, dir: wav}}]
 """)
-        self.pa = subprocess.Popen([self.player, "run", "-c", self.path("pa.yaml")], stderr=open(self.path("pa.log"), "a"))
+    with open(r.path("pa.log"), "w") as log:
+        player = subprocess.Popen([r.player, "run", "-c", r.path("pa.yaml")], stderr=log)
 
-        def say():
-            return subprocess.run([self.player, "say", "desk", VOICE, "--by", "李警官", "-c", self.path("pa.yaml")],
-                                  capture_output=True).returncode == 0
-        self.until("the player", say)
-        wav = self.until("the WAV", lambda: glob.glob(self.path("wav/**/*.wav"), recursive=True))
+    def say():
+        return subprocess.run([r.player, "say", "desk", VOICE, "--by", "李警官", "-c", r.path("pa.yaml")],
+                              capture_output=True).returncode == 0
+    try:
+        r.until("the player", say)
+        wav = r.until("the WAV", lambda: glob.glob(r.path("wav/**/*.wav"), recursive=True))
         assert os.path.getsize(wav[0]) > 50000, "there is hardly a word in it"
+    finally:
+        player.terminate()
+        player.wait(30)
 
 
 def fill(text):
@@ -243,4 +190,4 @@ def fill(text):
 
 
 if __name__ == "__main__":
-    main()
+    main(Officer, ten_minutes)

@@ -1,26 +1,20 @@
 #!/usr/bin/env python3
 """What people lay over the alerts, through the real command line: silences, drills, reports, what is
 held for them and what they pass on by hand. Targets are files.
-usage: people.py --tocsin PROGRAM --pack DIR"""
-import argparse
+usage: people.py --tocsin PROGRAM [PART…]"""
 import base64
 import csv
 import http.server
 import io
 import json
 import os
-import socket
 import subprocess
-import tempfile
+import sys
 import threading
-import time
-from datetime import datetime, timedelta, timezone
 
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from relay import PACK, Still, main  # noqa: E402
+from rig import free_port  # noqa: E402
 
 
 def room_that_takes_all(posted):
@@ -39,22 +33,16 @@ def room_that_takes_all(posted):
     return server.server_port
 
 
-class Relay:
-    """A relay of its own with a file feed, a site with one hall and one ward, and two chats that are files."""
+class People(Still):
+    """A site with one hall and one ward, chats that are files, a group whose messages people pass on by hand."""
 
-    def __init__(self, tocsin, pack, folder):
-        self.tocsin, self.folder, self.posted = tocsin, folder, []
-        with open(self.path("tocsin.yaml"), "w", encoding="utf-8") as f:
-            f.write(self.configuration(pack))
-        open(self.path("in.jsonl"), "w").close()
-        self.start()
-
-    def configuration(self, pack):
+    def configuration(self):
+        self.posted = []
         return f"""
 relay: {{id: pp, state_dir: state, issuer: 测试, help: 服务台, language: en}}
 broker: {{host: 127.0.0.1, port: 1}}
 http: {{listen: ['127.0.0.1:{free_port()}']}}
-rules: {{packs: [{pack}]}}
+rules: {{packs: [{PACK}]}}
 feeds:
   - {{id: f1, type: bank, source: file, path: {self.path('in.jsonl')}, areas: ['61', '62', '63']}}
 sites:
@@ -72,49 +60,6 @@ route:
 receivers:
   - {{name: everyone, pa: [announce, bulletin], displays: all, chats: all}}
 """
-
-    def start(self):
-        self.process = subprocess.Popen([self.tocsin, "run", "-c", self.path("tocsin.yaml")],
-                                        stderr=open(self.path("log"), "a"))
-        self.until("the relay", lambda: self.run("status", "--json").stdout)
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def run(self, *words):
-        return subprocess.run([self.tocsin, *words, "-c", self.path("tocsin.yaml")], capture_output=True, text=True,
-                              stdin=subprocess.DEVNULL, env=dict(os.environ, TOCSIN_LANG="en"))
-
-    def cli(self, *words, fails=False):
-        done = self.run(*words, "--json")
-        assert (done.returncode != 0) == fails, f"tocsin {words}: {done.returncode} {done.stdout}{done.stderr}"
-        return done.stderr if fails else json.loads(done.stdout)
-
-    def until(self, what, test):
-        for _ in range(500):
-            found = test()
-            if found:
-                return found
-            time.sleep(0.02)
-        raise SystemExit(f"people: waited in vain for {what}: " + open(self.path("log")).read()[-2000:])
-
-    def event(self, number, area, into="in.jsonl", **more):
-        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        with open(self.path(into), "a") as f:
-            event = {"event_id": f"e{number}", "sent_at": now, "area": area, "kind": "call",
-                     "text": "请把钱转账到安全账户核查", "count": 5, **more}
-            f.write(json.dumps({k: v for k, v in event.items() if v is not None}, ensure_ascii=False) + "\n")
-
-    def states(self, alert):
-        return {d["target"]: (d["state"], d["reason"]) for d in reversed(self.cli("deliveries", "list", "--alert", alert))}
-
-    def alert_in(self, area):
-        return self.until(f"an alert in {area}",
-                          lambda: next((a["id"] for a in self.cli("alerts", "list") if a["areas"] == area), None))
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(10)
 
 
 def silences(r):
@@ -200,6 +145,7 @@ def drills(r):
     assert "open" in r.cli("drill", "stop", "--by", "李科长", fails=True)
     assert r.cli("drill", "list") == []
 
+    r.pass_time(seconds=1)  # a window has what is not older than itself
     # On a terminal it asks for its own word, and takes no other.
     for word, code in (("y", 1), ("yes", 1), ("演练", 0)):
         assert at_terminal(r, word, *start, "--for", "30m") == code, word
@@ -248,6 +194,7 @@ def drills(r):
     assert real in [a["id"] for a in r.cli("alerts", "list", "--active")]
 
     # Of one site: chats that take no drills hear nothing.
+    r.pass_time(seconds=1)
     r.cli(*start, "--yes", "--for", "1m", "--site", "s1")
     r.event(6, "610112", status="Exercise")
     r.until("the exercise", lambda: r.cli("drill", "list")[0]["alerts"] == 1)
@@ -291,7 +238,7 @@ def reports(r):
     r.alert_in("620103")
 
     # This month and its half hold the same; another month is empty; both without the relay too.
-    today = datetime.now(timezone(timedelta(hours=8)))
+    today = r.moment()
     month = r.cli("report", "--month", today.strftime("%Y-%m"))
     assert r.cli("report") == month
     for name, rows in r.cli("report", "--half", today.strftime("%Y-%m") + ("a" if today.day < 16 else "b")).items():
@@ -410,20 +357,5 @@ def at_terminal(r, word, *words):
     return code
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--tocsin", required=True)
-    parser.add_argument("--pack", required=True)
-    args = parser.parse_args()
-    for part in (silences, drills, reports, by_hand):
-        with tempfile.TemporaryDirectory(prefix="tocsin-people-") as folder:
-            relay = Relay(os.path.abspath(args.tocsin), os.path.abspath(args.pack), folder)
-            try:
-                part(relay)
-            finally:
-                relay.stop()
-    print("people: all as it should be")
-
-
 if __name__ == "__main__":
-    main()
+    main(People, silences, drills, reports, by_hand)

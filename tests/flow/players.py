@@ -25,13 +25,6 @@ class Players(Rig):
     def player(self):
         return next((p for p in self.status()["players"] if p["site"] == "s1"), None)
 
-    def chat(self, name):
-        try:
-            with open(self.path(f"{name}.jsonl"), encoding="utf-8") as f:
-                return [json.loads(line) for line in f]
-        except FileNotFoundError:
-            return []
-
     def words(self):
         done = subprocess.run(self.command("status"), capture_output=True, text=True, env=dict(os.environ, TOCSIN_LANG="en"))
         return done.stdout
@@ -51,13 +44,13 @@ def run(rig):
     mute = rig.player()["mutes"][0]
     require(mute["by"] == "王护士长 (root)" and mute["reason"] == "会议" and mute["zone"] == "hall", f"the mute is {mute}")
     require("门诊大厅 muted until" in rig.words(), f"status does not say it: {rig.words()}")
-    require(not rig.chat("desk"), "the duty chat heard of it too soon")
+    require(not rig.lines_of("desk"), "the duty chat heard of it too soon")
 
     rig.says(zones=[{**muted, "mute_ends_soon": True}])
-    rig.until("the word to those on duty", 10, lambda: rig.chat("desk"))
-    text = json.dumps(rig.chat("desk"), ensure_ascii=False)
+    rig.until("the word to those on duty", 10, lambda: rig.lines_of("desk"))
+    text = json.dumps(rig.lines_of("desk"), ensure_ascii=False)
     require("门诊大厅" in text and until.strftime("%H:%M") in text and "王护士长" in text, f"it says {text}")
-    require(not rig.chat("far") and not rig.chat("volunteers"), "others heard it")
+    require(not rig.lines_of("far") and not rig.lines_of("volunteers"), "others heard it")
     require(rig.ask("alerts", "list") == [], "it counts as an alert")
     require(rig.status()["alerts_in_force"] == 0, "it counts as an alert in force")
 
@@ -69,7 +62,7 @@ def run(rig):
     rig.until("the hold", 10, lambda: rig.player()["hold"] == "fire")
     require(not rig.player()["mutes"], "a mute that ended is still shown")
     require("silent for fire (panel)" in rig.words() and "no holiday data" in rig.words(), f"status does not say it: {rig.words()}")
-    require(len(rig.chat("desk")) == 1, "those on duty were told twice")
+    require(len(rig.lines_of("desk")) == 1, "those on duty were told twice")
     rig.says(state="down", zones=[])
     rig.until("that it is gone", 10, lambda: not rig.player()["up"])
     require("the player is gone" in rig.words(), f"status does not say it: {rig.words()}")

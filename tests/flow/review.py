@@ -1,23 +1,22 @@
 #!/usr/bin/env python3
 """People and what waits for them, through the real command line: candidates, approval by one and by two, reject, acknowledge,
-dismiss, and a site's way from trial to live. Targets are files. usage: review.py --tocsin PROGRAM --pack DIR"""
-import argparse
+dismiss, and a site's way from trial to live. Targets are files. usage: review.py --tocsin PROGRAM"""
 import json
 import os
 import sys
-import tempfile
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from people import Relay, free_port  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from relay import PACK, Still, main  # noqa: E402
+from rig import free_port  # noqa: E402
 
 
-class Review(Relay):
-    def configuration(self, pack):
+class Review(Still):
+    def configuration(self):
         return f"""
 relay: {{id: rv, state_dir: state, issuer: 测试, help: 服务台, language: en}}
 broker: {{host: 127.0.0.1, port: 1}}
 http: {{listen: ['127.0.0.1:{free_port()}']}}
-rules: {{packs: [{pack}]}}
+rules: {{packs: [{PACK}]}}
 feeds:
   - {{id: f1, type: bank, source: file, path: {self.path('in.jsonl')}, areas: ['61', '62', '63', '64']}}
 sites:
@@ -93,19 +92,5 @@ def review(r):
     assert "值班员" in r.cli("alerts", "ack", alert, "--by", "别人", fails=True)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--tocsin", required=True)
-    parser.add_argument("--pack", required=True)
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="tocsin-review-") as folder:
-        relay = Review(os.path.abspath(args.tocsin), os.path.abspath(args.pack), folder)
-        try:
-            review(relay)
-        finally:
-            relay.stop()
-    print("review: all as it should be")
-
-
 if __name__ == "__main__":
-    main()
+    main(Review, review)

@@ -8,6 +8,7 @@
 Every process is a child of this one, listens on 127.0.0.1 only, and is ended by its own handle.
 """
 import base64
+import glob
 import hashlib
 import json
 import os
@@ -73,6 +74,36 @@ def short_id(delivery):
 
 def stamp(at=None):
     return (at or datetime.now(ZONE)).isoformat(timespec="milliseconds")
+
+
+def json_lines(path):
+    """One object a line, as a file target or a journal has it; a line that is being written is not there yet."""
+    try:
+        with open(path, encoding="utf-8") as f:
+            return [json.loads(line) for line in f if line.endswith("\n") and line.strip()]
+    except FileNotFoundError:
+        return []
+
+
+def faketime(clock, wall_only=False):
+    """The environment of a program that takes its time from the file `clock`, see set_clock; skips without the library.
+    wall_only: the clock that only goes on stays the machine's."""
+    library = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+    if not library:
+        skip("libfaketime is not installed; packaging/setup test")
+    env = {"LD_PRELOAD": library[0], "FAKETIME_TIMESTAMP_FILE": clock, "FAKETIME_NO_CACHE": "1", "TZ": "Asia/Shanghai",
+           # The asan preset's runtime wants to be first, and works when it is not.
+           "ASAN_OPTIONS": ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))}
+    if wall_only:
+        env.update({"DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
+    return env
+
+
+def set_clock(clock, time):
+    """time: seconds that it is ahead of the machine's, or a date at which it stands."""
+    with open(clock + ".new", "w") as f:
+        f.write(time.astimezone(ZONE).strftime("%Y-%m-%d %H:%M:%S\n") if isinstance(time, datetime) else f"{time:+d}\n")
+    os.rename(clock + ".new", clock)
 
 
 class Lines:
@@ -438,11 +469,7 @@ class Rig:
 
     def lines_of(self, name):
         """What a file target, or a stand-in's journal, has: one object a whole line."""
-        try:
-            with open(self.path(f"{name}.jsonl")) as f:
-                return [json.loads(line) for line in f if line.endswith("\n") and line.strip()]
-        except FileNotFoundError:
-            return []
+        return json_lines(self.path(f"{name}.jsonl"))
 
     def said(self):
         return "".join(m["content"] for m in self.lines_of("chat"))
