@@ -90,7 +90,7 @@ class World:
                               {"matchers": ['area6="610103"'], "approve": "one"}, {"matchers": ['area6="610104"'], "approve": "two"}]},
             receivers=[{"name": "everyone", "pa": ["announce", "bulletin"], "displays": "all", "chats": ["watch", "club", "pub"]}])
         self.db = None
-        self.start()
+        rig.relay_start(self.env)
 
     def write_pack(self):
         folder = self.rig.path("rules")
@@ -116,16 +116,6 @@ class World:
             to = edge + 92
         self.model.pass_time(to)
         self.write_clock()
-
-    def start(self):
-        """Until it answers, not only listens."""
-        self.rig.relay_start(self.env)
-        for _ in range(500):
-            try:
-                return self.ask("GET", "/v1/status")
-            except OSError:
-                time.sleep(0.01)
-        raise Failed("the relay does not answer")
 
     def ask(self, method, path, body=None):
         c = Control(os.path.join(self.rig.state, "control.sock"))
@@ -461,12 +451,12 @@ class World:
         self.back_again()
         self.rig.relay_stop()
         self.op_time(r, s)
-        self.start()
+        self.rig.relay_start(self.env)
 
     def op_kill(self, r, s):
         self.back_again()
         self.rig.relay_kill()
-        self.start()
+        self.rig.relay_start(self.env)
 
     # .. at the end
 
