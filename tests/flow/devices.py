@@ -8,13 +8,12 @@ import re
 import struct
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from datetime import datetime, timedelta
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
-from rig import ZONE, Rig, require, stamp, wait_for  # noqa: E402
+from rig import Failed, ZONE, Rig, require, stamp, wait_for  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -61,14 +60,12 @@ def fetch(r, path, **headers):
         return e.code, e.headers, e.read()
 
 
-def picture(r, token, more, tries=50, **headers):
+def picture(r, token, more, **headers):
     """As a device asks: again when the relay is drawing for others."""
-    for _ in range(tries):
+    def drawn():
         answer = fetch(r, f"/displays/s1/w1.png?t={token}{more}", **headers)
-        if answer[0] != 503:
-            return answer
-        time.sleep(0.05)
-    raise AssertionError("always busy")
+        return answer[0] != 503 and answer
+    return r.until("a picture", 5, drawn)
 
 
 def main():
@@ -101,27 +98,36 @@ def main():
         sign = Sign(r, a.doc, token, W="296", H="128", PALETTE="bwr")
         r.until("the reminder on the sign", 10, lambda: len(sign.shown()) >= 1)
 
-        # Without the relay it shows nothing after its end, by its own clock.
-        before = len(sign.shown())
-        end = datetime.now(ZONE) + timedelta(seconds=7)
-        r.publish(1, area="610114", expires_at=stamp(end))
-        r.until("the short warning on the sign", 5, lambda: len(sign.shown()) > before)
-        r.until("the group", 5, lambda: len(r.lines_of("chat")) >= 2)
-        r.until("its word in the store", 5, lambda: [d["state"] for d in r.deliveries(target="wecom:group")] == ["sent"])
-        r.relay_kill()
-        wait_for("the neutral picture", 12, lambda: sign.shown()[-1] == neutral)
-        require(datetime.now(ZONE) > end - timedelta(seconds=1.5), "it was cleared before its end")
-        r.relay_start()
-
         def on_the_sign():
             _, its, body = picture(r, token, "&w=296&h=128&palette=bwr")
             return its["X-Items"] == "1" and sign.shown()[-1] == body
 
+        # Without the relay it shows nothing after its end, by its own clock. The relay has to be gone before: what is too short a
+        # life for that on this machine is followed by a longer one.
+        for life, area in ((7, "610114"), (40, "610115")):
+            end = datetime.now(ZONE) + timedelta(seconds=life)
+            event, = r.publish(1, area=area, expires_at=stamp(end))
+            r.until_accepted()
+            told = {"alert": r.accepted[event], "target": "wecom:group", "state": "sent"}  # or it would hear of it once more
+            r.until("the short warning", life, lambda: datetime.now(ZONE) > end or (on_the_sign() and r.deliveries(**told)))
+            r.relay_kill()
+            if datetime.now(ZONE) < end - timedelta(seconds=1):
+                break
+            r.relay_start()
+        else:
+            raise Failed(f"a warning needs more than {life} s to reach the sign")
+        wait_for("the neutral picture", life + 12, lambda: sign.shown()[-1] == neutral)
+        # Whole seconds of the relay's and of the device's clock: either may be one short.
+        require(datetime.now(ZONE) > end - timedelta(seconds=2), "it was cleared before its end")
+        r.relay_start()
+
+        before = len(r.lines_of("chat"))
         r.publish(1, area="610113")
         r.until_accepted()
         r.until("the warning on the sign", 10, on_the_sign)
         require(png_of(sign.shown()[-1])[:3] == (296, 128, 2), "the panel's size and palette")
-        r.until("the relay to hear of it", 10, lambda: [d for d in r.deliveries(target="board:s1/w1") if d["state"] == "displayed" and ".1/" in d["id"] and d["alert"] == list(r.accepted.values())[-1]])
+        alert = list(r.accepted.values())[-1]
+        r.until("the relay to hear of it", 10, lambda: r.deliveries(alert=alert, target="board:s1/w1", state="displayed"))
 
         # The same picture again costs nothing; each palette has its own.
         status, headers, warning = picture(r, token, "&w=296&h=128&palette=bwr")
@@ -133,9 +139,9 @@ def main():
             require(png_of(picture(r, token, f"&w=400&h=300&palette={palette}")[2]) == (400, 300, bits, kind), palette)
 
         # The group has it as text and as a picture whose digest the service has checked.
-        r.until("the picture in the group", 10, lambda: len(r.lines_of("chat")) >= 4)
+        r.until("the picture in the group", 10, lambda: len(r.lines_of("chat")) >= before + 2)
         said = r.lines_of("chat")
-        require([m["msgtype"] for m in said] == ["text", "image"] * 2 and not any(m["errcode"] for m in said), str(said))
+        require([m["msgtype"] for m in said[before:]] == ["text", "image"] and not any(m["errcode"] for m in said), str(said))
         key = os.listdir(os.path.join(r.state, "cards"))[-1]
         status, headers, card = fetch(r, f"/cards/{key}")
         require(status == 200 and headers["Content-Type"] == "image/png" and png_of(card)[:2] == (1200, 800), f"{status}")
@@ -143,10 +149,8 @@ def main():
             require(fetch(r, wrong)[0] in (400, 403, 404), wrong)
 
         # A correction takes the warning's place.
-        alert = list(r.accepted.values())[-1]
-        subprocess.run(r.command("alerts", "cancel", alert, "--by", "王队", "--reason", "核实有误"), check=True, capture_output=True)
-        before = len(sign.shown())
-        r.until("the correction on the sign", 10, lambda: len(sign.shown()) > before and sign.shown()[-1] not in (warning, idle))
+        r.ask("alerts", "cancel", alert, "--by", "王队", "--reason", "核实有误")
+        r.until("the correction on the sign", 10, lambda: on_the_sign() and sign.shown()[-1] != warning)
 
         print("devices: shown, acknowledged, corrected")
 
