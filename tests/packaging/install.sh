@@ -52,8 +52,12 @@ while read -r verb; do
 done <"$work/verbs"
 grep -q 'announce_again' "$usr/share/man/man5/tocsin.yaml.5" || fail "tocsin.yaml.5 lacks options"
 
-# Completion offers the verbs.
+# Completion offers the verbs, and the verbs of verbs.
 bash -c 'set -eu; . "$1"; PATH=$2:$PATH; COMP_WORDS=(tocsin del); COMP_CWORD=1; _tocsin; [ "${COMPREPLY[*]}" = deliveries ]
     COMP_WORDS=(tocsin-pa prog); _tocsin; [ "${COMPREPLY[*]}" = programme ]
+    COMP_WORDS=(tocsin rules st) COMP_CWORD=2; _tocsin; [ "${COMPREPLY[*]}" = stable ]
+    COMP_WORDS=(tocsin drill p); _tocsin; [ "${COMPREPLY[*]}" = plan ]
+    COMP_WORDS=(tocsin feed ""); _tocsin; [ "${COMPREPLY[*]}" = "check push sample" ]
+    COMP_WORDS=(tocsin-pa clips re); _tocsin; [ "${COMPREPLY[*]}" = "readings render" ]
     COMP_WORDS=(tocsin check --man); COMP_CWORD=2; _tocsin; [ "${COMPREPLY[*]}" = --manual ]' _ \
     "$usr/share/bash-completion/completions/tocsin" "$usr/bin" || fail "completion"
