@@ -56,12 +56,14 @@ def wait_for(what, seconds, test):
     seconds = round(seconds * slowness(), 1)
     end = time.monotonic() + seconds
     while True:
+        began = time.monotonic()
         value = test()
         if value:
             return value
-        if time.monotonic() > end:
+        now = time.monotonic()
+        if now > end:
             raise Failed(f"gave up after {seconds} s waiting for {what}")
-        time.sleep(0.02)
+        time.sleep(max(0.02, now - began))  # a look that costs much leaves the processor to what is looked at
 
 
 def require(condition, what):
