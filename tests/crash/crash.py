@@ -24,6 +24,7 @@ from rig import Failed, Rig, short_id, wait_for  # noqa: E402
 
 POINTS = ["after_read", "in_transaction", "before_commit", "after_commit", "after_puback", "after_send",
           "before_checkpoint", "after_checkpoint", "in_pruning", "in_reload", "before_outcome"]
+RARE = ["in_pruning", "in_reload", "before_checkpoint", "after_checkpoint"]  # not in every turn
 EVENTS_A_ROUND = 25
 
 # The checker looks for each alert by its own id: a crowd after a restart must not become a digest.
@@ -60,22 +61,29 @@ def check(rig):
 
 def kill_once(rig, point):
     """One run that ends at the point, or at random; True when the point ended it."""
-    times = 1 if point in ("in_pruning", "in_reload", "before_checkpoint", "after_checkpoint") else random.randint(1, 6)
+    times = 1 if point in RARE else random.randint(1, 6)
     rig.relay_start({"TOCSIN_CRASH": f"{point}:{times}"} if point else {}, wait=False)
-    time.sleep(0.15)
-    slow = point in ("in_pruning", "before_checkpoint", "after_checkpoint")
-    rig.publish(EVENTS_A_ROUND * (4 if slow else 1))  # a checkpoint waits for a log of some size
-    if point == "in_reload" and rig.relay.poll() is None:
-        time.sleep(0.2)
-        rig.relay.send_signal(signal.SIGHUP)
+    rig.publish(EVENTS_A_ROUND * (4 if point and point.endswith("checkpoint") else 1))  # which waits for a log of some size
     try:
-        rig.relay.wait(4.0 if slow else 1.2 if point else random.uniform(0.02, 0.5))
-    except subprocess.TimeoutExpired:
+        if point:
+            wait_for(point, 15, lambda: reached(rig, point))
+        else:
+            rig.relay.wait(random.uniform(0.15, 0.65))
+    except (Failed, subprocess.TimeoutExpired):
         pass
     at_the_point = point and rig.relay.poll() == -signal.SIGKILL
     rig.relay_kill()
     rig.resend()
     return at_the_point
+
+
+def reached(rig, point):
+    if point == "in_reload" and rig.turns():
+        rig.relay.send_signal(signal.SIGHUP)
+    elif point not in RARE:
+        rig.publish(1)  # a turn more
+    time.sleep(0.1)
+    return rig.relay.poll() is not None
 
 
 def main():
