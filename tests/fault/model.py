@@ -14,7 +14,6 @@ import http.client
 import json
 import os
 import random
-import socket
 import sqlite3
 import sys
 import time
@@ -22,24 +21,13 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from rig import IN_ZONE, ZONE, Failed, Rig, faketime, set_clock  # noqa: E402
+from rig import Control, IN_ZONE, ZONE, Failed, Rig, faketime, set_clock  # noqa: E402
 from reference import (  # noqa: E402
     ACTUAL, AREAS, Ambiguous, CHATS, EXERCISE, HOUR, MINUTE, Model, OBSERVED, PACK, PEOPLE, RULES, SITES, STATES, STEPS, TARGETS,
     is_chat, is_state, site_of)
 
 
 # -- the relay, and what it is compared with ---------------------------------------------------------------------------
-
-
-class Control(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("relay", timeout=10)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(10)
-        self.sock.connect(self.path)
 
 
 def canonical(state, reason):

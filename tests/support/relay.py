@@ -5,6 +5,7 @@
   main(Nights, quiet, loud)     usage of the test: --tocsin PROGRAM [PART…]
 """
 import argparse
+import http.client
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ import sys
 import tempfile
 from datetime import datetime, timedelta
 
-from rig import FRAUD, Failed, ZONE, faketime, json_lines, require, set_clock, stamp, wait_for
+from rig import Control, FRAUD, Failed, ZONE, faketime, json_lines, require, set_clock, stamp, wait_for
 
 SOURCE = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 PACK = os.path.join(SOURCE, "tests", "crash", "pack")
@@ -131,7 +132,14 @@ class Still(Relay):
 
     def wake(self):
         """A word wakes it: its own waits are by a clock that stands still."""
-        return self.run("status", "--json").stdout
+        control = Control(self.path("state", "control.sock"))
+        try:
+            control.request("GET", "/v1/status")
+            return control.getresponse().read()
+        except (OSError, http.client.HTTPException):
+            return None  # it is not there
+        finally:
+            control.close()
 
     def pass_time(self, **time):
         self.clock(self.now + timedelta(**time))

@@ -10,6 +10,7 @@ Every process is a child of this one, listens on 127.0.0.1 only, and is ended by
 import base64
 import glob
 import hashlib
+import http.client
 import json
 import os
 import signal
@@ -112,6 +113,19 @@ def set_clock(clock, time):
     with open(clock + ".new", "w") as f:
         f.write(time.astimezone(ZONE).strftime("%Y-%m-%d %H:%M:%S\n") if isinstance(time, datetime) else f"{time:+d}\n")
     os.rename(clock + ".new", clock)
+
+
+class Control(http.client.HTTPConnection):
+    """To a relay, as its command line speaks to it."""
+
+    def __init__(self, path):
+        super().__init__("relay", timeout=10)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(10)
+        self.sock.connect(self.path)
 
 
 class Lines:
