@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.request
 
-from rig import Rig, cpu_seconds, free_port, get, wait_for
+from rig import cpu_seconds, free_port, get, wait_for
 
 PROGRAMS = "tocsin server screens bare pack"
 IN_FLIGHT = 512  # limits.http, for everybody
