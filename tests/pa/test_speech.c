@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "player/clip.h"
 #include "player/speech.h"
 
 struct bench {

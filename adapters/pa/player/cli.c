@@ -14,6 +14,7 @@
 #include "base/zone_class.h"
 #include "io/http_client.h"
 #include "io/notify.h"
+#include "player/clip.h"
 #include "player/page.h"
 #include "player/player.h"
 #include "player/tell.h"
@@ -573,11 +574,8 @@ static int64_t offline_length(void *arg, const struct zone *z, const char *text)
 {
     const struct settings *s = arg;
     bool robot = s->player.mode == MODE_TRIAL || z->allow_robot_voice;
-    char id[CLIP_ID_LEN];
-    int64_t ms;
-    clip_id(text, id);
-    CLEANUP(free_ptr) char *clip = xasprintf("%s/%s.wav", s->speech.clips_dir, id);
-    if (audio_file_ms(clip, &ms, NULL) == RELAY_OK) return ms;
+    int64_t clip = clip_length(s->speech.clips_dir, text);
+    if (clip >= 0) return clip;
     return robot && s->speech.engine.n ? text_length_guess(text) : -1;
 }
 
@@ -632,7 +630,7 @@ static int by_time(const void *a, const void *b)
     return order ? order : strcmp(str(*x, "zone"), str(*y, "zone"));
 }
 
-static void print_day(const cJSON *j, const char *zone)
+static void print_day(const cJSON *j, const char *zone, bool is_today)
 {
     static const char *const weekdays[] = {N_("Sunday"),   N_("Monday"), N_("Tuesday"), N_("Wednesday"),
                                            N_("Thursday"), N_("Friday"), N_("Saturday")};
@@ -658,18 +656,16 @@ static void print_day(const cJSON *j, const char *zone)
     }
     qsort(list, n, sizeof(*list), by_time);
     for (size_t i = 0; i < n; i++) print_slot(list[i]);
-    if (n > 0) return;
-    int64_t day = 0;
-    bool is_today = civil_parse_day(str(j, "date"), &day) == RELAY_OK &&
-                    day == civil_minute(clock_now().wall) / MINUTES_A_DAY;
-    (void)printf(is_today ? _("no more slots today; what there was: tocsin-pa log\n") : _("no slots\n"));
+    if (n == 0)
+        (void)printf(is_today ? _("no more slots today; what there was: tocsin-pa log\n") : _("no slots\n"));
 }
 
 static int verb_programme(const struct words *w)
 {
     struct settings *s = cli_settings(w);
     if (!s) return EXIT_FAILED;
-    int64_t day = civil_minute(clock_now().wall) / MINUTES_A_DAY;
+    const int64_t today = civil_minute(clock_now().wall) / MINUTES_A_DAY;
+    int64_t day = today;
     CLEANUP(json_free_ptr) cJSON *j = NULL;
     struct reason why;
     bool offline = false;
@@ -703,7 +699,7 @@ static int verb_programme(const struct words *w)
     } else if (w->json) {
         print_json(j);
     } else {
-        print_day(j, w->zone);
+        print_day(j, w->zone, day == today);
     }
     code = EXIT_DONE;
 out:

@@ -14,7 +14,7 @@
 #include "player/reading.h"
 #include "player/texts.h"
 
-enum { WAYS_MAX = 9, SAID_SLOWEST = 3 /* times the usual length */, ANSWER_MAX = 4 * 1024 * 1024 };
+enum { SAID_SLOWEST = 3 /* times the usual length */, ANSWER_MAX = 4 * 1024 * 1024 };
 
 /* Packs, reminders and the stored bulletin. NULL with the reason on standard error. */
 static struct texts *collect(struct settings *s, const struct words *w)
@@ -47,19 +47,11 @@ static struct texts *collect(struct settings *s, const struct words *w)
     return t;
 }
 
-static char *clip_path(const struct settings *s, const char *clip, int way)
+static size_t count_clips(const struct settings *s, const char *id)
 {
-    return way == 1 ? xasprintf("%s/%s.wav", s->speech.clips_dir, clip)
-                    : xasprintf("%s/%s.%d.wav", s->speech.clips_dir, clip, way);
-}
-
-static int count_clips(const struct settings *s, const char *clip)
-{
-    int n = 0;
-    for (int way = 1; way <= WAYS_MAX; way++) {
-        CLEANUP(free_ptr) char *path = clip_path(s, clip, way);
-        n += access(path, R_OK) == 0;
-    }
+    char *found[CLIP_WAYS_MAX];
+    size_t n = clip_find(s->speech.clips_dir, id, found);
+    for (size_t i = 0; i < n; i++) free(found[i]);
     return n;
 }
 
@@ -77,7 +69,7 @@ static int list(const struct settings *s, const struct texts *t, const struct wo
     buf_char(&json, '[');
     for (size_t i = 0; i < texts_count(t); i++) {
         const struct spoken_text *x = texts_at(t, i);
-        int clips = count_clips(s, x->clip);
+        size_t clips = count_clips(s, x->clip);
         recorded += clips > 0;
         if (w->missing && clips) continue;
         shown++;
@@ -87,7 +79,7 @@ static int list(const struct settings *s, const struct texts *t, const struct wo
             buf_json_member(&json, "clip", x->clip);
             buf_json_member(&json, "id", x->id);
             buf_json_member(&json, "text", x->text);
-            buf_json_member_int(&json, "clips", clips);
+            buf_json_member_int(&json, "clips", (int64_t)clips);
             buf_json_member_int(&json, "usual_ms", text_length_guess(x->text));
             buf_char(&json, '}');
         } else {
@@ -163,8 +155,8 @@ static int add(const struct settings *s, const struct texts *t, const struct wor
         return EXIT_FAILED;
     }
     audio_normalise(&a, s->speech.loudness);
-    for (int way = 1; way <= WAYS_MAX; way++) {
-        CLEANUP(free_ptr) char *path = clip_path(s, x->clip, way);
+    for (int way = 1; way <= CLIP_WAYS_MAX; way++) {
+        CLEANUP(free_ptr) char *path = clip_path(s->speech.clips_dir, x->clip, way);
         if (access(path, F_OK) == 0) continue;
         if (audio_save(&a, path, &why) != RELAY_OK) {
             (void)fprintf(stderr, "%s\n", why.text);
@@ -174,7 +166,7 @@ static int add(const struct settings *s, const struct texts *t, const struct wor
         (void)printf(_("%s: %.1f s, way %d of saying %s\n"), path, (double)audio_ms(&a) / 1000, way, x->id);
         return EXIT_DONE;
     }
-    (void)fprintf(stderr, _("%s has %d clips already; remove one from %s\n"), x->id, WAYS_MAX,
+    (void)fprintf(stderr, _("%s has %d clips already; remove one from %s\n"), x->id, CLIP_WAYS_MAX,
                   s->speech.clips_dir);
     return EXIT_FAILED;
 }

@@ -7,9 +7,9 @@
 #include "base/text.h"
 #include "io/file.h"
 #include "player/calendar.h"
+#include "player/clip.h"
 #include "player/ical.h"
 #include "player/inbox.h"
-#include "player/speech.h"
 
 enum { FILE_MAX = 4 * 1024 * 1024, ENTRIES_MAX = 2000, SPANS_MAX = 64, PLACES_MAX = 32 };
 

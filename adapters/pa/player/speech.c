@@ -10,19 +10,13 @@
 #include "base/i18n.h"
 #include "base/mem.h"
 #include "io/file.h"
+#include "player/clip.h"
 #include "player/lexicon.h"
 #include "player/memory.h"
 #include "player/programme.h"
 #include "player/reading.h"
 
-enum {
-    ENGINES_MAX = 2,
-    ENTRIES_MAX = 4096,
-    CLIPS_MAX = 9, /* ways of saying one text */
-    TEXT_MAX = 4096,
-    RETRY_MS = 30000,
-    CHIME_UNDER_DB = 6
-};
+enum { ENGINES_MAX = 2, ENTRIES_MAX = 4096, TEXT_MAX = 4096, RETRY_MS = 30000, CHIME_UNDER_DB = 6 };
 
 enum entry_state { ENTRY_IDLE, ENTRY_WANTED, ENTRY_RUNNING, ENTRY_PROCESSING, ENTRY_READY, ENTRY_FAILED };
 
@@ -87,17 +81,6 @@ void script_text(struct script *s, const char *text)
 void script_gap(struct script *s, int64_t ms)
 {
     if (s->n < SCRIPT_MAX) s->parts[s->n++] = (struct script_part){.kind = PART_GAP, .gap_ms = ms};
-}
-
-void clip_id(const char *text, char out[static CLIP_ID_LEN])
-{
-    uint8_t digest[HASH_LEN];
-    char letters[HASH_LEN * 2];
-    hash_sha256(text, strlen(text), digest);
-    hash_base32(digest, 5, letters, sizeof(letters));
-    for (int i = 0; i < CLIP_ID_LEN - 1; i++)
-        out[i] = (char)(letters[i] >= 'A' && letters[i] <= 'Z' ? letters[i] + 32 : letters[i]);
-    out[CLIP_ID_LEN - 1] = '\0';
 }
 
 enum relay_err speech_new(const struct speech_settings *settings, struct child_set *children,
@@ -204,47 +187,17 @@ static struct entry *find_entry(struct speech *s, const char *text)
     return e;
 }
 
-/* The text's recorded clips; the caller frees them. */
-static size_t find_clips(const struct speech *s, const char *text, char *found[static CLIPS_MAX])
-{
-    char id[CLIP_ID_LEN];
-    size_t n = 0;
-    if (!s->settings->clips_dir) return 0;
-    clip_id(text, id);
-    for (int i = 1; i <= CLIPS_MAX; i++) {
-        char *path = i == 1 ? xasprintf("%s/%s.wav", s->settings->clips_dir, id)
-                            : xasprintf("%s/%s.%d.wav", s->settings->clips_dir, id, i);
-        if (access(path, R_OK) == 0)
-            found[n++] = path;
-        else
-            free(path);
-    }
-    return n;
-}
-
 /* The clip whose turn it is; NULL: there is none. */
 static char *next_clip(struct speech *s, const char *text)
 {
-    char *found[CLIPS_MAX];
-    size_t n = find_clips(s, text, found);
+    char id[CLIP_ID_LEN], *found[CLIP_WAYS_MAX];
+    clip_id(text, id);
+    size_t n = clip_find(s->settings->clips_dir, id, found);
     struct entry *e = n > 1 ? find_entry(s, text) : NULL;
     size_t pick = e ? e->turn++ % n : 0;
     for (size_t i = 0; i < n; i++)
         if (i != pick) free(found[i]);
     return n ? found[pick] : NULL;
-}
-
-/* Of the longest: nobody knows yet whose turn it will be. -1: there is none. */
-static int64_t clips_length(const struct speech *s, const char *text)
-{
-    char *found[CLIPS_MAX];
-    int64_t longest = -1, ms;
-    size_t n = find_clips(s, text, found);
-    for (size_t i = 0; i < n; i++) {
-        if (audio_file_ms(found[i], &ms, NULL) == RELAY_OK && ms > longest) longest = ms;
-        free(found[i]);
-    }
-    return longest;
 }
 
 static bool has_engine(const struct speech *s)
@@ -254,7 +207,7 @@ static bool has_engine(const struct speech *s)
 
 int64_t speech_length(struct speech *s, const char *text, bool allow_robot)
 {
-    int64_t clip = clips_length(s, text);
+    int64_t clip = clip_length(s->settings->clips_dir, text);
     if (clip >= 0) return clip;
     if (!allow_robot || !has_engine(s)) return -1;
     struct entry *e = find_entry(s, text);

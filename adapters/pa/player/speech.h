@@ -85,8 +85,4 @@ char *speech_engine_text(const struct speech *s, const char *text);
 void speech_run(struct speech *s, struct now now);
 int64_t speech_next_due(const struct speech *s);
 
-#define CLIP_ID_LEN 9
-/* Eight base32 characters by which a text's clip is called; files are <id>.wav, <id>.2.wav … in clips_dir. */
-void clip_id(const char *text, char out[static CLIP_ID_LEN]);
-
 #endif

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
-#include "player/speech.h"
+#include "player/clip.h"
 
 struct spoken_text {
     const char *id; /* "medins_card_suspended.voice", "reminder.valuables": what people call it */
