@@ -89,7 +89,7 @@ static void keep_name(struct http_exchange *x, const char *name)
 {
     CLEANUP(buf_release) struct buf b = BUF_INIT(1024);
     buf_str(&b, "tocsin_name=");
-    for (const char *p = name; *p; p++) buf_printf(&b, "%%%02X", (unsigned char)*p);
+    buf_url(&b, name);
     buf_printf(&b, "; Path=/f/; Max-Age=%d; HttpOnly; SameSite=Lax", COOKIE_DAYS * 24 * 3600);
     http_reply_header(x, "Set-Cookie", buf_cstr(&b));
 }

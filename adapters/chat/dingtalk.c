@@ -87,12 +87,7 @@ static void sign(const struct post_part *p, struct buf *url)
     explicit_bzero(signed_text.data, signed_text.len);
     hash_base64(mac, sizeof(mac), text, sizeof(text));
     buf_printf(url, "&timestamp=%lld&sign=", (long long)p->wall);
-    for (const char *c = text; *c; c++) {
-        if (*c == '+' || *c == '/' || *c == '=')
-            buf_printf(url, "%%%02X", (unsigned)*c);
-        else
-            buf_char(url, *c);
-    }
+    buf_url(url, text);
 }
 
 static void add_text(struct buf *body, const char *text, bool markdown, const struct opt_strs *mention)

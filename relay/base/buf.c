@@ -147,6 +147,16 @@ void buf_html(struct buf *b, const char *s)
     }
 }
 
+void buf_url(struct buf *b, const char *s)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    for (size_t n; *s; s += n ? n : 1) {
+        n = strspn(s, plain);
+        buf_add(b, s, n);
+        if (!n) buf_printf(b, "%%%02X", (unsigned char)*s);
+    }
+}
+
 bool buf_failed(const struct buf *b)
 {
     return b->failed;

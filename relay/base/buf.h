@@ -42,6 +42,7 @@ void buf_json_key(struct buf *b, const char *name); /* [,]"name": and the value 
 void buf_json_member_time(struct buf *b, const char *name, int64_t wall_ms);
 
 void buf_html(struct buf *b, const char *s); /* escapes & < > " ' */
+void buf_url(struct buf *b, const char *s);  /* %XX for all but letters, digits and -._~ */
 
 bool buf_failed(const struct buf *b);
 const char *buf_cstr(const struct buf *b);

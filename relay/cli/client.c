@@ -140,14 +140,7 @@ static void add_query(struct buf *b, const char *name, const char *value)
 {
     if (!value) return;
     buf_printf(b, "%s%s=", strchr(buf_cstr(b), '?') ? "&" : "?", name);
-    for (; *value; value++) {
-        unsigned char ch = (unsigned char)*value;
-        if ((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
-            strchr("-._~:/", ch))
-            buf_char(b, (char)ch);
-        else
-            buf_printf(b, "%%%02X", ch);
-    }
+    buf_url(b, value);
 }
 
 enum relay_err client_get(const struct client *c, const char *path, const char *id, cJSON **ret,

@@ -101,6 +101,14 @@ static void html_is_escaped(void **state)
     assert_string_equal(buf_cstr(&b), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;");
 }
 
+static void what_an_address_does_not_bear_is_percent_encoded(void **state)
+{
+    (void)state;
+    CLEANUP(buf_release) struct buf b = BUF_INIT(200);
+    buf_url(&b, "aZ0-._~ +&=/\"骗");
+    assert_string_equal(buf_cstr(&b), "aZ0-._~%20%2B%26%3D%2F%22%E9%AA%97");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +119,7 @@ int main(void)
         cmocka_unit_test(json_strings_are_escaped),
         cmocka_unit_test(members_put_their_own_commas),
         cmocka_unit_test(html_is_escaped),
+        cmocka_unit_test(what_an_address_does_not_bear_is_percent_encoded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

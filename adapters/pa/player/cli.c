@@ -711,9 +711,12 @@ static int verb_log(const struct words *w)
 {
     struct settings *s = cli_settings(w);
     if (!s) return EXIT_FAILED;
-    CLEANUP(free_ptr)
-    char *path = xasprintf("/v1/log?hours=%s&zone=%s", w->hours ? w->hours : "24", w->zone ? w->zone : "");
-    CLEANUP(json_free_ptr) cJSON *j = ask(s, "GET", path, NULL, NULL);
+    CLEANUP(buf_release) struct buf path = BUF_INIT(4096);
+    buf_str(&path, "/v1/log?hours=");
+    buf_url(&path, w->hours ? w->hours : "24");
+    buf_str(&path, "&zone=");
+    buf_url(&path, w->zone ? w->zone : "");
+    CLEANUP(json_free_ptr) cJSON *j = ask(s, "GET", buf_cstr(&path), NULL, NULL);
     settings_free(s);
     if (!j) return EXIT_FAILED;
     if (w->json) {

@@ -262,18 +262,12 @@ static void send_qr(void *arg, struct http_exchange *x)
     struct page *p = arg;
     if (!need_session(p, x)) return;
     const char *host = http_header(x, "Host");
-    CLEANUP(buf_release) struct buf token = BUF_INIT(4096);
-    for (const char *c = p->token; *c; c++) {
-        if (isalnum((unsigned char)*c) || strchr("-._~", *c))
-            buf_char(&token, *c);
-        else
-            buf_printf(&token, "%%%02X", (unsigned char)*c);
-    }
     const struct http_settings *h = &player_settings_of(p->player)->http;
-    CLEANUP(free_ptr)
-    char *url = xasprintf("%s://%s/login?t=%s", h->cert || h->behind_proxy ? "https" : "http",
-                          host ? host : "localhost", buf_cstr(&token));
-    QRcode *qr = QRcode_encodeString(url, 0, QR_ECLEVEL_M, QR_MODE_8, 1);
+    CLEANUP(buf_release) struct buf url = BUF_INIT(4096);
+    buf_printf(&url, "%s://%s/login?t=", h->cert || h->behind_proxy ? "https" : "http",
+               host ? host : "localhost");
+    buf_url(&url, p->token);
+    QRcode *qr = QRcode_encodeString(buf_cstr(&url), 0, QR_ECLEVEL_M, QR_MODE_8, 1);
     if (!qr) {
         http_reply_json(x, 500, "{\"error\":\"io\"}");
         return;
