@@ -50,38 +50,12 @@ static const struct {
     {FEEDBACK_FALSE_ALARM, N_("this is not fraud; too many of these and the rule is looked at")},
 };
 
-/* -- forms and cookies -------------------------------------------------------------------------------------------- */
+/* -- names -------------------------------------------------------------------------------------------------------- */
 
-static int hex(char c)
+static void trim(char *name)
 {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-/* "do=seen&name=%E7%8E%8B": the member's value, decoded; "" when it is absent or too long. */
-static void form_value(const char *form, const char *name, char separator, char *out, size_t size)
-{
-    size_t n = strlen(name), len = 0;
-    char ends[] = {separator, '\0'};
-    *out = '\0';
-    for (const char *p = form; p && *p; p = strchr(p, separator) ? strchr(p, separator) + 1 : NULL) {
-        while (*p == ' ') p++;
-        if (strncmp(p, name, n) != 0 || p[n] != '=') continue;
-        for (p += n + 1; *p && !strchr(ends, *p); p++) {
-            if (len + 1 == size) {
-                *out = '\0';
-                return;
-            }
-            bool coded = *p == '%' && hex(p[1]) >= 0 && hex(p[2]) >= 0;
-            out[len++] = coded ? (char)(hex(p[1]) * 16 + hex(p[2])) : *p == '+' ? ' ' : *p;
-            if (coded) p += 2;
-        }
-        break;
-    }
-    out[len] = '\0';
-    while (len && out[len - 1] == ' ') out[--len] = '\0';
+    size_t n = strlen(name);
+    while (n && name[n - 1] == ' ') name[--n] = '\0';
 }
 
 /* The next message need not ask this phone for the name again. */
@@ -199,19 +173,17 @@ static void on_page(void *arg, struct http_exchange *x)
         return;
     }
     if (strcmp(http_method(x), "POST") != 0) {
-        const char *cookie = http_header(x, "Cookie");
-        form_value(cookie ? cookie : "", "tocsin_name", ';', name, sizeof(name));
+        http_cookie(x, "tocsin_name", name, sizeof(name));
         reply_page(r, x, &l, name, 200, NULL);
         return;
     }
-    size_t n;
     char word[32], said[240];
-    const char *form = http_body(x, &n);
     struct reason why = {""};
     enum feedback_word w;
     bool again = false;
-    form_value(form, "name", '&', name, sizeof(name));
-    form_value(form, "do", '&', word, sizeof(word));
+    http_form(x, "name", name, sizeof(name));
+    http_form(x, "do", word, sizeof(word));
+    trim(name);
     struct actor by = {.name = name, .reason = "", .uid = -1};
     if (!feedback_word_parse(word, &w) || !(l.words & 1u << w))
         err = fail(&why, RELAY_INVALID, _("this message takes no such answer"));

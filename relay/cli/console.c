@@ -82,22 +82,11 @@ static bool host_is_ours(const struct console *k, struct http_exchange *x)
     return false;
 }
 
-/* "a=1; tocsin_console_40123=…" */
-static bool has_cookie(const struct console *k, struct http_exchange *x)
+static bool has_cookie(const struct console *k, const struct http_exchange *x)
 {
-    const char *p = http_header(x, "Cookie");
-    size_t n = strlen(k->cookie_name);
     char value[SECRET_LEN];
-    while (p && *p) {
-        p += strspn(p, " ;");
-        size_t len = strcspn(p, ";");
-        if (len == n + SECRET_LEN && strncmp(p, k->cookie_name, n) == 0 && p[n] == '=') {
-            (void)snprintf(value, sizeof(value), "%.*s", SECRET_LEN - 1, p + n + 1);
-            if (same(value, k->cookie)) return true;
-        }
-        p += len;
-    }
-    return false;
+    http_cookie(x, k->cookie_name, value, sizeof(value));
+    return same(value, k->cookie);
 }
 
 /* The page's own script asks: it alone has the key. */

@@ -390,6 +390,50 @@ const char *http_body(const struct http_exchange *x, size_t *ret_len)
     return buf_cstr(&x->body);
 }
 
+static int hex(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+/* "do=seen&name=%E7%8E%8B" */
+static void pick(const char *text, char separator, const char *name, char *out, size_t size)
+{
+    const char ends[] = {separator, '\0'};
+    size_t n = strlen(name), len = 0;
+    *out = '\0';
+    for (const char *p = text; p && *p; p += strspn(p, ends)) {
+        while (*p == ' ') p++;
+        if (strncmp(p, name, n) != 0 || p[n] != '=') {
+            p += strcspn(p, ends);
+            continue;
+        }
+        for (p += n + 1; *p && *p != separator; p++) {
+            if (len + 1 == size) {
+                *out = '\0';
+                return;
+            }
+            bool coded = *p == '%' && hex(p[1]) >= 0 && hex(p[2]) >= 0;
+            out[len++] = coded ? (char)(hex(p[1]) * 16 + hex(p[2])) : *p == '+' ? ' ' : *p;
+            if (coded) p += 2;
+        }
+        out[len] = '\0';
+        return;
+    }
+}
+
+void http_form(const struct http_exchange *x, const char *name, char *out, size_t size)
+{
+    pick(buf_cstr(&x->body), '&', name, out, size);
+}
+
+void http_cookie(const struct http_exchange *x, const char *name, char *out, size_t size)
+{
+    pick(http_header(x, "Cookie"), ';', name, out, size);
+}
+
 enum relay_err http_peer(const struct http_exchange *x, int *ret_uid, int *ret_pid)
 {
     if (!x->server->unix_path) return RELAY_UNSUPPORTED;

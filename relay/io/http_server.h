@@ -60,6 +60,9 @@ const char *http_path(const struct http_exchange *x);                    /* deco
 const char *http_query(const struct http_exchange *x, const char *name); /* decoded, or NULL */
 const char *http_header(const struct http_exchange *x, const char *name);
 const char *http_body(const struct http_exchange *x, size_t *ret_len); /* NUL-terminated */
+/* A member of the form in the body, and a cookie: decoded; "" when it is absent, or does not fit. */
+void http_form(const struct http_exchange *x, const char *name, char *out, size_t size);
+void http_cookie(const struct http_exchange *x, const char *name, char *out, size_t size);
 /* Who is at the other end of a unix socket. RELAY_UNSUPPORTED on TCP. */
 enum relay_err http_peer(const struct http_exchange *x, int *ret_uid, int *ret_pid) MUST_CHECK;
 

@@ -162,6 +162,20 @@ static void on_echo(void *arg, struct http_exchange *x)
     http_reply_json(x, 200, "{\"ok\":true}");
 }
 
+static void on_form(void *arg, struct http_exchange *x)
+{
+    static const char *const names[] = {"name", "do", "me", "long"};
+    size_t n = 0;
+    (void)arg;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        char form[16], cookie[16];
+        http_form(x, names[i], form, sizeof(form));
+        http_cookie(x, names[i], cookie, sizeof(cookie));
+        n += (size_t)snprintf(seen + n, sizeof(seen) - n, "%s=%s,%s;", names[i], form, cookie);
+    }
+    http_reply_json(x, 200, "{\"ok\":true}");
+}
+
 static void on_peer(void *arg, struct http_exchange *x)
 {
     (void)arg;
@@ -243,6 +257,20 @@ static void a_handler_sees_the_whole_request_decoded(void **state)
     assert_non_null(
         strstr(text, "Content-Security-Policy: default-src 'self'\r\n")); /* the handler's own, alone */
     assert_null(strstr(text, "default-src 'none'"));
+    close(fd);
+}
+
+static void forms_and_cookies_are_decoded(void **state)
+{
+    (void)state;
+    char text[4096] = "";
+    http_server_on(server, "POST", "/form", on_form, NULL);
+    int fd = dial();
+    say(fd, "POST /form HTTP/1.1\r\nHost: a\r\nCookie: rename=x; name=%E7%8E%8B%; do=\r\nContent-Length: "
+            "48\r\n\r\n"
+            "rename=x&name=a+b%2bc&do&long=1234567890123456&=");
+    hear_until(fd, text, sizeof(text), "{\"ok\":true}");
+    assert_string_equal(seen, "name=a b+c,王%;do=,;me=,;long=,;");
     close(fd);
 }
 
@@ -678,6 +706,7 @@ int main(void)
         TEST(no_answer_leaves_before_release),
         TEST(an_answer_may_come_turns_later),
         TEST(a_handler_sees_the_whole_request_decoded),
+        TEST(forms_and_cookies_are_decoded),
         TEST(unknown_paths_and_methods_are_told_so),
         TEST(head_is_get_without_a_body),
         TEST(a_body_over_the_bound_gets_413),

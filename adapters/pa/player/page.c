@@ -1,7 +1,6 @@
 /* Login, the page, its QR code. */
 #include "player/page.h"
 
-#include <ctype.h>
 #include <qrencode.h>
 
 #include "base/hash.h"
@@ -34,18 +33,11 @@ struct page {
 
 /* ---- Who is there ---- */
 
-/* The cookie of ours among those that came. */
 static bool has_session(const struct page *p, const struct http_exchange *x)
 {
-    const char *at = http_header(x, "Cookie");
-    while (at && *at) {
-        while (*at == ' ' || *at == ';') at++;
-        size_t n = strcspn(at, ";");
-        if (n == strlen(COOKIE "=") + SESSION_LEN && strncmp(at, COOKIE "=", strlen(COOKIE "=")) == 0)
-            return hash_equal(at + strlen(COOKIE "="), p->session, SESSION_LEN);
-        at += n;
-    }
-    return false;
+    char session[SESSION_LEN + 1];
+    http_cookie(x, COOKIE, session, sizeof(session));
+    return strlen(session) == SESSION_LEN && hash_equal(session, p->session, SESSION_LEN);
 }
 
 static bool is_other_site(const struct http_exchange *x)
@@ -97,31 +89,6 @@ static void send_login_page(const struct page *p, struct http_exchange *x, int s
     http_reply(x, status, "text/html; charset=utf-8", buf_cstr(&b), b.len);
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'         ? c - '0'
-           : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10
-                                        : -1;
-}
-
-/* "t=…" of a form, decoded. */
-static void form_token(const char *body, char *out, size_t size)
-{
-    size_t n = 0;
-    if (strncmp(body, "t=", 2) == 0) body += 2;
-    while (*body && *body != '&' && n + 1 < size) {
-        int high = *body == '%' ? hex_digit(body[1]) : -1, low = high >= 0 ? hex_digit(body[2]) : -1;
-        if (low >= 0) {
-            out[n++] = (char)(high * 16 + low);
-            body += 3;
-        } else {
-            out[n++] = *body == '+' ? ' ' : *body;
-            body++;
-        }
-    }
-    out[n] = '\0';
-}
-
 static void log_in(void *arg, struct http_exchange *x)
 {
     struct page *p = arg;
@@ -129,10 +96,7 @@ static void log_in(void *arg, struct http_exchange *x)
     char token[256] = "";
     const char *query = http_query(x, "t");
     if (query) (void)snprintf(token, sizeof(token), "%s", query);
-    if (strcmp(http_method(x), "POST") == 0) {
-        size_t n;
-        form_token(http_body(x, &n), token, sizeof(token));
-    }
+    if (strcmp(http_method(x), "POST") == 0) http_form(x, "t", token, sizeof(token));
     if (!*token) {
         send_login_page(p, x, 200, _("Token"));
         return;
