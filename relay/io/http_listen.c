@@ -24,7 +24,7 @@ static enum relay_err clear_stale(const struct sockaddr_un *a, struct reason *wh
     int result = fd < 0 ? -1 : connect(fd, (const struct sockaddr *)a, sizeof(*a)), error = errno;
     if (fd >= 0) close(fd);
     if (result == 0 || error == EAGAIN)
-        return fail(why, RELAY_CONFLICT, _("another relay listens on %s; stop it first"), a->sun_path);
+        return fail(why, RELAY_CONFLICT, _("another program listens on %s; stop it first"), a->sun_path);
     if (error != ECONNREFUSED) return fail(why, RELAY_IO, "%s: %s", a->sun_path, strerror(error));
     if (unlink(a->sun_path) != 0) return fail(why, RELAY_IO, "%s: %s", a->sun_path, strerror(errno));
     return RELAY_OK;

@@ -235,6 +235,10 @@ def hold_by_file(b, ident):
 def day(b):
     state = begin(b)
     expect("the state lists the zones", [z["id"] for z in state["zones"]] == ["hall", "pharmacy", "icu"])
+    for words, told in [(["log", "--hours", "x"], "hours: `x` is no whole number"), (["log", "--zone", "no such&hours=1"], ""),
+                        (["programme", "--zone", "nowhere"], "no zone `nowhere`"), (["programme", "--day", "2026-11-24", "--zone", "hall"], "09:00  hall")]:
+        code, said = b.cli(*words)
+        expect(f"{' '.join(words)}: {said.strip()[:60]}", told in said and bool(code) == told.startswith(("hours", "no zone")))
     b.bulletin(1, [(7, "red", SHORT), (8, "yellow", None)])
 
     # An announcement, told four times as a relay does that has not heard the answer.

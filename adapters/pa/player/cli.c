@@ -675,6 +675,12 @@ static int verb_programme(const struct words *w)
         code = EXIT_USAGE;
         goto out;
     }
+    bool known = !w->zone;
+    for (size_t z = 0; z < s->n_zones; z++) known |= w->zone && strcmp(w->zone, s->zones[z].id) == 0;
+    if (!known) {
+        (void)fprintf(stderr, _("there is no zone `%s`; `tocsin-pa status` lists them\n"), w->zone);
+        goto out;
+    }
     char date[CIVIL_TEXT_LEN], path[64];
     (void)civil_format(day * MINUTES_A_DAY, date);
     (void)snprintf(path, sizeof(path), "/v1/programme?day=%.10s", date);

@@ -132,15 +132,20 @@ static void one_row(void *arg, const struct log_row *r)
     tell_log_row(arg, r);
 }
 
-/* A whole number of the query within bounds, or the default. */
-static int64_t query_number(const struct http_exchange *x, const char *name, int64_t deflt, int64_t max)
+/* The number asked for, at most max, else the default; false with the refusal sent. */
+static bool asked_number(struct http_exchange *x, const char *name, int64_t deflt, int64_t max, int64_t *ret)
 {
     const char *text = http_query(x, name);
+    struct reason why;
     char *end;
-    if (!text || !*text) return deflt;
+    *ret = deflt;
+    if (!text || !*text) return true;
     errno = 0;
     long long v = strtoll(text, &end, 10);
-    return *end || errno || v < 1 ? deflt : v > max ? max : v;
+    *ret = v > max ? max : v;
+    if (!*end && !errno && v >= 1) return true;
+    refuse(x, fail(&why, RELAY_INVALID, _("%s: `%s` is no whole number above 0"), name, text), &why);
+    return false;
 }
 
 static void get_log(void *arg, struct http_exchange *x)
@@ -148,8 +153,10 @@ static void get_log(void *arg, struct http_exchange *x)
     struct control *c = arg;
     if (!need_station(c, x)) return;
     struct now now = player_now(c->player);
-    int64_t hours = query_number(x, "hours", 24, 24 * 1100),
-            limit = query_number(x, "limit", LOG_ROWS, LOG_ROWS);
+    int64_t hours, limit;
+    if (!asked_number(x, "hours", 24, 24 * 1100, &hours) ||
+        !asked_number(x, "limit", LOG_ROWS, LOG_ROWS, &limit))
+        return;
     const char *zone = http_query(x, "zone");
     CLEANUP(buf_release) struct buf b = BUF_INIT(ANSWER_MAX);
     buf_char(&b, '[');
