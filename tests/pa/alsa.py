@@ -5,7 +5,6 @@ usage: alsa.py --player PROGRAM --source DIR
 """
 import argparse
 import glob
-import json
 import os
 import shutil
 import sys
@@ -35,38 +34,26 @@ pcm.stuck {{ type file; slave.pcm {{ type null }}; file "{folder}/stuck"; format
                      "  - {id: stopped, type: alsa, device: nothing, latency: 50ms}", "  - {id: nothing, type: alsa, device: beside}", "  - {id: shared, type: alsa, device: shared}",
                      "  - {id: stuck, type: alsa, device: stuck}", "  - {id: drop, type: file, dir: drop}"], "schedule: {grace: 6s}\n")
 
-    def rows(zone):
-        return [r for r in json.loads(player.cli("log", "--json")[1]) if r["kind"] == "say" and r["zone"] == zone]
-
-    def until(zone, state):
-        end = time.monotonic() + 40
-        while time.monotonic() < end:
-            found = [r for r in rows(zone) if r["state"] == state]
-            if found:
-                return found[-1]
-            time.sleep(0.05)
-        raise SystemExit(f"alsa: {zone} never came to {state}: {rows(zone)}\n" + open(f"{folder}/player.log").read()[-3000:])
-
     try:
         expect("six zones speak", player.cli("say", "all", TEXT, "--by", "test")[0] == 0)
-        until("stopped", "playing")
+        player.until("stopped", "playing")
         began = time.monotonic()
         player.cli("stop", "stopped", "--by", "test")
-        until("stopped", "skipped")
+        player.until("stopped", "skipped")
         expect(f"a stop is done after {1000 * (time.monotonic() - began):.0f} ms", time.monotonic() - began < 0.6)
-        start, end = until("card", "playing"), until("card", "played")
+        start, end = player.until("card", "playing"), player.until("card", "played")
         seconds = end["length_ms"] / 1000
         took = time.monotonic() - began
         expect(f"a card that takes everything at once is waited for ({seconds:.1f} s of sound)", took > seconds - 1.5 and start["state"] == "playing")
         like = likeness(envelope(glob.glob(f"{folder}/drop/*.wav")[0]), envelope(f"{folder}/card.wav"))
         expect(f"the card got what was sent ({like:.4f})", like > 0.999)
-        detail = until("none", "failed").get("detail", "")
+        detail = player.until("none", "failed").get("detail", "")
         expect(f"a card that is not there is tried again, then has failed ({detail})",
-               len([r for r in rows("none") if r["state"] == "playing"]) >= 2 and "No such file" in detail)
-        detail = until("beside", "played").get("detail", "")
+               len(player.rows("none", "playing")) >= 2 and "No such file" in detail)
+        detail = player.until("beside", "played").get("detail", "")
         expect(f"a card that is stuck and one that is gone beside one that plays ({detail})", "gone: " in detail and "stuck: " in detail)
-        over, began = sorted([until("first", "played")["at"], until("second", "played")["at"]])[0], sorted(
-            [until("first", "playing")["at"], until("second", "playing")["at"]])[1]
+        over, began = sorted([player.until("first", "played")["at"], player.until("second", "played")["at"]])[0], sorted(
+            [player.until("first", "playing")["at"], player.until("second", "playing")["at"]])[1]
         expect(f"zones with one card take turns ({over[11:23]}, {began[11:23]})", over <= began)
     finally:
         player.stop()

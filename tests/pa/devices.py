@@ -258,17 +258,8 @@ class Stage:
         self.player = Player(args, folder, [f"  - {{id: {z}, class: hall, quiet: [none], outputs: [{', '.join(o)}]}}" for z, o in zones.items()],
                              outputs, "schedule: {grace: 8s}\n")
 
-    def rows(self, zone):
-        return [(r["state"], r.get("detail", "")) for r in json.loads(self.player.cli("log", "--json")[1]) if r["kind"] == "say" and r["zone"] == zone]
-
-    def until(self, zone, state, seconds=25):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            found = [detail for s, detail in self.rows(zone) if s == state]
-            if found:
-                return found[-1]
-            time.sleep(0.1)
-        raise SystemExit(f"devices: {zone} never came to {state}: {self.rows(zone)}\n" + open(f"{self.folder}/player.log").read()[-3000:])
+    def until(self, zone, state):
+        return self.player.until(zone, state).get("detail", "")
 
     def say(self, where):
         return self.player.cli("say", where, TEXT, "--by", "test")[0] == 0
@@ -343,13 +334,13 @@ def run(args, folder):
         detail = stage.until("other-ca", "failed")
         expect(f"a certificate that nobody vouches for is not spoken to ({detail})", not own["other-ca"].log)
         detail = stage.until("wrong", "failed")
-        expect(f"a wrong password is not tried again ({detail})", len([1 for s, _ in stage.rows("wrong") if s == "playing"]) == 1 and "401" in detail)
+        expect(f"a wrong password is not tried again ({detail})", len(stage.player.rows("wrong", "playing")) == 1 and "401" in detail)
         stage.until("busy", "played")
         expect("who was busy is asked again, by the same name", own["busy"].count("PUT") == 2 and len({p for _, _, p in own["busy"].log}) == 1)
         detail = stage.until("refuses", "failed")
         expect(f"a refusal is final ({detail})", own["refuses"].count("PUT") == 1 and "said by the mock" in detail)
         stage.until("taken", "preempted")
-        expect("what was taken for something graver is no fault", not [1 for s, _ in stage.rows("taken") if s == "failed"])
+        expect("what was taken for something graver is no fault", not stage.player.rows("taken", "failed"))
         for name, words in (("fault", "500"), ("garbage", ""), ("hangs", ""), ("never", "")):
             detail = stage.until(name, "failed")
             tries = own[name].count("PUT")

@@ -9,7 +9,6 @@ import glob
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,26 +18,14 @@ from datetime import datetime, timedelta, timezone
 
 import jsonschema
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+from rig import answers, free_port, wait_for  # noqa: E402
+from rtp import expect  # noqa: E402
+
 SITE = "tocsin/v1/pa/xjtu-1"
 FAKETIME = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
 SHORT = "是骗子，别转账。"
 LONG = "防骗提醒。有人发短信，说您的医保卡停用了，让您点链接。这是骗子。不要点，先问护士，或者拨打96110。"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def wait_for(what, seconds, test):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = test()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise SystemExit(f"flow: gave up after {seconds} s waiting for {what}")
 
 
 def sox(*args):
@@ -75,7 +62,7 @@ class Bench:
             f.write(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n")
         self.broker = subprocess.Popen(["mosquitto", "-c", self.path("mosquitto.conf")], stdout=subprocess.DEVNULL,
                                        stderr=subprocess.DEVNULL)
-        wait_for("the broker", 10, lambda: socket.socket().connect_ex(("127.0.0.1", self.port)) == 0)
+        wait_for("the broker", 10, lambda: answers(self.port))
         self.ear = subprocess.Popen(["mosquitto_sub", "-h", "127.0.0.1", "-V", "5", "-q", "1", "-p", str(self.port), "-t", SITE + "/#", "-F",
                                      "%t %p"], stdout=subprocess.PIPE)
         threading.Thread(target=self.listen, args=(self.ear,), daemon=True).start()
@@ -182,12 +169,6 @@ outputs:
                     child.wait(10)
                 except subprocess.TimeoutExpired:
                     child.kill()
-
-
-def expect(what, condition):
-    if not condition:
-        raise SystemExit(f"flow: not so: {what}")
-    print(f"ok {what}", flush=True)
 
 
 def wavs(b, pattern):

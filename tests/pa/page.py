@@ -15,13 +15,9 @@ import tempfile
 import time
 import urllib.parse
 
+from rtp import expect
+
 TOKEN = "correct+horse battery%25"
-
-
-def expect(what, condition):
-    if not condition:
-        raise SystemExit(f"page: not so: {what}")
-    print(f"ok {what}", flush=True)
 
 
 class Browser:

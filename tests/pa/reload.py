@@ -12,7 +12,9 @@ import tempfile
 import threading
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, f"{HERE}/../support"]
+from rig import wait_for  # noqa: E402
 from rtp import Player, expect  # noqa: E402
 
 TIMES = 40
@@ -27,14 +29,6 @@ def ask(path, pause):
         time.sleep(pause)
         s.sendall(b"Host: x\r\nConnection: close\r\n\r\n")
         return s.makefile("rb").readline().decode().strip()
-
-
-def until(what, test):
-    end = time.monotonic() + 10
-    while not test():
-        if time.monotonic() > end:
-            raise SystemExit(f"reload: gave up waiting for {what}")
-        time.sleep(0.01)
 
 
 def run(args, folder):
@@ -64,7 +58,7 @@ def run(args, folder):
         for n in range(1, TIMES + 1):
             reload("class: hall", f"class: hall, name: hall {n}")
             time.sleep(0.001 * (n % 20))  # some while the player before is still going, or the next one coming
-        until("the last configuration", lambda: f"hall {TIMES}" in player.cli("status", "--json")[1])
+        wait_for("the last configuration", 10, lambda: f"hall {TIMES}" in player.cli("status", "--json")[1])
         over.set()
         for c in clients:
             c.join()
@@ -73,9 +67,9 @@ def run(args, folder):
 
         os.unlink(f"{folder}/state/control.sock")
         player.child.send_signal(signal.SIGHUP)
-        until("a socket that somebody removed", lambda: player.cli("status")[0] == 0)
+        wait_for("a socket that somebody removed", 10, lambda: player.cli("status")[0] == 0)
         reload("state_dir: state,", "state_dir: elsewhere,")
-        until("the socket at its new place", lambda: player.cli("status")[0] == 0)
+        wait_for("the socket at its new place", 10, lambda: player.cli("status")[0] == 0)
         expect("the old place is left", not os.path.exists(f"{folder}/state/control.sock"))
     finally:
         player.stop()

@@ -36,7 +36,7 @@ def free_udp_port():
 
 def expect(what, condition):
     if not condition:
-        raise SystemExit(f"rtp: not so: {what}")
+        raise SystemExit(f"not so: {what}")
     print(f"ok {what}", flush=True)
 
 
@@ -84,8 +84,19 @@ class Player:
         done = subprocess.run([self.args.player, *words, "--config", f"{self.folder}/pa.yaml"], capture_output=True, text=True)
         return done.returncode, done.stdout
 
-    def log(self, state):
-        return [r for r in json.loads(self.cli("log", "--json")[1]) if r["state"] == state and r["kind"] == "say"]
+    def rows(self, zone=None, state=None):
+        """What the log says of a person's words, the newest first."""
+        return [r for r in json.loads(self.cli("log", "--json")[1])
+                if r["kind"] == "say" and zone in (None, r["zone"]) and state in (None, r["state"])]
+
+    def until(self, zone, state, seconds=25):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = self.rows(zone, state)
+            if found:
+                return found[0]
+            time.sleep(0.05)
+        raise SystemExit(f"{zone} never came to {state}: {self.rows(zone)}\n" + open(f"{self.folder}/player.log").read()[-3000:])
 
     def stop(self):
         self.child.terminate()
@@ -113,9 +124,9 @@ def codecs(args):
             code, _ = player.cli("say", "all", TEXT, "--by", "test")
             expect(f"{len(CODECS)} zones speak", code == 0)
             end = time.monotonic() + 30
-            while len(player.log("played")) < len(CODECS) and time.monotonic() < end:
+            while len(player.rows(state="played")) < len(CODECS) and time.monotonic() < end:
                 time.sleep(0.2)
-            played = player.log("played")
+            played = player.rows(state="played")
             expect("each was played to its end", len(played) == len(CODECS))
             length = played[0]["length_ms"] / 1000
             time.sleep(0.5)
@@ -218,7 +229,7 @@ def many(args):
         arrived = [[] for _ in sockets]
         try:
             player.cli("say", "z0", TEXT, "--by", "warm")
-            while not player.log("played"):
+            while not player.rows(state="played"):
                 time.sleep(0.2)
             for s in sockets:
                 while select.select([s], [], [], 0)[0]:

@@ -8,7 +8,6 @@ usage: sip.py --player PROGRAM --source DIR [--with player|baresip]
 """
 import argparse
 import glob
-import json
 import os
 import re
 import shutil
@@ -296,17 +295,8 @@ def with_player(args):
                   "  - {id: none, class: hall, quiet: [none], outputs: [gone]}", "  - {id: alone, class: hall, quiet: [none], outputs: [drop]}"]
         player = Player(args, folder, zones, outputs, "schedule: {grace: 8s}\n")
 
-        def rows(zone):
-            return [(r["state"], r.get("detail", "")) for r in json.loads(player.cli("log", "--json")[1]) if r["kind"] == "say" and r["zone"] == zone]
-
-        def until(zone, state, seconds=20):
-            end = time.monotonic() + seconds
-            while time.monotonic() < end:
-                found = [detail for s, detail in rows(zone) if s == state]
-                if found:
-                    return found[0]
-                time.sleep(0.1)
-            raise SystemExit(f"sip: {zone} never came to {state}: {rows(zone)}\n" + open(f"{folder}/player.log").read()[-3000:])
+        def until(zone, state):
+            return player.until(zone, state).get("detail", "")
 
         try:
             expect("seven zones speak", player.cli("say", "all", "防骗提醒。电话是骗子打的，不要转账。", "--by", "test")[0] == 0)
@@ -331,9 +321,9 @@ def with_player(args):
             until("busy-once", "played")
             expect("who was busy is called again", peers["busy-once"].count("INVITE") == 2)
             until("taken", "preempted")
-            expect("a line taken for something graver is not a fault", not [1 for state, _ in rows("taken") if state == "failed"])
+            expect("a line taken for something graver is not a fault", not player.rows("taken", "failed"))
             detail = until("none", "failed")
-            tries = len([1 for state, _ in rows("none") if state == "playing"])
+            tries = len(player.rows("none", "playing"))
             expect(f"a dead telephone alone is tried {tries} times within the grace, then it has failed ({detail})", tries >= 2)
         finally:
             player.stop()
