@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "io/file.h"
 #include "io/yaml.h"
 #include "pipeline.h"
 #include "rows.h"
@@ -211,29 +211,12 @@ enum relay_err rulebook_load(const struct relay_config *c, struct rule_set **ret
     return RELAY_OK;
 }
 
-static bool same_bytes(const char *path, const char *text, size_t n)
-{
-    CLEANUP(free_ptr) char *room = xmalloc(n + 1);
-    FILE *f = fopen(path, "re");
-    if (!f) return false;
-    size_t got = fread(room, 1, n + 1, f);
-    (void)fclose(f); /* only read */
-    return got == n && memcmp(room, text, n) == 0;
-}
-
-/* Whole or not at all: a reload may look at any time. */
-static enum relay_err write_file(const char *folder, const char *id, const char *text, size_t n,
-                                 struct reason *why)
+static enum relay_err write_file(const char *folder, const char *id, const char *text, struct reason *why)
 {
     CLEANUP(free_ptr) char *path = xasprintf("%s/%s.yaml", folder, id);
-    CLEANUP(free_ptr) char *fresh = xasprintf("%s/.%s.new", folder, id);
-    if (same_bytes(path, text, n)) return RELAY_OK;
-    FILE *f = fopen(fresh, "we");
-    bool ok = f && fwrite(text, 1, n, f) == n && fflush(f) == 0 && fsync(fileno(f)) == 0;
-    int error = errno;
-    if (f && fclose(f) != 0) ok = false;
-    if (ok && rename(fresh, path) == 0) return RELAY_OK;
-    return fail(why, RELAY_IO, "%s: %s", path, strerror(ok ? errno : error));
+    CLEANUP(buf_release) struct buf there = BUF_INIT(2 * RULEBOOK_TEXT_MAX);
+    if (file_read(path, &there, why) == RELAY_OK && strcmp(buf_cstr(&there), text) == 0) return RELAY_OK;
+    return file_replace(path, text, strlen(text), 0644, why);
 }
 
 struct writing {
@@ -249,7 +232,7 @@ static void write_one(void *arg, const char *id, const char *text)
     struct writing *w = arg;
     w->ids = xreallocarray(w->ids, w->n + 1, sizeof(*w->ids));
     (void)snprintf(w->ids[w->n++], sizeof(*w->ids), "%s", id);
-    if (w->err == RELAY_OK) w->err = write_file(w->folder, id, text, strlen(text), w->why);
+    if (w->err == RELAY_OK) w->err = write_file(w->folder, id, text, w->why);
 }
 
 static void remove_others(const struct writing *w)
@@ -276,8 +259,8 @@ enum relay_err rulebook_write(struct store *s, const char *state_dir, struct rea
     bool any = store_rules_standing(s, NULL, NULL) > 0;
     struct stat st;
     if (!any && stat(folder, &st) != 0) return RELAY_OK;
-    if (mkdir(folder, 0755) != 0 && errno != EEXIST)
-        return fail(why, RELAY_IO, "%s: %s", folder, strerror(errno));
+    enum relay_err err = folder_make(folder, 0755, why);
+    if (err != RELAY_OK) return err;
     (void)store_rules_standing(s, write_one, &w);
     if (w.err == RELAY_OK) remove_others(&w);
     free(w.ids);

@@ -10,6 +10,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/file.h"
 #include "store_internal.h"
 
 enum { WINDOW_SLICES = 64, SLICE_ROWS = 500 };
@@ -117,14 +118,7 @@ static enum relay_err load_key(struct store *s, const char *state_dir, struct re
     if (errno != ENOENT) return fail(why, RELAY_IO, _("%s: cannot be read: %s"), path, strerror(errno));
     enum relay_err err = hash_random(s->key, sizeof(s->key), why);
     if (err != RELAY_OK) return err;
-    CLEANUP(free_ptr) char *aside = xasprintf("%s.new", path);
-    fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write(fd, s->key, sizeof(s->key)) == (ssize_t)sizeof(s->key) && fsync(fd) == 0;
-    int saved = errno;
-    if (fd >= 0) close(fd);
-    if (ok && rename(aside, path) == 0) return RELAY_OK;
-    return fail(why, saved == ENOSPC ? RELAY_FULL : RELAY_IO, _("%s: cannot be written: %s"), path,
-                strerror(saved));
+    return file_replace(path, s->key, sizeof(s->key), 0600, why);
 }
 
 enum relay_err store_open(const char *state_dir, struct store **ret, struct reason *why)

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/i18n.h"
 #include "cli/init.h"
+#include "io/file.h"
 
 enum { SECRET_BYTES = 20, FILE_MAX = 4 * 1024 * 1024 };
 
@@ -77,13 +78,9 @@ static bool write_file(struct init_writer *w, const char *path, const char *text
 
 static char *read_file(const char *path)
 {
-    FILE *f = fopen(path, "re");
-    if (!f) return NULL;
     CLEANUP(buf_release) struct buf b = BUF_INIT(FILE_MAX);
-    char some[4096];
-    for (size_t n; (n = fread(some, 1, sizeof(some), f)) > 0;) buf_add(&b, some, n);
-    (void)fclose(f); /* only read */
-    return buf_take(&b);
+    struct reason why;
+    return file_read(path, &b, &why) == RELAY_OK ? buf_take(&b) : NULL;
 }
 
 char *init_read(const struct init_writer *w, const char *name)

@@ -1,25 +1,74 @@
-/* Reading a file as a whole, making a folder. */
+/* A file as a whole; a folder. */
 #include "io/file.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/i18n.h"
+#include "base/mem.h"
 
-enum relay_err file_read(const char *path, struct buf *out, struct reason *why)
+enum relay_err file_read_open(FILE *f, const char *name, struct buf *out, struct reason *why)
 {
     char block[16 * 1024];
     size_t n;
+    while ((n = fread(block, 1, sizeof(block), f)) > 0 && !buf_failed(out)) buf_add(out, block, n);
+    if (ferror(f)) return fail(why, RELAY_IO, _("%s: cannot be read: %s"), name, strerror(errno));
+    if (buf_failed(out)) return fail(why, RELAY_LIMIT, _("%s: is over %zu KiB"), name, out->limit / 1024);
+    return RELAY_OK;
+}
+
+enum relay_err file_read(const char *path, struct buf *out, struct reason *why)
+{
     FILE *f = fopen(path, "re");
     if (!f) return fail(why, RELAY_IO, _("%s: cannot be read: %s"), path, strerror(errno));
-    while ((n = fread(block, 1, sizeof(block), f)) > 0 && !buf_failed(out)) buf_add(out, block, n);
-    bool bad = ferror(f) != 0;
-    int error = errno;
+    enum relay_err err = file_read_open(f, path, out, why);
     (void)fclose(f); /* only read */
-    if (bad) return fail(why, RELAY_IO, _("%s: cannot be read: %s"), path, strerror(error));
-    if (buf_failed(out)) return fail(why, RELAY_LIMIT, _("%s: is over %zu KiB"), path, out->limit / 1024);
-    return RELAY_OK;
+    return err;
+}
+
+static bool write_all(int fd, const char *bytes, size_t n)
+{
+    while (n) {
+        ssize_t some = write(fd, bytes, n);
+        if (some < 0 && errno != EINTR) return false;
+        if (some <= 0) continue;
+        bytes += some;
+        n -= (size_t)some;
+    }
+    return true;
+}
+
+/* The name of a renamed file is as durable as its folder. */
+static bool sync_folder(const char *path)
+{
+    CLEANUP(free_ptr) char *folder = xstrdup(path);
+    char *slash = strrchr(folder, '/');
+    if (slash) slash[slash == folder] = '\0';
+    int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    int error = errno;
+    if (fd >= 0) (void)close(fd); /* only read */
+    errno = error;
+    return ok;
+}
+
+enum relay_err file_replace(const char *path, const void *bytes, size_t n, unsigned mode, struct reason *why)
+{
+    CLEANUP(free_ptr) char *aside = xasprintf("%s.new", path);
+    int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, (mode_t)mode);
+    bool ok = fd >= 0 && write_all(fd, bytes, n) && fsync(fd) == 0;
+    int error = errno;
+    if (fd >= 0 && close(fd) != 0 && ok) {
+        ok = false;
+        error = errno;
+    }
+    if (ok && rename(aside, path) == 0 && sync_folder(path)) return RELAY_OK;
+    if (ok) error = errno;
+    if (fd >= 0) (void)unlink(aside); /* gone already when it was renamed */
+    return fail(why, error == ENOSPC ? RELAY_FULL : RELAY_IO, _("%s: cannot be written: %s"), path,
+                strerror(error));
 }
 
 enum relay_err folder_make(const char *path, mode_t mode, struct reason *why)

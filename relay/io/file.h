@@ -2,6 +2,7 @@
 #ifndef TOCSIN_IO_FILE_H
 #define TOCSIN_IO_FILE_H
 
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -9,6 +10,13 @@
 
 /* Appends it. RELAY_IO and RELAY_LIMIT name the file; the limit is the buffer's. */
 enum relay_err file_read(const char *path, struct buf *out, struct reason *why) MUST_CHECK;
+/* What is left of an open one, which the caller closes; name: as reasons call it. */
+enum relay_err file_read_open(FILE *f, const char *name, struct buf *out, struct reason *why) MUST_CHECK;
+
+/* Puts it in the place of what is there, whole or not at all, also over a power cut. It is written beside it, as
+ * `<path>.new`. RELAY_FULL, RELAY_IO with the file's name. */
+enum relay_err file_replace(const char *path, const void *bytes, size_t n, unsigned mode,
+                            struct reason *why) MUST_CHECK;
 
 /* Makes the folder where nothing of that name is. */
 enum relay_err folder_make(const char *path, mode_t mode, struct reason *why) MUST_CHECK;

@@ -1,6 +1,9 @@
 /* A file as a whole, a folder. */
 #include "unit.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -35,6 +38,36 @@ static void what_cannot_be_read_is_named(void **state)
     }
 }
 
+static void a_file_is_replaced_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/test_file.XXXXXX";
+    struct reason why;
+    assert_non_null(mkdtemp(dir));
+    CLEANUP(free_ptr) char *path = xasprintf("%s/it", dir), *aside = xasprintf("%s/it.new", dir);
+    CLEANUP(buf_release) struct buf b = BUF_INIT(100);
+    struct stat st;
+    assert_int_equal(file_replace(path, "first", 5, 0600, &why), RELAY_OK);
+    assert_int_equal(file_replace(path, "second", 6, 0600, &why), RELAY_OK);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    /* The kernel lets a file grow to this size and not further, as a full disk does. */
+    struct rlimit before, small;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 3;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    enum relay_err err = file_replace(path, "third", 5, 0600, &why);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(err, RELAY_IO);
+    assert_non_null(strstr(why.text, path));
+    assert_int_equal(access(aside, F_OK), -1);
+    assert_int_equal(file_read(path, &b, &why), RELAY_OK);
+    assert_string_equal(buf_cstr(&b), "second");
+    assert_int_equal(unlink(path) + rmdir(dir), 0);
+}
+
 static void a_folder_is_made_or_was_there(void **state)
 {
     (void)state;
@@ -55,6 +88,7 @@ int main(void)
         cmocka_unit_test(a_file_is_read_up_to_the_limit_and_not_beyond),
         cmocka_unit_test(what_cannot_be_read_is_named),
         cmocka_unit_test(a_folder_is_made_or_was_there),
+        cmocka_unit_test(a_file_is_replaced_whole_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
