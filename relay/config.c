@@ -6,12 +6,12 @@
 
 #include "base/datadir.h"
 #include "base/i18n.h"
+#include "base/log.h"
 #include "config_internal.h"
 
 #define AT(type, member) .offset = offsetof(type, member)
 
 static const char *const languages[] = {"zh-CN", "en", NULL};
-static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const feed_types[] = {"bank", "carrier", "desk", "hub", NULL};
 static const char *const feed_types_zh[] = {"银行", "运营商", "上报点", "上级平台", NULL};
 static const char *const feed_sources[] = {"mqtt", "file", NULL};
@@ -38,7 +38,7 @@ static const struct opt_row relay_rows[] = {
      .help = N_("time zone of hours, days and everything that people read")},
     {.name = "language", .type = OPT_ENUM, AT(struct relay_options, language), .names = languages,
      .deflt = "zh-CN", .help = N_("language of messages, pages and reports")},
-    {.name = "log_level", .type = OPT_ENUM, AT(struct relay_options, log_level), .names = log_levels,
+    {.name = "log_level", .type = OPT_ENUM, AT(struct relay_options, log_level), .names = log_level_names,
      .deflt = "info", .help = N_("what is logged")},
     {.name = "issuer", .type = OPT_STR, AT(struct relay_options, issuer),
      .help = N_("who speaks, as people read it; a site may name its own")},

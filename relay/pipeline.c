@@ -221,6 +221,7 @@ static void derive_page_secret(struct relay *r)
 static enum relay_err start(struct relay *r, struct reason *why)
 {
     const struct relay_config *c = r->config;
+    log_set_named_level(c->relay.log_level);
     enum relay_err err = clock_set_zone(c->relay.timezone, why);
     if (err == RELAY_OK) err = loop_new(&r->loop, why);
     r->now = clock_now();
@@ -367,23 +368,57 @@ struct reload {
 static void reload_work(void *arg) /* on the helper thread: builds, touches nothing of the relay's */
 {
     struct reload *l = arg;
-    if (config_load(l->path, &l->config, &l->problems) != RELAY_OK) {
-        (void)snprintf(l->why.text, sizeof(l->why.text), "%s",
-                       l->problems.n ? l->problems.items[0].text : "");
-        return;
-    }
-    l->ok = load_rules(l->config, true, &l->rules, &l->why) == RELAY_OK;
+    if (config_load(l->path, &l->config, &l->problems) == RELAY_OK)
+        l->ok = load_rules(l->config, true, &l->rules, &l->why) == RELAY_OK;
+    else
+        (void)fail(&l->why, RELAY_INVALID, _("%zu problems, named above"), l->problems.n);
 }
 
-/* What a reload cannot change while the process runs. */
+/* What a reload cannot change while the process runs: it was used at the start, and is not looked at again. */
+static const struct {
+    const char *name;
+    enum { TEXT, NUMBER, CHOICE } type;
+    size_t at;
+} fixed[] = {
+#define FIXED(type, member)                                                                                  \
+    {                                                                                                        \
+#member, type, offsetof(struct relay_config, member)                                                 \
+    }
+    FIXED(TEXT, relay.id),           FIXED(TEXT, relay.state_dir),      FIXED(TEXT, relay.timezone),
+    FIXED(CHOICE, relay.language),   FIXED(TEXT, broker.host),          FIXED(NUMBER, broker.port),
+    FIXED(TEXT, broker.username),    FIXED(TEXT, broker.password_file), FIXED(TEXT, broker.prefix),
+    FIXED(TEXT, broker.tls.ca),      FIXED(TEXT, broker.tls.cert),      FIXED(TEXT, broker.tls.key),
+    FIXED(NUMBER, broker.keepalive), FIXED(TEXT, http.tls.cert),        FIXED(TEXT, http.tls.key),
+    FIXED(NUMBER, limits.http),      FIXED(NUMBER, limits.mqtt),        FIXED(NUMBER, limits.streams),
+    FIXED(NUMBER, limits.answer),
+#undef FIXED
+};
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool same_option(size_t i, const struct relay_config *a, const struct relay_config *b)
+{
+    const void *x = (const char *)a + fixed[i].at, *y = (const char *)b + fixed[i].at;
+    switch (fixed[i].type) {
+    case NUMBER: return *(const int64_t *)x == *(const int64_t *)y;
+    case CHOICE: return *(const int *)x == *(const int *)y;
+    case TEXT: break;
+    }
+    return same_text(*(const char *const *)x, *(const char *const *)y);
+}
+
+/* The first of those that differ; NULL: none. */
 static const char *needs_restart(const struct relay_config *a, const struct relay_config *b)
 {
-    if (strcmp(a->relay.id, b->relay.id) != 0) return "relay.id";
-    if (strcmp(a->relay.state_dir, b->relay.state_dir) != 0) return "relay.state_dir";
-    if (strcmp(a->broker.host, b->broker.host) != 0 || a->broker.port != b->broker.port) return "broker";
-    if (strcmp(a->broker.prefix, b->broker.prefix) != 0) return "broker.prefix";
-    if (a->http.listen.n != b->http.listen.n) return "http.listen";
-    return NULL;
+    for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+        if (!same_option(i, a, b)) return fixed[i].name;
+    bool same = a->http.listen.n == b->http.listen.n;
+    for (size_t i = 0; same && i < a->http.listen.n; i++)
+        same = same_text(a->http.listen.items[i], b->http.listen.items[i]);
+    return same ? NULL : "http.listen";
 }
 
 static void drop_reload(struct reload *l, struct targets *fresh)
@@ -444,6 +479,7 @@ static void swap_in(struct relay *r, struct reload *l)
     rule_set_free(r->rules);
     r->rules = l->rules;
     r->matcher = matcher_new(r->rules);
+    log_set_named_level(r->config->relay.log_level);
     targets_keep_config(old, old_config); /* operations under way may still read it */
     targets_release(old);
     crashpoint("in_reload");
@@ -459,6 +495,7 @@ static void reload_done(void *arg, bool cancelled)
     if (l->ok && !cancelled && !restart) {
         swap_in(r, l);
     } else {
+        for (size_t i = 0; i < l->problems.n && !cancelled; i++) log_error("%s", l->problems.items[i].text);
         if (!cancelled)
             log_error("reload refused: %s%s; the old rules and configuration stay",
                       restart ? restart : l->why.text, restart ? " cannot change without a restart" : "");

@@ -20,6 +20,15 @@ void log_set_level(enum log_level level)
     threshold = level;
 }
 
+const char *const log_level_names[] = {"error", "warning", "info", "debug", NULL};
+
+void log_set_named_level(int index)
+{
+    static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
+                                            LOG_LEVEL_DEBUG};
+    log_set_level(levels[index]);
+}
+
 bool log_enabled(enum log_level level)
 {
     return level <= threshold;

@@ -12,6 +12,9 @@
 enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
 
 void log_set_level(enum log_level level);
+/* As configurations name them: error, warning, info, debug. */
+extern const char *const log_level_names[]; /* NULL at the end */
+void log_set_named_level(int index);
 bool log_enabled(enum log_level level); /* whether it is worth while to put a line together */
 void log_write(enum log_level level, const char *fmt, ...) PRINTF(2, 3);
 

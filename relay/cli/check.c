@@ -34,12 +34,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-static void print_problems(const struct opt_problems *p)
-{
-    for (size_t i = 0; i < p->n; i++) (void)fprintf(stderr, "%s\n", p->items[i].text);
-    if (p->more) (void)fprintf(stderr, "%s\n", _("There are more; correct these first."));
-}
-
 static int print_rows(const struct opt_row *rows, const void *values)
 {
     CLEANUP(buf_release) struct buf out = BUF_INIT(OUTPUT_MAX);
@@ -113,7 +107,7 @@ int cli_check(int argc, char **argv)
     struct opt_problems problems;
     struct relay_config *c = NULL;
     if (config_load(config_path(arguments.config), &c, &problems)) {
-        print_problems(&problems);
+        opt_problems_print(&problems);
         return EXIT_FAILED;
     }
     i18n_init(config_language(c));
@@ -123,7 +117,7 @@ int cli_check(int argc, char **argv)
     } else {
         size_t rules = 0;
         bool good = config_check_files(c, &problems) == RELAY_OK;
-        print_problems(&problems);
+        opt_problems_print(&problems);
         if (!check_rules(c, &rules)) good = false;
         if (arguments.online && !check_online(c)) good = false;
         if (good)

@@ -90,10 +90,10 @@ int client_open(struct client *c, int argc, char **argv, const char *usage)
     if (config_load(config_path(c->config_path), &c->config, &problems) == RELAY_OK) {
         struct reason why;
         (void)!clock_set_zone(c->config->relay.timezone, &why); /* checked at load */
-        i18n_init(c->config->relay.language == 1 ? "en" : "zh-CN");
+        i18n_init(config_language(c->config));
         return -1;
     }
-    for (size_t i = 0; i < problems.n; i++) (void)fprintf(stderr, "%s\n", problems.items[i].text);
+    opt_problems_print(&problems);
     return EXIT_FAILED;
 }
 

@@ -249,7 +249,7 @@ static void get_view(void *arg, struct http_exchange *x)
     enum relay_err err = client_get(&c, path, http_query(x, "id"), &j, &why);
     if (err == RELAY_OK && strcmp(path, "/v1/overview") == 0) { /* who acts here */
         (void)cJSON_AddStringToObject(j, "by", c.by);
-        (void)cJSON_AddStringToObject(j, "language", c.config->relay.language == 1 ? "en" : "zh-CN");
+        (void)cJSON_AddStringToObject(j, "language", config_language(c.config));
     }
     reply_answer(x, err, j, &why);
 }

@@ -454,7 +454,7 @@ static bool may_add(const struct init_writer *w, const struct init_plan *p)
     struct relay_config *c = NULL;
     struct opt_problems problems;
     if (config_load(path, &c, &problems)) {
-        for (size_t i = 0; i < problems.n; i++) (void)fprintf(stderr, "%s\n", problems.items[i].text);
+        opt_problems_print(&problems);
         return false;
     }
     const struct site_config *sites = c->sites.items;

@@ -92,11 +92,6 @@ const struct opt_row init_rows[] = {
 
 /* --- the file --- */
 
-static void say(const struct opt_problems *problems)
-{
-    for (size_t i = 0; i < problems->n; i++) (void)fprintf(stderr, "%s\n", problems->items[i].text);
-}
-
 void init_defaults(struct init_answers *a)
 {
     struct opt_problems problems = {0};
@@ -121,7 +116,7 @@ bool init_load(struct init_answers *a, const char *path, bool complete)
         return false;
     }
     if (options_load(init_rows, root, a, &a->arena, &problems)) {
-        say(&problems);
+        opt_problems_print(&problems);
         return false;
     }
     if (!complete) return true;

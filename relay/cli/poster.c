@@ -93,7 +93,7 @@ static struct relay_config *load_config(const struct order *o)
         return NULL;
     }
     if (config_load(path, &c, &problems) != RELAY_OK) {
-        for (size_t i = 0; i < problems.n; i++) (void)fprintf(stderr, "%s\n", problems.items[i].text);
+        opt_problems_print(&problems);
         return NULL;
     }
     (void)!clock_set_zone(c->relay.timezone, &why); /* checked at load */

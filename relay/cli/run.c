@@ -61,13 +61,10 @@ int cli_run(int argc, char **argv)
     struct relay_config *config = NULL;
     struct opt_problems problems = {0};
     if (config_load(config_path(config_file), &config, &problems) != RELAY_OK) {
-        for (size_t i = 0; i < problems.n; i++) (void)fprintf(stderr, "%s\n", problems.items[i].text);
+        opt_problems_print(&problems);
         return EXIT_FAILED;
     }
-    i18n_init(config->relay.language == 1 ? "en" : "zh-CN");
-    static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
-                                            LOG_LEVEL_DEBUG};
-    log_set_level(levels[config->relay.log_level & 3]);
+    i18n_init(config_language(config));
     raise_open_files(config);
     struct relay *relay;
     if (pipeline_new(config, &relay, &why) != RELAY_OK) {

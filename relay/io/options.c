@@ -44,6 +44,12 @@ void opt_problem(struct opt_problems *p, const struct yaml_node *node, const cha
     reason_mend(r);
 }
 
+void opt_problems_print(const struct opt_problems *p)
+{
+    for (size_t i = 0; i < p->n; i++) (void)fprintf(stderr, "%s\n", p->items[i].text);
+    if (p->more) (void)fprintf(stderr, "%s\n", _("There are more; correct these first."));
+}
+
 #define PROBLEM(l, node, ...) ((l)->bad = true, opt_problem((l)->problems, node, __VA_ARGS__))
 
 static bool is_string(enum opt_type type)

@@ -96,6 +96,7 @@ enum relay_err options_load(const struct opt_row *rows, const struct yaml_node *
 /* x was filled by options_load. rows may be NULL: every key that the first table does not know is unknown. */
 enum relay_err options_load_extra(struct opt_extra *x, const struct opt_row *rows, size_t size,
                                   struct arena *a, struct opt_problems *problems) MUST_CHECK;
+void opt_problems_print(const struct opt_problems *p); /* one a line, on standard error */
 /* For checks that a table cannot say: "file:line: key: text". node may be NULL. */
 void opt_problem(struct opt_problems *p, const struct yaml_node *node, const char *fmt, ...) PRINTF(3, 4);
 

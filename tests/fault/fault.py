@@ -362,8 +362,24 @@ def bad_configuration_at_reload(rig):
     rig.relay.send_signal(signal.SIGHUP)
     rig.until_logged("the old rules and configuration stay")
     says(rig.log(), "tocsin.yaml:", "nobody")
+    # What was used at the start is not taken for changed.
+    for option, other in (("http.listen", good.replace(f":{rig.http_port}\"", ":1\"")),
+                          ("relay.timezone", good.replace('"issuer"', '"timezone": "UTC", "issuer"', 1)),
+                          ("limits.http", good.replace('"limits": {}', '"limits": {"http": 7}'))):
+        with open(rig.path("tocsin.yaml"), "w") as f:
+            f.write(other)
+        rig.relay.send_signal(signal.SIGHUP)
+        rig.until_logged(f"{option} cannot change without a restart")
+    with open(rig.path("tocsin.yaml"), "w") as f:
+        f.write(good.replace('"issuer"', '"log_level": "error", "issuer"', 1))
+    rig.relay.send_signal(signal.SIGHUP)
+    rig.until("its last word", 5, lambda: rig.log().count("reloading") == 5)
+    time.sleep(0.2)
     with open(rig.path("tocsin.yaml"), "w") as f:
         f.write(good)
+    rig.relay.send_signal(signal.SIGHUP)
+    rig.until_logged("reloaded")
+    require(rig.log().count("reloaded") == 1, "log_level was read and ignored")
     rig.publish(2)
     rig.until_accepted()
     rig.until("the targets", 5, lambda: everything_arrived(rig))

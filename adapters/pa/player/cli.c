@@ -64,10 +64,8 @@ static const char *config_path(const struct words *w)
 /* Language and time zone belong to the process. */
 static enum relay_err apply(const struct settings *s, struct reason *why)
 {
-    static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
-                                            LOG_LEVEL_DEBUG};
     i18n_init(settings_language(s));
-    log_set_level(levels[s->player.log_level & 3]);
+    log_set_named_level(s->player.log_level);
     return clock_set_zone(s->player.timezone, why);
 }
 
@@ -76,8 +74,7 @@ struct settings *cli_settings(const struct words *w)
     struct settings *s = NULL;
     struct opt_problems problems = {0};
     if (settings_load(config_path(w), &s, &problems) != RELAY_OK) {
-        for (size_t i = 0; i < problems.n; i++) (void)fprintf(stderr, "%s\n", problems.items[i].text);
-        if (problems.more) (void)fprintf(stderr, _("… and others\n"));
+        opt_problems_print(&problems);
         return NULL;
     }
     struct reason why;

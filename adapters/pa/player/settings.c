@@ -5,11 +5,11 @@
 
 #include "base/datadir.h"
 #include "base/i18n.h"
+#include "base/log.h"
 #include "io/address.h"
 
 static const char *const languages[] = {"zh-CN", "en", NULL};
 static const char *const modes[] = {"trial", "live", NULL}, *const modes_zh[] = {"试运行", "运行", NULL};
-static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 
 static const struct opt_row player_rows[] = {
     OPT_ROW("site", OPT_ID, player_settings, site, .required = true,
@@ -29,7 +29,7 @@ static const struct opt_row player_rows[] = {
     OPT_ROW("mode", OPT_ENUM, player_settings, mode, .names = modes, .names_zh = modes_zh, .deflt = "live",
             .help = N_(
                 "trial: the engine's voice may be heard in every zone; live: only where a zone allows it")),
-    OPT_ROW("log_level", OPT_ENUM, player_settings, log_level, .names = log_levels, .deflt = "info",
+    OPT_ROW("log_level", OPT_ENUM, player_settings, log_level, .names = log_level_names, .deflt = "info",
             .help = N_("what goes to standard error")),
     OPT_ROW("holidays", OPT_PATHS, player_settings, holidays, .max = 64,
             .help = N_("files of statutory holidays in holiday-cn's form, one a year")),
