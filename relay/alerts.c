@@ -272,34 +272,18 @@ static bool is_fresh(const struct relay *r, const struct event *e)
     return r->now.wall - at <= r->config->relay.fresh;
 }
 
-/* The value by which this event counts together with others, as a keyed hash; 0 when it has none. */
-static int64_t value_of(struct relay *r, const struct event *e, const struct rule *rule)
-{
-    int64_t value = 0;
-    switch (rule->threshold_same) {
-    case SAME_NONE: break;
-    case SAME_NUMBER: memcpy(&value, e->suspect, sizeof(value)); break;
-    case SAME_PAYEE: memcpy(&value, e->payee, sizeof(value)); break;
-    case SAME_DOMAIN:
-    case SAME_CAPTURE: {
-        CLEANUP(buf_release) struct buf text = BUF_INIT(EVENT_TEXT_MAX);
-        if (rule_value(rule, e->text, e->text_len, &text))
-            value = store_keyed(r->store, 'c', text.data, text.len);
-        break;
-    }
-    }
-    return value;
-}
-
 /* Fills g->same for a rule that correlates. What has no value counts for nothing: a person may still confirm it. */
 static void correlate(struct relay *r, const struct event *e, const struct rule *rule, struct event_row *row,
                       struct group_state *g)
 {
     if (!rule_correlates(rule)) return;
-    row->value = value_of(r, e, rule);
-    struct correlated c = {
-        .grp = g->id, .value = row->value, .feed = row->feed, .count = e->count, .verified = e->verified};
-    memcpy(&c.victim, e->victim, sizeof(c.victim));
+    row->value = decide_value(rule, e, store_key(r->store));
+    struct correlated c = {.grp = g->id,
+                           .value = row->value,
+                           .feed = row->feed,
+                           .victim = e->victim,
+                           .count = e->count,
+                           .verified = e->verified};
     if (rule->threshold_same != SAME_NONE && c.value == 0) return;
     store_correlate(r->store, &c, r->now.wall, rule->threshold_within_ms, &g->same);
 }

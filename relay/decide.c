@@ -1,6 +1,9 @@
 /* Rule, fingerprint, threshold, certainty, holds: pure questions and answers. */
 #include "decide.h"
 
+#include "base/hash.h"
+#include "base/mem.h"
+
 enum { LIKELY_FACTOR = 5 };
 
 const struct rule *decide_rule(const struct rule_hit *hits, size_t n)
@@ -55,6 +58,22 @@ void decide_fingerprint(unsigned group_labels, const struct rule *r, const struc
         default: break; /* certainty changes within a group; status is there already */
         }
     }
+}
+
+int64_t decide_value(const struct rule *r, const struct event *e, const uint8_t key[static 16])
+{
+    switch (r->threshold_same) {
+    case SAME_NONE: break;
+    case SAME_NUMBER: return e->suspect;
+    case SAME_PAYEE: return e->payee;
+    case SAME_DOMAIN:
+    case SAME_CAPTURE: {
+        CLEANUP(buf_release) struct buf text = BUF_INIT(EVENT_TEXT_MAX);
+        if (rule_value(r, e->text, e->text_len, &text)) return hash_keyed(key, 'c', text.data, text.len);
+        break;
+    }
+    }
+    return 0;
 }
 
 /* What counts for the rule: all of the group, or only what has the same value. */

@@ -25,6 +25,10 @@ int64_t decide_expiry(const struct rule *r, const struct event *e);
 void decide_fingerprint(unsigned group_labels, const struct rule *r, const struct event *e, const char *feed,
                         const char *site, struct buf *ret);
 
+/* By what the event counts together with others, for a rule that correlates; 0: it has nothing of that kind. `key` hides what
+ * is in the text. */
+int64_t decide_value(const struct rule *r, const struct event *e, const uint8_t key[static 16]);
+
 /* 3. What one more event means for its group. */
 enum decision { DECIDE_CANDIDATE, DECIDE_ALERT, DECIDE_COUNT, DECIDE_UPDATE };
 struct judgement {

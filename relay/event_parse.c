@@ -656,16 +656,10 @@ static enum refusal take_text(struct parse *p, struct event *e, struct arena *a)
     return REFUSAL_NONE;
 }
 
-/* The first half of a keyed hash, under a key of its own for each use: equal numbers of victim and suspect differ. */
-static void correlate(const struct parse *p, enum field f, char use, uint8_t ret[static 8])
+static int64_t correlation(const struct parse *p, enum field f, char use)
 {
     const char *value = field_str(p, f);
-    uint8_t key[16], full[16];
-    if (!value || !*value) return;
-    memcpy(key, p->ctx->key, sizeof(key));
-    key[0] ^= (uint8_t)use;
-    hash_sip128(key, value, strlen(value), full);
-    memcpy(ret, full, 8);
+    return value && *value ? hash_keyed(p->ctx->key, use, value, strlen(value)) : 0;
 }
 
 static const char *fault_words(enum json_fault_kind kind)
@@ -747,9 +741,9 @@ enum refusal event_parse(const char *bytes, size_t n, const struct event_context
         *ret_refused = p.refused;
         return r;
     }
-    correlate(&p, F_VICTIM_REF, 'v', e.victim);
-    correlate(&p, F_SUSPECT_NUMBER, 's', e.suspect);
-    correlate(&p, F_PAYEE, 'p', e.payee);
+    e.victim = correlation(&p, F_VICTIM_REF, 'v');
+    e.suspect = correlation(&p, F_SUSPECT_NUMBER, 's');
+    e.payee = correlation(&p, F_PAYEE, 'p');
     e.unknown_members = p.unknown;
     *ret = e;
     return REFUSAL_NONE;

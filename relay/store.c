@@ -307,28 +307,19 @@ void store_refusal(struct store *s, int64_t feed, int64_t now, const char *event
              TEXT(member ? member : ""));
 }
 
-/* What rules may count by; 0 where the event has none. */
-static int64_t keyed(const uint8_t bytes[static 8])
-{
-    int64_t value;
-    memcpy(&value, bytes, sizeof(value));
-    return value;
-}
-
 void store_event(struct store *s, const struct event *e, const struct event_row *r)
 {
     store_do(s, Q_EVENT_ADD, INT(r->feed), TEXT(e->event_id), INT(r->received), INT(e->kind), INT(e->status),
              TEXT(e->area), INT(e->area_guessed), INT(e->count), INT(r->verdict), TEXT(r->rules),
              TEXT(r->set_hash), INT_OR_NULL(r->alert), INT_OR_NULL(r->grp), TEXT(r->note),
-             TEXTN(e->body, e->body_len), INT(keyed(e->victim)), INT(keyed(e->suspect)), INT(keyed(e->payee)),
-             INT(r->value));
+             TEXTN(e->body, e->body_len), INT(e->victim), INT(e->suspect), INT(e->payee), INT(r->value));
 }
 
 void store_event_other(struct store *s, const struct event *e, int64_t feed, int64_t now)
 {
     store_do(s, Q_EVENT_OTHER_ADD, INT(feed), TEXT(e->event_id), INT(now), INT(e->kind), TEXT(e->area),
-             TEXTN(e->body, e->body_len), INT(e->count), INT(e->verified), INT(keyed(e->victim)),
-             INT(keyed(e->suspect)), INT(keyed(e->payee)));
+             TEXTN(e->body, e->body_len), INT(e->count), INT(e->verified), INT(e->victim), INT(e->suspect),
+             INT(e->payee));
 }
 
 bool store_event_withdraw(struct store *s, int64_t feed, const char *event_id, struct withdrawn *ret)
@@ -433,17 +424,6 @@ void store_window_read(struct store *s, int64_t grp, int64_t now, int64_t within
     }
     stmt_reset(q);
     ret->alert = store_alert_active(s, grp, now);
-}
-
-int64_t store_keyed(const struct store *s, char use, const char *value, size_t n)
-{
-    uint8_t key[16], full[16];
-    int64_t keyed;
-    memcpy(key, store_key(s), sizeof(key));
-    key[0] ^= (uint8_t)use;
-    hash_sip128(key, value, n, full);
-    memcpy(&keyed, full, sizeof(keyed));
-    return keyed ? keyed : 1;
 }
 
 static void correlated_read(struct store *s, const struct correlated *c, int64_t since, struct tally *ret)

@@ -43,8 +43,6 @@ enum relay_err store_checkpoint(struct store *s, struct reason *why) MUST_CHECK;
 int64_t store_wal_pages(struct store *s);
 uint64_t store_commits(const struct store *s);
 
-/* A keyed hash of a value for one use ('c' …), never 0: equal values of different uses differ. */
-int64_t store_keyed(const struct store *s, char use, const char *value, size_t n);
 /* The key under which digests, victims and suspects are hashed: made once, in the file `hmac.key` beside the database. */
 const uint8_t *store_key(const struct store *s); /* 16 bytes */
 int64_t

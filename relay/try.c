@@ -2,7 +2,6 @@
 #include "try.h"
 
 #include "areas.h"
-#include "base/hash.h"
 #include "base/i18n.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -192,20 +191,6 @@ static bool decide(struct trial *t, const struct event *e, const char *feed, con
 
 /* -- one event ---------------------------------------------------------------------------------------------------- */
 
-static int64_t value_of(const struct rule *rule, const struct event *e, int64_t suspect, int64_t payee)
-{
-    static const uint8_t key[16] = {1}; /* values are only compared with each other here */
-    uint8_t full[16];
-    int64_t value = 0;
-    CLEANUP(buf_release) struct buf text = BUF_INIT(EVENT_TEXT_MAX);
-    if (rule->threshold_same == SAME_NUMBER) return suspect;
-    if (rule->threshold_same == SAME_PAYEE) return payee;
-    if (!rule_value(rule, e->text, e->text_len, &text)) return 0;
-    hash_sip128(key, text.data, text.len, full);
-    memcpy(&value, full, sizeof(value));
-    return value ? value : 1;
-}
-
 /* The text round the place that decided, cut to what fits a few lines. */
 static void keep_example(struct trial *t, const struct event *e, int64_t at, const struct rule_hit *hit,
                          bool alert)
@@ -229,7 +214,7 @@ static void keep_example(struct trial *t, const struct event *e, int64_t at, con
 
 static void try_event(struct trial *t, struct stmt *q, bool fresh)
 {
-    static const uint8_t key[16] = {0};
+    static const uint8_t key[16] = {0}; /* values are only compared with each other here */
     int64_t received = col_int(q, 0);
     const char *body = col_text(q, 9);
     struct event_context ctx = {
@@ -245,6 +230,8 @@ static void try_event(struct trial *t, struct stmt *q, bool fresh)
     if (e.msg == EVENT_CANCEL) return;
     (void)snprintf(e.area, sizeof(e.area), "%s", col_text(q, 2));
     e.kind = (enum event_kind)col_int(q, 1);
+    e.suspect = col_int(q, 7); /* as hashed before it was masked */
+    e.payee = col_int(q, 8);
     const struct rule_hit *hits;
     size_t n = rules_match(t->matcher, e.text, e.text_len, e.kind, true, &hits);
     if (n == 0 || hits[0].verdict != MATCH) return;
@@ -254,7 +241,7 @@ static void try_event(struct trial *t, struct stmt *q, bool fresh)
     struct entry entry = {.at = received,
                           .feed = col_int(q, 4),
                           .victim = col_int(q, 6),
-                          .value = value_of(t->rule, &e, col_int(q, 7), col_int(q, 8)),
+                          .value = decide_value(t->rule, &e, key),
                           .count = e.count,
                           .verified = e.verified};
     keep_example(t, &e, received, &hit, decide(t, &e, col_text(q, 5), &entry));

@@ -70,7 +70,7 @@ struct event {
     bool verified;       /* false for `report` and `button` until a person or a second feed confirms */
     uint8_t digest[16];  /* of the bytes as sent, keyed */
     int unknown_members; /* how many members nobody knows: counted per feed, kept in body */
-    uint8_t victim[8], suspect[8], payee[8]; /* keyed hashes for correlation; zero when absent */
+    int64_t victim, suspect, payee; /* hash_keyed, for correlation; 0 when absent */
     const char *body; /* the whole event as JSON, every string member masked, unknown members kept */
     size_t body_len;
     const char *text; /* text and txn.memo joined by \n, normalised and masked: what rules match */

@@ -99,6 +99,17 @@ void hash_sip128(const uint8_t key[static 16], const void *data, size_t n, uint8
     store64(ret + 8, s.v0 ^ s.v1 ^ s.v2 ^ s.v3);
 }
 
+int64_t hash_keyed(const uint8_t key[static 16], char use, const void *data, size_t n)
+{
+    uint8_t own[16], full[16];
+    int64_t keyed;
+    memcpy(own, key, sizeof(own));
+    own[0] ^= (uint8_t)use;
+    hash_sip128(own, data, n, full);
+    memcpy(&keyed, full, sizeof(keyed));
+    return keyed ? keyed : 1;
+}
+
 void hash_hex(const uint8_t *bytes, size_t n, char *ret)
 {
     static const char digits[] = "0123456789abcdef";

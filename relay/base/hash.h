@@ -16,6 +16,9 @@ void hash_hmac_sha256(const void *key, size_t key_len, const void *data, size_t 
 /* Keyed 128-bit digest for the hot path (SipHash-2-4, 16-byte output): key is 16 bytes. */
 void hash_sip128(const uint8_t key[static 16], const void *data, size_t n, uint8_t ret[static 16]);
 
+/* Of a value for one use ('v' …): equal values of different uses differ. Never 0. */
+int64_t hash_keyed(const uint8_t key[static 16], char use, const void *data, size_t n);
+
 /* For tables in memory whose keys nobody chooses against us (FNV-1a). */
 static inline uint64_t hash_quick(const void *data, size_t n)
 {

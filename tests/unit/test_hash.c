@@ -109,9 +109,22 @@ static void random_bytes_differ(void **state)
     assert_true(hash_equal(a, a, sizeof(a)));
 }
 
+static void a_keyed_hash_differs_by_key_use_and_value(void **state)
+{
+    (void)state;
+    static const uint8_t key[16] = {1}, other[16] = {2};
+    int64_t a = hash_keyed(key, 'c', "example.fyi", 11);
+    assert_int_not_equal(a, 0);
+    assert_int_equal(a, hash_keyed(key, 'c', "example.fyi", 11));
+    assert_int_not_equal(a, hash_keyed(key, 'd', "example.fyi", 11));
+    assert_int_not_equal(a, hash_keyed(key, 'c', "example.fyj", 11));
+    assert_int_not_equal(a, hash_keyed(other, 'c', "example.fyi", 11));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_keyed_hash_differs_by_key_use_and_value),
         cmocka_unit_test(sha256_agrees_with_fips_180),
         cmocka_unit_test(hmac_agrees_with_rfc_4231),
         cmocka_unit_test(siphash_agrees_with_its_authors),

@@ -236,16 +236,6 @@ static void correlations_are_bounded_and_go_when_they_no_longer_count(void **sta
     assert_int_equal(rows_of("SELECT count(*) FROM correlated"), 1);
 }
 
-static void a_keyed_value_never_is_the_value_and_differs_by_use(void **state)
-{
-    (void)state;
-    int64_t a = store_keyed(store, 'c', "example.fyi", 11), b = store_keyed(store, 'd', "example.fyi", 11);
-    assert_int_not_equal(a, 0);
-    assert_int_not_equal(a, b);
-    assert_int_equal(a, store_keyed(store, 'c', "example.fyi", 11));
-    assert_int_not_equal(a, store_keyed(store, 'c', "example.fyj", 11));
-}
-
 static void a_window_forgets_what_is_older_than_it(void **state)
 {
     (void)state;
@@ -561,7 +551,6 @@ int main(void)
         T(a_correlation_counts_one_value_and_outlives_a_restart),
         T(what_a_feed_takes_back_stands_nowhere_and_counts_nowhere),
         T(correlations_are_bounded_and_go_when_they_no_longer_count),
-        T(a_keyed_value_never_is_the_value_and_differs_by_use),
         T(alert_numbers_go_on_over_a_restart),
         T(a_step_of_the_clock_shortens_no_wait_that_a_route_asks_for),
         T(the_gravest_goes_first_and_then_the_oldest),
