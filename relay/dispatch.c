@@ -97,6 +97,7 @@ int dispatch_in_flight(const struct dispatch *d)
     return d->in_flight;
 }
 
+/* rows: 0 when they are not known yet. */
 static struct send *op_new(struct relay *r, struct relay_target *t, size_t rows)
 {
     struct send *op = xcalloc(1, sizeof(*op));
@@ -104,9 +105,11 @@ static struct send *op_new(struct relay *r, struct relay_target *t, size_t rows)
     op->held = r->targets;
     targets_hold(r->targets);
     op->target = t;
-    op->rows = xcalloc(rows ? rows : 1, sizeof(*op->rows));
-    op->row_message = xcalloc(rows ? rows : 1, sizeof(*op->row_message));
-    op->messages = xcalloc(rows ? rows : 1, sizeof(*op->messages));
+    if (rows) {
+        op->rows = xcalloc(rows, sizeof(*op->rows));
+        op->row_message = xcalloc(rows, sizeof(*op->row_message));
+        op->messages = xcalloc(rows, sizeof(*op->messages));
+    }
     op->started = r->now.wall;
     op->snapshot.now = r->now;
     return op;
@@ -308,7 +311,8 @@ static size_t without_ended(struct relay *r, struct delivery_row *rows, size_t n
     return kept;
 }
 
-/* One send (or digest) of a message target; found: one of its due rows as it is now, or NULL. False when nothing could go now; its rows were given a later due. */
+/* One send (or digest) of a message target; found: one of its due rows as it is now, or NULL. False when nothing could go
+ * now; its rows were given a later due. */
 static bool claim_messages(struct relay *r, struct relay_target *t, const struct delivery_row *found)
 {
     struct delivery_row rows[DIGEST_MAX];
@@ -401,9 +405,8 @@ static void claim_snapshot(struct relay *r, struct relay_target *t)
     t->row.snap_rev++;
     store_target_save(r->store, &t->row);
     op->snapshot.rev = t->row.snap_rev;
-    free(op->rows);
-    op->rows = xcalloc(op->n_messages + 1, sizeof(*op->rows));
-    op->row_message = xreallocarray(op->row_message, op->n_messages + 1, sizeof(*op->row_message));
+    op->rows = xcalloc(op->n_messages, sizeof(*op->rows));
+    op->row_message = xcalloc(op->n_messages, sizeof(*op->row_message));
     for (size_t i = 0; i < op->n_messages; i++) {
         struct delivery_row *d = &b.sending[i];
         if (d->state != DELIVERY_QUEUED && d->state != DELIVERY_RETRY) continue;

@@ -15,8 +15,8 @@
 #include "store.h"
 #include "targets.h"
 
-struct
-    counters { /* of what is in the store, since the start; /metrics shows them. A failed commit takes them back. */
+/* Of what is in the store, since the start; /metrics shows them. A failed commit takes them back. */
+struct counters {
     uint64_t events[4];   /* accepted, duplicate, rejected, stale */
     uint64_t verdicts[3]; /* no_match, match, unsure */
     uint64_t refusals[REFUSAL_COUNT];
@@ -47,7 +47,7 @@ struct relay {
     struct counters counters;
     uint64_t commits_failed, turns;
     bool store_ok;     /* the last commit worked: sends may start */
-    bool intake_open;  /* … and there is room on the disk, and the clock is trusted */
+    bool intake_open;  /* there is room on the disk */
     char trouble[200]; /* why not, for status and health */
     bool clock_trusted;
     bool rulebook_changed;   /* in this turn: written and loaded after its commit */

@@ -1,7 +1,7 @@
 -- Schema 1. Times are UTC milliseconds. Enums are the numbers of relay/base headers, which never change meaning.
 -- One connection writes (store.c); everybody else opens the file read-only.
 
-CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;   -- alert_n, newest, hmac salt check
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;   -- alert_n, probe, mutes that were told
 
 CREATE TABLE feed (
   id        INTEGER PRIMARY KEY,

@@ -223,7 +223,7 @@ bool delivery_held_for(const struct delivery_row *d, const char *what);
 
 int64_t store_delivery_add(struct store *s, const struct delivery_row *d);
 bool store_delivery_get(struct store *s, int64_t id, struct delivery_row *ret);
-/* The newest delivery of this alert for this target before rev; false when none. */
+/* The newest delivery of this alert for this target; false when none. */
 bool store_delivery_of(struct store *s, int64_t alert, int64_t target, struct delivery_row *ret);
 
 /* The only mover: checks delivery_may_move, writes state, reason, due and times, logs one line and counts.

@@ -9,8 +9,8 @@
 #include "base/err.h"
 
 /* delivery: as list_delivery writes it. Appends the PNG, and what it says in words.
- * RELAY_CONFLICT: its warning is over, and what is no longer true is not passed on; or it was kept back. RELAY_INVALID: it has nothing to show.
- * RELAY_UNSUPPORTED: no Chinese font. */
+ * RELAY_CONFLICT: its warning is over, and what is no longer true is not passed on; or it was kept back. RELAY_INVALID: it
+ * has nothing to show. RELAY_UNSUPPORTED: no Chinese font. */
 enum relay_err delivery_card(const cJSON *delivery, int64_t now, struct buf *ret_png, struct buf *ret_alt,
                              struct reason *why) MUST_CHECK;
 

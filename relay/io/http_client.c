@@ -1,6 +1,7 @@
 /* Outgoing HTTP: one curl multi handle whose sockets are watches of the loop. */
 #include "io/http_client_internal.h"
 
+#include "base/hash.h"
 #include "base/i18n.h"
 #include "base/mem.h"
 
@@ -63,12 +64,6 @@ static int on_timer(CURLM *multi, long timeout_ms, void *arg)
 
 /* ---- Destinations and their idle handles ------------------------------------------------------------------------ */
 
-static uint64_t fnv(uint64_t h, const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++) h = (h ^ (unsigned char)s[i]) * 0x100000001b3ULL;
-    return h;
-}
-
 static void dest_leave(struct http_client *c, struct dest *d)
 {
     if (--d->members) return;
@@ -84,13 +79,13 @@ static void dest_leave(struct http_client *c, struct dest *d)
 /* A handle serves one destination only, and so do the credentials that curl might keep in it. */
 static struct dest *dest_find(struct http_client *c, const struct http_request *r, size_t authority_end)
 {
-    uint64_t user = r->userpwd ? fnv(0xcbf29ce484222325ULL, r->userpwd, strlen(r->userpwd)) : 0;
+    uint64_t user = r->userpwd ? hash_quick(r->userpwd, strlen(r->userpwd)) : 0;
     char key[512];
     int n = snprintf(key, sizeof(key), "%.*s %d %016llx %s %s", (int)authority_end, r->url, r->allow_insecure,
                      (unsigned long long)user, r->unix_socket ? r->unix_socket : "",
                      r->ca_file ? r->ca_file : "");
     if (n < 0 || (size_t)n >= sizeof(key)) return NULL;
-    uint64_t hash = fnv(0xcbf29ce484222325ULL, key, (size_t)n);
+    uint64_t hash = hash_quick(key, (size_t)n);
     for (struct dest *d = c->dests; d; d = d->next)
         if (d->hash == hash && strcmp(d->key, key) == 0) return d;
     struct dest *d = xcalloc(1, sizeof(*d));
