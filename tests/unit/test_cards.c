@@ -7,11 +7,10 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "unit.h"
+#include "folder.h"
 
 static struct loop *loop;
 static struct cards *cards;
-static char dir[64];
 
 struct heard {
     int times;
@@ -51,40 +50,33 @@ static struct card a_card(const char *id)
 
 static int setup(void **state)
 {
-    (void)state;
     struct reason why;
-    (void)snprintf(dir, sizeof(dir), "/tmp/tocsin-cards-XXXXXX");
-    assert_non_null(mkdtemp(dir));
+    if (folder_begin(state)) return -1;
     assert_int_equal(loop_new(&loop, &why), RELAY_OK);
-    cards = cards_new(loop, dir);
+    cards = cards_new(loop, folder);
     return 0;
 }
 
-static size_t files(bool remove)
+static size_t files(void)
 {
     char path[300];
     size_t n = 0;
-    (void)snprintf(path, sizeof(path), "%s/cards", dir);
+    (void)snprintf(path, sizeof(path), "%s/cards", folder);
     DIR *d = opendir(path);
     if (!d) return 0;
     for (const struct dirent *e; (e = readdir(d));) {
         if (e->d_name[0] == '.') continue;
         n++;
-        if (remove) (void)unlinkat(dirfd(d), e->d_name, 0);
     }
     (void)closedir(d);
-    if (remove) (void)rmdir(path);
     return n;
 }
 
 static int teardown(void **state)
 {
-    (void)state;
     cards = cards_free(cards);
     loop_free(loop);
-    (void)files(true);
-    (void)rmdir(dir);
-    return 0;
+    return folder_end(state);
 }
 
 static void everybody_who_asks_gets_the_same_drawing(void **state)
@@ -102,7 +94,7 @@ static void everybody_who_asks_gets_the_same_drawing(void **state)
         assert_int_equal(h[i].end, CARD_DRAWN);
         assert_string_equal(h[i].md5, h[0].md5);
     }
-    assert_int_equal(files(false), 1);
+    assert_int_equal(files(), 1);
 }
 
 static void a_kept_picture_is_read_again_and_a_broken_one_is_drawn_again(void **state)
@@ -113,13 +105,13 @@ static void a_kept_picture_is_read_again_and_a_broken_one_is_drawn_again(void **
     char path[300];
     cards_ask(cards, &c, hear, &h[0]);
     run_until(&h[0]);
-    (void)snprintf(path, sizeof(path), "%s/cards/%s.png", dir, h[0].key);
+    (void)snprintf(path, sizeof(path), "%s/cards/%s.png", folder, h[0].key);
     struct stat first, second;
     assert_int_equal(stat(path, &first), 0);
     for (int i = 1; i < 3; i++) {
         if (i == 2) assert_int_equal(truncate(path, (off_t)h[0].n - 20), 0);
         cards_free(cards);
-        cards = cards_new(loop, dir); /* as after a restart */
+        cards = cards_new(loop, folder); /* as after a restart */
         CLEANUP(buf_release) struct buf b = BUF_INIT(CARD_BYTES_MAX);
         assert_int_equal(cards_read(cards, h[0].key, &b), i == 1);
         cards_ask(cards, &c, hear, &h[i]);
@@ -135,10 +127,10 @@ static void only_so_many_are_kept_and_the_newest_is_among_them(void **state)
 {
     (void)state;
     char path[300];
-    (void)snprintf(path, sizeof(path), "%s/cards", dir);
+    (void)snprintf(path, sizeof(path), "%s/cards", folder);
     assert_int_equal(mkdir(path, 0750), 0);
     for (int i = 0; i < CARDS_KEPT + 20; i++) {
-        (void)snprintf(path, sizeof(path), "%s/cards/%032x.png", dir, (unsigned)i);
+        (void)snprintf(path, sizeof(path), "%s/cards/%032x.png", folder, (unsigned)i);
         FILE *f = fopen(path, "w");
         assert_non_null(f);
         (void)fclose(f);
@@ -149,12 +141,12 @@ static void only_so_many_are_kept_and_the_newest_is_among_them(void **state)
     struct card c = a_card("a-2");
     cards_ask(cards, &c, hear, &h);
     run_until(&h);
-    assert_int_equal(files(false), CARDS_KEPT);
-    (void)snprintf(path, sizeof(path), "%s/cards/%s.png", dir, h.key);
+    assert_int_equal(files(), CARDS_KEPT);
+    (void)snprintf(path, sizeof(path), "%s/cards/%s.png", folder, h.key);
     assert_int_equal(access(path, R_OK), 0);
-    (void)snprintf(path, sizeof(path), "%s/cards/%032x.png", dir, 20u);
+    (void)snprintf(path, sizeof(path), "%s/cards/%032x.png", folder, 20u);
     assert_int_not_equal(access(path, F_OK), 0);
-    (void)snprintf(path, sizeof(path), "%s/cards/%032x.png", dir, 21u);
+    (void)snprintf(path, sizeof(path), "%s/cards/%032x.png", folder, 21u);
     assert_int_equal(access(path, F_OK), 0);
 }
 
@@ -193,7 +185,7 @@ static void without_a_folder_pictures_are_drawn_all_the_same(void **state)
     run_until(&failed);
     assert_int_equal(failed.end, CARD_FAILED);
     cards_free(none);
-    assert_int_equal(files(false), 0);
+    assert_int_equal(files(), 0);
 }
 
 int main(void)

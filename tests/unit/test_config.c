@@ -1,18 +1,13 @@
 /* The relay's configuration: the design's own example loads, and every mistake is named where it stands. */
 #include "config.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "adapters/adapter.h"
 #include "base/buf.h"
 #include "base/datadir.h"
-
-#include <cmocka.h> /* after ours: it has a macro `fail` */
+#include "folder.h"
 
 /* A chat and a state target of our own, so that this test needs none of the real ones. */
 struct robot_options {
@@ -307,43 +302,23 @@ static void behind_a_proxy_or_with_tls_other_machines_are_served(void **state)
 
 /* --- files --- */
 
-static char dir[64];
-
 static void put(const char *name, const char *text, mode_t mode)
 {
-    CLEANUP(free_ptr) char *path = xasprintf("%s/%s", dir, name);
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
+    folder_put(name, text);
+    CLEANUP(free_ptr) char *path = folder_path(name);
     assert_int_equal(chmod(path, mode), 0);
 }
 
 static int in_new_folder(void **state)
 {
-    (void)state;
-    (void)snprintf(dir, sizeof(dir), "/tmp/test-config-XXXXXX");
-    if (!mkdtemp(dir)) return -1;
-    CLEANUP(free_ptr) char *sites = xasprintf("%s/sites.d", dir);
+    if (folder_begin(state)) return -1;
+    CLEANUP(free_ptr) char *sites = folder_path("sites.d");
     return mkdir(sites, 0700);
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    static const char *const names[] = {"t.yaml",         "pw",           "url", "sites.d/a.yaml",
-                                        "sites.d/b.yaml", "sites.d/c.yml"};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        CLEANUP(free_ptr) char *path = xasprintf("%s/%s", dir, names[i]);
-        (void)unlink(path);
-    }
-    CLEANUP(free_ptr) char *sites = xasprintf("%s/sites.d", dir);
-    return rmdir(sites) || rmdir(dir);
 }
 
 static struct relay_config *load_file(void)
 {
-    CLEANUP(free_ptr) char *path = xasprintf("%s/t.yaml", dir);
+    CLEANUP(free_ptr) char *path = folder_path("t.yaml");
     struct relay_config *c = NULL;
     if (config_load(path, &c, &problems)) assert_null(c);
     return c;
@@ -377,7 +352,10 @@ static void sites_also_stand_in_files_of_their_own(void **state)
     put("sites.d/b.yaml", "- {id: s3, name: C, area: '61'}\n- {id: s4, name: D, area: '61'}\n", 0600);
     put("sites.d/c.yml", "this is not read: [", 0600);
     struct relay_config *c = load_file();
-    if (!c) fail_msg("%s", problems.items[0].text);
+    if (!c) {
+        fail_msg("%s", problems.items[0].text);
+        return;
+    }
     const struct site_config *sites = c->sites.items;
     assert_int_equal(c->sites.n, 4);
     assert_string_equal(sites[0].id, "s1");
@@ -440,7 +418,7 @@ static void secrets_are_checked_apart_from_loading(void **state)
     (void)config_free(c); /* returns NULL */
 }
 
-#define WITH_FILES(f) cmocka_unit_test_setup_teardown(f, in_new_folder, remove_folder)
+#define WITH_FILES(f) cmocka_unit_test_setup_teardown(f, in_new_folder, folder_end)
 
 int main(void)
 {

@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "cli/feed_csv.h"
-#include "unit.h"
+#include "folder.h"
 
 #define MAPPING                                                                                              \
     "members:\n"                                                                                             \
@@ -25,7 +25,7 @@
     "{\"event_id\":\"xa-7001\",\"sent_at\":\"2026-11-22T18:33:55+08:00\",\"kind\":\"transaction\","          \
     "\"area\":\"610113\",\"txn\":{\"memo\":\"国医大师 尾款,快\",\"amount\":72000.00,\"payee_new\":true}}"
 
-static char folder[] = "/tmp/tocsin-csv-XXXXXX", path[64];
+static char path[96];
 static char got[8192], bad[2048]; /* events a line, and "row: what" a line */
 
 static void on_event(void *arg, int64_t row, const char *json, size_t n)
@@ -47,10 +47,7 @@ static enum relay_err with(const char *mapping, const char *bytes, size_t n, siz
 {
     struct feed_csv *c = NULL;
     const struct feed_csv_sink sink = {.event = on_event, .bad = on_bad};
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    (void)fputs(mapping, f);
-    (void)fclose(f);
+    folder_put("mapping.yaml", mapping);
     got[0] = bad[0] = '\0';
     enum relay_err err = feed_csv_new(path, &sink, &c, why);
     for (size_t at = 0; !err && at < n; at += piece)
@@ -189,17 +186,9 @@ static void what_a_file_lacks_is_said(void **state)
 
 static int make_folder(void **state)
 {
-    (void)state;
-    if (!mkdtemp(folder)) return -1;
+    if (folder_begin(state)) return -1;
     (void)snprintf(path, sizeof(path), "%s/mapping.yaml", folder);
     return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    (void)unlink(path);
-    return rmdir(folder);
 }
 
 int main(void)
@@ -214,5 +203,5 @@ int main(void)
         cmocka_unit_test(what_a_mapping_lacks_is_said),
         cmocka_unit_test(what_a_file_lacks_is_said),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_folder, folder_end);
 }

@@ -5,11 +5,10 @@
 
 #include "base/log.h"
 
-#include "unit.h"
+#include "folder.h"
 
 #define NOW 1795330000000LL
 
-static char dir[64];
 static struct relay_config config;
 static struct relay relay;
 static struct delivery_row real, drill;
@@ -36,10 +35,8 @@ static struct delivery_row delivery_of(const char *title, enum cap_status status
 
 static int setup(void **state)
 {
-    (void)state;
     struct reason why;
-    (void)snprintf(dir, sizeof(dir), "%s", "/tmp/tocsin-feedback-XXXXXX");
-    if (!mkdtemp(dir) || store_open(dir, &relay.store, &why) != RELAY_OK) return -1;
+    if (folder_begin(state) || store_open(folder, &relay.store, &why) != RELAY_OK) return -1;
     log_set_level(LOG_LEVEL_ERROR);
     relay.config = &config;
     relay.targets = targets_new(&config); /* of no place at all */
@@ -54,12 +51,9 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     targets_release(relay.targets);
     relay.store = store_close(relay.store);
-    char command[128];
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-    return system(command); /* NOLINT(cert-env33-c): a folder of our own */
+    return folder_end(state);
 }
 
 static const char *token(const struct delivery_row *d, unsigned words)

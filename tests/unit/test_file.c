@@ -1,5 +1,5 @@
 /* A file as a whole, a folder. */
-#include "unit.h"
+#include "folder.h"
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -41,10 +41,8 @@ static void what_cannot_be_read_is_named(void **state)
 static void a_file_is_replaced_whole_or_not_at_all(void **state)
 {
     (void)state;
-    char dir[] = "/tmp/test_file.XXXXXX";
     struct reason why;
-    assert_non_null(mkdtemp(dir));
-    CLEANUP(free_ptr) char *path = xasprintf("%s/it", dir), *aside = xasprintf("%s/it.new", dir);
+    CLEANUP(free_ptr) char *path = folder_path("it"), *aside = folder_path("it.new");
     CLEANUP(buf_release) struct buf b = BUF_INIT(100);
     struct stat st;
     assert_int_equal(file_replace(path, "first", 5, 0600, &why), RELAY_OK);
@@ -65,21 +63,17 @@ static void a_file_is_replaced_whole_or_not_at_all(void **state)
     assert_int_equal(access(aside, F_OK), -1);
     assert_int_equal(file_read(path, &b, &why), RELAY_OK);
     assert_string_equal(buf_cstr(&b), "second");
-    assert_int_equal(unlink(path) + rmdir(dir), 0);
 }
 
 static void a_folder_is_made_or_was_there(void **state)
 {
     (void)state;
-    char dir[] = "/tmp/test_file.XXXXXX";
     struct reason why;
-    assert_non_null(mkdtemp(dir));
-    CLEANUP(free_ptr) char *path = xasprintf("%s/a", dir), *deep = xasprintf("%s/b/c", dir);
+    CLEANUP(free_ptr) char *path = folder_path("a"), *deep = folder_path("b/c");
     assert_int_equal(folder_make(path, 0750, &why), RELAY_OK);
     assert_int_equal(folder_make(path, 0750, &why), RELAY_OK);
     assert_int_equal(folder_make(deep, 0750, &why), RELAY_IO);
     assert_non_null(strstr(why.text, deep));
-    assert_int_equal(rmdir(path) | rmdir(dir), 0);
 }
 
 int main(void)
@@ -87,8 +81,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_read_up_to_the_limit_and_not_beyond),
         cmocka_unit_test(what_cannot_be_read_is_named),
-        cmocka_unit_test(a_folder_is_made_or_was_there),
-        cmocka_unit_test(a_file_is_replaced_whole_or_not_at_all),
+        cmocka_unit_test_setup_teardown(a_folder_is_made_or_was_there, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(a_file_is_replaced_whole_or_not_at_all, folder_begin, folder_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,16 +6,11 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
-
-#include <cmocka.h> /* last: it takes the name `fail` */
+#include "unit.h"
 
 #define OUTSIDE "93.184.215.14"
 #define HOOK    "https://hook.example:8443/send?key=SECRETKEY"

@@ -4,41 +4,15 @@
 #include <dirent.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "io/file.h"
 #include "rules/set.h"
-#include "unit.h"
-
-static char folder[64];
-
-static int setup(void **state)
-{
-    (void)state;
-    (void)snprintf(folder, sizeof(folder), "/tmp/tocsin-lists-XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    return 0;
-}
 
 static const char *path_of(const char *name)
 {
     static char path[128];
     (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
     return path;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    (void)unlink(path_of("lists.yaml"));
-    (void)unlink(path_of("r.yaml"));
-    return rmdir(folder);
-}
-
-static void put(const char *name, const char *text)
-{
-    FILE *f = fopen(path_of(name), "we");
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
 }
 
 static void put_rule(const char *pattern)
@@ -48,7 +22,7 @@ static void put_rule(const char *pattern)
         text, sizeof(text),
         "id: one\nrev: 1\nstatus: test\ntitle: t\ncategory: cat\nlevel: red\nmatch:\n  all: ['%s']\n",
         pattern);
-    put("r.yaml", text);
+    folder_put("r.yaml", text);
 }
 
 static struct rule_set *load(struct rule_problems *problems)
@@ -75,7 +49,7 @@ static void a_list_stands_for_its_alternatives_and_may_use_those_above(void **st
 {
     (void)state;
     struct rule_problems problems;
-    put("lists.yaml", "ill: ['手术|抢救', '住院']\nill_pay: '{{ill}}.{0,4}(?:费|押金)'\n");
+    folder_put("lists.yaml", "ill: ['手术|抢救', '住院']\nill_pay: '{{ill}}.{0,4}(?:费|押金)'\n");
     put_rule("儿子{{ill_pay}}");
     struct rule_set *set = load(&problems);
     assert_int_equal(problems.n, 0);
@@ -93,11 +67,11 @@ static void a_change_of_a_list_changes_the_hash_of_the_set(void **state)
     struct rule_problems problems;
     char before[17];
     put_rule("{{ill}}");
-    put("lists.yaml", "ill: '手术'\n");
+    folder_put("lists.yaml", "ill: '手术'\n");
     struct rule_set *set = load(&problems);
     (void)snprintf(before, sizeof(before), "%s", rule_set_hash(set));
     rule_set_free(set);
-    put("lists.yaml", "ill: '手术|住院'\n");
+    folder_put("lists.yaml", "ill: '手术|住院'\n");
     set = load(&problems);
     assert_string_not_equal(rule_set_hash(set), before);
     rule_problems_release(&problems);
@@ -121,7 +95,7 @@ static void what_is_wrong_is_named_by_file_and_line(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct rule_problems problems;
-        put("lists.yaml", cases[i].lists);
+        folder_put("lists.yaml", cases[i].lists);
         put_rule(cases[i].pattern);
         struct rule_set *set = load(&problems);
         assert_int_equal(problems.n, 1);
@@ -179,13 +153,14 @@ static void every_list_of_the_shipped_pack_is_used(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_list_stands_for_its_alternatives_and_may_use_those_above, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_change_of_a_list_changes_the_hash_of_the_set, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_wrong_is_named_by_file_and_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_list_stands_for_its_alternatives_and_may_use_those_above,
+                                        folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(a_change_of_a_list_changes_the_hash_of_the_set, folder_begin,
+                                        folder_end),
+        cmocka_unit_test_setup_teardown(what_is_wrong_is_named_by_file_and_line, folder_begin, folder_end),
         cmocka_unit_test(every_list_of_the_shipped_pack_is_used),
-        cmocka_unit_test_setup_teardown(without_lists_a_name_is_unknown_and_other_rules_load, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(without_lists_a_name_is_unknown_and_other_rules_load, folder_begin,
+                                        folder_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

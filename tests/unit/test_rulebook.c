@@ -3,9 +3,8 @@
 #include "rulebook.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "unit.h"
+#include "folder.h"
 
 static void assert_status(const char *text, const char *wanted)
 {
@@ -43,32 +42,15 @@ static void what_is_not_one_rule_with_such_a_line_is_refused(void **state)
 #define RULE(id)                                                                                             \
     "id: " id "\nrev: 1\nstatus: test\ntitle: t\ncategory: cat\nlevel: red\nmatch:\n  any: ['安全账户']\n"
 
-static void put(const char *folder, const char *name, const char *text)
-{
-    CLEANUP(free_ptr) char *path = xasprintf("%s/%s", folder, name);
-    FILE *f = fopen(path, "we");
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
-}
-
-static void take(const char *folder, const char *name)
-{
-    CLEANUP(free_ptr) char *path = xasprintf("%s/%s", folder, name);
-    assert_int_equal(unlink(path), 0);
-}
-
 static void what_is_installed_is_loaded_after_the_packs_and_a_fault_in_it_says_how_it_is_mended(void **state)
 {
     (void)state;
-    char dir[] = "/tmp/tocsin-rulebook-XXXXXX";
-    assert_non_null(mkdtemp(dir));
-    CLEANUP(free_ptr) char *pack = xasprintf("%s/pack", dir), *own = xasprintf("%s/" RULEBOOK_FOLDER, dir);
+    CLEANUP(free_ptr) char *pack = folder_path("pack"), *own = folder_path(RULEBOOK_FOLDER);
     assert_int_equal(mkdir(pack, 0700), 0);
-    put(pack, "a.yaml", RULE("a_pack"));
+    folder_put("pack/a.yaml", RULE("a_pack"));
     const char *packs[] = {pack};
     struct relay_config c = {.file = "tocsin.yaml",
-                             .relay.state_dir = dir,
+                             .relay.state_dir = folder,
                              .rules.packs = {.items = packs, .n = 1},
                              .limits.rules = 2};
     struct rule_set *set = NULL;
@@ -80,8 +62,8 @@ static void what_is_installed_is_loaded_after_the_packs_and_a_fault_in_it_says_h
     rule_problems_release(&problems);
 
     assert_int_equal(mkdir(own, 0700), 0);
-    put(own, "a_pack.yaml", RULE("a_pack"));
-    put(own, "b_own.yaml", RULE("b_own"));
+    folder_put(RULEBOOK_FOLDER "/a_pack.yaml", RULE("a_pack"));
+    folder_put(RULEBOOK_FOLDER "/b_own.yaml", RULE("b_own"));
     if (rulebook_load(&c, &set, &problems, &why) != RELAY_OK) fail_msg("%s", why.text);
     assert_int_equal(rule_set_size(set), 2);
     assert_non_null(rule_set_find(set, "b_own"));
@@ -99,10 +81,6 @@ static void what_is_installed_is_loaded_after_the_packs_and_a_fault_in_it_says_h
     c.limits.rules = 1;
     assert_int_equal(rulebook_load(&c, &set, &problems, &why), RELAY_LIMIT);
     rule_problems_release(&problems);
-    take(pack, "a.yaml");
-    take(own, "a_pack.yaml");
-    take(own, "b_own.yaml");
-    assert_int_equal(rmdir(pack) + rmdir(own) + rmdir(dir), 0);
 }
 
 int main(void)
@@ -110,7 +88,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_status_is_written_on_its_own_line),
         cmocka_unit_test(what_is_not_one_rule_with_such_a_line_is_refused),
-        cmocka_unit_test(what_is_installed_is_loaded_after_the_packs_and_a_fault_in_it_says_how_it_is_mended),
+        cmocka_unit_test_setup_teardown(
+            what_is_installed_is_loaded_after_the_packs_and_a_fault_in_it_says_how_it_is_mended, folder_begin,
+            folder_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,45 +1,14 @@
 /* set.c: loading directories, samples at load, ids, the hash. */
 #include "rules/rules.h"
 
-#include "unit.h"
+#include "folder.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char dir[64];
-
-static void put(const char *name, const char *text)
-{
-    char path[160];
-    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
-}
-
-static int dir_up(void **state)
-{
-    (void)state;
-    (void)snprintf(dir, sizeof(dir), "/tmp/tocsin-set-XXXXXX");
-    return mkdtemp(dir) ? 0 : -1;
-}
-
-static int dir_down(void **state)
-{
-    (void)state;
-    static const char *const names[] = {"a.yaml", "b.yaml", "c.txt", ".d.yaml"};
-    char path[160];
-    for (size_t i = 0; i < COUNT(names); i++) {
-        (void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-        (void)unlink(path); /* not every test makes every file */
-    }
-    return rmdir(dir);
-}
-
 static struct rule_set *load(struct rule_problems *problems)
 {
-    const char *dirs[] = {dir};
+    const char *dirs[] = {folder};
     struct rule_set *s = NULL;
     struct reason why = {0};
     *problems = (struct rule_problems){0};
@@ -52,10 +21,10 @@ static struct rule_set *load(struct rule_problems *problems)
 static void files_are_read_in_name_order_and_rules_found_by_id(void **state)
 {
     (void)state;
-    put("b.yaml", RULE("zz", "match: {any: ['x']}"));
-    put("a.yaml", RULE("yy", "match: {any: ['x']}") RULE("bb", "match: {any: ['x']}"));
-    put("c.txt", "no yaml at all: [");
-    put(".d.yaml", "nor this: [");
+    folder_put("b.yaml", RULE("zz", "match: {any: ['x']}"));
+    folder_put("a.yaml", RULE("yy", "match: {any: ['x']}") RULE("bb", "match: {any: ['x']}"));
+    folder_put("c.txt", "no yaml at all: [");
+    folder_put(".d.yaml", "nor this: [");
     struct rule_problems problems;
     struct rule_set *s = load(&problems);
     assert_int_equal(problems.n, 0);
@@ -73,8 +42,8 @@ static void files_are_read_in_name_order_and_rules_found_by_id(void **state)
 static void a_repeated_id_keeps_the_first_and_names_both(void **state)
 {
     (void)state;
-    put("a.yaml", "# first\n" RULE("aa", "match: {any: ['x']}"));
-    put("b.yaml", RULE("aa", "match: {any: ['y']}"));
+    folder_put("a.yaml", "# first\n" RULE("aa", "match: {any: ['x']}"));
+    folder_put("b.yaml", RULE("aa", "match: {any: ['y']}"));
     struct rule_problems problems;
     struct rule_set *s = load(&problems);
     assert_int_equal(rule_set_size(s), 1);
@@ -89,10 +58,11 @@ static void a_repeated_id_keeps_the_first_and_names_both(void **state)
 static void a_rule_that_fails_its_own_samples_is_left_out(void **state)
 {
     (void)state;
-    put("a.yaml", "- id: aa\n  rev: 1\n  title: t\n  category: c1\n  level: red\n  match: {any: ['医保']}\n"
-                  "  samples:\n    match:\n      - '您的医保停用'\n      - '社保停用'\n    pass:\n      - "
-                  "'新医保政策'\n");
-    put("b.yaml", RULE("bb", "match: {any: ['医保']}, samples: {match: ['医保'], pass: ['社保']}"));
+    folder_put("a.yaml",
+               "- id: aa\n  rev: 1\n  title: t\n  category: c1\n  level: red\n  match: {any: ['医保']}\n"
+               "  samples:\n    match:\n      - '您的医保停用'\n      - '社保停用'\n    pass:\n      - "
+               "'新医保政策'\n");
+    folder_put("b.yaml", RULE("bb", "match: {any: ['医保']}, samples: {match: ['医保'], pass: ['社保']}"));
     struct rule_problems problems;
     struct rule_set *s = load(&problems);
     assert_int_equal(rule_set_size(s), 1);
@@ -122,7 +92,7 @@ static void a_rule_with_a_slot_that_nothing_fills_is_left_out_and_its_line_named
     for (size_t i = 0; i < COUNT(bad); i++) {
         char text[512];
         (void)snprintf(text, sizeof(text), rule, bad[i].id, bad[i].chat, bad[i].headline);
-        put("a.yaml", text);
+        folder_put("a.yaml", text);
         struct rule_problems problems;
         struct rule_set *s = load(&problems);
         assert_int_equal(rule_set_size(s), bad[i].line ? 0 : 1);
@@ -135,7 +105,7 @@ static void a_rule_with_a_slot_that_nothing_fills_is_left_out_and_its_line_named
         rule_set_free(s);
         rule_problems_release(&problems);
     }
-    put("a.yaml", RULE("spoken", "match: {any: ['x']}, say: {voice: '{{time}}有骗子。'}"));
+    folder_put("a.yaml", RULE("spoken", "match: {any: ['x']}, say: {voice: '{{time}}有骗子。'}"));
     struct rule_problems problems;
     struct rule_set *s = load(&problems);
     assert_int_equal(rule_set_size(s), 0);
@@ -147,7 +117,8 @@ static void a_rule_with_a_slot_that_nothing_fills_is_left_out_and_its_line_named
 static void samples_and_words_are_normalised_as_events_are(void **state)
 {
     (void)state;
-    put("a.yaml",
+    folder_put(
+        "a.yaml",
         RULE("aa",
              "match: {words: [[醫保], [VIP]]}, samples: {match: ['您的醫 保ｖｉｐ卡'], pass: ['医保']}"));
     struct rule_problems problems;
@@ -161,7 +132,8 @@ static void samples_and_words_are_normalised_as_events_are(void **state)
 static void a_pattern_that_does_not_compile_names_its_line(void **state)
 {
     (void)state;
-    put("a.yaml",
+    folder_put(
+        "a.yaml",
         "- id: aa\n  rev: 1\n  title: t\n  category: c1\n  level: red\n  match:\n    any:\n      - 'ok'\n"
         "      - '(?<=a+)b'\n" RULE("bb", "match: {any: ['医保']}"));
     struct rule_problems problems;
@@ -186,7 +158,7 @@ static void the_hash_follows_what_is_found_and_said_and_nothing_else(void **stat
     char first[17];
     struct rule_problems problems;
     for (size_t i = 0; i < COUNT(same) + COUNT(other); i++) {
-        put("a.yaml", i < COUNT(same) ? same[i] : other[i - COUNT(same)]);
+        folder_put("a.yaml", i < COUNT(same) ? same[i] : other[i - COUNT(same)]);
         struct rule_set *s = load(&problems);
         assert_int_equal(rule_set_size(s), 1);
         if (i == 0)
@@ -206,7 +178,7 @@ static void nothing_to_read_is_an_error(void **state)
     struct rule_set *s = NULL;
     struct rule_problems problems = {0};
     struct reason why = {0};
-    const char *dirs[] = {dir, "/nonexistent"};
+    const char *dirs[] = {folder, "/nonexistent"};
     assert_int_equal(rule_set_load(dirs, 2, &s, &problems, &why), RELAY_NOT_FOUND);
     assert_null(s);
     assert_int_equal(problems.n, 1);
@@ -217,7 +189,7 @@ static void nothing_to_read_is_an_error(void **state)
 static void a_directory_of_bad_files_is_an_empty_set_with_problems(void **state)
 {
     (void)state;
-    put("a.yaml", "id: [\n");
+    folder_put("a.yaml", "id: [\n");
     struct rule_problems problems;
     struct rule_set *s = load(&problems);
     assert_int_equal(rule_set_size(s), 0);
@@ -230,7 +202,7 @@ static void a_directory_of_bad_files_is_an_empty_set_with_problems(void **state)
     rule_problems_release(&problems);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, dir_up, dir_down)
+#define T(f) cmocka_unit_test_setup_teardown(f, folder_begin, folder_end)
 
 int main(void)
 {

@@ -4,27 +4,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "unit.h"
+#include "folder.h"
 
-static char dir[] = "/tmp/tocsin-spool-XXXXXX";
-static char deep[64], path[96];
+static char deep[96], path[128];
 static struct reason why;
 
 static int begin(void **state)
 {
-    (void)state;
-    if (!mkdtemp(dir)) return -1;
-    (void)snprintf(deep, sizeof(deep), "%s/not/there/yet", dir);
+    if (folder_begin(state)) return -1;
+    (void)snprintf(deep, sizeof(deep), "%s/not/there/yet", folder);
     (void)snprintf(path, sizeof(path), "%s/bank.spool", deep);
     return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    char command[64];
-    (void)snprintf(command, sizeof(command), "rm -rf %s", dir);
-    return system(command); // NOLINT(cert-env33-c): our own folder
 }
 
 static void add(struct spool *s, const char *id, const char *bytes)
@@ -119,5 +109,5 @@ int main(void)
         cmocka_unit_test(a_second_one_is_refused_and_takes_nothing_away),
         cmocka_unit_test(a_folder_that_cannot_be_made_is_named),
     };
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, begin, folder_end);
 }

@@ -6,34 +6,27 @@
 #include "base/mem.h"
 #include "store.h"
 
-#include "unit.h"
+#include "folder.h"
 
-static char dir[64];
 static struct store *store;
 
 static int open_store(void **state)
 {
-    (void)state;
-    (void)snprintf(dir, sizeof(dir), "%s", "/tmp/tocsin-store-XXXXXX");
-    if (!mkdtemp(dir)) return -1;
     struct reason why;
-    return store_open(dir, &store, &why) == RELAY_OK ? 0 : -1;
+    return folder_begin(state) || store_open(folder, &store, &why) != RELAY_OK;
 }
 
 static int close_store(void **state)
 {
-    (void)state;
     store = store_close(store);
-    char command[128];
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-    return system(command); /* NOLINT(cert-env33-c): a folder of our own */
+    return folder_end(state);
 }
 
 static void reopen(void)
 {
     struct reason why;
     store = store_close(store);
-    assert_int_equal(store_open(dir, &store, &why), RELAY_OK);
+    assert_int_equal(store_open(folder, &store, &why), RELAY_OK);
 }
 
 static void commit(void)
@@ -463,8 +456,8 @@ static void a_backup_of_a_store_that_has_spoken_is_whole(void **state)
     struct reason why = {""};
     store_spoken(store, "s", "r", "6101", 1000, 1);
     commit();
-    CLEANUP(free_ptr) char *from = xasprintf("%s/" STORE_FILE, dir);
-    CLEANUP(free_ptr) char *to = xasprintf("%s/backup.db", dir);
+    CLEANUP(free_ptr) char *from = folder_path(STORE_FILE);
+    CLEANUP(free_ptr) char *to = folder_path("backup.db");
     if (db_backup(from, to, &why) != RELAY_OK) fail_msg("%s", why.text);
 }
 

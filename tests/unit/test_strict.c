@@ -1,7 +1,7 @@
 /* strict.c: a stable rule that is not fit is left out at load, named with its line and what to do. */
 #include "rules/strict.h"
 
-#include "unit.h"
+#include "folder.h"
 
 #include <dirent.h>
 #include <sys/stat.h>
@@ -196,16 +196,16 @@ static void the_shipped_pack_is_fit(void **state)
 }
 
 /* One file of the pack under `copy`, its ids with that number behind them. */
-static size_t copy_file(const char *name, const char *dir, unsigned copy)
+static size_t copy_file(const char *name, unsigned copy)
 {
     char path[512], *line = NULL;
     size_t room = 0, rules = 0;
     (void)snprintf(path, sizeof(path), "%s/%s", pack, name);
     FILE *in = fopen(path, "r");
     if (strcmp(name, "lists.yaml") == 0)
-        (void)snprintf(path, sizeof(path), "%s/%s", dir, name); /* for all copies */
+        (void)snprintf(path, sizeof(path), "%s/%s", folder, name); /* for all copies */
     else
-        (void)snprintf(path, sizeof(path), "%s/%02u_%s", dir, copy, name);
+        (void)snprintf(path, sizeof(path), "%s/%02u_%s", folder, copy, name);
     FILE *out = fopen(path, "w");
     assert_true(in && out);
     for (ssize_t n; (n = getline(&line, &room, in)) > 0;) {
@@ -225,17 +225,15 @@ static size_t copy_file(const char *name, const char *dir, unsigned copy)
 static void two_thousand_rules_of_the_pack_load_without_trying_each(void **state)
 {
     (void)state;
-    char dir[] = "/tmp/tocsin-strict-XXXXXX", path[512];
-    assert_non_null(mkdtemp(dir));
     size_t rules = 0;
     for (unsigned copy = 0; rules < 2000; copy++) {
         DIR *d = opendir(pack);
         assert_non_null(d);
         for (const struct dirent *e; (e = readdir(d)) != NULL;)
-            if (strstr(e->d_name, ".yaml")) rules += copy_file(e->d_name, dir, copy);
+            if (strstr(e->d_name, ".yaml")) rules += copy_file(e->d_name, copy);
         (void)closedir(d);
     }
-    const char *const dirs[] = {dir};
+    const char *const dirs[] = {folder};
     double best = 1e9;
     for (int round = 0; round < 2; round++) {
         struct rule_problems problems = {0};
@@ -249,15 +247,6 @@ static void two_thousand_rules_of_the_pack_load_without_trying_each(void **state
         assert_int_equal(rule_set_size(s), rules);
         rule_set_free(s);
     }
-    DIR *d = opendir(dir);
-    assert_non_null(d);
-    for (const struct dirent *e; (e = readdir(d)) != NULL;) {
-        if (e->d_name[0] == '.') continue;
-        (void)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-        assert_int_equal(unlink(path), 0);
-    }
-    (void)closedir(d);
-    assert_int_equal(rmdir(dir), 0);
     print_message("%zu rules: %.2f s\n", rules, best);
 #ifdef __SANITIZE_ADDRESS__
     best /= 10;
@@ -275,7 +264,8 @@ int main(void)
         cmocka_unit_test(many_endless_patterns_are_all_refused_and_few_are_tried),
         cmocka_unit_test(a_pattern_with_an_end_is_not_refused_for_its_looks),
         cmocka_unit_test(the_shipped_pack_is_fit),
-        cmocka_unit_test(two_thousand_rules_of_the_pack_load_without_trying_each),
+        cmocka_unit_test_setup_teardown(two_thousand_rules_of_the_pack_load_without_trying_each, folder_begin,
+                                        folder_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
