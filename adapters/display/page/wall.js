@@ -6,7 +6,7 @@
   var WORDS = { red: '紧急', orange: '重要', yellow: '注意', blue: '常识' };
   var path = location.pathname.replace(/\/+$/, '');
   var token = (/[?&]t=([^&]*)/.exec(location.search) || [])[1] || '';
-  var zone = 480, drawn = '', sized = '';
+  var zone = 480, drawn = '', content = '', sized = '';
 
   function $(id) { return document.getElementById(id); }
   function el(name, className, text) {
@@ -71,18 +71,18 @@
       box.appendChild(card(w, now));
     });
     $('sum').textContent = (m.wards || []).length + ' 个病区，' + all + ' 块屏幕，' + on + ' 块在线';
-    size(JSON.stringify((m.wards || []).map(function (w) {
+    content = JSON.stringify((m.wards || []).map(function (w) {
       return [w.name, w.screens.length, w.more, w.items.map(function (i) { return i.headline; })];
-    })));
+    }));
     if (m.page !== document.documentElement.getAttribute('data-page')) {
       fetch(location.href, { cache: 'reload' }).then(function (r) { if (r.ok) location.reload(); }, function () {});
     }
   }
 
   // As large as it goes with every ward in sight: it hangs where people look up at it. What is left over goes to the cards.
-  function size(content) {
+  function size() {
     var side = Math.min(window.innerWidth, window.innerHeight), least = Math.max(1, side / 1200), z = Math.max(least, side / 360);
-    var signature = window.innerWidth + 'x' + window.innerHeight + ' ' + content;
+    var signature = window.innerWidth + 'x' + window.innerHeight + $('lost').hidden + content;
     if (signature === sized) return;
     sized = signature;
     document.body.style.minHeight = '';
@@ -92,7 +92,7 @@
     }
     document.body.style.minHeight = Math.floor(window.innerHeight / z) + 'px';
   }
-  window.addEventListener('resize', function () { size(''); });
+  window.addEventListener('resize', size);
 
   function ask() {
     window.setTimeout(ask, EVERY_MS);
@@ -105,7 +105,7 @@
     }).catch(function () {
       $('lost').hidden = false;
       $('lost-at').textContent = drawn ? clock(drawn) : '（还没有）';
-    });
+    }).then(size);
   }
   ask();
 })();
