@@ -29,15 +29,8 @@ struct on_air {
     bool stopped;
 };
 
-/* What is known of one output. */
-struct fare {
-    bool used, failing;
-    int64_t since;
-    char detail[160];
-};
-
 struct air {
-    struct fare *fares; /* beside outputs */
+    struct output_health *health; /* beside outputs */
     const struct zone *zones;
     struct output *outputs;
     size_t n_outputs;
@@ -60,7 +53,9 @@ enum relay_err air_new(const struct zone *zones, size_t n_zones, struct output *
     }
     struct air *a = xcalloc(1, sizeof(*a));
     *a = (struct air){.zones = zones, .outputs = outputs, .n_outputs = n_outputs, .ended = ended, .arg = arg};
-    a->fares = xcalloc(n_outputs + 1, sizeof(*a->fares));
+    a->health = xcalloc(n_outputs + 1, sizeof(*a->health));
+    for (size_t o = 0; o < n_outputs; o++)
+        a->health[o] = (struct output_health){.id = outputs[o].id, .type = outputs[o].ops->name};
     *ret = a;
     return RELAY_OK;
 }
@@ -84,7 +79,7 @@ struct air *air_free(struct air *a)
         a->plays = p->next;
         release(p);
     }
-    free(a->fares);
+    free(a->health);
     free(a);
     return NULL;
 }
@@ -96,13 +91,13 @@ static bool sounds(const struct on_air *p)
     return false;
 }
 
-static void note_fare(struct on_air *p, size_t i, struct now now, bool failing, const char *detail)
+static void note_health(struct on_air *p, size_t i, struct now now, bool failing, const char *detail)
 {
-    struct fare *f = &p->air->fares[p->plays[i].output - p->air->outputs];
-    if (!failing || !f->failing) f->since = now.wall;
-    f->used = true;
-    f->failing = failing;
-    (void)snprintf(f->detail, sizeof(f->detail), "%s", detail);
+    struct output_health *h = &p->air->health[p->plays[i].output - p->air->outputs];
+    if (!failing || !h->failing) h->since = now.wall;
+    h->used = true;
+    h->failing = failing;
+    (void)snprintf(h->detail, sizeof(h->detail), "%s", detail);
 }
 
 /* While another output of the zone plays, a failed one is tried again by itself; when none does, the station decides about
@@ -119,7 +114,7 @@ static void run_failed(struct on_air *p, size_t i, struct now now, enum play_end
     (void)snprintf(r->detail, sizeof(r->detail), "%s", detail && *detail ? detail : _("failed"));
     bool later = end == PLAY_FAILED && !p->stopped && r->again < p->play.retry_until;
     r->state = later ? RUN_WAITS : RUN_OVER;
-    if (end != PLAY_TAKEN) note_fare(p, i, now, true, r->detail);
+    if (end != PLAY_TAKEN) note_health(p, i, now, true, r->detail);
     if (end == PLAY_TAKEN)
         log_info("%s: output=%s taken (%s)", p->play.id, id, r->detail);
     else
@@ -136,7 +131,7 @@ void output_ended(struct output_play *run, struct now now, enum play_end end, co
     r->state = RUN_OVER;
     r->end = end;
     if (end == PLAY_STOPPED) p->stopped = true;
-    if (end == PLAY_DONE) note_fare(p, i, now, false, "");
+    if (end == PLAY_DONE) note_health(p, i, now, false, "");
     if (end == PLAY_FAILED || end == PLAY_REFUSED || end == PLAY_TAKEN) run_failed(p, i, now, end, detail);
 }
 
@@ -268,14 +263,8 @@ int64_t air_next_due(const struct air *a)
     return due;
 }
 
-size_t air_outputs(const struct air *a)
+const struct output_health *air_health(const struct air *a, size_t *ret_n)
 {
-    return a->n_outputs;
-}
-
-struct output_health air_health(const struct air *a, size_t output)
-{
-    const struct fare *f = &a->fares[output];
-    const struct output *o = &a->outputs[output];
-    return (struct output_health){o->id, o->ops->name, f->used, f->failing, f->since, f->detail};
+    *ret_n = a->n_outputs;
+    return a->health;
 }

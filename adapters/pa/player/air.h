@@ -29,10 +29,10 @@ int64_t air_next_due(const struct air *a);
 struct output_health {
     const char *id, *type;
     bool used, failing;
-    int64_t since;      /* wall: of the first failure without a success after it, or of the last success */
-    const char *detail; /* of the last failure */
+    int64_t since;    /* wall: of the first failure without a success after it, or of the last success */
+    char detail[160]; /* of the last failure */
 };
-size_t air_outputs(const struct air *a);
-struct output_health air_health(const struct air *a, size_t output);
+/* In the order of the outputs. */
+const struct output_health *air_health(const struct air *a, size_t *ret_n);
 
 #endif

@@ -164,14 +164,15 @@ static void tell_outputs(struct buf *out, const struct air *air)
 {
     buf_json_key(out, "outputs");
     buf_char(out, '[');
-    for (size_t i = 0; i < air_outputs(air); i++) {
-        struct output_health h = air_health(air, i);
+    size_t n;
+    const struct output_health *h = air_health(air, &n);
+    for (size_t i = 0; i < n; i++, h++) {
         buf_str(out, i ? ",{" : "{");
-        buf_json_member(out, "id", h.id);
-        buf_json_member(out, "type", h.type);
-        buf_json_member(out, "state", !h.used ? "not_used" : h.failing ? "failing" : "good");
-        if (h.used) buf_json_member_time(out, "since", h.since);
-        if (h.failing) buf_json_member(out, "detail", h.detail);
+        buf_json_member(out, "id", h->id);
+        buf_json_member(out, "type", h->type);
+        buf_json_member(out, "state", !h->used ? "not_used" : h->failing ? "failing" : "good");
+        if (h->used) buf_json_member_time(out, "since", h->since);
+        if (h->failing) buf_json_member(out, "detail", h->detail);
         buf_char(out, '}');
     }
     buf_char(out, ']');
