@@ -7,20 +7,7 @@
 
 void reason_mend(struct reason *why)
 {
-    size_t n = strlen(why->text), kept = 0;
-    if (text_valid_utf8(why->text, n)) return;
-    for (size_t i = 0; i < n;) {
-        unsigned char lead = (unsigned char)why->text[i];
-        size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-        if (length > n - i || !text_valid_utf8(why->text + i, length)) {
-            i++;
-            continue;
-        }
-        memmove(why->text + kept, why->text + i, length);
-        kept += length;
-        i += length;
-    }
-    why->text[kept] = '\0';
+    text_mend(why->text);
 }
 
 enum relay_err fail(struct reason *why, enum relay_err err, const char *fmt, ...)

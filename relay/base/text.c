@@ -64,6 +64,18 @@ bool text_valid_utf8(const char *s, size_t n)
     return text_valid_prefix(s, n) == n;
 }
 
+void text_mend(char *s)
+{
+    size_t n = strlen(s), kept = 0;
+    for (size_t i = 0; i < n;) {
+        size_t valid = text_valid_prefix(s + i, n - i);
+        memmove(s + kept, s + i, valid);
+        kept += valid;
+        i += valid + 1; /* without the byte that it stopped at */
+    }
+    s[kept] = '\0';
+}
+
 size_t text_cut(const char *s, size_t n, size_t max)
 {
     if (n <= max) return n;

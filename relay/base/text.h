@@ -10,7 +10,8 @@
 
 bool text_valid_utf8(const char *s, size_t n);     /* strict: no overlong, no surrogates; U+0000 is refused */
 size_t text_valid_prefix(const char *s, size_t n); /* bytes before the first that text_valid_utf8 refuses */
-size_t text_chars(const char *s, size_t n);        /* code points */
+void text_mend(char *s); /* what is no valid UTF-8 goes, such as a character that was cut */
+size_t text_chars(const char *s, size_t n); /* code points */
 /* Largest cut <= max bytes that ends at a grapheme's end. */
 size_t text_cut(const char *s, size_t n, size_t max);
 /* Like text_cut but prefers the last sentence end (。！？；\n), then comma, then space in the last half. */

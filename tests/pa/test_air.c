@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "player/air.h"
 
 enum { OUTPUTS = 3, HOLD = -1 };
@@ -15,6 +16,7 @@ struct part {
     bool refuses_start, refuses_open;
     enum play_end ends[8]; /* of each try */
     int64_t after[8];      /* ms; HOLD: not by itself */
+    const char *says;      /* NULL: a few words */
 };
 
 struct bench {
@@ -65,7 +67,7 @@ static void fake_turn(struct output *o, struct now now)
     struct output_play *p = s->run;
     if (!p || now.mono < s->end) return;
     s->run = NULL;
-    output_ended(p, now, s->ends[s->starts - 1], "said by the output");
+    output_ended(p, now, s->ends[s->starts - 1], s->says ? s->says : "said by the output");
 }
 
 static const struct output_ops fake = {.name = "fake",
@@ -319,6 +321,24 @@ static void how_each_output_fares_is_known(void **state)
     assert_false(h[2].failing);
 }
 
+static void long_words_are_cut_between_characters(void **state)
+{
+    struct bench *b = *state;
+    char words[400] = "";
+    size_t n;
+    for (size_t i = 0; i < 120; i++) memcpy(words + 3 * i, "声", 3);
+    for (size_t i = 0; i < OUTPUTS; i++) {
+        say(b, i, 0, PLAY_REFUSED, 100);
+        b->parts[i].says = words + i;
+    }
+    play(b, 120000, 60000);
+    pass(b, 300);
+    const struct output_health *h = air_health(b->air, &n);
+    assert_true(strlen(b->detail) > 300 && text_valid_utf8(b->detail, strlen(b->detail)));
+    for (size_t i = 0; i < n; i++)
+        assert_true(strlen(h[i].detail) > 100 && text_valid_utf8(h[i].detail, strlen(h[i].detail)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +353,7 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(the_next_try_is_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(how_each_output_fares_is_known, setup, teardown),
+        cmocka_unit_test_setup_teardown(long_words_are_cut_between_characters, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "player/child.h"
 
 struct seen {
@@ -67,6 +68,16 @@ static void the_exit_code_and_the_last_words_come_back(void **state)
     assert_int_equal(s.o.end, CHILD_EXITED);
     assert_int_equal(s.o.status, 3);
     assert_string_equal(s.words, "one no such device");
+}
+
+static void the_last_words_are_whole_characters(void **state)
+{
+    struct seen s = {0};
+    start(*state, &s, "i=0; while [ $i -lt 200 ]; do printf '声卡 \\377'; i=$((i+1)); done >&2; exit 1", 5000,
+          NULL);
+    wait_for(*state, &s);
+    assert_true(strlen(s.words) > 200);
+    assert_true(text_valid_utf8(s.words, strlen(s.words)));
 }
 
 static void what_hangs_is_ended_with_its_children(void **state)
@@ -147,6 +158,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(the_exit_code_and_the_last_words_come_back),
+        T(the_last_words_are_whole_characters),
         T(what_hangs_is_ended_with_its_children),
         T(a_kill_silences_within_a_moment),
         T(a_program_that_is_not_there_is_named),

@@ -173,6 +173,18 @@ static void columns_are_those_of_a_terminal(void **state)
     assert_int_equal(text_columns("e\xcc\x81"), 1); /* a combining mark takes none */
 }
 
+static void what_is_no_character_goes(void **state)
+{
+    (void)state;
+    char cut[] = "\x97声卡\xff坏\xe4\xba", good[] = "声卡", none[] = "\xff\xfe";
+    text_mend(cut);
+    assert_string_equal(cut, "声卡坏");
+    text_mend(good);
+    assert_string_equal(good, "声卡");
+    text_mend(none);
+    assert_string_equal(none, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +198,7 @@ int main(void)
         cmocka_unit_test(han_is_what_chinese_is_written_in),
         cmocka_unit_test(a_word_is_found_whole_among_others),
         cmocka_unit_test(configured_ids_are_plain),
+        cmocka_unit_test(what_is_no_character_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 enum { DETAIL_MAX = 400 };
 
@@ -112,6 +113,7 @@ static void run_failed(struct on_air *p, size_t i, struct now now, enum play_end
     r->end = end;
     r->again = now.mono + pauses[pause];
     (void)snprintf(r->detail, sizeof(r->detail), "%s", detail && *detail ? detail : _("failed"));
+    text_mend(r->detail); /* cut, or another's words */
     bool later = end == PLAY_FAILED && !p->stopped && r->again < p->play.retry_until;
     r->state = later ? RUN_WAITS : RUN_OVER;
     if (end != PLAY_TAKEN) note_health(p, i, now, true, r->detail);
@@ -225,6 +227,7 @@ static void describe(const struct on_air *p, char out[static DETAIL_MAX])
         n = strlen(out);
         if (r->tries > 1) (void)snprintf(out + n, DETAIL_MAX - n, _(" (%d tries)"), r->tries);
     }
+    text_mend(out);
 }
 
 void air_turn(struct air *a, struct now now)

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/i18n.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 enum {
     KILL_AFTER_MS = 100,
@@ -67,6 +68,7 @@ static void read_words(int fd, char out[static WORDS_MAX + 1])
     out[n] = '\0';
     for (ssize_t i = 0; i < n; i++)
         if ((unsigned char)out[i] < 0x20) out[i] = ' ';
+    text_mend(out); /* it may begin in the middle of a character, and says what another's program said */
 }
 
 /* The child is dead and reaped: tell and forget. */
