@@ -268,9 +268,5 @@ export async function legible(page, what, look = () => {}) {
 
 /** The clock of a page with `clock` runs ahead, so that nobody waits ten seconds for the next page of several. */
 export async function turnTo(page, selector) {
-  for (let i = 0; i < 80 && !await page.locator(selector).count(); i++) {
-    await sleep(50);
-    await page.clock.runFor(5000);
-  }
-  await page.waitForSelector(selector, { timeout: 1000 });
+  await until(selector, async () => await page.locator(selector).first().isVisible() || page.clock.runFor(5000).then(() => sleep(30)), 20000);
 }

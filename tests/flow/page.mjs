@@ -60,11 +60,11 @@ try {
     assert.ok(found > input.length / 4, `${found} of ${input.length} texts found`);
 
     // What came near, and what was missing: as `rules explain` tells it, in both languages. Few: it loads the pack for each.
-    const near = texts.filter((_, i) => i % 240 === 0).flatMap((t) => [t, t.slice(0, t.length / 2), `谨防诈骗：${t}`]);
+    const near = texts.filter((_, i) => i % 480 === 0).flatMap((t) => [t, t.slice(0, t.length / 2), `谨防诈骗：${t}`]);
     let nearly = 0;
     for (const [language, words, head] of [["en", {}, /^(?:Not|Nearly) found by (\w+)/], ["zh-CN", data.words, /^(?:没有命中：|差一点命中：)(\w+)/]]) {
         speak(words);
-        for (const text of language === "en" ? near : near.slice(0, 6)) {
+        for (const text of language === "en" ? near : near.slice(0, 4)) {
             const told = execFileSync(tocsin, ["rules", "explain", "--packs", pack, text], {env: {...env, TOCSIN_LANG: language}, encoding: "utf8"});
             const wanted = [];
             for (const line of told.split("\n")) {
@@ -77,7 +77,7 @@ try {
             nearly += wanted.length;
         }
     }
-    assert.ok(nearly > 50, `${nearly} near misses`);
+    assert.ok(nearly > 20, `${nearly} near misses`);
     speak({});
 
     // Every word of the page is there in both languages.
