@@ -291,18 +291,25 @@ static void fill_entries(struct rule_set *set, const struct gate *const *filed)
     }
 }
 
-/* The samples of all rules are the texts that we have: how many of them hold a clause says more than its length. */
-static void count_samples(const struct rule_set *set, const struct rule_texts *samples, struct scan *scan,
-                          uint32_t *held, size_t *n)
+/* The samples of all rules are the texts that we have: how many of them hold a clause says more than its length. Every
+ * stride-th is looked at. */
+struct count {
+    struct scan scan;
+    uint32_t *held; /* of each clause */
+    size_t n, at, stride;
+};
+
+static void count_samples(struct count *c, const struct rule_texts *samples)
 {
-    enum { SAMPLES_ENOUGH = 500 };
-    for (size_t i = 0; i < samples->n && *n < SAMPLES_ENOUGH; i++, ++*n) {
+    for (; c->at < samples->n; c->at += c->stride, c->n++) {
         CLEANUP(buf_release) struct buf b = BUF_INIT(PREPARED_MAX);
-        const char *text = samples->items[i].text;
+        const char *text = samples->items[c->at].text;
         if (text_valid_utf8(text, strlen(text))) rule_text_prepare(text, strlen(text), &b);
-        prefilter_scan(scan, buf_cstr(&b), b.len);
-        for (uint32_t c = 0; c < prefilter_clauses(set->prefilter); c++) held[c] += scan_has(scan, c);
+        prefilter_scan(&c->scan, buf_cstr(&b), b.len);
+        for (uint32_t k = 0; k < prefilter_clauses(c->scan.prefilter); k++)
+            c->held[k] += scan_has(&c->scan, k);
     }
+    c->at -= samples->n;
 }
 
 static void weigh_rules(struct rule_set *set, const struct rule_sources *rules)
@@ -313,22 +320,28 @@ static void weigh_rules(struct rule_set *set, const struct rule_sources *rules)
 
 static void weigh_clauses(struct rule_set *set, const struct rule_sources *rules)
 {
-    enum { GUESS_WEIGHT = 30 }; /* samples that the guess from length is worth */
-    struct scan scan;
-    size_t n = 0, clauses = prefilter_clauses(set->prefilter);
-    uint32_t *held = xcalloc(clauses + 1, sizeof(*held));
-    scan_init(&scan, set->prefilter);
+    enum {
+        GUESS_WEIGHT = 30,
+        SAMPLES_ENOUGH = 300
+    }; /* samples that the guess from length is worth; to look at */
+    size_t samples = 0, clauses = prefilter_clauses(set->prefilter);
+    struct count c = {.held = xcalloc(clauses + 1, sizeof(*c.held))};
+    scan_init(&c.scan, set->prefilter);
+    for (size_t i = 0; i < rules->n; i++)
+        samples += rules->items[i]->samples_pass.n + rules->items[i]->samples_match.n;
+    c.stride = samples / SAMPLES_ENOUGH + 1;
     for (size_t i = 0; i < rules->n; i++) {
-        count_samples(set, &rules->items[i]->samples_pass, &scan, held, &n);
-        count_samples(set, &rules->items[i]->samples_match, &scan, held, &n);
+        count_samples(&c, &rules->items[i]->samples_pass);
+        count_samples(&c, &rules->items[i]->samples_match);
     }
-    scan_release(&scan);
-    for (uint32_t c = 0; c < clauses; c++) {
-        double guess = prefilter_odds(set->prefilter, c);
-        prefilter_set_odds(set->prefilter, c,
-                           (held[c] + GUESS_WEIGHT * (guess < 1 ? guess : 1)) / (double)(n + GUESS_WEIGHT));
+    scan_release(&c.scan);
+    for (uint32_t k = 0; k < clauses; k++) {
+        double guess = prefilter_odds(set->prefilter, k);
+        prefilter_set_odds(set->prefilter, k,
+                           (c.held[k] + GUESS_WEIGHT * (guess < 1 ? guess : 1)) /
+                               (double)(c.n + GUESS_WEIGHT));
     }
-    free(held);
+    free(c.held);
     weigh_rules(set, rules);
 }
 
