@@ -157,7 +157,7 @@ struct memo {
 struct runner {
     const struct scan *scan; /* the text that the memos are of */
     uint64_t serial;
-    struct memo *memos; /* one a pattern of the set; NULL: nothing is remembered */
+    struct memo *memos; /* one a unit of the set */
     uint32_t *asked;
     size_t n_asked;
     pcre2_match_data *data;

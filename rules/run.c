@@ -274,13 +274,14 @@ static enum verdict unit_ask(const struct unit *u, struct runner *r, struct scan
 static enum verdict unit_verdict(const struct unit *u, struct runner *r, struct scan *scan, const char *text,
                                  size_t n, struct span *ret)
 {
-    struct memo now = {0}, *m = r->memos ? &r->memos[u->index] : &now;
-    if (!scan) return unit_run(u, r, text, n, ret ? ret : &now.span);
+    struct span unwanted;
+    if (!scan) return unit_run(u, r, text, n, ret ? ret : &unwanted);
+    struct memo *m = &r->memos[u->index];
     if (!m->asked) {
         if (!gate_open(&u->gate, scan)) return NO_MATCH; /* as quick as to remember it */
         *m = (struct memo){.asked = true};
         m->verdict = (uint8_t)unit_ask(u, r, scan, text, n, &m->span);
-        if (r->memos) r->asked[r->n_asked++] = u->index;
+        r->asked[r->n_asked++] = u->index;
     }
     if (m->verdict == MATCH && ret) {
         if (m->span.to == 0 && has_plain(u, scan)) m->span = plain_span(u, scan);
@@ -337,7 +338,7 @@ enum verdict rule_run(const struct rule_code *code, struct runner *r, struct sca
     enum verdict answer = MATCH;
     struct span span = {0};
 
-    if (scan && r->memos) forget_other_text(r, scan);
+    if (scan) forget_other_text(r, scan);
     if (!rule_possible(code, scan)) return NO_MATCH;
     if (code->n_lists && words_verdict(code, r, scan, text, n, &span) == NO_MATCH) return NO_MATCH;
     for (size_t i = 0; scan && i < code->n_none; i++)
