@@ -194,8 +194,7 @@ static void check_patterns(struct subject *s, const struct rule_set *set)
         if (set->always[i] == (uint32_t)s->rule->index)
             find(s, false, s->rule->line, "no_literal",
                  _("no word must be there for this rule, so it runs on every event, %.1f µs each; require a "
-                   "word of two "
-                   "characters or more"),
+                   "word of two characters or more"),
                  (double)everyday_cost(s) / 1000);
 }
 

@@ -269,8 +269,7 @@ void strict_find_endless(const struct rule_source *s, size_t i, strict_find_fn *
     char room[128];
     find(&l, is_stable(&l), c->lines[i], "catastrophic",
          _("%s: a text can be made for which this pattern does not end; avoid a repetition inside a "
-           "repetition, "
-           "and bound .* as .{0,30}: '%s'"),
+           "repetition, and bound .* as .{0,30}: '%s'"),
          rule_part(c, i), unit_excerpt(c->units[i], room));
 }
 
@@ -328,8 +327,7 @@ static void refuse_runaways(const struct rule_source *s, struct runaways *k, str
         else if (known == PATTERN_FEARED)
             find(&l, true, c->lines[i], "catastrophic",
                  _("%s: by its shape this pattern may have no end, and it was not tried after %d others that "
-                   "have "
-                   "none; mend those first: '%s'"),
+                   "have none; mend those first: '%s'"),
                  rule_part(c, i), RUNAWAYS_MAX, unit_excerpt(c->units[i], room));
     }
 }
