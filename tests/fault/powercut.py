@@ -95,7 +95,9 @@ def cut(rig, number):
     going.set()
 
     def load():
-        while going.is_set():
+        for _ in range(60):  # more than until the cut; a machine that is slow to copy must not fill the disk meanwhile
+            if not going.is_set():
+                break
             rig.publish(5)
             time.sleep(0.01)
     feed = threading.Thread(target=load)
