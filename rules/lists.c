@@ -104,18 +104,22 @@ void rule_lists_read(struct rule_lists *l, const char *path, struct arena *a, st
     struct reason why = {0};
     if (access(file, F_OK) != 0) return;
     if (yaml_load(file, a, &root, &why) != RELAY_OK) {
+        l->incomplete = true;
         rule_problem_add(problems, false, file, 0, NULL, "%s", why.text);
         return;
     }
     if (root->kind != YAML_MAP) {
+        l->incomplete = true;
         rule_problem_add(problems, false, file, root->line, NULL, _("wants `name: pattern` lines"));
         return;
     }
     l->items = arena_alloc(a, root->n * sizeof(*l->items) + 1);
     for (size_t i = 0; i < root->n; i++) {
-        if (read_list(l, root->keys[i], root->items[i], a, &l->items[l->n], &why) == RELAY_OK)
+        if (read_list(l, root->keys[i], root->items[i], a, &l->items[l->n], &why) == RELAY_OK) {
             l->n++;
-        else
-            rule_problem_add(problems, false, file, root->items[i]->line, NULL, "%s", why.text);
+            continue;
+        }
+        l->incomplete = true;
+        rule_problem_add(problems, false, file, root->items[i]->line, NULL, "%s", why.text);
     }
 }

@@ -25,6 +25,7 @@ struct rule_list {
 };
 struct rule_lists {
     const char *folder; /* whose lists these are; NULL: none were read */
+    bool incomplete;    /* a list is missing because of a fault that has been told */
     struct rule_list *items;
     size_t n;
 };

@@ -340,8 +340,10 @@ static void fill_patterns(struct reader *r, const struct rule_texts *t, const ch
             rule_problem_add(r->problems, true, r->file, p->line, r->id,
                              _("%s: put '…' round the text, or YAML may read it as something else: %s"), key,
                              p->text);
-        if (rule_lists_fill(r->lists, p->text, r->arena, &p->text, &why) != RELAY_OK)
-            PROBLEM(r, p->line, "%s: %s", key, why.text);
+        enum relay_err err = rule_lists_fill(r->lists, p->text, r->arena, &p->text, &why);
+        if (err == RELAY_NOT_FOUND && r->lists->incomplete && r->bad)
+            continue; /* one of them says it for the rule */
+        if (err != RELAY_OK) PROBLEM(r, p->line, "%s: %s", key, why.text);
     }
 }
 

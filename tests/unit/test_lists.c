@@ -107,6 +107,20 @@ static void what_is_wrong_is_named_by_file_and_line(void **state)
     }
 }
 
+static void a_rule_that_misses_many_lists_of_a_broken_file_says_so_once(void **state)
+{
+    (void)state;
+    struct rule_problems problems;
+    folder_put("lists.yaml", "a: '手术'\n<<<\nb: '医院'\n");
+    put_rule("{{a}}{{b}}', '{{b}}', '{{a}}");
+    struct rule_set *set = load(&problems);
+    assert_int_equal(problems.n, 2);
+    assert_string_equal(problems.items[0].file, path_of("lists.yaml"));
+    assert_string_equal(problems.items[1].file, path_of("r.yaml"));
+    rule_problems_release(&problems);
+    rule_set_free(set);
+}
+
 static void without_lists_a_name_is_unknown_and_other_rules_load(void **state)
 {
     (void)state;
@@ -159,6 +173,8 @@ int main(void)
                                         folder_end),
         cmocka_unit_test_setup_teardown(what_is_wrong_is_named_by_file_and_line, folder_begin, folder_end),
         cmocka_unit_test(every_list_of_the_shipped_pack_is_used),
+        cmocka_unit_test_setup_teardown(a_rule_that_misses_many_lists_of_a_broken_file_says_so_once,
+                                        folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(without_lists_a_name_is_unknown_and_other_rules_load, folder_begin,
                                         folder_end),
     };
