@@ -17,7 +17,7 @@
     '已核实': 'observed', '很可能': 'likely', '可能': 'possible', '测试': 'test', '起': 'cases', '到': 'until', '在发的提醒': 'In force', '现在没有在发的提醒': 'Nothing is in force',
     '来源': 'Feeds', '正常': 'up', '断开': 'down', '没有声音': 'silent', '最近': 'heard', '还没有': 'never', '要过问的规则': 'Rules to look at', '误报': 'false alarm',
     '演练进行中': 'A drill is open', '静默中': 'Silent', '范围很大': 'broad', '还没有要您定的': 'Nothing waits for you', '条等您定': 'to decide',
-    '达到门槛': 'reached its threshold', '未到门槛': 'below its threshold', '规则拿不准': 'the rule is not sure', '等一人批准': 'waits for one approval', '等两人批准': 'waits for two approvals',
+    '未到门槛': 'below its threshold', '规则拿不准': 'the rule is not sure', '等一人批准': 'waits for one approval', '等两人批准': 'waits for two approvals',
     '地区是推测的': 'the area is a guess', '已批准': 'approved by', '处等着': 'deliveries wait', '批准': 'Approve', '驳回': 'Reject', '确认属实': 'Confirm', '排除': 'Dismiss',
     '看经过': 'Its story', '扣留': 'held', '等待': 'waiting', '已送': 'sent', '已确认': 'confirmed', '没送成': 'failed', '没有发': 'not sent', '最近送达': 'last sent',
     '近一天没有': 'none in the last day', '看明细': 'Details', '收起': 'Close', '坏了': 'broken', '停用': 'disabled', '暂停': 'paused', '个目标没有列出，请用上面的框找': 'more targets are not listed; use the box above',
@@ -38,6 +38,7 @@
     '还要另一个人批准': 'another person must approve as well', '这个静默范围很大，请留意': 'this silence is broad, keep an eye on it', 
     '转发用的文字和图片': 'To pass on: text and picture', '下载图片': 'Save the picture', '图片上写着：': 'The picture says: ', '文字': 'Text', '图文': 'Text, picture',
     '转发好了': 'Passed on', '清单上的群都已经转发。': 'It was passed on to every group of the list.', '对方收过的话会收到第二次。': 'Who has it already gets it twice.',
+    '来源已撤回': 'taken back by its feed',
     '把它转发好了': 'It was passed on', '再发一次': 'Send again', '条': ''
   };
   let english = false;
@@ -56,7 +57,10 @@
     ['group_wait', '等同组的一起发'], ['group_interval', '等同组的一起发'], ['older than relay.fresh', '太旧，不马上播'], ['pace: this group does not hear of this level', '这个群不收这一级'],
     ['announce_again:', '这里播过，见整点播报'], ['announce_per_day:', '今天播够了，见整点播报'], ['nobody approved in time', '没人批准：只上整点播报和屏幕'], ['nobody answered in time', '没人回应'],
     ['target removed', '目标已移除'], ['alert cancelled', '提醒已取消'], ['alert ended', '提醒已结束'], ['not confirmed before it expired', '到期也没有回报'], ['replayed by a person', '人工再发'],
-    ['by screens alone', '只有屏幕收到，消息服务器不在'], ['folded into ', '并入 '], ['silence ', '静默 '], ['passed on by ', '已转发：'], ['acknowledged by ', '已签收：'], ['rejected by ', '驳回：']];
+    ['by screens alone', '只有屏幕收到，消息服务器不在'], ['folded into ', '并入 '], ['silence ', '静默 '], ['passed on by ', '已转发：'], ['acknowledged by ', '已签收：'], ['rejected by ', '驳回：'],
+    ['threshold', '达到门槛'], ['second feed', '第二个来源也报了'], ['higher level', '级别升高'], ['higher certainty', '可信度升高'], ['new area', '新的地区'], ['confirmed by ', '确认属实：'],
+    ['withdrawn by its feed', '来源已撤回'], ['cancelled by ', '取消并更正：'], ['drill started', '开始了新的演练'], ['drill stopped', '演练结束'],
+    ['expired while held', '扣留到过期'], ['expired before it could be sent', '没来得及发就过期'], ['expired', '到期']];
   const OUTCOMES = ['劝阻成功', '已受骗', '误报'];
 
   const $ = (id) => document.getElementById(id);
@@ -401,7 +405,7 @@
           h('h2', {}, levelMark(a), a.title),
           h('dl', { class: 'facts' }, fact(T('编号'), a.id), fact(T('可信度'), T(CERTAINTY[a.certainty])), fact(T('地区'), a.places || a.areas),
             fact(T('数量'), a.count + ' ' + T('起') + '（' + a.feeds + '）'), fact(T('规则号'), a.rule + ' · ' + a.rule_rev),
-            fact(T('发布'), clock(a.created)), fact(alive ? T('失效') : T('已经结束'), clock(a.ended || a.expires) + (a.end_note ? '　' + a.end_note : '')),
+            fact(T('发布'), clock(a.created)), fact(alive ? T('失效') : T('已经结束'), clock(a.ended || a.expires) + (a.end_note ? '　' + noteWords(a.end_note) : '')),
             fact(T('签收'), acked ? acked.by + '　' + later(start, acked.at) : null)),
           h('p', { class: 'row' },
             alive && !acked ? button(T('收到，在处理'), T('停止催促，表示有人在处理。'), 'alerts/ack', { id: a.id }, 'act') : null,
@@ -419,10 +423,10 @@
           a.actions.map((x) => [clock(x.at), x.by, T(DONE[x.verb] || x.verb) + (x.detail ? '：' + x.detail : ''), x.reason]))] : null,
         h('h2', {}, T('版本')),
         table([{ word: T('版本'), n: true }, { word: T('时间') }, { word: T('类型') }, { word: T('级别') }, { word: T('可信度') }, { word: T('数量'), n: true }, { word: T('为什么'), wide: true }],
-          a.revisions.map((r) => [String(r.rev), clock(r.sent), T({ Alert: '新发', Update: '更新', Cancel: '更正' }[r.msgType] || r.msgType), T(LEVEL[r.level]), T(CERTAINTY[r.certainty]), String(r.count), r.note === 'threshold' ? T('达到门槛') : r.note])),
+          a.revisions.map((r) => [String(r.rev), clock(r.sent), T({ Alert: '新发', Update: '更新', Cancel: '更正' }[r.msgType] || r.msgType), T(LEVEL[r.level]), T(CERTAINTY[r.certainty]), String(r.count), noteWords(r.note)])),
         h('h2', {}, T('事件') + ' ' + a.events.length),
         a.events.length > events.length ? h('p', { class: 'soft' }, T('共') + ' ' + a.events.length + ' ' + T('条，只列出前') + ' ' + events.length + ' ' + T('条')) : null,
-        events.length ? events.map((e) => h('article', { class: 'card' }, h('p', {}, h('b', {}, e.feed), h('span', { class: 'soft' }, '　' + clock(e.received) + '　' + e.area + '　' + e.count + ' ' + T('起'))),
+        events.length ? events.map((e) => h('article', { class: 'card' }, h('p', {}, h('b', {}, e.feed), h('span', { class: 'soft' }, '　' + clock(e.received) + '　' + e.area + '　' + e.count + ' ' + T('起')), e.note === 'withdrawn' ? h('b', { class: 'waiting' }, '　' + T('来源已撤回')) : null),
           h('p', { class: 'mono soft' }, e.event_id), bodyText(e.body) ? h('p', { class: 'quote' }, bodyText(e.body)) : null)) : null];
     });
   }

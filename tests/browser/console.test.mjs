@@ -193,7 +193,11 @@ test('a silence is laid and ended, a drill is started by its own word and stoppe
 
 test('a correction is asked back, and says no for an answer', async () => {
   const red = (await relay.alerts()).find((a) => a.level === 'red');
+  const wrong = await relay.event('红');
+  await relay.event('红', { msg_kind: 'cancel', references: [wrong] });
   await page.goto(`${origin}/#alert/${red.id}`);
+  await look('#page-alert .card b:has-text("来源已撤回")'); // of one event; the alert stands
+  await picture('taken-back');
   await page.click('#page-alert button:has-text("取消并更正")');
   await page.waitForSelector('dialog[open]');
   await picture('ask');

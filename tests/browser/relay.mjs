@@ -135,10 +135,10 @@ ${this.rest}`);
   stopRelay(signal) { return stop(this.child, signal); }
 
   /** An event that the rule of that colour recognises: 红 橙 黄 蓝. Returns its id. */
-  async event(colour, { seconds = 3600, status = 'Actual', area = '610113' } = {}) {
+  async event(colour, { seconds = 3600, status = 'Actual', area = '610113', ...more } = {}) {
     const now = Date.now();
     const e = { event_id: `e-${process.pid}-${++this.n}`, sent_at: new Date(now).toISOString(), status, area,
-      expires_at: new Date(now + seconds * 1000).toISOString(), text: `${colour}色样例 第 ${this.n} 条` };
+      expires_at: new Date(now + seconds * 1000).toISOString(), text: `${colour}色样例 第 ${this.n} 条`, ...more };
     await run('mosquitto_pub', ['-V', '5', '-q', '1', '-p', String(this.brokerPort), '-t', 'tocsin/v1/feeds/bank/events', '-m', JSON.stringify(e)]);
     return e.event_id;
   }
