@@ -1,4 +1,4 @@
-/* Standard Webhooks 1.0: warnings as signed JSON for somebody's own program (packaging/schema/webhook.schema.json).
+/* Standard Webhooks 1.0: warnings as signed JSON for somebody's own program (packaging/doc/schema/webhook.schema.json).
  * 2xx is success, 410 disables.
  *
  *   chats: [{id: city-desk, type: webhook, audience: duty, url_file: …, secret_file: …}]

@@ -14,7 +14,7 @@
 enum relay_err webhook_sign(const char *keys, const char *id, int64_t seconds, const void *body, size_t n,
                             struct buf *out, struct reason *why) MUST_CHECK;
 
-/* What is signed and posted: packaging/schema/webhook.schema.json. n >= 1. */
+/* What is signed and posted: packaging/doc/schema/webhook.schema.json. n >= 1. */
 void webhook_body(const char *target, const struct message *m, size_t n, struct buf *out);
 
 #endif

@@ -1,5 +1,5 @@
 /* Loudspeakers: announcements to a zone, the bulletin of a site, and what the PA scheduler says it did.
- * Topics and payloads: design section 5; JSON Schemas in packaging/schema. tocsin-pa or a vendor's scheduler listens. */
+ * Topics and payloads: design section 5; JSON Schemas in packaging/doc/schema. tocsin-pa or a vendor's scheduler listens. */
 #include "adapters/pa/pa.h"
 
 #include "base/buf.h"

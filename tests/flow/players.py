@@ -79,7 +79,7 @@ def main():
     with Players("players", args.tocsin, args.standin, f"{args.source}/tests/crash/pack") as rig:
         try:
             import jsonschema
-            with open(f"{args.source}/packaging/schema/state.schema.json", encoding="utf-8") as f:
+            with open(f"{args.source}/packaging/doc/schema/state.schema.json", encoding="utf-8") as f:
                 rig.schema = jsonschema.Draft202012Validator(json.load(f))
         except ImportError:
             rig.schema = None

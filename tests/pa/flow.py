@@ -51,7 +51,7 @@ class Bench:
         self.broker = self.player = self.ear = None
         self.schemas = {}
         for name in ("log", "state", "announce", "bulletin"):
-            path = f"{args.source}/packaging/schema/{name}.schema.json"
+            path = f"{args.source}/packaging/doc/schema/{name}.schema.json"
             self.schemas[name] = jsonschema.Draft202012Validator(json.load(open(path, encoding="utf-8")))
 
     def path(self, name):

@@ -298,12 +298,12 @@ class Rig:
         return lines
 
     def as_the_schemas_say(self):
-        """What the relay sent so far, the first hundred of each kind, against packaging/schema."""
+        """What the relay sent so far, the first hundred of each kind, against packaging/doc/schema."""
         try:
             import jsonschema
         except ImportError:
             return
-        folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "packaging", "schema")
+        folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "packaging", "doc", "schema")
         checked = {}
         for line in list(self.said_by_relay.lines):
             topic, _, payload = line.partition(" ")

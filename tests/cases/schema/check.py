@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Each schema of packaging/schema is valid itself, and takes and refuses what <name>.json beside this file says.
+"""Each schema of packaging/doc/schema is valid itself, and takes and refuses what <name>.json beside this file says.
 
     check.py              that
     check.py --lines N    standard input has at least N lines NAME<TAB>PAYLOAD, and each is as its schema says
@@ -26,7 +26,7 @@ def places(error):
 
 
 HERE = pathlib.Path(__file__).resolve().parent
-SCHEMAS = HERE.parents[2] / "packaging" / "schema"
+SCHEMAS = HERE.parents[2] / "packaging" / "doc" / "schema"
 
 
 def validator(name):
