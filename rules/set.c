@@ -312,10 +312,10 @@ static void count_samples(struct count *c, const struct rule_texts *samples)
     c->at -= samples->n;
 }
 
-static void weigh_rules(struct rule_set *set, const struct rule_sources *rules)
+static void weigh_rules(struct rule_set *set, struct rule_source *const *rules, size_t n)
 {
     for (size_t i = 0; i < set->n_units; i++) unit_weigh(set->units[i], set->prefilter);
-    for (size_t i = 0; i < rules->n; i++) rule_code_weigh(rules->items[i]->rule.code, set->prefilter);
+    for (size_t i = 0; i < n; i++) rule_code_weigh(rules[i]->rule.code, set->prefilter);
 }
 
 static void weigh_clauses(struct rule_set *set, const struct rule_sources *rules)
@@ -342,7 +342,7 @@ static void weigh_clauses(struct rule_set *set, const struct rule_sources *rules
                                (double)(c.n + GUESS_WEIGHT));
     }
     free(c.held);
-    weigh_rules(set, rules);
+    weigh_rules(set, rules->items, rules->n);
 }
 
 static void file_patterns(struct rule_set *set, const struct rule_sources *rules)
@@ -370,7 +370,7 @@ static void drop_failing(const struct rule_set *set, struct rule_sources *rules,
     runner_release(&runner);
 }
 
-static void file_rules(struct rule_set *set, const struct rule_sources *rules)
+static void file_rules(struct rule_set *set)
 {
     struct drafts drafts = {0};
     const struct gate **filed = xcalloc(set->n + 1, sizeof(*filed));
@@ -385,7 +385,7 @@ static void file_rules(struct rule_set *set, const struct rule_sources *rules)
             draft_gate(&drafts, set->prefilter, f.gates[g], (uint32_t)i, digits_of(code));
     }
     prefilter_finish(set->prefilter);
-    weigh_rules(set, rules);
+    weigh_rules(set, set->rules, set->n);
     fill_entries(set, filed);
     free(filed);
     if (drafts.n) qsort(drafts.items, drafts.n, sizeof(*drafts.items), by_literal);
@@ -488,7 +488,7 @@ struct rule_set *rule_set_build(struct arena *a, struct rule_sources *sources, c
         set->rules[i] = sources->items[i];
         set->rules[i]->rule.index = (int)i;
     }
-    file_rules(set, sources);
+    file_rules(set);
     rule_sources_release(sources);
     hash_rules(set);
     if (set->jit_denied)

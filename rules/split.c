@@ -37,7 +37,8 @@ static const char *alternative_end(const char *p, const char *end, const char **
         const char *next = past(p, end);
         if (!next) return NULL;
         if (*p == '(' && next == p + 1) {
-            bool flags = end - p >= 3 && p[1] == '?' && memchr("ims)", p[2], 4);
+            static const char letters[] = {'i', 'm', 's', ')'};
+            bool flags = end - p >= 3 && p[1] == '?' && memchr(letters, p[2], sizeof(letters));
             if (flags && depth == 0) return NULL; /* which reach into the alternatives that follow */
             depth++;
         } else if (*p == ')') {
