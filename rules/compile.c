@@ -411,6 +411,29 @@ static void put_code_first(struct unit *u)
     }
 }
 
+/* Its short lists become one, which is asked in one go; long ones are what other units ask too, and stay. */
+static void pack_plains(struct unit *u, struct prefilter *p)
+{
+    enum { SHORT = 32 };
+    uint32_t kept = 0, n = 0, *few = xcalloc(u->n_plains + 1, sizeof(*few));
+    for (uint32_t i = 0; i < u->n_plains; i++) {
+        size_t strings = 0;
+        (void)prefilter_clause_literals(p, u->plains[i], &strings);
+        if (strings < SHORT)
+            few[n++] = u->plains[i];
+        else
+            u->plains[kept++] = u->plains[i];
+    }
+    uint32_t joined;
+    if (n > 1 && prefilter_join(p, few, n, &joined)) {
+        few[0] = joined;
+        n = 1;
+    }
+    for (uint32_t i = 0; i < n; i++) u->plains[kept++] = few[i];
+    u->n_plains = kept;
+    free(few);
+}
+
 static void file_unit(struct unit *u, struct prefilter *p, struct arena *hot)
 {
     if (u->filed) return;
@@ -435,6 +458,7 @@ static void file_unit(struct unit *u, struct prefilter *p, struct arena *hot)
         for (uint32_t k = 0; k < part->n_plains; k++) u->plains[u->n_plains++] = part->plains[k];
     }
     join_gates(u, p);
+    pack_plains(u, p);
 }
 
 void rule_code_file(struct rule_code *code, struct prefilter *p, struct arena *a, struct arena *hot)
