@@ -149,12 +149,16 @@ static void a_pattern_that_does_not_compile_names_its_line(void **state)
 static void the_hash_follows_what_is_found_and_said_and_nothing_else(void **state)
 {
     (void)state;
-    static const char *const same[] = {RULE("aa", "match: {any: ['x']}"),
-                                       "# a comment\n\n" RULE("aa", "match: {any: [\"x\"]}")};
-    static const char *const other[] = {RULE("aa", "match: {any: ['y']}"), RULE("aa", "match: {all: ['x']}"),
-                                        RULE("aa", "match: {any: ['x']}, say: {voice: v}"),
-                                        RULE("aa", "match: {any: ['x']}, threshold: {count: 2}"),
-                                        RULE("ab", "match: {any: ['x']}")};
+    static const char *const same[] = {RULE("aa", "match: {any: ['x', 'y']}"),
+                                       "# a comment\n\n" RULE("aa", "match: {any: [\"x\", 'y']}")};
+    static const char *const other[] = {
+        RULE("aa", "match: {any: ['x', 'z']}"),
+        RULE("aa", "match: {all: ['x', 'y']}"),
+        RULE("aa", "match: {any: [['x', 'y']]}"),
+        RULE("aa", "match: {any: ['x', 'y']}, say: {voice: v}"),
+        RULE("ab", "match: {any: ['x', 'y']}"),
+        RULE("aa", "match: {any: ['x', 'y']}, threshold: {count: 2}"),
+    };
     char first[17];
     struct rule_problems problems;
     for (size_t i = 0; i < COUNT(same) + COUNT(other); i++) {
