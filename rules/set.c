@@ -13,6 +13,7 @@
 #include "rules/strict.h"
 
 enum { PATH_BYTES = 4096, PREPARED_MAX = 4 * EVENT_TEXT_MAX, SET_TEXT_MAX = 256 * 1024 * 1024 };
+enum { FOLDERS_DOWN = 2, FOLDERS_NAMED = 5 }; /* where rules are looked for that a folder lacks */
 
 /* ---- files ---- */
 
@@ -20,6 +21,38 @@ static int yaml_files_only(const struct dirent *d)
 {
     size_t n = strlen(d->d_name);
     return d->d_name[0] != '.' && n > 5 && strcmp(d->d_name + n - 5, ".yaml") == 0;
+}
+
+static int folders_only(const struct dirent *d)
+{
+    return d->d_name[0] != '.' && (d->d_type == DT_DIR || d->d_type == DT_LNK || d->d_type == DT_UNKNOWN);
+}
+
+/* Names the sub-folders that hold rule files, the nearest ones of each branch. Returns how many there are. */
+static size_t name_folders(const char *path, int down, size_t before, struct buf *ret)
+{
+    struct dirent **names = NULL;
+    int n = scandir(path, &names, folders_only, alphasort);
+    size_t found = 0;
+    for (int i = 0; i < n; i++) {
+        char folder[PATH_BYTES];
+        struct dirent **files = NULL;
+        int with_rules = snprintf(folder, sizeof(folder), "%s/%s", path, names[i]->d_name) < PATH_BYTES
+                             ? scandir(folder, &files, yaml_files_only, NULL)
+                             : -1;
+        for (int k = 0; k < with_rules; k++) free(files[k]);
+        free(files);
+        free(names[i]);
+        if (with_rules > 0) {
+            if (before + found < FOLDERS_NAMED) buf_printf(ret, "%s%s", ret->len ? ", " : "", folder);
+            if (before + found == FOLDERS_NAMED) buf_str(ret, ", …");
+            found++;
+        } else if (with_rules == 0 && down > 1) {
+            found += name_folders(folder, down - 1, before + found, ret);
+        }
+    }
+    free(names);
+    return found;
 }
 
 static void read_dir(const char *path, struct arena *a, struct rule_sources *out,
@@ -41,6 +74,11 @@ static void read_dir(const char *path, struct arena *a, struct rule_sources *out
         free(names[i]);
     }
     free(names);
+    CLEANUP(buf_release) struct buf folders = BUF_INIT((FOLDERS_NAMED + 1) * PATH_BYTES);
+    if (n == 0 && name_folders(path, FOLDERS_DOWN, 0, &folders))
+        rule_problem_add(problems, false, path, 0, NULL,
+                         _("it holds no rule file (*.yaml), but folders in it do; give the one you mean: %s"),
+                         buf_cstr(&folders));
 }
 
 enum relay_err rule_sources_read(const char *const *paths, size_t n_paths, struct arena *a,

@@ -113,6 +113,7 @@ static int run(const struct order *o)
     if (!c && (o->config || o->site)) return code; /* what is wrong has been said */
     size_t n = packs_find(o->packs, o->n_packs, o->config, &arena, packs);
     enum relay_err err = rule_set_load(packs, n, &set, &problems, &why);
+    if (err != RELAY_OK) (void)packs_print_problems(&problems);
     if (err == RELAY_OK) err = make(o, c, set, &why);
     if (err == RELAY_OK)
         code = EXIT_DONE;

@@ -190,6 +190,51 @@ static void nothing_to_read_is_an_error(void **state)
     rule_problems_release(&problems);
 }
 
+static void a_folder_of_packs_is_told_apart_from_a_pack_and_the_packs_are_named(void **state)
+{
+    (void)state;
+    static const char *const made[] = {"aa", "bb", "bb/deep", "cc", "cc/none", ".git"};
+    for (size_t i = 0; i < ARRAY_LEN(made); i++) {
+        CLEANUP(free_ptr) char *path = folder_path(made[i]);
+        assert_int_equal(mkdir(path, 0700), 0);
+    }
+    folder_put("README.md", "x");
+    folder_put("aa/a.yaml", RULE("aa", "match: {any: ['x']}"));
+    folder_put("bb/deep/b.yaml", RULE("bb", "match: {any: ['x']}"));
+    folder_put(".git/c.yaml", "x");
+    CLEANUP(free_ptr) char *first = folder_path("aa"), *both = xasprintf("%s/aa, %s/bb/deep", folder, folder);
+    const char *dirs[] = {folder, first};
+    struct rule_set *s = NULL;
+    struct rule_problems problems = {0};
+    struct reason why = {0};
+    assert_int_equal(rule_set_load(dirs, 1, &s, &problems, &why), RELAY_NOT_FOUND);
+    assert_int_equal(problems.n, 1);
+    assert_string_equal(problems.items[0].file, folder);
+    const char *named = strrchr(problems.items[0].why.text, ':');
+    assert_non_null(named);
+    assert_string_equal(named + 2, both);
+    rule_problems_release(&problems);
+    /* Beside a folder with rules it is a mistake all the same. */
+    assert_int_equal(rule_set_load(dirs, 2, &s, &problems, &why), RELAY_OK);
+    assert_int_equal(rule_set_size(s), 1);
+    assert_int_equal(problems.n, 1);
+    rule_set_free(s);
+    rule_problems_release(&problems);
+    /* More than can be taken in at a look. */
+    for (int i = 0; i < 9; i++) {
+        char name[8], file[16];
+        (void)snprintf(name, sizeof(name), "d%d", i);
+        (void)snprintf(file, sizeof(file), "d%d/r.yaml", i);
+        CLEANUP(free_ptr) char *path = folder_path(name);
+        assert_int_equal(mkdir(path, 0700), 0);
+        folder_put(file, "x");
+    }
+    assert_int_equal(rule_set_load(dirs, 1, &s, &problems, &why), RELAY_NOT_FOUND);
+    assert_non_null(strstr(problems.items[0].why.text, "/d2, …"));
+    assert_null(strstr(problems.items[0].why.text, "/d3"));
+    rule_problems_release(&problems);
+}
+
 static void a_directory_of_bad_files_is_an_empty_set_with_problems(void **state)
 {
     (void)state;
@@ -219,6 +264,7 @@ int main(void)
         T(a_pattern_that_does_not_compile_names_its_line),
         T(the_hash_follows_what_is_found_and_said_and_nothing_else),
         T(nothing_to_read_is_an_error),
+        T(a_folder_of_packs_is_told_apart_from_a_pack_and_the_packs_are_named),
         T(a_directory_of_bad_files_is_an_empty_set_with_problems),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
