@@ -312,6 +312,11 @@ void control_register(struct player *p, struct http_server *s, control_who_fn wh
     *ret = c;
 }
 
+void control_follow(struct control *c, struct player *p)
+{
+    c->player = p;
+}
+
 /* A person on this machine: the name that was given, and the account that gave it. */
 static const char *local_person(void *arg, struct http_exchange *x, const char *by, char *out, size_t size)
 {
@@ -340,7 +345,7 @@ enum relay_err control_open(struct player *p, struct loop *l, struct control **c
     const struct http_server_options o = {.unix_path = path, .unix_group = "tocsin", .max_connections = 64};
     struct http_server *server;
     if (*c && strcmp((*c)->path, path) == 0 && access(path, F_OK) == 0) {
-        (*c)->player = p;
+        control_follow(*c, p);
         return RELAY_OK;
     }
     *c = control_free(*c);

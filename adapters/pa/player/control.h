@@ -26,6 +26,9 @@ int64_t control_next_due(const struct control *c);
 /* The members of the state topic after "state". */
 void control_put_state(struct player *p, struct buf *out);
 
+/* From now on it asks and tells this player, the one that follows. */
+void control_follow(struct control *c, struct player *p);
+
 /* Registers the same questions and actions at another server, whose requests `who` names; NULL from it: refused with what
  * it has replied already. */
 typedef const char *(*control_who_fn)(void *arg, struct http_exchange *x, const char *by, char *out,

@@ -2,6 +2,7 @@
 #include "player/page.h"
 
 #include <qrencode.h>
+#include <sys/stat.h>
 
 #include "base/hash.h"
 #include "base/i18n.h"
@@ -25,6 +26,7 @@ struct page {
     struct player *player;
     struct http_server *server;
     struct control *control;
+    char *made_of; /* the address, and the files of the certificate */
     char *token;
     char session[SESSION_LEN + 1]; /* what the cookie holds: nobody can make a token of it */
     int wrong;
@@ -264,36 +266,75 @@ enum relay_err page_token(const char *token_file, char **ret, struct reason *why
     return RELAY_OK;
 }
 
-enum relay_err page_new(struct player *player, struct loop *l, struct page **ret, struct reason *why)
+/* Which file it is and when it was last written: a certificate that was renewed is another one. */
+static void put_file(struct buf *b, const char *path)
 {
-    const struct http_settings *h = &player_settings_of(player)->http;
+    struct stat st = {0};
+    if (path && stat(path, &st) == 0)
+        buf_printf(b, " %llu.%lld.%09ld", (unsigned long long)st.st_ino, (long long)st.st_mtim.tv_sec,
+                   st.st_mtim.tv_nsec);
+}
+
+static enum relay_err listen_for(const struct http_settings *h, struct loop *l, struct http_server **ret,
+                                 struct reason *why)
+{
     char host[46];
     int port;
-    *ret = NULL;
-    if (!h->token_file) return RELAY_OK;
     if (!address_listen(h->listen, host, &port))
         return fail(why, RELAY_INVALID, "http: listen: `%s`", h->listen);
-    struct page *p = xcalloc(1, sizeof(*p));
-    p->player = player;
-    enum relay_err err = page_token(h->token_file, &p->token, why);
     const struct http_server_options o = {
         .host = host, .port = port, .tls_cert_file = h->cert, .tls_key_file = h->key, .max_connections = 200};
-    if (err == RELAY_OK) err = http_server_new(l, &o, &p->server, why);
-    if (err != RELAY_OK) {
-        page_free(p);
-        return err;
-    }
-    uint8_t digest[HASH_LEN];
-    hash_hmac_sha256(p->token, strlen(p->token), "tocsin-pa session", 17, digest);
-    hash_hex(digest, HASH_LEN, p->session);
+    enum relay_err err = http_server_new(l, &o, ret, why);
+    if (err == RELAY_OK)
+        log_info("page: http%s://%s%s%s:%d/", h->cert ? "s" : "", strchr(host, ':') ? "[" : "", host,
+                 strchr(host, ':') ? "]" : "", http_server_port(*ret));
+    return err;
+}
+
+/* Owns the server from now on. */
+static struct page *page_new(struct player *player, struct http_server *server, const char *made_of)
+{
+    struct page *p = xcalloc(1, sizeof(*p));
+    p->server = server;
+    p->made_of = xstrdup(made_of);
     http_server_on(p->server, "GET", "/", send_page, p);
     http_server_on(p->server, "GET", "/login", log_in, p);
     http_server_on(p->server, "POST", "/login", log_in, p);
     http_server_on(p->server, "GET", "/qr.svg", send_qr, p);
     control_register(player, p->server, page_person, p, &p->control);
-    log_info("page: http%s://%s%s%s:%d/", h->cert ? "s" : "", strchr(host, ':') ? "[" : "", host,
-             strchr(host, ':') ? "]" : "", http_server_port(p->server));
-    *ret = p;
+    return p;
+}
+
+enum relay_err page_open(struct player *player, struct loop *l, struct page **page, struct reason *why)
+{
+    const struct http_settings *h = &player_settings_of(player)->http;
+    CLEANUP(secret_free_ptr) char *token = NULL;
+    CLEANUP(buf_release) struct buf made_of = BUF_INIT(16 * 1024);
+    if (!h->token_file) {
+        *page = page_free(*page);
+        return RELAY_OK;
+    }
+    enum relay_err err = page_token(h->token_file, &token, why);
+    if (err != RELAY_OK) return err;
+    buf_str(&made_of, h->listen);
+    put_file(&made_of, h->cert);
+    put_file(&made_of, h->key);
+    if (!*page || strcmp((*page)->made_of, buf_cstr(&made_of)) != 0) {
+        struct http_server *server = NULL;
+        *page = page_free(*page);
+        err = listen_for(h, l, &server, why);
+        if (err != RELAY_OK) return err;
+        *page = page_new(player, server, buf_cstr(&made_of));
+    }
+    struct page *p = *page;
+    uint8_t digest[HASH_LEN];
+    p->player = player;
+    control_follow(p->control, player);
+    secret_free(p->token);
+    p->token = token;
+    token = NULL;
+    hash_hmac_sha256(p->token, strlen(p->token), "tocsin-pa session", 17, digest);
+    hash_hex(digest, HASH_LEN, p->session);
     return RELAY_OK;
 }
 
@@ -302,6 +343,7 @@ struct page *page_free(struct page *p)
     if (!p) return NULL;
     http_server_free(p->server);
     control_free(p->control);
+    free(p->made_of);
     secret_free(p->token);
     free(p);
     return NULL;

@@ -11,8 +11,10 @@
 #include "player/player.h"
 
 struct page;
-/* *ret is NULL when the settings want no page. */
-enum relay_err page_new(struct player *p, struct loop *l, struct page **ret, struct reason *why) MUST_CHECK;
+/* The page of this player: *page where it has the address and the certificate that the settings name, so that who asks during a
+ * reload is answered by the player that follows; else a new one instead of *page, which may be NULL. NULL when no page is
+ * wanted. The token is read anew each time; another token ends every login. */
+enum relay_err page_open(struct player *p, struct loop *l, struct page **page, struct reason *why) MUST_CHECK;
 struct page *page_free(struct page *p); /* returns NULL; takes NULL */
 
 /* As control.h; all take NULL. */

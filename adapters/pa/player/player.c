@@ -32,7 +32,7 @@ struct player {
     struct settings *set;
     struct service *service;
     struct station_settings station_set;
-    struct loop *loop; /* the service's, as is control */
+    struct loop *loop; /* the service's, as are control and page */
     struct book *book;
     struct station *station; /* NULL: the store cannot be written; nothing sounds */
     struct calendar *calendar;
@@ -316,7 +316,8 @@ enum relay_err player_new(struct settings *s, struct service *service, const str
     if (err == RELAY_OK) watch_files(p);
     if (err == RELAY_OK) err = control_open(p, p->loop, &service->control, why);
     p->control = service->control;
-    if (err == RELAY_OK) err = page_new(p, p->loop, &p->page, why);
+    if (err == RELAY_OK) err = page_open(p, p->loop, &service->page, why);
+    p->page = service->page;
     if (err == RELAY_OK) err = link_new(p->loop, s, &link_env, &p->link, why);
     if (err != RELAY_OK) {
         player_free(p);
@@ -331,7 +332,6 @@ struct player *player_free(struct player *p)
 {
     if (!p) return NULL;
     link_free(p->link);
-    page_free(p->page);
     filewatch_free(p->files);
     station_free(p->station);
     p->station = NULL;
@@ -508,6 +508,7 @@ void service_reload(struct service *s)
 void service_release(struct service *s)
 {
     control_free(s->control);
+    page_free(s->page);
     loop_free(s->loop);
     forget_busy(s);
 }

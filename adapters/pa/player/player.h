@@ -23,11 +23,12 @@ struct heard_busy {
     bool busy;
     struct now at;
 };
-/* What outlives the players that follow each other at reloads: signals, the control socket, which nobody is to find gone, and
- * what was last heard of those who say it once, which the next player would never learn. Begins as zeros. */
+/* What outlives the players that follow each other at reloads: signals, the control socket and the page, which nobody is to find gone,
+ * and what was last heard of those who say it once, which the next player would never learn. Begins as zeros. */
 struct service {
     struct loop *loop;
     struct control *control;
+    struct page *page; /* NULL: not wanted */
     enum priority topic_hold;
     struct heard_busy *busy;
     size_t n_busy;
