@@ -5,6 +5,7 @@ usage: reload.py --player PROGRAM --source DIR
 """
 import argparse
 import os
+import re
 import signal
 import socket
 import ssl
@@ -114,11 +115,22 @@ def run(args, folder):
         expect("the new token opens the page", ask(door, "/login?t=another-token")[0] == GOOD)
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+        good = f"{page}, cert: cert, key: key"
         for what in "https", "a renewed certificate":
             new = certify(folder)
-            reload(page, f"{page}, cert: cert, key: key")
+            reload(page, good)
             wait_for(what, 10, lambda: shown_certificate(port, tls) == new)
         expect("the page is there by https", ask(door, "/login", tls=tls)[0] == GOOD)
+        for what, name, rubbish in ("a token that is too short", "token", "short\n"), ("another key", "key", "none\n"):
+            with open(f"{folder}/{name}", encoding="ascii") as f:
+                right = f.read()
+            write(f"{folder}/{name}", rubbish)
+            reload(page, good)
+            log = f"{folder}/player.log"
+            wait_for(f"the refusal of {what}", 10, lambda: re.search(f"error reload: .*{name}", open(log, encoding="utf-8").read()))
+            expect(f"{what} changes nothing", player.child.poll() is None and ask(door, "/login", tls=tls)[0] == GOOD
+                   and player.cli("check")[0] == 1)
+            write(f"{folder}/{name}", right)
         reload(page, page.replace(str(port), str(another)))
         wait_for("the page at its new address", 10, lambda: listens(another))
         expect("the old address is left", not listens(port))

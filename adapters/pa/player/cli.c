@@ -85,6 +85,25 @@ struct settings *cli_settings(const struct words *w)
     return s;
 }
 
+/* Secrets and certificates: without one of them the player does not start. */
+static void check_files(const struct settings *s, struct opt_problems *problems)
+{
+    const struct broker_settings *b = &s->broker;
+    const struct http_settings *h = &s->http;
+    const char *const files[] = {b->tls.ca, b->tls.cert, b->tls.key};
+    CLEANUP(secret_free_ptr) char *password = NULL;
+    CLEANUP(secret_free_ptr) char *token = NULL;
+    struct reason why;
+    if (b->password_file && secret_read(b->password_file, &password, &why) != RELAY_OK)
+        opt_problem(problems, NULL, "broker: password_file: %s", why.text);
+    if (h->token_file && page_token(h->token_file, &token, &why) != RELAY_OK)
+        opt_problem(problems, NULL, "http: token_file: %s", why.text);
+    if (h->cert && page_certificate(h, &why) != RELAY_OK) opt_problem(problems, NULL, "http: %s", why.text);
+    for (size_t i = 0; i < ARRAY_LEN(files); i++)
+        if (files[i] && access(files[i], R_OK) != 0)
+            opt_problem(problems, NULL, _("%s: cannot be read: %s"), files[i], strerror(errno));
+}
+
 /* ---- run ---- */
 
 static struct service service;
@@ -101,7 +120,8 @@ static void on_hangup(int number)
     service_reload(&service);
 }
 
-/* For the running player: a bad configuration changes nothing. */
+/* For the running player: a bad configuration changes nothing. What the old one needs as well is looked at before it ends: it
+ * could not come back. */
 static struct settings *read_again(void *arg)
 {
     const struct words *w = arg;
@@ -109,15 +129,16 @@ static struct settings *read_again(void *arg)
     struct calendar *holidays = NULL;
     struct opt_problems problems = {0};
     struct reason why;
-    if (settings_load(config_path(w), &s, &problems) != RELAY_OK) {
-        for (size_t i = 0; i < problems.n; i++) log_error("reload: %s", problems.items[i].text);
-    } else if (settings_calendar(s, &holidays, &why) != RELAY_OK) {
-        log_error("reload: %s", why.text);
-        s = settings_free(s);
+    if (settings_load(config_path(w), &s, &problems) == RELAY_OK) {
+        check_files(s, &problems);
+        if (settings_calendar(s, &holidays, &why) != RELAY_OK)
+            opt_problem(&problems, NULL, "holidays: %s", why.text);
+        calendar_free(holidays);
     }
-    calendar_free(holidays);
-    if (!s) log_error("reload: the old configuration stays in force");
-    return s;
+    if (!problems.n) return s;
+    for (size_t i = 0; i < problems.n; i++) log_error("reload: %s", problems.items[i].text);
+    log_error("reload: the old configuration stays in force");
+    return settings_free(s);
 }
 
 static void take_signals(void)
@@ -203,45 +224,20 @@ static void print_classes(void)
     }
 }
 
-/* Secrets and certificates: without one of them the player does not start. */
-static int check_files(const struct settings *s)
-{
-    const struct broker_settings *b = &s->broker;
-    const struct http_settings *h = &s->http;
-    const char *const files[] = {b->tls.ca, b->tls.cert, b->tls.key, h->cert, h->key};
-    CLEANUP(secret_free_ptr) char *password = NULL;
-    CLEANUP(secret_free_ptr) char *token = NULL;
-    struct reason why;
-    int bad = 0;
-    if (b->password_file && secret_read(b->password_file, &password, &why) != RELAY_OK) {
-        (void)fprintf(stderr, "broker: password_file: %s\n", why.text);
-        bad++;
-    }
-    if (h->token_file && page_token(h->token_file, &token, &why) != RELAY_OK) {
-        (void)fprintf(stderr, "http: token_file: %s\n", why.text);
-        bad++;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        if (!files[i] || access(files[i], R_OK) == 0) continue;
-        (void)fprintf(stderr, _("%s: cannot be read: %s\n"), files[i], strerror(errno));
-        bad++;
-    }
-    return bad;
-}
-
 /* What can be tried without a sound: outputs open, the engine's program is there, the lexicon and the holidays load. */
 static int check(const struct settings *s)
 {
     struct reason why;
-    int bad = check_files(s);
+    struct opt_problems problems = {0};
+    int bad = 0;
     struct calendar *calendar = NULL;
     struct loop *loop = NULL;
     struct child_set *children = NULL;
     struct worker *worker = NULL;
     struct speech *speech = NULL;
+    check_files(s, &problems);
     if (settings_calendar(s, &calendar, &why) != RELAY_OK) {
-        (void)fprintf(stderr, "holidays: %s\n", why.text);
-        bad++;
+        opt_problem(&problems, NULL, "holidays: %s", why.text);
     } else {
         int year = clock_local(clock_now().wall).year;
         for (int y = year; y <= year + (clock_local(clock_now().wall).month == 12); y++)
@@ -278,7 +274,8 @@ static int check(const struct settings *s)
     speech_free(speech);
     loop_free(loop);
     calendar_free(calendar);
-    return bad;
+    opt_problems_print(&problems);
+    return bad + (int)problems.n;
 }
 
 /* Every option, then what each kind of output adds to its block. */

@@ -266,6 +266,19 @@ enum relay_err page_token(const char *token_file, char **ret, struct reason *why
     return RELAY_OK;
 }
 
+enum relay_err page_certificate(const struct http_settings *h, struct reason *why)
+{
+    const struct http_server_options o = {
+        .host = "127.0.0.1", .tls_cert_file = h->cert, .tls_key_file = h->key};
+    struct http_server *server = NULL;
+    struct loop *l = NULL;
+    enum relay_err err = loop_new(&l, why);
+    if (err == RELAY_OK) err = http_server_new(l, &o, &server, why);
+    http_server_free(server);
+    loop_free(l);
+    return err;
+}
+
 /* Which file it is and when it was last written: a certificate that was renewed is another one. */
 static void put_file(struct buf *b, const char *path)
 {

@@ -23,6 +23,8 @@ void page_release(struct page *p);
 void page_refuse(struct page *p);
 int64_t page_next_due(const struct page *p);
 
+/* Whether a page could speak https with cert and key. */
+enum relay_err page_certificate(const struct http_settings *h, struct reason *why) MUST_CHECK;
 /* The secret in token_file; the caller frees it. */
 enum relay_err page_token(const char *token_file, char **ret, struct reason *why) MUST_CHECK;
 
