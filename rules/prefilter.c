@@ -11,6 +11,7 @@ enum {
     SINGLE_BITS = 12,
     SORT_MAX = 64,
     JOINED_MAX = 256,
+    TRIES_MAX = 256,
     CHARACTERS = 0x10000,
     NONE = UINT32_MAX
 };
@@ -52,9 +53,11 @@ struct prefilter {
     size_t n_bytes;
     struct clause_ref *clauses;
     double *odds;
-    uint32_t *ids; /* of the literals of clauses */
-    uint32_t
-        *probes; /* the same for asking: literals of the first pass, then PROBE_CHARACTER and a code point */
+    uint32_t *ids;           /* of the literals of clauses */
+    uint32_t *holders;       /* the other way round: the clauses of each literal of the first pass */
+    uint32_t *holders_first; /* where those of a literal begin */
+    uint32_t *characters;    /* code points of what the first pass leaves out, clause by clause */
+    uint32_t *characters_first;
     size_t n_ids;
     struct slot *slots;
     unsigned slot_bits;
@@ -63,8 +66,6 @@ struct prefilter {
     uint64_t singles[(1U << SINGLE_BITS) / 64], eager[(1U << SINGLE_BITS) / 64];
     struct builder b;
 };
-
-#define PROBE_CHARACTER 0x80000000U
 
 static const uint8_t lengths[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 4};
 static const uint64_t masks[9] = {
@@ -110,7 +111,10 @@ struct prefilter *prefilter_free(struct prefilter *p)
     free(p->clauses);
     free(p->odds);
     free(p->ids);
-    free(p->probes);
+    free(p->holders);
+    free(p->holders_first);
+    free(p->characters);
+    free(p->characters_first);
     free(p->filed);
     free(p->slots);
     free(p);
@@ -356,17 +360,45 @@ void prefilter_make_eager(struct prefilter *p, uint32_t literal)
     set_bit(p->eager, mix(p->filed[literal].key) >> (64 - SINGLE_BITS));
 }
 
+/* Of each clause, what is asked for one by one. */
+static void list_characters(struct prefilter *p)
+{
+    uint32_t n = 0;
+    p->characters = xreallocarray(p->characters, p->n_ids + 1, sizeof(uint32_t));
+    p->characters_first = xreallocarray(p->characters_first, p->n_clauses + 1, sizeof(uint32_t));
+    for (size_t c = 0; c < p->n_clauses; c++) {
+        const struct clause_ref *clause = &p->clauses[c];
+        p->characters_first[c] = n;
+        for (uint32_t i = clause->first; i < clause->first + clause->n; i++)
+            if (p->literals[p->ids[i]].lazy) p->characters[n++] = p->filed[p->ids[i]].character;
+    }
+    p->characters_first[p->n_clauses] = n;
+}
+
+/* Of each literal, which clauses hold where it is. */
+static void list_holders(struct prefilter *p)
+{
+    p->holders = xreallocarray(p->holders, p->n_ids + 1, sizeof(uint32_t));
+    p->holders_first = xreallocarray(p->holders_first, p->n_literals + 1, sizeof(uint32_t));
+    uint32_t *end = xcalloc(p->n_literals + 1, sizeof(*end));
+    for (size_t i = 0; i < p->n_ids; i++) end[p->ids[i]] += !p->literals[p->ids[i]].lazy;
+    for (uint32_t l = 0, at = 0; l <= p->n_literals; l++) {
+        uint32_t n = end[l];
+        p->holders_first[l] = end[l] = at;
+        at += n;
+    }
+    for (uint32_t c = 0; c < p->n_clauses; c++) {
+        const struct clause_ref *clause = &p->clauses[c];
+        for (uint32_t i = clause->first; i < clause->first + clause->n; i++)
+            if (!p->literals[p->ids[i]].lazy) p->holders[end[p->ids[i]]++] = c;
+    }
+    free(end);
+}
+
 void prefilter_finish(struct prefilter *p)
 {
-    p->probes = xreallocarray(p->probes, p->n_ids + 1, sizeof(*p->probes));
-    for (size_t c = 0; c < p->n_clauses; c++) {
-        const uint32_t *ids = p->ids + p->clauses[c].first;
-        uint32_t *out = p->probes + p->clauses[c].first;
-        for (int lazy = 0; lazy < 2; lazy++)
-            for (uint32_t i = 0; i < p->clauses[c].n; i++)
-                if (p->literals[ids[i]].lazy == lazy)
-                    *out++ = lazy ? PROBE_CHARACTER | p->filed[ids[i]].character : ids[i];
-    }
+    list_characters(p);
+    list_holders(p);
 }
 
 bool prefilter_is_eager(const struct prefilter *p, uint32_t clause)
@@ -390,7 +422,7 @@ size_t prefilter_literals(const struct prefilter *p)
 size_t prefilter_bytes(const struct prefilter *p)
 {
     return sizeof(*p) + p->n_literals * (sizeof(struct literal) + sizeof(struct filed)) + p->n_bytes +
-           p->n_ids * sizeof(uint32_t) + p->n_clauses * (sizeof(struct clause_ref) + sizeof(double)) +
+           p->n_ids * 3 * sizeof(uint32_t) + p->n_clauses * (sizeof(struct clause_ref) + sizeof(double)) +
            ((size_t)1 << p->slot_bits) * sizeof(struct slot);
 }
 
@@ -445,8 +477,8 @@ static void scan_take(struct scan *s, const char *text, size_t n)
     for (size_t i = 0; i < s->n_literals; i++) s->literal_bits[s->literals[i] >> 6] = 0;
     for (size_t i = 0; i < s->n_touched; i++) s->known[s->touched[i]] = KNOWN_NOTHING;
     for (size_t i = 0; i < s->n_words; i++) s->characters[s->words[i]] = 0;
-    s->n_literals = s->n_hits = s->n_touched = s->n_words = 0;
-    s->has_characters = s->has_singles = s->sorted = s->checked = s->valid = false;
+    s->n_literals = s->n_hits = s->n_touched = s->n_words = s->tried = 0;
+    s->has_holders = s->has_characters = s->has_singles = s->sorted = s->checked = s->valid = false;
     s->digits = -1;
     s->text = text;
     s->len = n;
@@ -597,28 +629,59 @@ static inline size_t note_character(const struct prefilter *p, struct scan *s, s
     return len;
 }
 
-static bool ask_clause(struct scan *s, const struct clause_ref *c)
+static bool has_character(struct scan *s, uint32_t clause)
 {
     const struct prefilter *p = s->prefilter;
-    const uint32_t *probes = p->probes + c->first;
-    uint32_t i = 0;
-    for (; i < c->n && !(probes[i] & PROBE_CHARACTER); i++)
-        if (has_bit(s->literal_bits, probes[i])) return true;
-    if (i == c->n) return false;
-    if (!s->has_characters) {
+    uint32_t i = p->characters_first[clause], end = p->characters_first[clause + 1];
+    if (i < end && !s->has_characters) {
         s->has_characters = true;
         each_character(p, s, note_character);
     }
-    for (; i < c->n; i++)
-        if (has_bit(s->characters, probes[i] & ~PROBE_CHARACTER)) return true;
+    for (; i < end; i++)
+        if (has_bit(s->characters, p->characters[i])) return true;
     return false;
 }
 
+static void know(struct scan *s, uint32_t clause, uint8_t what)
+{
+    s->known[clause] = what;
+    s->touched[s->n_touched++] = clause;
+}
+
+/* The clauses of all literals that are there, in one go. */
+static void know_holders(struct scan *s)
+{
+    const struct prefilter *p = s->prefilter;
+    s->has_holders = true;
+    for (size_t i = 0; i < s->n_literals; i++) {
+        uint32_t literal = s->literals[i];
+        for (uint32_t h = p->holders_first[literal]; h < p->holders_first[literal + 1]; h++)
+            if (s->known[p->holders[h]] == KNOWN_NOTHING) know(s, p->holders[h], KNOWN_THERE);
+    }
+}
+
+static bool has_literal(struct scan *s, const struct clause_ref *c)
+{
+    for (uint32_t i = c->first; i < c->first + c->n; i++)
+        if (has_bit(s->literal_bits, s->ids[i])) return true;
+    return false;
+}
+
+/* A plain text is asked for a few clauses, whose literals are tried. One that comes near to large rules is asked for
+ * hundreds, of which few hold: then it is quicker to go from its literals to their clauses. */
 bool scan_ask(struct scan *s, uint32_t clause)
 {
-    bool there = ask_clause(s, &s->clauses[clause]);
-    s->known[clause] = there ? KNOWN_THERE : KNOWN_ABSENT;
-    s->touched[s->n_touched++] = clause;
+    const struct clause_ref *c = &s->clauses[clause];
+    bool there = false;
+    if (s->tried < TRIES_MAX) {
+        s->tried += c->n;
+        there = has_literal(s, c);
+    } else if (!s->has_holders) {
+        know_holders(s);
+        if (s->known[clause] == KNOWN_THERE) return true;
+    }
+    there = there || has_character(s, clause);
+    know(s, clause, there ? KNOWN_THERE : KNOWN_ABSENT);
     return there;
 }
 

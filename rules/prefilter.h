@@ -69,10 +69,11 @@ struct scan {
     uint8_t *known;    /* what is known of a clause */
     uint32_t *touched; /* clauses of which something is known */
     size_t n_touched;
+    size_t tried;         /* literals of clauses, one by one */
     uint64_t *characters; /* a bit for each of the text's, of the basic plane */
     uint16_t *words;      /* which words of characters are not 0 */
     size_t n_words;
-    bool has_characters, has_singles, sorted;
+    bool has_holders, has_characters, has_singles, sorted;
     bool checked, valid; /* UTF-8: asked only when PCRE2 is about to see the text */
     int digits;          /* the longest row of digits; -1 until asked */
 };
