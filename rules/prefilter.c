@@ -676,9 +676,11 @@ bool scan_ask(struct scan *s, uint32_t clause)
     if (s->tried < TRIES_MAX) {
         s->tried += c->n;
         there = has_literal(s, c);
-    } else if (!s->has_holders) {
-        know_holders(s);
+    } else {
+        if (!s->has_holders) know_holders(s);
         if (s->known[clause] == KNOWN_THERE) return true;
+        if (s->prefilter->characters_first[clause] == s->prefilter->characters_first[clause + 1])
+            return false;
     }
     there = there || has_character(s, clause);
     know(s, clause, there ? KNOWN_THERE : KNOWN_ABSENT);
