@@ -1,6 +1,7 @@
 /* What the option table cannot say: outputs and zones that do not fit each other. */
 #include "unit.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -66,6 +67,76 @@ static void two_outputs_to_one_place_are_refused_with_their_line(void **state)
     }
 }
 
+/* A folder of installed data with this text as what came for 2026; NULL: nothing came. Ended by forget_data. */
+static char *data_with(const char *text)
+{
+    char *dir = xstrdup("/tmp/pa_data.XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    CLEANUP(free_ptr)
+    char *pa = xasprintf("%s/pa", dir), *folder = xasprintf("%s/holidays", pa),
+         *path = xasprintf("%s/2026.json", folder);
+    assert_int_equal(mkdir(pa, 0700) + (text ? mkdir(folder, 0700) : 0), 0);
+    FILE *f = text ? fopen(path, "we") : NULL;
+    if (f) assert_true(fputs(text, f) > 0 && fclose(f) == 0);
+    assert_int_equal(setenv("TOCSIN_DATADIR", dir, 1), 0);
+    return dir;
+}
+
+static void forget_data(char *dir)
+{
+    static const char *const inside[] = {"/pa/holidays/2026.json", "/pa/holidays", "/pa", ""};
+    for (size_t i = 0; i < COUNT(inside); i++) {
+        CLEANUP(free_ptr) char *path = xasprintf("%s%s", dir, inside[i]);
+        (void)remove(path);
+    }
+    free(dir);
+    (void)unsetenv("TOCSIN_DATADIR");
+}
+
+static void holidays_come_with_the_program_and_the_houses_own_word_counts(void **state)
+{
+    (void)state;
+    struct opt_problems problems;
+    struct calendar *c = NULL;
+    struct reason why;
+    struct settings *s = load("zones: [{id: hall, class: icu}]\n", &problems);
+    assert_non_null(s);
+    char *dir = data_with("{\"year\":2026,\"days\":["
+                          "{\"name\":\"国庆节\",\"date\":\"2026-10-01\",\"isOffDay\":true},"
+                          "{\"name\":\"国庆节\",\"date\":\"2026-10-10\",\"isOffDay\":false}]}");
+    assert_int_equal(settings_calendar(s, &c, &why), RELAY_OK);
+    assert_true(calendar_knows_year(c, 2026) && !calendar_knows_year(c, 2027));
+    assert_int_equal(calendar_day(c, civil_day(2026, 10, 1)).type, DAY_HOLIDAY);
+    c = calendar_free(c);
+
+    char own[] = "/tmp/pa_own.XXXXXX";
+    int fd = mkstemp(own);
+    FILE *f = fdopen(fd, "w");
+    assert_non_null(f);
+    assert_true(fputs("{\"year\":2026,\"days\":[{\"date\":\"2026-10-10\",\"isOffDay\":true}]}", f) > 0);
+    assert_int_equal(fclose(f), 0);
+    const char *files[] = {own};
+    s->player.holidays = (struct opt_strs){files, 1};
+    assert_int_equal(settings_calendar(s, &c, &why), RELAY_OK);
+    assert_int_equal(calendar_day(c, civil_day(2026, 10, 1)).type, DAY_HOLIDAY);
+    assert_int_equal(calendar_day(c, civil_day(2026, 10, 10)).type, DAY_HOLIDAY);
+    c = calendar_free(c);
+    forget_data(dir);
+
+    dir = data_with(NULL);
+    assert_int_equal(settings_calendar(s, &c, &why), RELAY_OK);
+    assert_int_equal(calendar_day(c, civil_day(2026, 10, 1)).type, DAY_WEEKDAY);
+    c = calendar_free(c);
+    forget_data(dir);
+
+    dir = data_with("{");
+    assert_int_not_equal(settings_calendar(s, &c, &why), RELAY_OK);
+    assert_non_null(strstr(why.text, "/pa/holidays/2026.json"));
+    forget_data(dir);
+    assert_int_equal(unlink(own), 0);
+    settings_free(s);
+}
+
 static void zones_know_with_whom_they_share_a_loudspeaker(void **state)
 {
     (void)state;
@@ -95,6 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_outputs_to_one_place_are_refused_with_their_line),
+        cmocka_unit_test(holidays_come_with_the_program_and_the_houses_own_word_counts),
         cmocka_unit_test(zones_know_with_whom_they_share_a_loudspeaker),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

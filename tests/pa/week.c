@@ -555,8 +555,8 @@ int main(int argc, char **argv)
     };
     stage.set.reminders = reminders;
     stage.set.n_reminders = COUNT(reminders);
-    if (calendar_load(stage.calendar, TOCSIN_SOURCE_DIR "/tests/pa/data/holidays-2026.json", &why) !=
-        RELAY_OK)
+    if (calendar_load(stage.calendar, TOCSIN_SOURCE_DIR "/adapters/pa/player/data/holidays/2026.json",
+                      &why) != RELAY_OK)
         fail_msg("%s", why.text);
     stage_kill(&stage);
     stage_start(&stage);

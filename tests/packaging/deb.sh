@@ -13,7 +13,7 @@ package=$(echo "$work"/tocsin_*.deb)
 [ -s "$package" ] || fail "no package"
 dpkg-deb -c "$package" >"$work/list"
 for f in ./usr/bin/tocsin ./usr/bin/tocsin-pa ./usr/share/tocsin/packs/medical/medins_phishing_sms.yaml \
-    ./usr/share/tocsin/pa/lexicon.tsv ./usr/lib/systemd/system/tocsin.service ./usr/lib/systemd/system/tocsin-pa.service \
+    ./usr/share/tocsin/pa/lexicon.tsv ./usr/share/tocsin/pa/holidays/2026.json ./usr/lib/systemd/system/tocsin.service ./usr/lib/systemd/system/tocsin-pa.service \
     ./usr/share/man/man1/tocsin.1.gz ./usr/share/man/zh_CN/man5/tocsin.yaml.5.gz ./usr/share/doc/tocsin/copyright ./etc/tocsin/; do
     grep -q " $f\$" "$work/list" || fail "no $f"
 done
@@ -34,6 +34,8 @@ dpkg-deb -x "$package" "$work/root"
 "$work/root/usr/bin/tocsin" rules page --packs "$work/root/usr/share/tocsin/packs/medical" -o "$work/page.html" >/dev/null || fail "no page for writing rules"
 [ "$("$work/root/usr/bin/tocsin" --version)" = "tocsin $(dpkg-deb -f "$package" Version)" ] || fail "another version"
 ! grep -qaF "$sources" "$work/root/usr/bin/tocsin" "$work/root/usr/bin/tocsin-pa" || fail "a program knows where it was built"
+{ grep -q 'NateScarlet' "$work/root/usr/share/doc/tocsin/copyright" && grep -q '^ Permission is hereby granted' "$work/root/usr/share/doc/tocsin/copyright"; } ||
+    fail "copyright does not say whose the holidays are"
 readelf -hd "$work/root/usr/bin/tocsin" >"$work/elf"
 { grep -q 'DYN' "$work/elf" && grep -q 'NOW' "$work/elf"; } || fail "the program is not hardened (PIE, relro, now)"
 if command -v systemd-analyze >/dev/null; then

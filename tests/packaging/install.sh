@@ -13,7 +13,7 @@ DESTDIR=$work/root "$cmake" --install "$build" --prefix /usr >"$work/out" 2>&1 |
 usr=$work/root/usr
 (cd "$usr" && find . -type f | sort) >"$work/files"
 for f in bin/tocsin bin/tocsin-pa share/tocsin/packs/medical/medins_phishing_sms.yaml share/doc/tocsin/schema/event.schema.json \
-    share/tocsin/pa/lexicon.tsv share/locale/zh_CN/LC_MESSAGES/tocsin.mo share/man/man1/tocsin.1 share/man/man1/tocsin-pa.1 \
+    share/tocsin/pa/lexicon.tsv share/tocsin/pa/holidays/2026.json share/tocsin/pa/holidays/LICENSE share/locale/zh_CN/LC_MESSAGES/tocsin.mo share/man/man1/tocsin.1 share/man/man1/tocsin-pa.1 \
     share/man/man5/tocsin.yaml.5 share/man/man5/tocsin-pa.yaml.5 share/man/zh_CN/man1/tocsin.1 \
     share/bash-completion/completions/tocsin share/bash-completion/completions/tocsin-pa lib/systemd/system/tocsin.service \
     lib/systemd/system/tocsin-pa.service share/doc/tocsin/README.zh-CN.md share/doc/tocsin/examples/tocsin.yaml \
@@ -39,6 +39,8 @@ chmod 0600 "$work"/etc/*.password "$work"/etc/*.url
 "$usr/bin/tocsin" check -c "$work/etc/tocsin.yaml" >"$work/out" 2>&1 || fail "check of the sample"
 grep -q "配置无误" "$work/out" || fail "no Chinese: the catalogue was not found"
 "$usr/bin/tocsin-pa" check -c "$work/etc/pa.yaml" >"$work/out" 2>&1 || fail "tocsin-pa check of the sample"
+"$usr/bin/tocsin-pa" programme --day 2026-10-10 -c "$work/etc/pa.yaml" >"$work/out" 2>&1 || fail "programme of a day"
+grep -q "国庆节 （调休上班）" "$work/out" || fail "holidays are not known without a word in the configuration"
 "$usr/bin/tocsin-pa" clips list --missing -c "$work/etc/pa.yaml" >"$work/out" 2>&1 || fail "clips list finds no rules"
 ! "$usr/bin/tocsin" check -c "$work/etc/tocsin.yaml" --print-config | grep -F "$sources" || fail "a path of the sources"
 

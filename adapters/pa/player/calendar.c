@@ -1,6 +1,9 @@
 /* Civil minutes, and weekday, weekend or holiday. */
 #include "player/calendar.h"
 
+#include <dirent.h>
+#include <errno.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/i18n.h"
@@ -190,6 +193,27 @@ enum relay_err calendar_load(struct calendar *c, const char *path, struct reason
         c->years[c->n_years++] = (int)year;
     }
     return RELAY_OK;
+}
+
+static int json_only(const struct dirent *e)
+{
+    const char *dot = strrchr(e->d_name, '.');
+    return dot && strcmp(dot, ".json") == 0;
+}
+
+enum relay_err calendar_load_folder(struct calendar *c, const char *folder, struct reason *why)
+{
+    struct dirent **files = NULL;
+    enum relay_err err = RELAY_OK;
+    int n = scandir(folder, &files, json_only, alphasort);
+    if (n < 0 && errno != ENOENT) err = fail(why, RELAY_IO, "%s: %s", folder, strerror(errno));
+    for (int i = 0; i < n; i++) {
+        CLEANUP(free_ptr) char *path = xasprintf("%s/%s", folder, files[i]->d_name);
+        if (err == RELAY_OK) err = calendar_load(c, path, why);
+        free(files[i]);
+    }
+    free(files);
+    return err;
 }
 
 bool calendar_knows_year(const struct calendar *c, int year)

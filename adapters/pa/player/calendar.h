@@ -7,7 +7,7 @@
  * A year without data, or with an empty list, is not known: its days are plain weekdays and weekends, and
  * calendar_day says so, for an alarm. (The paper for a year comes out in the November before.)
  *
- *   calendar_new -> calendar_load … -> calendar_day -> calendar_free
+ *   calendar_new -> calendar_load_folder, calendar_load … -> calendar_day -> calendar_free
  */
 #ifndef TOCSIN_PLAYER_CALENDAR_H
 #define TOCSIN_PLAYER_CALENDAR_H
@@ -43,6 +43,9 @@ struct calendar *calendar_free(struct calendar *c); /* returns NULL; takes NULL 
 /* One file. What it says replaces what an earlier file said of the same date (a year's December may be changed by the
  * next year's paper). */
 enum relay_err calendar_load(struct calendar *c, const char *path, struct reason *why) MUST_CHECK;
+
+/* Every *.json in it, by name. A folder that is not there holds none. */
+enum relay_err calendar_load_folder(struct calendar *c, const char *folder, struct reason *why) MUST_CHECK;
 
 struct day_kind {
     enum day_type type; /* a make-up workday is a weekday */

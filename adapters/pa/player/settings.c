@@ -32,7 +32,8 @@ static const struct opt_row player_rows[] = {
     OPT_ROW("log_level", OPT_ENUM, player_settings, log_level, .names = log_level_names, .deflt = "info",
             .help = N_("what goes to standard error")),
     OPT_ROW("holidays", OPT_PATHS, player_settings, holidays, .max = 64,
-            .help = N_("files of statutory holidays in holiday-cn's form, one a year")),
+            .help = N_("files of statutory holidays in holiday-cn's form, one a year; what they say of a "
+                       "day counts before the files that came with the program")),
     {0},
 };
 
@@ -491,14 +492,15 @@ struct settings *settings_free(struct settings *s)
 enum relay_err settings_calendar(const struct settings *s, struct calendar **ret, struct reason *why)
 {
     struct calendar *c = calendar_new();
-    for (size_t i = 0; i < s->player.holidays.n; i++) {
-        enum relay_err err = calendar_load(c, s->player.holidays.items[i], why);
-        if (err == RELAY_OK) continue;
+    CLEANUP(free_ptr) char *own = xasprintf("%s/pa/holidays", data_dir());
+    enum relay_err err = calendar_load_folder(c, own, why);
+    for (size_t i = 0; i < s->player.holidays.n && err == RELAY_OK; i++)
+        err = calendar_load(c, s->player.holidays.items[i], why);
+    if (err == RELAY_OK)
+        *ret = c;
+    else
         calendar_free(c);
-        return err;
-    }
-    *ret = c;
-    return RELAY_OK;
+    return err;
 }
 
 const char *settings_language(const struct settings *s)

@@ -78,7 +78,7 @@ enum relay_err settings_load(const char *path, struct settings **ret,
                              struct opt_problems *problems) MUST_CHECK;
 struct settings *settings_free(struct settings *s); /* returns NULL; takes NULL */
 
-/* The holiday files named in the settings. */
+/* The holidays that came with the program, then the files named in the settings, whose word on a day counts. */
 enum relay_err settings_calendar(const struct settings *s, struct calendar **ret,
                                  struct reason *why) MUST_CHECK;
 
