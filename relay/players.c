@@ -18,7 +18,7 @@ struct player {
     char site[40];
     bool up, holidays_known, clock_trusted;
     char hold[16], hold_by[WORD];
-    int64_t at;
+    int64_t at, holidays_missing; /* a year; 0: none */
     struct mute *mutes;
     size_t n_mutes;
 };
@@ -126,7 +126,8 @@ static void on_state(void *arg, const char *topic, const char *payload, size_t n
         return;
     }
     struct player *p = player_of(all, site);
-    bool was_up = p->up, knew = p->holidays_known, trusted = p->clock_trusted;
+    bool was_up = p->up, trusted = p->clock_trusted;
+    int64_t missed = p->holidays_missing;
     p->up = strcmp(json_str_or(j, "state", ""), "up") == 0;
     if (json_time(j, "at", &p->at) != RELAY_OK) p->at = r->now.wall;
     if (!p->up) {
@@ -137,11 +138,14 @@ static void on_state(void *arg, const char *topic, const char *payload, size_t n
     p->holidays_known = p->clock_trusted = true;
     (void)!json_bool(j, "holidays_known",
                      &p->holidays_known); /* absent: another's player, which does not say */
+    p->holidays_missing = p->holidays_known ? 0 : clock_local(r->now.wall).year;
+    (void)!json_int(j, "holidays_missing", &p->holidays_missing); /* absent: none but that */
     p->clock_trusted = strcmp(json_str_or(j, "clock", "trusted"), "trusted") == 0;
     copy(p->hold, sizeof(p->hold), j, "hold");
     copy(p->hold_by, sizeof(p->hold_by), j, "hold_by");
-    if (!p->holidays_known && (knew || !was_up))
-        log_warning("pa: site=%s has no holiday data for this year; see player.holidays there", site);
+    if (p->holidays_missing && (p->holidays_missing != missed || !was_up))
+        log_warning("pa: site=%s has no holiday data for %lld; see player.holidays there", site,
+                    (long long)p->holidays_missing);
     if (!p->clock_trusted && (trusted || !was_up))
         log_error("pa: site=%s does not trust its clock and speaks nothing", site);
     take_zones(r, p, cJSON_GetObjectItemCaseSensitive(j, "zones"));
@@ -178,6 +182,7 @@ void players_json(const struct players *p, int64_t now, struct buf *out)
         buf_json_member(out, "hold_by", *it->hold ? it->hold_by : NULL);
         buf_json_member(out, "clock", it->clock_trusted ? "trusted" : "not_trusted");
         buf_json_member_bool(out, "holidays_known", it->holidays_known);
+        if (it->holidays_missing) buf_json_member_int(out, "holidays_missing", it->holidays_missing);
         buf_json_key(out, "mutes");
         buf_char(out, '[');
         for (size_t m = 0; m < it->n_mutes; m++) {

@@ -15,7 +15,8 @@ struct players;
 struct players *players_new(struct relay *r);    /* registers its topic with the link */
 struct players *players_free(struct players *p); /* returns NULL; takes NULL */
 
-/* A list, one object a site that has been heard: {"site","up","at","hold","hold_by","clock","holidays_known","mutes":[…]}. */
+/* A list, one object a site that has been heard: {"site","up","at","hold","hold_by","clock","holidays_known",
+ * "holidays_missing","mutes":[…]}. */
 void players_json(const struct players *p, int64_t now, struct buf *out);
 
 #endif

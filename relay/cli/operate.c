@@ -52,10 +52,11 @@ static enum relay_err read_delivery(struct db *db, const struct client *c, const
 static void print_player(const cJSON *p)
 {
     char room[24];
-    bool up = true, holidays = true;
+    bool up = true;
+    int64_t missing = 0;
     const char *site = json_str_or(p, "site", "?"), *hold = json_str_or(p, "hold", "");
-    (void)!json_bool(p, "up", &up); /* our own answer has both */
-    (void)!json_bool(p, "holidays_known", &holidays);
+    (void)!json_bool(p, "up", &up); /* our own answer has it */
+    (void)!json_int(p, "holidays_missing", &missing);
     if (!up)
         (void)printf(_("loudspeakers of %s: the player is gone since %s\n"), site,
                      client_time(p, "at", room));
@@ -64,7 +65,9 @@ static void print_player(const cJSON *p)
                      json_str_or(p, "hold_by", ""));
     if (strcmp(json_str_or(p, "clock", ""), "trusted") != 0)
         (void)printf(_("loudspeakers of %s: silent, the player's clock is not trusted\n"), site);
-    if (!holidays) (void)printf(_("loudspeakers of %s: no holiday data for this year\n"), site);
+    if (missing)
+        (void)printf(_("loudspeakers of %s: no holiday data for %lld; see player.holidays there\n"), site,
+                     (long long)missing);
     const cJSON *m;
     cJSON_ArrayForEach(m, cJSON_GetObjectItemCaseSensitive(p, "mutes"))
     {

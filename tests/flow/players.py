@@ -61,7 +61,11 @@ def run(rig):
     rig.says(zones=[hall], hold="fire", hold_by="panel", holidays_known=False)
     rig.until("the hold", 10, lambda: rig.player()["hold"] == "fire")
     require(not rig.player()["mutes"], "a mute that ended is still shown")
-    require("silent for fire (panel)" in rig.words() and "no holiday data" in rig.words(), f"status does not say it: {rig.words()}")
+    year = datetime.now(ZONE).year
+    require("silent for fire (panel)" in rig.words() and f"no holiday data for {year};" in rig.words(), f"status does not say it: {rig.words()}")
+    rig.says(zones=[hall], holidays_missing=year + 1)
+    rig.until("what is needed for the next year", 10, lambda: f"no holiday data for {year + 1};" in rig.words())
+    require("holidays_known" in rig.player() and rig.player()["holidays_known"], "this year's are not known")
     require(len(rig.lines_of("desk")) == 1, "those on duty were told twice")
     rig.says(state="down", zones=[])
     rig.until("that it is gone", 10, lambda: not rig.player()["up"])

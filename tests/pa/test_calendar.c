@@ -87,6 +87,32 @@ static void a_year_without_data_is_unknown_and_has_plain_weekends(void **state)
     calendar_free(c);
 }
 
+static void the_next_year_is_missed_from_december_on(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *time;
+        int missing;
+    } cases[] = {
+        {"{\"year\":2026,\"days\":[{\"date\":\"2026-10-01\",\"isOffDay\":true}]}",
+         "2026-11-30T23:59:59+08:00", 0},
+        {"{\"year\":2026,\"days\":[{\"date\":\"2026-10-01\",\"isOffDay\":true}]}",
+         "2026-12-01T00:00:00+08:00", 2027},
+        {"{\"year\":2026,\"days\":[{\"date\":\"2026-10-01\",\"isOffDay\":true}]}",
+         "2027-01-01T00:00:00+08:00", 2027},
+        {"{\"year\":2027,\"days\":[{\"date\":\"2027-01-01\",\"isOffDay\":true}]}",
+         "2026-12-31T23:00:00+08:00", 2026},
+        {"{\"year\":2027,\"days\":[]}", "2027-06-01T00:00:00+08:00", 2027},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int64_t wall;
+        struct calendar *c = with(cases[i].json);
+        assert_int_equal(clock_parse(cases[i].time, &wall), RELAY_OK);
+        assert_int_equal(calendar_missing_year(c, wall), cases[i].missing);
+        calendar_free(c);
+    }
+}
+
 static void a_broken_holiday_file_is_refused_by_name(void **state)
 {
     (void)state;
@@ -106,6 +132,7 @@ int main(void)
         cmocka_unit_test(dates_that_do_not_exist_are_refused),
         cmocka_unit_test(holidays_and_make_up_workdays_come_from_the_file),
         cmocka_unit_test(a_year_without_data_is_unknown_and_has_plain_weekends),
+        cmocka_unit_test(the_next_year_is_missed_from_december_on),
         cmocka_unit_test(a_broken_holiday_file_is_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* The scheduler with a fake clock: slots, announcements, quiet hours, restarts, steps. */
 #include "stage.h"
 
+#include "player/tell.h"
+
 #define WARNING "电话是骗子打的，别转账。"
 
 static const char *const hall[] = {"hall", NULL};
@@ -55,6 +57,34 @@ static void nothing_begins_after_it_expired(void **state)
     assert_string_equal(stage_log(&s, 0, "a1.1/pa"), "skipped:expired");
     assert_string_equal(stage_log(&s, 0, "a2.1/pa"), "accepted queued:external_hold skipped:expired");
     stage_close(&s);
+}
+
+static void holidays_that_nobody_knows_are_missed_in_december_and_again_in_the_year(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after, *said;
+    } nights[] = {
+        {"2026-11-30T23:59:00", "2026-12-01T00:01:00", "\"holidays_known\":true,\"holidays_missing\":2027"},
+        {"2026-12-31T23:59:00", "2027-01-01T00:01:00", "\"holidays_known\":false,\"holidays_missing\":2027"},
+    };
+    static const char *const icu[] = {"icu", NULL};
+    for (size_t i = 0; i < COUNT(nights); i++) {
+        struct stage s;
+        struct reason why;
+        CLEANUP(buf_release) struct buf b = BUF_INIT(16 * 1024);
+        stage_open(&s, nights[i].before, icu);
+        assert_int_equal(
+            calendar_load(s.calendar, TOCSIN_SOURCE_DIR "/adapters/pa/player/data/holidays/2026.json", &why),
+            RELAY_OK);
+        stage_run_to(&s, s.now.wall + 30000);
+        int changes = s.changes;
+        stage_run(&s, nights[i].after);
+        assert_int_equal(s.changes, changes + 1);
+        tell_state(&b, s.station, s.now, "live");
+        assert_non_null(strstr(buf_cstr(&b), nights[i].said));
+        stage_close(&s);
+    }
 }
 
 static void classes_that_take_nothing_at_once_say_so(void **state)
@@ -760,6 +790,7 @@ int main(void)
         cmocka_unit_test(a_slot_sounds_on_the_minute_and_once),
         cmocka_unit_test(an_announcement_is_spoken_at_once_and_its_repeats_are_not),
         cmocka_unit_test(nothing_begins_after_it_expired),
+        cmocka_unit_test(holidays_that_nobody_knows_are_missed_in_december_and_again_in_the_year),
         cmocka_unit_test(classes_that_take_nothing_at_once_say_so),
         cmocka_unit_test(what_comes_in_quiet_hours_is_one_digest_when_they_end),
         cmocka_unit_test(fire_silences_at_once_and_speech_comes_back),

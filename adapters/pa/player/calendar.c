@@ -223,6 +223,13 @@ bool calendar_knows_year(const struct calendar *c, int year)
     return false;
 }
 
+int calendar_missing_year(const struct calendar *c, int64_t wall_ms)
+{
+    struct local_time t = clock_local(wall_ms);
+    if (!calendar_knows_year(c, t.year)) return t.year;
+    return t.month == 12 && !calendar_knows_year(c, t.year + 1) ? t.year + 1 : 0;
+}
+
 struct day_kind calendar_day(const struct calendar *c, int64_t day)
 {
     int y, m, d, weekday = civil_weekday(day);

@@ -55,5 +55,7 @@ struct day_kind {
 };
 struct day_kind calendar_day(const struct calendar *c, int64_t day);
 bool calendar_knows_year(const struct calendar *c, int year);
+/* The year that somebody must find data for: the one of this time, or in December the next one. 0: none. */
+int calendar_missing_year(const struct calendar *c, int64_t wall_ms);
 
 #endif

@@ -224,6 +224,15 @@ static void print_classes(void)
     }
 }
 
+static void print_missing_holidays(int64_t year)
+{
+    if (year)
+        (void)printf(
+            _("holidays: no data for %lld: weekdays and weekends are taken as they fall; add a file to "
+              "player.holidays\n"),
+            (long long)year);
+}
+
 /* What can be tried without a sound: outputs open, the engine's program is there, the lexicon and the holidays load. */
 static int check(const struct settings *s)
 {
@@ -239,11 +248,7 @@ static int check(const struct settings *s)
     if (settings_calendar(s, &calendar, &why) != RELAY_OK) {
         opt_problem(&problems, NULL, "holidays: %s", why.text);
     } else {
-        int year = clock_local(clock_now().wall).year;
-        for (int y = year; y <= year + (clock_local(clock_now().wall).month == 12); y++)
-            if (!calendar_knows_year(calendar, y))
-                (void)printf(_("holidays: no data for %d: weekdays and weekends are taken as they fall\n"),
-                             y);
+        print_missing_holidays(calendar_missing_year(calendar, clock_now().wall));
     }
     if (mkdir(s->player.state_dir, 0750) != 0 && access(s->player.state_dir, W_OK | X_OK) != 0) {
         (void)fprintf(stderr, _("%s: cannot be written\n"), s->player.state_dir);
@@ -491,13 +496,15 @@ static int verb_status(const struct words *w)
         print_json(j);
         return EXIT_DONE;
     }
-    int64_t rev = 0, items = 0, unsent = 0;
+    int64_t rev = 0, items = 0, unsent = 0, missing = 0;
     (void)!json_int(j, "bulletin_rev", &rev); /* absent: none */
     (void)!json_int(j, "bulletin_items", &items);
     (void)!json_int(j, "log_unsent", &unsent);
+    (void)!json_int(j, "holidays_missing", &missing);
     (void)printf(_("broker %s, clock %s, bulletin rev %lld with %lld items, %lld log lines to send\n"),
                  str(j, "broker"), str(j, "clock"), (long long)rev, (long long)items, (long long)unsent);
     if (*str(j, "hold")) (void)printf(_("HOLD: %s (%s)\n"), str(j, "hold"), str(j, "hold_by"));
+    print_missing_holidays(missing);
     const cJSON *z;
     cJSON_ArrayForEach(z, cJSON_GetObjectItemCaseSensitive(j, "zones"))
     {

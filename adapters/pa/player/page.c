@@ -176,7 +176,7 @@ static const struct {
     {"warnings", N_("warnings in force")},
     {"unsent", N_("log lines to send")},
     {"no_clock", N_("The clock is not trusted: nothing is spoken")},
-    {"no_holidays", N_("No holiday data for this year")},
+    {"no_holidays", N_("No holiday data for {year}: tell the administrator")},
     {"lost", N_("The player does not answer: this page is not current")},
     {"nothing", N_("nothing")},
     {"done", N_("Done")},

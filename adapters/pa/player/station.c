@@ -77,12 +77,17 @@ static void quiet_ends(struct station *s, struct now now)
     }
 }
 
-static void holidays_known(struct station *s, struct now now)
+/* Told in December of the year before, and again when the year has come. */
+static void miss_holidays(struct station *s, struct now now)
 {
-    int year = clock_local(now.wall).year;
-    if (!s->trusted || s->holidays_year == year || calendar_knows_year(s->set.calendar, year)) return;
-    s->holidays_year = year;
-    log_warning("holidays: there is no data for %d; weekdays and weekends are taken as they fall", year);
+    int missing = station_missing_holidays(s, now), year = clock_local(now.wall).year;
+    if (!s->trusted || !missing || (s->holidays_missing == missing && s->holidays_told_in == year)) return;
+    s->holidays_missing = missing;
+    s->holidays_told_in = year;
+    log_warning(
+        "holidays: there is no data for %d; weekdays and weekends are taken as they fall until a file in "
+        "player.holidays says otherwise",
+        missing);
     s->env.changed(s->env.arg);
 }
 
@@ -96,7 +101,7 @@ void station_turn(struct station *s, struct now now)
 {
     station_clock(s, now);
     end_grants(s, now);
-    holidays_known(s, now);
+    miss_holidays(s, now);
     quiet_ends(s, now);
     if (s->trusted) {
         station_scan_slots(s, now);

@@ -115,7 +115,7 @@ size_t station_zones(const struct station *s);
 bool station_sounds(const struct station *s); /* in any zone */
 enum priority station_holding(const struct station *s, const char **ret_by);
 bool station_trusts_clock(const struct station *s);
-bool station_knows_holidays(const struct station *s, struct now now); /* the year's file is there */
+int station_missing_holidays(const struct station *s, struct now now); /* as calendar_missing_year */
 const struct bulletin *station_bulletin_now(const struct station *s);
 
 struct day_kind station_day(const struct station *s, int64_t day);

@@ -67,11 +67,11 @@ struct station {
     struct hold_source holds[HOLD_SOURCES];
     enum priority hold;
     bool trusted, said_untrusted, has_scanned;
-    struct now last;       /* of the turn before */
-    int64_t last_wall;     /* newest wall time in the book */
-    int64_t scanned;       /* civil minute up to which slots were looked at */
-    int64_t next_prune;    /* mono */
-    int64_t holidays_year; /* for which the missing file was told */
+    struct now last;                        /* of the turn before */
+    int64_t last_wall;                      /* newest wall time in the book */
+    int64_t scanned;                        /* civil minute up to which slots were looked at */
+    int64_t next_prune;                     /* mono */
+    int holidays_missing, holidays_told_in; /* years: that without data which was last told, and when */
 };
 
 #define DRILL_MARK "这是演练"

@@ -66,9 +66,9 @@ bool station_trusts_clock(const struct station *s)
     return s->trusted;
 }
 
-bool station_knows_holidays(const struct station *s, struct now now)
+int station_missing_holidays(const struct station *s, struct now now)
 {
-    return calendar_knows_year(s->set.calendar, clock_local(now.wall).year);
+    return calendar_missing_year(s->set.calendar, now.wall);
 }
 
 const struct bulletin *station_bulletin_now(const struct station *s)

@@ -132,11 +132,18 @@ static void tell_hold(struct buf *out, const struct station *s)
     if (hold != PRIORITY_NONE) buf_json_member(out, "hold_by", by);
 }
 
+static void tell_holidays(struct buf *out, const struct station *s, struct now now)
+{
+    int missing = station_missing_holidays(s, now);
+    buf_json_member_bool(out, "holidays_known", missing != clock_local(now.wall).year);
+    if (missing) buf_json_member_int(out, "holidays_missing", missing);
+}
+
 void tell_state(struct buf *out, struct station *s, struct now now, const char *mode)
 {
     buf_json_member(out, "mode", mode);
     buf_json_member(out, "clock", station_trusts_clock(s) ? "trusted" : "not_trusted");
-    buf_json_member_bool(out, "holidays_known", station_knows_holidays(s, now));
+    tell_holidays(out, s, now);
     tell_hold(out, s);
     buf_json_key(out, "zones");
     buf_char(out, '[');
@@ -188,7 +195,7 @@ void tell_status(struct buf *out, struct station *s, struct book *b, struct now 
     buf_json_member(out, "mode", mode);
     buf_json_member(out, "broker", broker ? "up" : "down");
     buf_json_member(out, "clock", station_trusts_clock(s) ? "trusted" : "not_trusted");
-    buf_json_member_bool(out, "holidays_known", station_knows_holidays(s, now));
+    tell_holidays(out, s, now);
     tell_hold(out, s);
     buf_json_member_int(out, "bulletin_rev", bulletin->rev);
     buf_json_member_int(out, "bulletin_items", (int64_t)bulletin->n);
