@@ -258,9 +258,10 @@ static void new_alert(struct relay *r, const struct event *e, const char *feed, 
     (void)snprintf(a->title, sizeof(a->title), "%s", rule->title);
     (void)snprintf(a->set_hash, sizeof(a->set_hash), "%s", rule_set_hash(r->rules));
     (void)take_in(a, e->area, feed, e->area_guessed);
-    store_candidates(r->store, grp, r->now.wall - rule->threshold_within_ms, take_in_candidate, a);
+    int64_t since = r->now.wall - rule->threshold_within_ms;
+    store_candidates(r->store, grp, since, take_in_candidate, a);
     store_alert_new(r->store, r->config->relay.id, clock_local_day(r->now.wall), a);
-    store_candidates_join(r->store, grp, a->n);
+    store_candidates_join(r->store, grp, since, a->n);
     r->counters.alerts++;
     r->alerts_in_force++;
     store_stat(r->store, clock_local_day(r->now.wall), "alert", rule->id, 1);

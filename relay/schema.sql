@@ -37,7 +37,7 @@ CREATE TABLE event (
   set_hash  TEXT NOT NULL,
   alert     INTEGER,                       -- NULL: below its threshold, stale, not to be broadcast
   grp       INTEGER,
-  note      TEXT NOT NULL,                 -- '': it stands in its alert; withdrawn; why no alert: candidate, stale, unsure …
+  note      TEXT NOT NULL,                 -- '': it stands in its alert; withdrawn; why in none: candidate, stale, unsure …
   reviewed  TEXT,                          -- who dismissed or confirmed it
   body      TEXT NOT NULL,                 -- masked JSON
   victim    INTEGER NOT NULL,              -- keyed hashes, 0 none: what rules may count by

@@ -325,18 +325,19 @@ void store_event_other(struct store *s, const struct event *e, int64_t feed, int
 bool store_event_withdraw(struct store *s, int64_t feed, const char *event_id, struct withdrawn *ret)
 {
     if (!store_begin(s)) return false;
-    struct stmt *q = store_ask(s, Q_EVENT_WITHDRAW, INT(feed), TEXT(event_id));
-    bool found = store_row(s, q);
+    struct stmt *q = store_ask(s, Q_EVENT_NAMED, INT(feed), TEXT(event_id));
+    bool found = store_row(s, q) && strcmp(col_text(q, 7), "withdrawn") != 0;
+    int64_t row = found ? col_int(q, 0) : 0;
     if (found)
-        *ret = (struct withdrawn){.alert = col_int(q, 0),
-                                  .grp = col_int(q, 1),
+        *ret = (struct withdrawn){.alert = *col_text(q, 7) ? 0 : col_int(q, 1),
+                                  .grp = col_int(q, 2),
                                   .feed = feed,
-                                  .received = col_int(q, 2),
-                                  .count = col_int(q, 3),
-                                  .value = col_int(q, 4),
-                                  .victim = col_int(q, 5)};
+                                  .received = col_int(q, 3),
+                                  .count = col_int(q, 4),
+                                  .value = col_int(q, 5),
+                                  .victim = col_int(q, 6)};
     stmt_reset(q);
-    return found;
+    return found && store_do(s, Q_EVENT_WITHDRAW, INT(row));
 }
 
 bool store_alert_stands(struct store *s, int64_t alert)
@@ -451,10 +452,10 @@ void store_correlate(struct store *s, const struct correlated *c, int64_t now, i
     correlated_read(s, c, since, ret);
 }
 
-void store_candidates_join(struct store *s, int64_t grp, int64_t alert)
+void store_candidates_join(struct store *s, int64_t grp, int64_t since, int64_t alert)
 {
     store_do(s, Q_CANDIDATE_KEYS_JOIN, INT(grp), INT(alert));
-    store_do(s, Q_CANDIDATES_JOIN, INT(grp), INT(alert));
+    store_do(s, Q_CANDIDATES_JOIN, INT(grp), INT(alert), INT(since));
 }
 
 void store_candidates(struct store *s, int64_t grp, int64_t since,

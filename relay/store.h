@@ -77,7 +77,8 @@ void store_event_other(struct store *s, const struct event *e, int64_t feed, int
 /* A feed takes its event back: it stands in no alert and waits for no person any more. False when nothing of that id was
  * found by a rule, or it was taken back before. */
 struct withdrawn {
-    int64_t alert, grp; /* 0 none */
+    int64_t alert; /* that it stood in; 0 none */
+    int64_t grp;   /* 0 none */
     int64_t feed, received, value, victim, count;
 };
 bool store_event_withdraw(struct store *s, int64_t feed, const char *event_id, struct withdrawn *ret);
@@ -130,8 +131,9 @@ struct correlated {
 void store_correlate(struct store *s, const struct correlated *c, int64_t now, int64_t within,
                      struct tally *ret);
 void store_window_clear(struct store *s, int64_t grp);
-/* Events of the group that were stored as candidates become the alert's. */
-void store_candidates_join(struct store *s, int64_t grp, int64_t alert);
+/* Events of the group that were stored as candidates become the alert's. It stands on those since `since`; older ones only
+ * leave the review list. */
+void store_candidates_join(struct store *s, int64_t grp, int64_t since, int64_t alert);
 /* Each area and feed of those candidates. */
 void store_candidates(struct store *s, int64_t grp, int64_t since,
                       void (*fn)(void *arg, const char *area, const char *feed, bool guessed), void *arg);

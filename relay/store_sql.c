@@ -38,10 +38,11 @@ const char *const store_sql[Q_COUNT] = {
         "INSERT INTO event_other (feed, event_id, received, kind, area, body, count, "
         "verified, victim, suspect, payee) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     /* The newest: an id may come again when its key is pruned. */
+    [Q_EVENT_NAMED] =
+        "SELECT id, alert, grp, received, count, value, victim, note FROM event WHERE feed = ?1 "
+        "AND event_id = ?2 ORDER BY id DESC LIMIT 1",
     [Q_EVENT_WITHDRAW] =
-        "UPDATE event SET note = 'withdrawn', reviewed = coalesce(reviewed, 'feed') WHERE id = (SELECT id "
-        "FROM event WHERE feed = ?1 AND event_id = ?2 ORDER BY id DESC LIMIT 1) AND note <> 'withdrawn' "
-        "RETURNING alert, grp, received, count, value, victim",
+        "UPDATE event SET note = 'withdrawn', reviewed = coalesce(reviewed, 'feed') WHERE id = ?1",
     [Q_WINDOW_TAKE] =
         "UPDATE window SET count = max(count - ?3, 0) WHERE grp = ?1 AND feed = ?2 AND slice <= "
         "?4 AND slice = (SELECT max(slice) FROM window WHERE grp = ?1 AND feed = ?2 AND slice "
@@ -72,8 +73,8 @@ const char *const store_sql[Q_COUNT] = {
         "END), "
         "count(DISTINCT nullif(victim, 0)) FROM correlated WHERE grp = ?1 AND value = ?2 AND slice > ?3",
     [Q_CANDIDATES_JOIN] =
-        "UPDATE event SET alert = ?2, note = '' WHERE grp = ?1 AND alert IS NULL AND reviewed IS NULL "
-        "AND note = 'candidate'",
+        "UPDATE event SET alert = ?2, note = iif(received > ?3, '', note) WHERE grp = ?1 AND alert IS NULL "
+        "AND reviewed IS NULL AND note = 'candidate'",
     /* FROM, not (feed, event_id) IN (…): that form seeks the feed alone and walks all of its keys. */
     [Q_CANDIDATE_KEYS_JOIN] =
         "UPDATE event_key SET alert = ?2 FROM (SELECT feed, event_id FROM event WHERE grp = ?1 AND alert IS "

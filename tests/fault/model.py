@@ -268,6 +268,7 @@ class World:
         if self.verb("alerts/confirm", "alert.confirm", works, id=str(row), by=who):
             m.alert(e["group"], OBSERVED, max(n, e["count"]), e["at"] + rule["expires"], fresh=m.now - e["at"] <= 2 * HOUR,
                     approved=True, acked=who)
+            e["stands"] = True
 
     def op_dismiss(self, r, s):
         e, row = self.a_candidate(r)

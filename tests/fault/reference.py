@@ -264,8 +264,8 @@ class Model:
             w.pop()
             raise
         r = RULES[rule]
-        event = self.events[number] = dict(feed=feed, group=group, count=count, at=self.now, alert=None, gone=False, withdrawn=False,
-                                           number=number)
+        event = self.events[number] = dict(feed=feed, group=group, count=count, at=self.now, alert=None, stands=True, gone=False,
+                                           withdrawn=False, number=number)
         certainty = LIKELY if feeds >= 2 or n >= 5 * r["count"] else POSSIBLE
         a = next((a for a in reversed(self.alerts) if a.group == group and self.in_force(a)), None)
         expires = self.now + r["expires"]
@@ -288,7 +288,7 @@ class Model:
         self.alerts.append(a)
         for e in self.events.values():
             if e["group"] == group and not e["alert"] and not e["gone"]:
-                e["alert"] = a
+                e["alert"], e["stands"] = a, e["at"] > self.now - WITHIN
         self.publish(a, fresh=fresh, approved=approved)
         return a
 
@@ -299,9 +299,9 @@ class Model:
             return
         e["gone"] = e["withdrawn"] = True
         self.windows[e["group"]] = [x for x in self.windows.get(e["group"], []) if x[4] != number]
-        if not a or not self.in_force(a):
+        if not a or not self.in_force(a) or not e["stands"]:
             return
-        if any(o["alert"] is a and not o["withdrawn"] for o in self.events.values()):
+        if any(o["alert"] is a and o["stands"] and not o["withdrawn"] for o in self.events.values()):
             a.count = max(a.count - e["count"], 1)
         else:
             self.cancel(a)

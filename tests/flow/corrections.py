@@ -182,6 +182,23 @@ def two_feeds(r):
     r.until("the correction", lambda: r.texts("club", alert) == ["Alert", "Cancel"])
 
 
+def old_candidates(r):
+    """What was seen too long ago to count leaves the review list with a new alert, and does not keep it going."""
+    r.event(1, "610113", count=1)
+    r.until("the candidate", lambda: len(r.cli("alerts", "list", "--review")) == 1)
+    r.pass_time(hours=3)
+    r.event(2, "610113", count=1)
+    r.event(3, "610113", count=1)
+    alert = r.alert_in("610113")
+    assert r.cli("alerts", "list", "--review") == []
+    story = r.cli("alerts", "show", alert)
+    assert story["count"] == 2 and [e.get("note") for e in story["events"]] == ["candidate", None, None], story
+    r.event(4, "610113", msg_kind="cancel", references=["e1", "e2"])
+    r.until("the lower count", lambda: r.cli("alerts", "show", alert)["count"] == 1)
+    r.event(5, "610113", msg_kind="cancel", references=["e3"])
+    r.until("the end", lambda: r.cli("alerts", "show", alert)["end_note"] == "withdrawn by its feed")
+
+
 def reloads(r):
     """What waits for a second person outlives a reload: who was first, what will be said, and that it is asked for at all."""
     r.event(1, "630201", count=2)
@@ -230,4 +247,4 @@ def decisions(r):
 
 
 if __name__ == "__main__":
-    main(Corrections, taking_back, feeds, two_feeds, reloads, decisions)
+    main(Corrections, taking_back, feeds, two_feeds, old_candidates, reloads, decisions)
