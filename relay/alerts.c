@@ -169,8 +169,9 @@ static void start_clock(struct relay *r, const struct edition *ed, const struct 
     }
 }
 
-/* Writes the revision, renders, routes. only_new: an area was added, so only targets that have nothing yet hear of it. */
-static size_t publish(struct relay *r, struct edition *ed, const char *note, bool only_new)
+/* Writes the revision, renders, routes. before: the areas until now, where one was added: only targets that are new hear of
+ * it. NULL: all do. */
+static size_t publish(struct relay *r, struct edition *ed, const char *note, const char *before)
 {
     struct alert_row *a = ed->alert;
     bool any;
@@ -195,13 +196,14 @@ static size_t publish(struct relay *r, struct edition *ed, const char *note, boo
         n = kept;
         ed->drill_over = window.real_alert != 0;
     }
-    if (only_new) {
+    if (before) {
         size_t kept = 0;
         for (size_t i = 0; i < n; i++)
-            if (!has_delivery(r, a->n, sel[i].target)) sel[kept++] = sel[i];
+            if (!target_in_areas(sel[i].target, before) || !has_delivery(r, a->n, sel[i].target))
+                sel[kept++] = sel[i];
         n = kept;
     }
-    if (n || !only_new) {
+    if (n || !before) {
         a->rev++;
         store_alert_update(r->store, a);
         store_revision(r->store, a, ed->type, ed->sent, ed->expires, note);
@@ -232,7 +234,7 @@ static bool take_in(struct alert_row *a, const char *area, const char *feed, boo
     return areas_add(a->areas, sizeof(a->areas), area);
 }
 
-static void take_in_candidate(void *arg, const char *area, const char *feed, bool guessed)
+static void take_in_each(void *arg, const char *area, const char *feed, bool guessed)
 {
     (void)take_in(arg, area, feed, guessed);
 }
@@ -259,7 +261,7 @@ static void new_alert(struct relay *r, const struct event *e, const char *feed, 
     (void)snprintf(a->set_hash, sizeof(a->set_hash), "%s", rule_set_hash(r->rules));
     (void)take_in(a, e->area, feed, e->area_guessed);
     int64_t since = r->now.wall - rule->threshold_within_ms;
-    store_candidates(r->store, grp, since, take_in_candidate, a);
+    store_candidates(r->store, grp, since, take_in_each, a);
     store_alert_new(r->store, r->config->relay.id, clock_local_day(r->now.wall), a);
     store_candidates_join(r->store, grp, since, a->n);
     r->counters.alerts++;
@@ -335,10 +337,11 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
         }
         new_alert(r, e, feed->id, rule, grp, &g, &j, &a);
         ed.expires = a.expires;
-        (void)publish(r, &ed, g.feeds >= 2 ? "second feed" : "threshold", false);
+        (void)publish(r, &ed, g.feeds >= 2 ? "second feed" : "threshold", NULL);
         break;
     case DECIDE_COUNT:
     case DECIDE_UPDATE: {
+        struct alert_row before = a;
         a.count += e->count;
         bool new_area = take_in(&a, e->area, feed->id, e->area_guessed);
         ed.expires = a.expires;
@@ -348,11 +351,11 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
             a.certainty = j.certainty;
             if (expires > a.expires) ed.expires = a.expires = expires;
             ed.type = MSG_UPDATE;
-            (void)publish(r, &ed, level_up ? "higher level" : "higher certainty", false);
+            (void)publish(r, &ed, level_up ? "higher level" : "higher certainty", NULL);
         } else {
             store_alert_update(r->store, &a);
             ed.type = MSG_ALERT; /* an Alert to the targets that are new */
-            if (new_area) (void)publish(r, &ed, "new area", true);
+            if (new_area) (void)publish(r, &ed, "new area", before.areas);
         }
         break;
     }
@@ -439,11 +442,15 @@ size_t alerts_remind(struct relay *r, struct alert_row *a, int step, const char 
 
 /* -- ends --------------------------------------------------------------------------------------------------------- */
 
-struct cancelling {
+struct taking_back {
     struct relay *r;
-    struct edition *ed;
-    int64_t *told; /* targets that had an earlier revision */
+    const char *before,
+        *still;      /* the alert's areas until now, and where it goes on; NULL: it ends everywhere */
+    const char *why; /* what waits ends */
+    int64_t *told;   /* targets that had an earlier revision, and no correction since */
     size_t n, cap;
+    int rev; /* of `revision` */
+    struct revision_row revision;
 };
 
 /* It was sent, alone or in a digest, or may have been; what a device has confirmed was, even if the answer was lost. */
@@ -453,34 +460,54 @@ static bool had_it(const struct delivery_row *d)
            d->state == DELIVERY_PLAYED || d->state == DELIVERY_DISPLAYED || d->state == DELIVERY_ACKNOWLEDGED;
 }
 
-static void end_waiting(void *arg, struct delivery_row *d)
+static bool is_correction(struct taking_back *c, const struct delivery_row *d)
 {
-    struct cancelling *c = arg;
-    if (had_it(d)) {
+    if (c->rev != d->rev) {
+        c->rev = d->rev;
+        if (!store_revision_get(c->r->store, d->alert, d->rev, &c->revision))
+            c->revision = (struct revision_row){.msg_type = MSG_ALERT};
+    }
+    return c->revision.msg_type == MSG_CANCEL;
+}
+
+/* Ends what waits of a row, and notes its target when it is to be corrected. Rows come by target, the oldest first. */
+static void take_from(void *arg, struct delivery_row *d)
+{
+    struct taking_back *c = arg;
+    struct relay_target *t = targets_by_row(c->r->targets, d->target);
+    if (c->still && (!t || !target_in_areas(t, c->before) || target_in_areas(t, c->still))) return;
+    bool told = c->n && c->told[c->n - 1] == d->target;
+    if (is_correction(c, d)) { /* of an area: it knows, unless the area came back before it was said */
+        if (told && d->state != DELIVERY_SUPPRESSED) c->n--;
+        return;
+    }
+    if (had_it(d) && !told) {
         if (c->n == c->cap) {
             c->cap = c->cap ? c->cap * 2 : 64;
             c->told = xreallocarray(c->told, c->cap, sizeof(*c->told));
         }
-        bool twice = false;
-        for (size_t i = 0; i < c->n; i++) twice = twice || c->told[i] == d->target;
-        if (!twice) c->told[c->n++] = d->target;
+        c->told[c->n++] = d->target;
     }
+    char why[80];
+    (void)snprintf(why, sizeof(why), "%s%s", delivery_held_for(d, "trial") ? "trial: " : "", c->why);
     if (delivery_is_waiting(d->state) && d->state != DELIVERY_SENDING)
-        dispatch_move(c->r, d, DELIVERY_CANCELLED,
-                      delivery_held_for(d, "trial") ? "trial: alert cancelled" : "alert cancelled", NO_DUE);
-    struct relay_target *t = targets_by_row(c->r->targets, d->target);
+        dispatch_move(c->r, d, DELIVERY_CANCELLED, why, NO_DUE);
     if (d->state == DELIVERY_SENT && d->due != NO_DUE) { /* it would be said again */
         if (t && t->chat && !t->ops->confirms) {
             d->due = NO_DUE;
             store_delivery_save(c->r->store, d);
         } else {
-            dispatch_move(c->r, d, DELIVERY_SUPPRESSED, "alert cancelled", NO_DUE);
+            dispatch_move(c->r, d, DELIVERY_SUPPRESSED, c->why, NO_DUE);
         }
+    }
+    if (c->still && t && t->ops->kind == TARGET_STATE) {
+        store_unshow(c->r->store, d->target, d->alert);
+        target_show(t);
     }
 }
 
-/* The revision that takes an alert back: to exactly those who had an earlier one, whatever the limits. */
-static void cancel(struct relay *r, struct alert_row *a, const char *note)
+/* The revision that takes an alert back, in the areas of `a`: to exactly those who had an earlier one, whatever the limits. */
+static void correct(struct relay *r, struct alert_row *a, const struct taking_back *c, const char *note)
 {
     const struct rule *rule = rule_set_find(r->rules, a->rule);
     static const struct rule_say plain = {
@@ -496,40 +523,93 @@ static void cancel(struct relay *r, struct alert_row *a, const char *note)
                          .fresh = true,
                          .approved = true};
     (void)route_sites(r->targets, a->areas, &ed.boldest);
-    struct cancelling c = {.r = r, .ed = &ed};
-    store_deliveries_ever(r->store, a->n, end_waiting, &c);
-    store_unshow_alert(r->store, a->n, targets_show_row, r->targets);
-    a->rev++;
-    store_alert_update(r->store, a);
     store_revision(r->store, a, MSG_CANCEL, ed.sent, ed.expires, note);
-    for (size_t i = 0; i < c.n; i++) {
-        struct relay_target *t = targets_by_row(r->targets, c.told[i]);
+    for (size_t i = 0; i < c->n; i++) {
+        struct relay_target *t = targets_by_row(r->targets, c->told[i]);
         if (t) add_delivery(r, &ed, t, NULL);
     }
-    store_alert_end(r->store, a->n, r->now.wall, note);
-    store_window_clear(r->store, a->grp); /* what was counted was wrong: it begins anew */
     r->counters.revisions++;
-    log_info("%s.%d: Cancel targets=%zu (%s)", a->id, a->rev, c.n, note);
-    free(c.told);
+    log_info("%s.%d: Cancel areas=%s targets=%zu (%s)", a->id, a->rev, a->areas, c->n, note);
     edition_release(&ed);
 }
 
-void alerts_withdraw(struct relay *r, int64_t feed_row, const char *event_id)
+static void cancel(struct relay *r, struct alert_row *a, const char *note)
 {
-    struct withdrawn w;
+    struct taking_back c = {.r = r, .why = "alert cancelled"};
+    store_deliveries_ever(r->store, a->n, take_from, &c);
+    store_unshow_alert(r->store, a->n, targets_show_row, r->targets);
+    a->rev++;
+    store_alert_update(r->store, a);
+    correct(r, a, &c, note);
+    store_alert_end(r->store, a->n, r->now.wall, note);
+    store_window_clear(r->store, a->grp); /* what was counted was wrong: it begins anew */
+    free(c.told);
+}
+
+/* To the areas of the events on which the alert stands, and those in which a person has confirmed it. Who is in them no
+ * more is told as if it had ended. */
+static void shrink(struct relay *r, struct alert_row *a)
+{
+    static const char withdrawn[] = "area withdrawn by its feed";
+    struct alert_row now = *a, left = *a;
+    now.areas[0] = now.feeds[0] = left.areas[0] = '\0';
+    now.guessed = !store_confirmed_areas(r->store, a->n, now.areas, sizeof(now.areas));
+    store_standing(r->store, a->n, take_in_each, &now);
+    char code[AREA_LEN + 1];
+    for (const char *p = a->areas; area_next(&p, code);)
+        if (!text_has_word(now.areas, code)) (void)text_add_word(left.areas, sizeof(left.areas), code);
+    struct taking_back c = {.r = r, .before = a->areas, .still = now.areas, .why = withdrawn};
+    if (*left.areas) store_deliveries_ever(r->store, a->n, take_from, &c);
+    if (c.n) left.rev = ++now.rev;
+    store_alert_update(r->store, &now);
+    if (c.n) correct(r, &left, &c, withdrawn);
+    if (*left.areas) log_info("%s: areas=%s, no more %s", a->id, now.areas, left.areas);
+    *a = now;
+    free(c.told);
+}
+
+/* What a feed has taken back of one alert. */
+struct loss {
+    int64_t alert, count;
+    bool alone; /* one of them was the only one of its area */
+};
+
+static void lose(struct relay *r, const struct loss *l)
+{
     struct alert_row a;
-    if (!store_event_withdraw(r->store, feed_row, event_id, &w)) return;
-    if (!w.alert || !store_alert_get(r->store, w.alert, &a)) a = (struct alert_row){.n = 0};
-    bool cancelled = a.ended && a.ended < a.expires; /* then its group has begun anew */
-    if (w.grp && !cancelled) store_window_take(r->store, &w);
-    if (!a.n || a.ended || a.expires <= r->now.wall) return;
+    if (!store_alert_get(r->store, l->alert, &a) || a.ended || a.expires <= r->now.wall) return;
     if (!store_alert_stands(r->store, a.n)) {
         cancel(r, &a, "withdrawn by its feed");
         return;
     }
-    a.count = a.count > w.count ? a.count - w.count : 1;
-    store_alert_update(r->store, &a);
-    log_info("%s: feed took event %s back; others stand, count=%lld", a.id, event_id, (long long)a.count);
+    a.count = a.count > l->count ? a.count - l->count : 1;
+    if (l->alone)
+        shrink(r, &a);
+    else
+        store_alert_update(r->store, &a);
+    log_info("%s: its feed took events back; others stand, count=%lld", a.id, (long long)a.count);
+}
+
+void alerts_withdraw(struct relay *r, int64_t feed_row, const char *const *event_ids, size_t n)
+{
+    struct loss *losses = xcalloc(n, sizeof(*losses));
+    size_t n_losses = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct withdrawn w;
+        struct alert_row a;
+        if (!store_event_withdraw(r->store, feed_row, event_ids[i], &w)) continue;
+        bool known = w.alert && store_alert_get(r->store, w.alert, &a);
+        bool cancelled = known && a.ended && a.ended < a.expires; /* then its group has begun anew */
+        if (w.grp && !cancelled) store_window_take(r->store, &w);
+        if (!known) continue;
+        size_t k = 0;
+        while (k < n_losses && losses[k].alert != w.alert) k++;
+        if (k == n_losses) losses[n_losses++].alert = w.alert;
+        losses[k].count += w.count;
+        losses[k].alone = losses[k].alone || w.alone;
+    }
+    for (size_t i = 0; i < n_losses; i++) lose(r, &losses[i]);
+    free(losses);
 }
 
 enum relay_err alerts_find(struct relay *r, const char *id, struct alert_row *ret, struct reason *why)
@@ -597,7 +677,7 @@ enum relay_err alerts_confirm(struct relay *r, const char *alert_id, const struc
                          .approved = true};
     char note[160];
     (void)snprintf(note, sizeof(note), "confirmed by %s", by->name);
-    (void)publish(r, &ed, note, false);
+    (void)publish(r, &ed, note, NULL);
     actor_did(r, by, "alert.confirm", a.id, "");
     return RELAY_OK;
 }
@@ -649,7 +729,7 @@ enum relay_err alerts_confirm_event(struct relay *r, int64_t event, const struct
                          .approved = true};
     char note[160];
     (void)snprintf(note, sizeof(note), "confirmed by %s", by->name);
-    (void)publish(r, &ed, note, false);
+    (void)publish(r, &ed, note, NULL);
     (void)snprintf(ret_alert, 80, "%s", a.id);
     actor_did(r, by, "alert.confirm", a.id, "");
     return RELAY_OK;

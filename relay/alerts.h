@@ -12,9 +12,10 @@
 void alerts_event(struct relay *r, const struct event *e, const struct feed_config *feed,
                   const struct rule *rule, struct event_row *row);
 
-/* A feed takes its own event back. Its alert ends when no event stands in it any more, of any feed; until then it goes on,
- * with a lower count, also below the rule's threshold: that says when people are told, not when they were told wrongly. */
-void alerts_withdraw(struct relay *r, int64_t feed_row, const char *event_id);
+/* A feed takes events of its own back. An alert ends when no event stands in it any more, of any feed; until then it goes on
+ * in the areas of those that stand, with a lower count, also below the rule's threshold: that says when people are told, not
+ * when they were told wrongly. */
+void alerts_withdraw(struct relay *r, int64_t feed_row, const char *const *event_ids, size_t n);
 
 /* A person's word; `actor` is recorded with its effect in the same commit. RELAY_NOT_FOUND, RELAY_CONFLICT with why. */
 struct actor {

@@ -296,6 +296,16 @@ static void count_message(struct relay *r, struct relay_target *t, const struct 
 
 static const char behind_others[] = "waits for messages that are under way";
 
+/* What was tried before may have been taken back here since, though the alert goes on elsewhere. */
+static bool corrected_since(struct relay *r, const struct delivery_row *d)
+{
+    struct delivery_row newest;
+    struct revision_row rev;
+    return d->attempt > 0 && store_delivery_of(r->store, d->alert, d->target, &newest) &&
+           newest.rev > d->rev && store_revision_get(r->store, d->alert, newest.rev, &rev) &&
+           rev.msg_type == MSG_CANCEL;
+}
+
 /* What was under way when its alert was cancelled is not tried again: the correction is not overtaken by what it corrects.
  * Returns how many rows are left. */
 static size_t without_ended(struct relay *r, struct delivery_row *rows, size_t n)
@@ -303,7 +313,8 @@ static size_t without_ended(struct relay *r, struct delivery_row *rows, size_t n
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
         struct source from;
-        if (dispatch_source(r, &rows[i], &from) && from.alert->ended && from.revision->msg_type != MSG_CANCEL)
+        if (dispatch_source(r, &rows[i], &from) && from.revision->msg_type != MSG_CANCEL &&
+            (from.alert->ended || corrected_since(r, &rows[i])))
             dispatch_move(r, &rows[i], DELIVERY_CANCELLED, "alert ended", NO_DUE);
         else
             rows[kept++] = rows[i];

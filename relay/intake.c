@@ -172,7 +172,7 @@ void intake_event(struct relay *r, struct feed_state *f, const char *bytes, size
     }
     count_sequence(f, e.seq);
     if (e.msg == EVENT_CANCEL) {
-        for (size_t i = 0; i < e.n_references; i++) alerts_withdraw(r, f->feed.db_id, e.references[i]);
+        alerts_withdraw(r, f->feed.db_id, e.references, e.n_references);
         store_event_other(r->store, &e, f->feed.db_id, r->now.wall);
         count_event(r, f, &e, "withdrawal", NULL);
     } else {

@@ -45,7 +45,7 @@ CREATE TABLE event (
   payee     INTEGER NOT NULL,
   value     INTEGER NOT NULL               -- under which it stands in `correlated`
 );
-CREATE INDEX event_alert ON event (alert, note) WHERE alert IS NOT NULL;
+CREATE INDEX event_alert ON event (alert, note, area, guessed, feed) WHERE alert IS NOT NULL;   -- where it stands
 CREATE INDEX event_review ON event (grp) WHERE alert IS NULL AND reviewed IS NULL;
 CREATE INDEX event_name ON event (feed, event_id);   -- its feed may take it back
 

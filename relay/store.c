@@ -327,8 +327,10 @@ bool store_event_withdraw(struct store *s, int64_t feed, const char *event_id, s
     if (!store_begin(s)) return false;
     struct stmt *q = store_ask(s, Q_EVENT_NAMED, INT(feed), TEXT(event_id));
     bool found = store_row(s, q) && strcmp(col_text(q, 7), "withdrawn") != 0;
-    int64_t row = found ? col_int(q, 0) : 0;
-    if (found)
+    int64_t row = found ? col_int(q, 0) : 0, guessed = found ? col_int(q, 9) : 0;
+    char area[AREA_LEN + 1] = "";
+    if (found) {
+        COPY_TEXT(area, q, 8);
         *ret = (struct withdrawn){.alert = *col_text(q, 7) ? 0 : col_int(q, 1),
                                   .grp = col_int(q, 2),
                                   .feed = feed,
@@ -336,8 +338,28 @@ bool store_event_withdraw(struct store *s, int64_t feed, const char *event_id, s
                                   .count = col_int(q, 4),
                                   .value = col_int(q, 5),
                                   .victim = col_int(q, 6)};
+    }
     stmt_reset(q);
-    return found && store_do(s, Q_EVENT_WITHDRAW, INT(row));
+    if (!found || !store_do(s, Q_EVENT_WITHDRAW, INT(row))) return false;
+    ret->alone = ret->alert && !any_row(s, store_ask(s, Q_STANDS_LIKE, INT(ret->alert), TEXT(area),
+                                                     INT(guessed), INT(feed)));
+    return true;
+}
+
+void store_standing(struct store *s, int64_t alert,
+                    void (*fn)(void *arg, const char *area, const char *feed, bool guessed), void *arg)
+{
+    struct stmt *q = store_ask(s, Q_STANDING, INT(alert));
+    while (store_row(s, q)) fn(arg, col_text(q, 0), col_text(q, 1), col_int(q, 2) != 0);
+}
+
+bool store_confirmed_areas(struct store *s, int64_t alert, char *ret, size_t size)
+{
+    struct stmt *q = store_ask(s, Q_CONFIRMED_AREAS, INT(alert), INT(CERTAINTY_OBSERVED));
+    bool confirmed = store_row(s, q);
+    if (confirmed) (void)snprintf(ret, size, "%s", col_text(q, 0));
+    stmt_reset(q);
+    return confirmed;
 }
 
 bool store_alert_stands(struct store *s, int64_t alert)

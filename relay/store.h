@@ -80,11 +80,17 @@ struct withdrawn {
     int64_t alert; /* that it stood in; 0 none */
     int64_t grp;   /* 0 none */
     int64_t feed, received, value, victim, count;
+    bool alone; /* no other event of its feed and area stands in the alert */
 };
 bool store_event_withdraw(struct store *s, int64_t feed, const char *event_id, struct withdrawn *ret);
 /* … and its occurrences leave the windows that they were counted in. */
 void store_window_take(struct store *s, const struct withdrawn *w);
 bool store_alert_stands(struct store *s, int64_t alert); /* on an event that nobody has taken back */
+/* Each area and feed of the events on which an alert stands, the oldest first. */
+void store_standing(struct store *s, int64_t alert,
+                    void (*fn)(void *arg, const char *area, const char *feed, bool guessed), void *arg);
+/* The areas that the alert had when a person confirmed it; false: nobody has. */
+bool store_confirmed_areas(struct store *s, int64_t alert, char *ret, size_t size);
 
 /* A stored event that waits for a person. */
 struct event_seen {
@@ -248,7 +254,7 @@ int store_waiting_of(struct store *s, int64_t target);
 /* Every open delivery of an alert (waiting or sent); fn may move it. */
 void store_deliveries_of_alert(struct store *s, int64_t alert, bool waiting_only,
                                void (*fn)(void *arg, struct delivery_row *d), void *arg);
-/* Every delivery that there has been of an alert; fn may move it. */
+/* Every delivery that there has been of an alert, by target and then by revision; fn may move it. */
 void store_deliveries_ever(struct store *s, int64_t alert, void (*fn)(void *arg, struct delivery_row *d),
                            void *arg);
 /* Held, queued, retry, or sent and still to be looked at. */
@@ -269,6 +275,7 @@ void store_unshow(struct store *s, int64_t target, int64_t alert);
 int store_showing_expire(struct store *s, int64_t now, int max, void (*fn)(void *arg, int64_t target),
                          void *arg);
 int64_t store_showing_next_expiry(struct store *s);
+/* Corrections stay. */
 void store_unshow_alert(struct store *s, int64_t alert, void (*fn)(void *arg, int64_t target), void *arg);
 
 struct shown_item {

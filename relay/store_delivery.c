@@ -444,7 +444,7 @@ void store_unshow_alert(struct store *s, int64_t alert, void (*fn)(void *arg, in
 {
     struct stmt *q = store_ask(s, Q_SHOW_OF_ALERT, INT(alert));
     while (store_row(s, q)) fn(arg, col_int(q, 0));
-    store_do(s, Q_SHOW_DEL_ALERT, INT(alert));
+    store_do(s, Q_SHOW_DEL_ALERT, INT(alert), INT(MSG_CANCEL));
 }
 
 void store_showing(struct store *s, int64_t target, void (*fn)(void *arg, const struct shown_item *i),

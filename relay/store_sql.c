@@ -38,9 +38,8 @@ const char *const store_sql[Q_COUNT] = {
         "INSERT INTO event_other (feed, event_id, received, kind, area, body, count, "
         "verified, victim, suspect, payee) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     /* The newest: an id may come again when its key is pruned. */
-    [Q_EVENT_NAMED] =
-        "SELECT id, alert, grp, received, count, value, victim, note FROM event WHERE feed = ?1 "
-        "AND event_id = ?2 ORDER BY id DESC LIMIT 1",
+    [Q_EVENT_NAMED] = "SELECT id, alert, grp, received, count, value, victim, note, area, guessed FROM event "
+                      "WHERE feed = ?1 AND event_id = ?2 ORDER BY id DESC LIMIT 1",
     [Q_EVENT_WITHDRAW] =
         "UPDATE event SET note = 'withdrawn', reviewed = coalesce(reviewed, 'feed') WHERE id = ?1",
     [Q_WINDOW_TAKE] =
@@ -55,6 +54,13 @@ const char *const store_sql[Q_COUNT] = {
     [Q_CORRELATED_CLEAR] = "DELETE FROM correlated WHERE grp = ?1",
     [Q_CORRELATED_EMPTY] = "DELETE FROM correlated WHERE grp = ?1 AND value = ?2 AND count = 0",
     [Q_ALERT_STANDS] = "SELECT 1 FROM event WHERE alert = ?1 AND note = '' LIMIT 1",
+    [Q_STANDS_LIKE] = "SELECT 1 FROM event WHERE alert = ?1 AND note = '' AND area = ?2 AND guessed = ?3 AND "
+                      "feed = ?4 LIMIT 1",
+    [Q_STANDING] =
+        "SELECT e.area, f.name, e.guessed FROM event e JOIN feed f ON f.id = e.feed WHERE e.alert = "
+        "?1 AND e.note = '' GROUP BY e.area, e.guessed, e.feed ORDER BY min(e.id)",
+    [Q_CONFIRMED_AREAS] =
+        "SELECT areas FROM revision WHERE alert = ?1 AND certainty = ?2 ORDER BY rev LIMIT 1",
 
     [Q_GRP_ADD] = "INSERT INTO grp (fingerprint, rule) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
     [Q_GRP_GET] = "SELECT id FROM grp WHERE fingerprint = ?1",
@@ -149,7 +155,8 @@ const char *const store_sql[Q_COUNT] = {
     [Q_OF_ALERT] = "SELECT " DELIVERY_COLUMNS
                    " FROM delivery d WHERE d.alert = ?1 AND (d.state IN (0, 1, 2, 7) OR (?2 = 0 AND "
                    "d.state IN (3, 4, 5, 6)))",
-    [Q_EVER_OF_ALERT] = "SELECT " DELIVERY_COLUMNS " FROM delivery d WHERE d.alert = ?1",
+    [Q_EVER_OF_ALERT] =
+        "SELECT " DELIVERY_COLUMNS " FROM delivery d WHERE d.alert = ?1 ORDER BY d.target, d.rev",
     [Q_OPEN_ROWS] = "SELECT " DELIVERY_COLUMNS
                     " FROM delivery d WHERE d.target = ?1 AND d.due IS NOT NULL AND d.state IN (0, 1, 3, 7)",
     [Q_WAITING_ROWS] = "SELECT " DELIVERY_COLUMNS
@@ -169,7 +176,9 @@ const char *const store_sql[Q_COUNT] = {
                    "RETURNING target",
     [Q_SHOW_NEXT] = "SELECT min(expires) FROM showing",
     [Q_SHOW_OF_ALERT] = "SELECT target FROM showing WHERE alert = ?1",
-    [Q_SHOW_DEL_ALERT] = "DELETE FROM showing WHERE alert = ?1",
+    [Q_SHOW_DEL_ALERT] =
+        "DELETE FROM showing WHERE alert = ?1 AND delivery NOT IN (SELECT d.id FROM revision v CROSS JOIN "
+        "delivery d ON d.alert = v.alert AND d.rev = v.rev WHERE v.alert = ?1 AND v.msg_type = ?2)",
     [Q_SHOWING] =
         "SELECT " DELIVERY_COLUMNS ", " ALERT_COLUMNS
         ", r.msg_type, r.level, r.certainty, r.sent, r.expires FROM showing s "

@@ -196,6 +196,49 @@ static void what_a_feed_takes_back_stands_nowhere_and_counts_nowhere(void **stat
     assert_int_equal(correlated(8, 0, 1, now).count, 1);
 }
 
+static void name_place(void *arg, const char *area, const char *feed, bool guessed)
+{
+    char *all = arg;
+    size_t n = strlen(all);
+    (void)snprintf(all + n, 200 - n, "%s/%s/%d ", area, feed, guessed);
+}
+
+static void an_alert_is_known_to_stand_where_its_events_do(void **state)
+{
+    (void)state;
+    int64_t bank = store_feed(store, "bank"), carrier = store_feed(store, "carrier");
+    static const struct {
+        const char *id, *area, *note;
+        bool second, guessed;
+    } events[] = {{"a", "610113", "", false, false},         {"b", "610104", "", false, false},
+                  {"c", "610104", "", true, false},          {"d", "610104", "", true, true},
+                  {"e", "610102", "candidate", true, false}, {"f", "610104", "", true, false}};
+    for (size_t i = 0; i < COUNT(events); i++) {
+        struct event e = event_of(events[i].id, 1);
+        (void)snprintf(e.area, sizeof(e.area), "%s", events[i].area);
+        e.area_guessed = events[i].guessed;
+        struct event_row row = {.feed = events[i].second ? carrier : bank,
+                                .alert = 5,
+                                .rules = "x.1",
+                                .set_hash = "h",
+                                .note = events[i].note};
+        store_event(store, &e, &row);
+    }
+    char all[200] = "";
+    store_standing(store, 5, name_place, all);
+    assert_string_equal(all, "610113/bank/0 610104/bank/0 610104/carrier/0 610104/carrier/1 ");
+    struct withdrawn w;
+    assert_true(store_event_withdraw(store, carrier, "c", &w));
+    assert_false(w.alone); /* f is alike */
+    assert_true(store_event_withdraw(store, carrier, "f", &w));
+    assert_true(w.alone);
+    assert_true(store_event_withdraw(store, carrier, "e", &w));
+    assert_int_equal(w.alert, 0); /* it had no part in it */
+    all[0] = '\0';
+    store_standing(store, 5, name_place, all);
+    assert_string_equal(all, "610113/bank/0 610104/bank/0 610104/carrier/1 ");
+}
+
 static int64_t rows_of(const char *sql)
 {
     struct stmt q = {NULL};
@@ -407,6 +450,23 @@ static void what_has_ended_does_not_move_again(void **state)
     assert_int_equal(after.due, NO_DUE);
 }
 
+static void the_areas_of_a_confirmed_alert_are_those_of_its_first_confirmed_revision(void **state)
+{
+    (void)state;
+    struct alert_row a;
+    char areas[512] = "none";
+    make_alert(&a, 5000);
+    assert_false(store_confirmed_areas(store, a.n, areas, sizeof(areas)));
+    assert_string_equal(areas, "none");
+    a.certainty = CERTAINTY_OBSERVED;
+    for (a.rev = 2; a.rev < 4; a.rev++) {
+        store_revision(store, &a, MSG_UPDATE, 2000, 5000, "confirmed by x");
+        (void)areas_add(a.areas, sizeof(a.areas), "610104");
+    }
+    assert_true(store_confirmed_areas(store, a.n, areas, sizeof(areas)));
+    assert_string_equal(areas, "610113");
+}
+
 static void note_target(void *arg, int64_t target)
 {
     *(int64_t *)arg = target;
@@ -437,6 +497,28 @@ static void a_screen_shows_the_newest_revision_until_it_expires(void **state)
     n = 0;
     store_showing(store, 9, count_item, &n);
     assert_int_equal(n, 0);
+}
+
+static void a_correction_stays_on_its_screen_when_the_alert_leaves_the_others(void **state)
+{
+    (void)state;
+    struct alert_row a;
+    make_alert(&a, 5000);
+    struct delivery_row first = add(&a, 8, LEVEL_RED, 10);
+    store_show(store, &first);
+    struct delivery_row correction = {.alert = a.n, .rev = 2, .target = 9, .expires = 9000};
+    a.rev = 2;
+    store_revision(store, &a, MSG_CANCEL, 2000, 9000, "area withdrawn by its feed");
+    correction.id = store_delivery_add(store, &correction);
+    store_show(store, &correction);
+    int64_t told = 0;
+    store_unshow_alert(store, a.n, note_target, &told);
+    int n = 0;
+    store_showing(store, 9, count_item, &n);
+    assert_int_equal(n, 1);
+    store_showing(store, 8, count_item, &n);
+    assert_int_equal(n, 1);
+    assert_int_equal(store_showing_next_expiry(store), 9000);
 }
 
 static void speech_in_a_wider_area_counts_for_the_district(void **state)
@@ -543,6 +625,9 @@ int main(void)
         T(a_window_forgets_what_is_older_than_it),
         T(a_correlation_counts_one_value_and_outlives_a_restart),
         T(what_a_feed_takes_back_stands_nowhere_and_counts_nowhere),
+        T(an_alert_is_known_to_stand_where_its_events_do),
+        T(the_areas_of_a_confirmed_alert_are_those_of_its_first_confirmed_revision),
+        T(a_correction_stays_on_its_screen_when_the_alert_leaves_the_others),
         T(correlations_are_bounded_and_go_when_they_no_longer_count),
         T(alert_numbers_go_on_over_a_restart),
         T(a_step_of_the_clock_shortens_no_wait_that_a_route_asks_for),

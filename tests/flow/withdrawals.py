@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""A feed takes back some of the events on which an alert stands: where none stands any more it is corrected, elsewhere it goes
+on, and what a person has confirmed stays. usage: withdrawals.py --tocsin PROGRAM [PART…]"""
+import os
+import sqlite3
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from corrections import Room  # noqa: E402
+from relay import PACK, Still, main  # noqa: E402
+from rig import free_port  # noqa: E402
+
+HERE, THERE = "610113", "610104"  # two districts of one alert
+
+
+class Withdrawals(Still):
+    def configuration(self):
+        self.room = Room()
+        return f"""
+relay: {{id: wi, state_dir: state, issuer: 测试, help: 服务台, language: en}}
+broker: {{host: 127.0.0.1, port: 1}}
+http: {{listen: ['127.0.0.1:{free_port()}']}}
+rules: {{packs: [{PACK}]}}
+feeds:
+  - {{id: f1, type: bank, source: file, path: {self.path('in.jsonl')}, areas: ['61', '62']}}
+  - {{id: f2, type: carrier, source: file, path: {self.path('second.jsonl')}, areas: ['61']}}
+sites:
+  - {{id: s1, name: 医院, area: '{HERE}', mode: live, zones: [{{id: hall, class: hall}}], wards: [{{id: w1, name: 一病区}}]}}
+  - {{id: s2, name: 二院, area: '{THERE}', mode: live, zones: [{{id: hall, class: hall}}], wards: [{{id: w1, name: 一病区}}]}}
+chats:
+  - {{id: here, type: file, audience: volunteer, path: {self.path('here.jsonl')}, areas: ['{HERE}'], quiet: []}}
+  - {{id: there, type: file, audience: volunteer, path: {self.path('there.jsonl')}, areas: ['{THERE}'], quiet: []}}
+  - {{id: night, type: file, audience: volunteer, path: {self.path('night.jsonl')}, areas: ['{THERE}'], quiet: ['00:00-23:59']}}
+  - {{id: watch, type: file, audience: duty, path: {self.path('watch.jsonl')}}}
+  - {{id: group, type: wecom, audience: duty, areas: ['62'], allow_insecure: true,
+     url: 'http://127.0.0.1:{self.room.server.server_port}/cgi-bin/webhook/send?key=k'}}
+route: {{receiver: everyone, group_by: [rule], group_interval: 0s}}
+receivers:
+  - {{name: everyone, pa: [announce, bulletin], displays: all, chats: all}}
+"""
+
+    def cancel(self, number, *ids, into="in.jsonl"):
+        self.event(number, HERE, into, msg_kind="cancel", references=[f"e{i}" for i in ids])
+
+    def areas(self, alert, *areas):
+        self.until(f"an alert in {areas}", lambda: self.cli("alerts", "show", alert)["areas"] == " ".join(areas))
+
+    def hears(self, chat, *kinds):
+        """All that the chat has heard, notices aside."""
+        self.until(f"{kinds} in {chat}", lambda: len(self.alerts_of(chat)) >= len(kinds))
+        assert self.alerts_of(chat) == list(kinds), (chat, self.alerts_of(chat))
+
+    def alerts_of(self, chat):
+        return [m["msgType"] for m in self.lines_of(chat) if m["rule"] == "crash_test"]
+
+    def shown(self, alert):
+        """Who shows the alert, and which revision."""
+        db = sqlite3.connect(f"file:{self.path('state/tocsin.db')}?mode=ro", uri=True)
+        rows = db.execute("SELECT t.name, d.rev FROM showing s JOIN target t ON t.id = s.target JOIN delivery d ON d.id = s.delivery "
+                          "JOIN alert a ON a.n = s.alert WHERE a.id = ?", (alert,)).fetchall()
+        db.close()
+        return dict(rows)
+
+
+def districts(r):
+    r.event(1, HERE)
+    alert = r.alert_in(HERE)
+    r.event(2, THERE)
+    r.event(3, THERE)
+    r.areas(alert, HERE, THERE)
+    r.hears("there", "Alert")
+    assert set(r.shown(alert)) == {"board:s1/w1", "bulletin:s1", "board:s2/w1", "bulletin:s2"}
+    # Another event of the district stands.
+    r.cancel(4, 3)
+    r.until("the lower count", lambda: r.cli("alerts", "show", alert)["count"] == 10)
+    r.areas(alert, HERE, THERE)
+    revisions = len(r.cli("alerts", "show", alert)["revisions"])
+    # The last one: who had it is told, what waits ends, nobody else hears of it.
+    r.cancel(5, 2)
+    r.areas(alert, HERE)
+    r.hears("there", "Alert", "Cancel")
+    r.hears("here", "Alert")
+    r.hears("watch", "Alert")
+    story = r.cli("alerts", "show", alert)
+    assert not story["ended"] and story["count"] == 5 and story["feeds"] == "f1", story
+    last = story["revisions"][-1]
+    assert (last["rev"], last["msgType"], last["note"]) == (revisions + 1, "Cancel", "area withdrawn by its feed"), last
+    why = "area withdrawn by its feed"
+    assert r.states(alert)["file:night"] == ("cancelled", why), r.states(alert)
+    assert r.states(alert)["board:s2/w1"] == ("cancelled", why) and r.states(alert)["bulletin:s2"] == ("cancelled", why)
+    assert set(r.shown(alert)) == {"board:s1/w1", "bulletin:s1"}, r.shown(alert)
+    # It is seen there again: an alert for those who were told that it was wrong, and for those who never had it.
+    r.event(6, THERE)
+    r.areas(alert, HERE, THERE)
+    r.hears("there", "Alert", "Cancel", "Alert")
+    assert r.states(alert)["file:night"] == ("held", "quiet_hours") and "board:s2/w1" in r.shown(alert)
+    # And now the other one; then all of it: each correction once.
+    r.cancel(7, 1)
+    r.areas(alert, THERE)
+    r.hears("here", "Alert", "Cancel")
+    r.cancel(8, 6)
+    r.until("the end", lambda: r.cli("alerts", "show", alert)["end_note"] == "withdrawn by its feed")
+    r.hears("there", "Alert", "Cancel", "Alert", "Cancel")
+    r.hears("watch", "Alert", "Cancel")
+    r.hears("here", "Alert", "Cancel")
+    r.hears("night")
+
+
+def at_once(r):
+    """Several events in one word, of several districts: what is left of it is worked out once."""
+    for number, area in enumerate((HERE, THERE, "620101", "620102"), 1):
+        r.event(number, area)
+    alert = r.cli("alerts", "list")[0]["id"]
+    r.areas(alert, HERE, THERE, "620101", "620102")
+    r.until("the group", lambda: len(r.room.texts) == 1)
+    revisions = len(r.cli("alerts", "show", alert)["revisions"])
+    r.cancel(5, 1, 2, 3)
+    r.areas(alert, "620102")
+    r.hears("here", "Alert", "Cancel")
+    r.hears("there", "Alert", "Cancel")
+    assert len(r.cli("alerts", "show", alert)["revisions"]) == revisions + 1
+    assert len(r.room.texts) == 1, "the group's area is in it still"
+
+
+def feeds(r):
+    """A second feed's district stays when the first takes back its own, and neither stands for the other."""
+    r.event(1, HERE)
+    alert = r.alert_in(HERE)
+    r.event(2, THERE)
+    r.event(3, THERE, into="second.jsonl")
+    r.until("the second feed", lambda: r.cli("alerts", "show", alert)["feeds"] == "f1 f2")
+    r.cancel(4, 1, 2)
+    r.areas(alert, THERE)
+    assert r.cli("alerts", "show", alert)["feeds"] == "f2"
+    r.until("the correction", lambda: r.alerts_of("here")[-1:] == ["Cancel"])
+    assert "Cancel" not in r.alerts_of("there")
+
+
+def confirmed(r):
+    """Where a person has said that it is true, it stays."""
+    r.event(1, HERE)
+    alert = r.alert_in(HERE)
+    r.event(2, THERE)
+    r.hears("there", "Alert")
+    r.cli("alerts", "confirm", alert, "--by", "王队")
+    r.hears("there", "Alert", "Update")
+    r.cancel(3, 2)
+    r.until("the lower count", lambda: r.cli("alerts", "show", alert)["count"] == 5)
+    r.areas(alert, HERE, THERE)
+    # What a feed has added since is the feed's.
+    r.event(4, "620101")
+    r.areas(alert, HERE, THERE, "620101")
+    r.until("the group", lambda: len(r.room.texts) == 1)
+    r.cancel(5, 4)
+    r.areas(alert, HERE, THERE)
+    r.until("the correction", lambda: len(r.room.texts) == 2 and "更正" in r.room.texts[1])
+    r.hears("there", "Alert", "Update")
+
+
+def under_way(r):
+    """What was under way when its area was taken back, and was refused for now, is not tried again after the correction."""
+    r.event(1, HERE)
+    alert = r.alert_in(HERE)
+    r.room.answers = [-1]
+    r.room.go.clear()
+    r.event(2, "620101")
+    r.until("the attempt", lambda: r.states(alert).get("wecom:group", [""])[0] == "sending" and not r.room.answers)
+    first = next(d["id"] for d in r.cli("deliveries", "list", "--alert", alert) if d["target"] == "wecom:group")
+    r.cancel(3, 2)
+    r.areas(alert, HERE)
+    r.room.go.set()
+    r.until("the correction", lambda: len(r.room.texts) == 1)
+    r.until("the refusal", lambda: r.cli("deliveries", "show", first)["state"] != "sending")
+    r.pass_time(minutes=5)
+    assert r.cli("deliveries", "show", first)["state"] == "cancelled"
+    assert "更正" in r.room.texts[0] and len(r.room.texts) == 1, r.room.texts
+
+
+if __name__ == "__main__":
+    main(Withdrawals, districts, at_once, feeds, confirmed, under_way)
