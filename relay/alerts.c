@@ -10,6 +10,7 @@
 #include "drill.h"
 #include "edition.h"
 #include "escalate.h"
+#include "notice.h"
 #include "pace.h"
 #include "route.h"
 #include "silence.h"
@@ -560,6 +561,7 @@ static void shrink(struct relay *r, struct alert_row *a)
         if (!text_has_word(now.areas, code)) (void)text_add_word(left.areas, sizeof(left.areas), code);
     struct taking_back c = {.r = r, .before = a->areas, .still = now.areas, .why = withdrawn};
     if (*left.areas) store_deliveries_ever(r->store, a->n, take_from, &c);
+    if (!*now.feeds) memcpy(now.feeds, a->feeds, sizeof(now.feeds)); /* a person alone stands for it */
     if (c.n) left.rev = ++now.rev;
     store_alert_update(r->store, &now);
     if (c.n) correct(r, &left, &c, withdrawn);
@@ -574,11 +576,30 @@ struct loss {
     bool alone; /* one of them was the only one of its area */
 };
 
-static void lose(struct relay *r, const struct loss *l)
+/* A named person's word outranks a feed's change of mind; but a person must hear of it. */
+static void tell_confirmed(struct relay *r, const struct alert_row *a, const char *feed)
+{
+    char who[64];
+    store_action_first(r->store, "alert.confirm", a->id, who);
+    CLEANUP(free_ptr)
+    char *text =
+        xasprintf(_("Alert %s (%s), confirmed by %s: its feed %s has taken back the last event of it. It "
+                    "stays in force. If it is not true: tocsin alerts cancel %s --by NAME"),
+                  a->id, a->title, who, feed, a->id);
+    notice_duty(r, &(struct notice){.status = a->status,
+                                    .about = "withdrawn",
+                                    .area = a->areas,
+                                    .title = _("a feed took back what a person had confirmed"),
+                                    .text = text,
+                                    .lasts = a->expires - r->now.wall});
+}
+
+static void lose(struct relay *r, const struct loss *l, const char *feed)
 {
     struct alert_row a;
     if (!store_alert_get(r->store, l->alert, &a) || a.ended || a.expires <= r->now.wall) return;
-    if (!store_alert_stands(r->store, a.n)) {
+    bool stands = store_alert_stands(r->store, a.n);
+    if (!stands && a.certainty < CERTAINTY_OBSERVED) {
         cancel(r, &a, "withdrawn by its feed");
         return;
     }
@@ -587,10 +608,13 @@ static void lose(struct relay *r, const struct loss *l)
         shrink(r, &a);
     else
         store_alert_update(r->store, &a);
-    log_info("%s: its feed took events back; others stand, count=%lld", a.id, (long long)a.count);
+    log_info("%s: feed=%s took events back; %s, count=%lld", a.id, feed,
+             stands ? "others stand" : "it is confirmed and goes on", (long long)a.count);
+    if (!stands) tell_confirmed(r, &a, feed);
 }
 
-void alerts_withdraw(struct relay *r, int64_t feed_row, const char *const *event_ids, size_t n)
+void alerts_withdraw(struct relay *r, const char *feed, int64_t feed_row, const char *const *event_ids,
+                     size_t n)
 {
     struct loss *losses = xcalloc(n, sizeof(*losses));
     size_t n_losses = 0;
@@ -608,7 +632,7 @@ void alerts_withdraw(struct relay *r, int64_t feed_row, const char *const *event
         losses[k].count += w.count;
         losses[k].alone = losses[k].alone || w.alone;
     }
-    for (size_t i = 0; i < n_losses; i++) lose(r, &losses[i]);
+    for (size_t i = 0; i < n_losses; i++) lose(r, &losses[i], feed);
     free(losses);
 }
 

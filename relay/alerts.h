@@ -14,8 +14,10 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
 
 /* A feed takes events of its own back. An alert ends when no event stands in it any more, of any feed; until then it goes on
  * in the areas of those that stand, with a lower count, also below the rule's threshold: that says when people are told, not
- * when they were told wrongly. */
-void alerts_withdraw(struct relay *r, int64_t feed_row, const char *const *event_ids, size_t n);
+ * when they were told wrongly. One that a person has confirmed goes on in any case; the duty groups hear that nothing else
+ * stands for it. */
+void alerts_withdraw(struct relay *r, const char *feed, int64_t feed_row, const char *const *event_ids,
+                     size_t n);
 
 /* A person's word; `actor` is recorded with its effect in the same commit. RELAY_NOT_FOUND, RELAY_CONFLICT with why. */
 struct actor {

@@ -172,7 +172,7 @@ void intake_event(struct relay *r, struct feed_state *f, const char *bytes, size
     }
     count_sequence(f, e.seq);
     if (e.msg == EVENT_CANCEL) {
-        alerts_withdraw(r, f->feed.db_id, e.references, e.n_references);
+        alerts_withdraw(r, c->id, f->feed.db_id, e.references, e.n_references);
         store_event_other(r->store, &e, f->feed.db_id, r->now.wall);
         count_event(r, f, &e, "withdrawal", NULL);
     } else {

@@ -127,7 +127,7 @@ class World:
 
     def expected(self):
         m, out = self.model, {}
-        for a in m.alerts:
+        for a in m.alerts + m.notices:
             out["alert", a.n] = (a.rule, a.area, a.status, a.certainty, a.count, a.rev, int(a.expires), bool(a.ended), a.acked)
             out["steps", a.n] = tuple(sorted(a.steps))
             for d in a.rows:
@@ -457,7 +457,8 @@ class World:
             path = self.rig.path(f"{chat}/log.jsonl")
             lines = [json.loads(line) for line in open(path)] if os.path.exists(path) else []
             read = Counter(m["delivery"] for m in lines)
-            said = {f"{ids[d.alert.n]}.{d.rev}/{d.target}": d for a in self.model.alerts for d in a.rows if d.target == f"file:{chat}"}
+            said = {f"{ids[d.alert.n]}.{d.rev}/{d.target}": d for a in self.model.alerts + self.model.notices for d in a.rows
+                    if d.target == f"file:{chat}"}
             for line in lines:
                 d, text = said.get(line["delivery"]), line["chat"]
                 if not d or not d.had:

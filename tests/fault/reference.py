@@ -102,6 +102,7 @@ class Model:
     def __init__(self, now):
         self.now = now
         self.alerts, self.events, self.silences, self.drills = [], {}, [], []
+        self.notices = []  # to those on duty: alerts of the relay's own, which nobody decides on
         self.windows = {}  # group -> [(time, feed, count, verified)]
         self.mode = {s: "live" for s in SITES}
         self.showing = {t: {} for t in TARGETS if is_state(t)}  # target -> {alert: row}
@@ -283,7 +284,7 @@ class Model:
         drill = self.drill()
         if group[2] == EXERCISE and drill:
             expires = min(expires, drill["until"])
-        a = Alert(n=len(self.alerts) + 1, group=group, rule=group[0], area=group[1], status=group[2], certainty=certainty,
+        a = Alert(n=self.next_number(), group=group, rule=group[0], area=group[1], status=group[2], certainty=certainty,
                   count=count, created=self.now, expires=expires, acked=acked)
         self.alerts.append(a)
         for e in self.events.values():
@@ -291,6 +292,18 @@ class Model:
                 e["alert"], e["stands"] = a, e["at"] > self.now - WITHIN
         self.publish(a, fresh=fresh, approved=approved)
         return a
+
+    def next_number(self):
+        return len(self.alerts) + len(self.notices) + 1
+
+    def notice(self, about):
+        """A person stands for this alert alone, and those on duty must know."""
+        n = Alert(n=self.next_number(), group=None, rule="withdrawn", area=about.area, status=about.status, certainty=POSSIBLE, count=1,
+                  created=self.now, expires=about.expires, acked=None, rev=1)
+        self.notices.append(n)
+        for t in ("file:watch", "file:chief"):
+            n.rows.append(Delivery(n, 1, t))
+            self.go(n.rows[-1])
 
     def take_back(self, number):
         e = self.events[number]
@@ -301,10 +314,13 @@ class Model:
         self.windows[e["group"]] = [x for x in self.windows.get(e["group"], []) if x[4] != number]
         if not a or not self.in_force(a) or not e["stands"]:
             return
-        if any(o["alert"] is a and o["stands"] and not o["withdrawn"] for o in self.events.values()):
-            a.count = max(a.count - e["count"], 1)
-        else:
+        stands = any(o["alert"] is a and o["stands"] and not o["withdrawn"] for o in self.events.values())
+        if not stands and a.certainty < OBSERVED:
             self.cancel(a)
+            return
+        a.count = max(a.count - e["count"], 1)
+        if not stands:
+            self.notice(a)
 
     def cancel(self, a):
         had = [t for t in TARGETS if any(d.target == t and d.had for d in a.rows)]
@@ -365,7 +381,7 @@ class Model:
         for a in sorted((a for a in self.alerts if a.steps and min(a.steps.values()) <= to),
                         key=lambda a: (min(a.steps.values()), a.n)):
             self.remind(a)
-        for a in self.alerts:
+        for a in self.alerts + self.notices:
             for d in a.rows:
                 if d.expires <= to and (d.waiting or d.open):
                     trial = d.state == "held:trial"

@@ -53,6 +53,9 @@ receivers:
     def alerts_of(self, chat):
         return [m["msgType"] for m in self.lines_of(chat) if m["rule"] == "crash_test"]
 
+    def notices(self):
+        return [m["chat"] for m in self.lines_of("watch") if m["rule"] == "withdrawn"]
+
     def shown(self, alert):
         """Who shows the alert, and which revision."""
         db = sqlite3.connect(f"file:{self.path('state/tocsin.db')}?mode=ro", uri=True)
@@ -155,6 +158,27 @@ def confirmed(r):
     r.areas(alert, HERE, THERE)
     r.until("the correction", lambda: len(r.room.texts) == 2 and "更正" in r.room.texts[1])
     r.hears("there", "Alert", "Update")
+    # The feed's last word does not end it. Those on duty hear of it once, and that they may.
+    r.cancel(6, 1)
+    r.until("the notice", lambda: r.notices())
+    story = r.cli("alerts", "show", alert)
+    assert not story["ended"] and story["areas"] == f"{HERE} {THERE}" and story["count"] == 1 and story["feeds"] == "f1", story
+    notice, = r.notices()
+    assert all(w in notice for w in (alert, "王队", "f1", f"tocsin alerts cancel {alert} --by")), notice
+    for chat in ("here", "there"):
+        assert r.lines_of(chat)[-1]["msgType"] == "Update" and r.shown(alert).keys() >= {"board:s1/w1", "bulletin:s2"}
+    assert len(r.room.texts) == 2, "a notice for those who have nothing to do with it"
+    r.cli("alerts", "cancel", alert, "--by", "李科长")
+    for chat in ("here", "there", "watch"):
+        r.until("the correction", lambda c=chat: r.alerts_of(c)[-1] == "Cancel")
+    # An event of the review list that a person has confirmed is the same.
+    r.event(7, HERE, kind="report")
+    event = str(r.until("the candidate", lambda: r.cli("alerts", "list", "--review"))[0]["event"])
+    r.cli("alerts", "confirm", event, "--by", "张队")
+    alert = r.alert_in(HERE)
+    r.cancel(8, 7)
+    r.until("the notice", lambda: len(r.notices()) == 2)
+    assert "张队" in r.notices()[1] and not r.cli("alerts", "show", alert)["ended"]
 
 
 def under_way(r):
