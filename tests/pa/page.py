@@ -157,6 +157,13 @@ outputs: [{{id: drop, type: file, dir: wav}}]
         expect("another site's request is refused", request(port, "POST", "/v1/stop", '{"by":"x"}', Cookie=session,
                                                              **{"Sec-Fetch-Site": "cross-site"})[0] == 403)
         expect("a person must say a name", request(port, "POST", "/v1/stop", "{}", Cookie=session)[0] == 400)
+        long = "门诊一楼警务室a" + "值班民警" * 8  # as long as the page lets it be, and longer than what is noted
+        for level in "fire", "off":
+            body = json.dumps({"by": long, "level": level})
+            expect(f"a long name will do for the hold: {level}", request(port, "POST", "/v1/hold", body, Cookie=session)[0] == 200)
+            by = json.loads(cli("status", "--json").stdout).get("hold_by", long)
+            expect("and is cut between two characters", long.startswith(by) and len(by) > 15)
+        expect("and for a stop", request(port, "POST", "/v1/stop", json.dumps({"by": long}), Cookie=session)[0] == 200)
         for _ in range(8):
             code = request(port, "GET", "/login?t=wrong")[0]
         expect("guessing is slowed down", code == 429)

@@ -8,6 +8,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "io/address.h"
 #include "player/control.h"
 
@@ -64,7 +65,7 @@ static const char *page_person(void *arg, struct http_exchange *x, const char *b
         http_reply_json(x, 403, "{\"error\":\"denied\"}");
         return NULL;
     }
-    (void)snprintf(out, size, "%s", by);
+    (void)snprintf(out, size, "%.*s", (int)text_cut(by, strlen(by), size - 1), by);
     return out;
 }
 
