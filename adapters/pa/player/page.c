@@ -74,6 +74,13 @@ static const char *language(const struct page *p)
     return settings_language(player_settings_of(p->player));
 }
 
+/* Whether browsers come by https: to us, or to the proxy before us. */
+static bool is_https(const struct page *p)
+{
+    const struct http_settings *h = &player_settings_of(p->player)->http;
+    return h->cert || h->behind_proxy;
+}
+
 static void send_login_page(const struct page *p, struct http_exchange *x, int status, const char *words)
 {
     CLEANUP(buf_release) struct buf b = BUF_INIT(16 * 1024);
@@ -119,11 +126,9 @@ static void log_in(void *arg, struct http_exchange *x)
         send_login_page(p, x, 403, _("That is not the token"));
         return;
     }
-    bool tls =
-        player_settings_of(p->player)->http.cert != NULL || player_settings_of(p->player)->http.behind_proxy;
     char cookie[SESSION_LEN + 128];
     (void)snprintf(cookie, sizeof(cookie), COOKIE "=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=2592000%s",
-                   p->session, tls ? "; Secure" : "");
+                   p->session, is_https(p) ? "; Secure" : "");
     http_reply_header(x, "Set-Cookie", cookie);
     /* A redirect by the page itself: a strict cookie does not come along on the one after a link from elsewhere. */
     static const char go[] = "<!doctype html><meta http-equiv=refresh content=\"0;url=/\">";
@@ -229,10 +234,8 @@ static void send_qr(void *arg, struct http_exchange *x)
     struct page *p = arg;
     if (!need_session(p, x)) return;
     const char *host = http_header(x, "Host");
-    const struct http_settings *h = &player_settings_of(p->player)->http;
     CLEANUP(buf_release) struct buf url = BUF_INIT(4096);
-    buf_printf(&url, "%s://%s/login?t=", h->cert || h->behind_proxy ? "https" : "http",
-               host ? host : "localhost");
+    buf_printf(&url, "%s://%s/login?t=", is_https(p) ? "https" : "http", host ? host : "localhost");
     buf_url(&url, p->token);
     QRcode *qr = QRcode_encodeString(buf_cstr(&url), 0, QR_ECLEVEL_M, QR_MODE_8, 1);
     if (!qr) {
