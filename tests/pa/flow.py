@@ -380,7 +380,7 @@ def check(b):
     expect("a good configuration is good", code == 0)
     for old, new, word in [("broker: {", "broker: {username: pa, password_file: nowhere.password, ", "nowhere.password"),
                            ("broker: {", "broker: {tls: {ca: nowhere.pem}, ", "nowhere.pem"),
-                           ("hold: {", "http: {token_file: short}\nhold: {", "fewer than 12"),
+                           ("hold: {", "http: {token_file: short}\nhold: {", "short: a token has 12"),
                            ("engine: [espeak-ng,", "engine: [no-such-engine,", "no-such-engine"),
                            ("run: [sh,", "run: [no-such-player,", "no-such-player"),
                            ("type: file, dir: wav", "type: file, dir: no/such/folder", "no/such/folder")]:

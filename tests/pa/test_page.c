@@ -7,15 +7,20 @@
 #include "base/mem.h"
 #include "player/page.h"
 
-static void a_token_is_long_enough_and_for_nobody_elses_eyes(void **state)
+#define TEN       "0123456789"
+#define A_HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+
+static void a_token_is_neither_short_nor_endless_and_for_nobody_elses_eyes(void **state)
 {
     (void)state;
     static const struct {
         const char *text;
         mode_t mode;
         bool good;
-    } tokens[] = {
-        {"twelve-chars\n", 0600, true}, {"eleven-char\n", 0600, false}, {"twelve-chars\n", 0644, false}};
+    } tokens[] = {{"twelve-chars\n", 0600, true},
+                  {"eleven-char\n", 0600, false},
+                  {"twelve-chars\n", 0644, false},
+                  {A_HUNDRED A_HUNDRED "1\n", 0600, false}};
     for (size_t i = 0; i < COUNT(tokens); i++) {
         char path[] = "/tmp/pa_page.XXXXXX";
         struct reason why;
@@ -36,6 +41,7 @@ static void a_token_is_long_enough_and_for_nobody_elses_eyes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_token_is_long_enough_and_for_nobody_elses_eyes)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_token_is_neither_short_nor_endless_and_for_nobody_elses_eyes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

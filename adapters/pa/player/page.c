@@ -15,6 +15,7 @@
 enum {
     SESSION_LEN = 2 * HASH_LEN,
     TOKEN_MIN = 12,
+    TOKEN_MAX = 200, /* fits a QR code that a phone can read */
     WRONG_MAX = 5,
     PAGE_MAX = 256 * 1024,
     SVG_MAX = 256 * 1024
@@ -103,7 +104,7 @@ static void log_in(void *arg, struct http_exchange *x)
 {
     struct page *p = arg;
     struct now now = player_now(p->player);
-    char token[256] = "";
+    char token[TOKEN_MAX + 2] = ""; /* one that is too long is not the token */
     const char *query = http_query(x, "t");
     if (query) (void)snprintf(token, sizeof(token), "%s", query);
     if (strcmp(http_method(x), "POST") == 0) http_form(x, "t", token, sizeof(token));
@@ -261,9 +262,9 @@ enum relay_err page_token(const char *token_file, char **ret, struct reason *why
 {
     CLEANUP(secret_free_ptr) char *token = NULL;
     enum relay_err err = secret_read(token_file, &token, why);
-    if (err == RELAY_OK && strlen(token) < TOKEN_MIN)
-        err =
-            fail(why, RELAY_INVALID, _("%s: the token has fewer than %d characters"), token_file, TOKEN_MIN);
+    if (err == RELAY_OK && (strlen(token) < TOKEN_MIN || strlen(token) > TOKEN_MAX))
+        err = fail(why, RELAY_INVALID, _("%s: a token has %d to %d characters"), token_file, TOKEN_MIN,
+                   TOKEN_MAX);
     if (err != RELAY_OK) return err;
     *ret = token;
     token = NULL;

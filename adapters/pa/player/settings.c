@@ -64,7 +64,7 @@ static const struct opt_row broker_rows[] = {
 static const struct opt_row http_rows[] = {
     OPT_ROW("token_file", OPT_PATH, http_settings, token_file,
             .help =
-                N_("a file with the token that opens the operator's page, 12 characters or more, mode 0600; "
+                N_("a file with the token that opens the operator's page, 12 to 200 characters, mode 0600; "
                    "without it there is no page")),
     OPT_ROW("listen", OPT_STR, http_settings, listen, .deflt = "127.0.0.1:8490",
             .help = N_(
