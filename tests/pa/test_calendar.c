@@ -41,6 +41,8 @@ static void dates_that_do_not_exist_are_refused(void **state)
     assert_int_equal(civil_parse_day("2028-02-29", &day), RELAY_OK);
 }
 
+#define NEW_YEAR(year) "{\"name\":\"元旦\",\"date\":\"" year "-01-01\",\"isOffDay\":true}"
+
 static struct calendar *with(const char *json)
 {
     char path[] = "/tmp/pa_calendar.XXXXXX";
@@ -61,9 +63,10 @@ static struct calendar *with(const char *json)
 static void holidays_and_make_up_workdays_come_from_the_file(void **state)
 {
     (void)state;
-    struct calendar *c = with("{\"year\":2026,\"papers\":[],\"days\":["
-                              "{\"name\":\"国庆节\",\"date\":\"2026-10-01\",\"isOffDay\":true},"
-                              "{\"name\":\"国庆节\",\"date\":\"2026-10-10\",\"isOffDay\":false}]}");
+    struct calendar *c = with("{\"year\":2026,\"papers\":[],\"days\":[" NEW_YEAR(
+        "2026") ","
+                "{\"name\":\"国庆节\",\"date\":\"2026-10-01\",\"isOffDay\":true},"
+                "{\"name\":\"国庆节\",\"date\":\"2026-10-10\",\"isOffDay\":false}]}");
     struct day_kind off = calendar_day(c, civil_day(2026, 10, 1)),
                     work = calendar_day(c, civil_day(2026, 10, 10));
     assert_int_equal(off.type, DAY_HOLIDAY);
@@ -73,6 +76,17 @@ static void holidays_and_make_up_workdays_come_from_the_file(void **state)
     assert_int_equal(calendar_day(c, civil_day(2026, 10, 11)).type, DAY_WEEKEND);
     assert_true(calendar_day(c, civil_day(2026, 5, 5)).known);
     calendar_free(c);
+}
+
+static void a_few_days_do_not_make_a_year_known(void **state)
+{
+    (void)state;
+    struct calendar *c = with("{\"year\":2027,\"days\":[{\"date\":\"2027-03-01\",\"isOffDay\":true}]}");
+    assert_int_equal(calendar_day(c, civil_day(2027, 3, 1)).type, DAY_HOLIDAY);
+    assert_false(calendar_knows_year(c, 2027));
+    calendar_free(c);
+    /* Last year's file, and only its year was changed. */
+    assert_null(with("{\"year\":2027,\"days\":[" NEW_YEAR("2026") "]}"));
 }
 
 static void a_year_without_data_is_unknown_and_has_plain_weekends(void **state)
@@ -94,14 +108,10 @@ static void the_next_year_is_missed_from_december_on(void **state)
         const char *json, *time;
         int missing;
     } cases[] = {
-        {"{\"year\":2026,\"days\":[{\"date\":\"2026-10-01\",\"isOffDay\":true}]}",
-         "2026-11-30T23:59:59+08:00", 0},
-        {"{\"year\":2026,\"days\":[{\"date\":\"2026-10-01\",\"isOffDay\":true}]}",
-         "2026-12-01T00:00:00+08:00", 2027},
-        {"{\"year\":2026,\"days\":[{\"date\":\"2026-10-01\",\"isOffDay\":true}]}",
-         "2027-01-01T00:00:00+08:00", 2027},
-        {"{\"year\":2027,\"days\":[{\"date\":\"2027-01-01\",\"isOffDay\":true}]}",
-         "2026-12-31T23:00:00+08:00", 2026},
+        {"{\"year\":2026,\"days\":[" NEW_YEAR("2026") "]}", "2026-11-30T23:59:59+08:00", 0},
+        {"{\"year\":2026,\"days\":[" NEW_YEAR("2026") "]}", "2026-12-01T00:00:00+08:00", 2027},
+        {"{\"year\":2026,\"days\":[" NEW_YEAR("2026") "]}", "2027-01-01T00:00:00+08:00", 2027},
+        {"{\"year\":2027,\"days\":[" NEW_YEAR("2027") "]}", "2026-12-31T23:00:00+08:00", 2026},
         {"{\"year\":2027,\"days\":[]}", "2027-06-01T00:00:00+08:00", 2027},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -131,6 +141,7 @@ int main(void)
         cmocka_unit_test(a_civil_minute_is_what_the_wall_clock_shows),
         cmocka_unit_test(dates_that_do_not_exist_are_refused),
         cmocka_unit_test(holidays_and_make_up_workdays_come_from_the_file),
+        cmocka_unit_test(a_few_days_do_not_make_a_year_known),
         cmocka_unit_test(a_year_without_data_is_unknown_and_has_plain_weekends),
         cmocka_unit_test(the_next_year_is_missed_from_december_on),
         cmocka_unit_test(a_broken_holiday_file_is_refused_by_name),

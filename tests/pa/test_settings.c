@@ -102,6 +102,7 @@ static void holidays_come_with_the_program_and_the_houses_own_word_counts(void *
     struct settings *s = load("zones: [{id: hall, class: icu}]\n", &problems);
     assert_non_null(s);
     char *dir = data_with("{\"year\":2026,\"days\":["
+                          "{\"name\":\"元旦\",\"date\":\"2026-01-01\",\"isOffDay\":true},"
                           "{\"name\":\"国庆节\",\"date\":\"2026-10-01\",\"isOffDay\":true},"
                           "{\"name\":\"国庆节\",\"date\":\"2026-10-10\",\"isOffDay\":false}]}");
     assert_int_equal(settings_calendar(s, &c, &why), RELAY_OK);

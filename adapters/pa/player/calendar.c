@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "io/file.h"
 
-enum { FILE_MAX = 256 * 1024, YEARS_MAX = 64, SPECIAL_DAYS_MAX = 4096 };
+enum { FILE_MAX = 256 * 1024, SPECIAL_DAYS_MAX = 4096 };
 
 const char *const day_type_names[] = {"weekday", "weekend", "holiday", NULL};
 const char *const day_type_names_zh[] = {"工作日", "周末", "节假日", NULL};
@@ -128,8 +128,6 @@ struct special_day {
 struct calendar {
     struct special_day *days; /* in the order in which files gave them; the last one of a date counts */
     size_t n_days;
-    int years[YEARS_MAX];
-    size_t n_years;
 };
 
 struct calendar *calendar_new(void)
@@ -147,8 +145,9 @@ struct calendar *calendar_free(struct calendar *c)
 }
 
 static enum relay_err add_day(struct calendar *c, const cJSON *item, int index, const char *path,
-                              struct reason *why)
+                              int *ret_year, struct reason *why)
 {
+    int month, day_of_month;
     const char *date;
     bool off;
     int64_t day;
@@ -161,6 +160,7 @@ static enum relay_err add_day(struct calendar *c, const cJSON *item, int index, 
     c->days = xreallocarray(c->days, c->n_days + 1, sizeof(*c->days));
     c->days[c->n_days++] =
         (struct special_day){.day = day, .off = off, .name = xstrdup(json_str_or(item, "name", ""))};
+    civil_day_split(day, ret_year, &month, &day_of_month);
     return RELAY_OK;
 }
 
@@ -180,18 +180,18 @@ enum relay_err calendar_load(struct calendar *c, const char *path, struct reason
         return fail(why, RELAY_INVALID, _("%s: year is missing or no year"), path);
     if (!cJSON_IsArray(days)) return fail(why, RELAY_INVALID, _("%s: days is not a list"), path);
     int i = 0;
+    bool any = false; /* of the year */
     const cJSON *item;
     cJSON_ArrayForEach(item, days)
     {
-        err = add_day(c, item, i++, path, why);
+        int of = 0;
+        err = add_day(c, item, i++, path, &of, why);
         if (err != RELAY_OK) return err;
+        any |= of == year;
     }
-    /* An empty list is published long before the paper is: it says nothing about the year. */
-    if (i > 0 && !calendar_knows_year(c, (int)year)) {
-        if (c->n_years >= YEARS_MAX)
-            return fail(why, RELAY_LIMIT, _("%s: more than %d years"), path, YEARS_MAX);
-        c->years[c->n_years++] = (int)year;
-    }
+    if (i > 0 && !any)
+        return fail(why, RELAY_INVALID, _("%s: year is %lld, and none of its days is in that year"), path,
+                    (long long)year);
     return RELAY_OK;
 }
 
@@ -216,11 +216,18 @@ enum relay_err calendar_load_folder(struct calendar *c, const char *folder, stru
     return err;
 }
 
+/* What was last said of that day; NULL: nothing. */
+static const struct special_day *find(const struct calendar *c, int64_t day)
+{
+    for (size_t i = c->n_days; i-- > 0;)
+        if (c->days[i].day == day) return &c->days[i];
+    return NULL;
+}
+
 bool calendar_knows_year(const struct calendar *c, int year)
 {
-    for (size_t i = 0; i < c->n_years; i++)
-        if (c->years[i] == year) return true;
-    return false;
+    const struct special_day *first = find(c, civil_day(year, 1, 1));
+    return first && first->off;
 }
 
 int calendar_missing_year(const struct calendar *c, int64_t wall_ms)
@@ -236,13 +243,11 @@ struct day_kind calendar_day(const struct calendar *c, int64_t day)
     bool weekend = weekday == 0 || weekday == 6;
     civil_day_split(day, &y, &m, &d);
     struct day_kind kind = {.type = weekend ? DAY_WEEKEND : DAY_WEEKDAY, .known = calendar_knows_year(c, y)};
-    for (size_t i = c->n_days; i-- > 0;) {
-        const struct special_day *s = &c->days[i];
-        if (s->day != day) continue;
+    const struct special_day *s = find(c, day);
+    if (s) {
         kind.type = s->off ? DAY_HOLIDAY : DAY_WEEKDAY;
         kind.made_up = !s->off && weekend;
         kind.name = *s->name ? s->name : NULL;
-        return kind;
     }
     return kind;
 }

@@ -4,8 +4,9 @@
  * instant, so that a stepped clock or another time zone neither repeats nor loses one. A "civil day" counts days.
  *
  * Holidays come from files in holiday-cn's form, one a year: {"year":2026,"days":[{"name","date","isOffDay"},…]}.
- * A year without data, or with an empty list, is not known: its days are plain weekdays and weekends, and
- * calendar_day says so, for an alarm. (The paper for a year comes out in the November before.)
+ * A year is known when New Year's Day is said to be a holiday, as every paper says: neither an empty list, which is
+ * published long before the paper is, nor a file of a few days that the house keeps differently makes it known. The days of
+ * a year that is not known are plain weekdays and weekends, and calendar_day says so, for an alarm.
  *
  *   calendar_new -> calendar_load_folder, calendar_load … -> calendar_day -> calendar_free
  */
