@@ -598,13 +598,15 @@ static void lose(struct relay *r, const struct loss *l, const char *feed)
 {
     struct alert_row a;
     if (!store_alert_get(r->store, l->alert, &a) || a.ended || a.expires <= r->now.wall) return;
-    bool stands = store_alert_stands(r->store, a.n);
+    /* Some of its events may not be kept any more: what cannot be known to have been taken back stands. */
+    bool pruned = r->now.wall - a.created >= r->config->relay.keep_matched;
+    bool stands = pruned || store_alert_stands(r->store, a.n);
     if (!stands && a.certainty < CERTAINTY_OBSERVED) {
         cancel(r, &a, "withdrawn by its feed");
         return;
     }
     a.count = a.count > l->count ? a.count - l->count : 1;
-    if (l->alone)
+    if (l->alone && !pruned)
         shrink(r, &a);
     else
         store_alert_update(r->store, &a);

@@ -16,11 +16,13 @@ HERE, THERE = "610113", "610104"  # two districts of one alert
 class Withdrawals(Still):
     def configuration(self):
         self.room = Room()
+        os.makedirs(self.path("pack"))
+        self.write("pack/rules.yaml", self.read(os.path.join(PACK, "rules.yaml")).replace("expires: 24h", "expires: 72h"))
         return f"""
-relay: {{id: wi, state_dir: state, issuer: 测试, help: 服务台, language: en}}
+relay: {{id: wi, state_dir: state, keep_matched: 1d, issuer: 测试, help: 服务台, language: en}}
 broker: {{host: 127.0.0.1, port: 1}}
 http: {{listen: ['127.0.0.1:{free_port()}']}}
-rules: {{packs: [{PACK}]}}
+rules: {{packs: [pack]}}
 feeds:
   - {{id: f1, type: bank, source: file, path: {self.path('in.jsonl')}, areas: ['61', '62']}}
   - {{id: f2, type: carrier, source: file, path: {self.path('second.jsonl')}, areas: ['61']}}
@@ -200,5 +202,25 @@ def under_way(r):
     assert "更正" in r.room.texts[0] and len(r.room.texts) == 1, r.room.texts
 
 
+def not_kept(r):
+    """An event that is not kept any more stands: nobody knows of a word against it."""
+    r.event(1, HERE)
+    alert = r.alert_in(HERE)
+    r.pass_time(hours=25)
+    r.event(2, THERE)
+    r.areas(alert, HERE, THERE)
+
+    def pruned():
+        r.pass_time(seconds=1)  # from slice to slice
+        return len(r.cli("alerts", "show", alert)["events"]) == 1
+
+    r.until("the pruning", pruned)
+    r.cancel(3, 2)
+    r.until("the lower count", lambda: r.cli("alerts", "show", alert)["count"] == 5)
+    story = r.cli("alerts", "show", alert)
+    assert not story["ended"] and story["areas"] == f"{HERE} {THERE}", story
+    r.hears("here", "Alert")
+
+
 if __name__ == "__main__":
-    main(Withdrawals, districts, at_once, feeds, confirmed, under_way)
+    main(Withdrawals, districts, at_once, feeds, confirmed, under_way, not_kept)
