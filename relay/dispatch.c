@@ -174,6 +174,17 @@ static void release_held(struct relay *r, struct relay_target *t, struct deliver
     if (d->state == DELIVERY_QUEUED) dispatch_queued(r, t, d);
 }
 
+/* Its alert has ended; or what was tried here before has been corrected since, though the alert goes on elsewhere. */
+static bool taken_back(struct relay *r, const struct delivery_row *d, const struct alert_row *a)
+{
+    struct delivery_row newest;
+    struct revision_row rev;
+    if (a->ended) return true;
+    return d->attempt > 0 && store_delivery_of(r->store, d->alert, d->target, &newest) &&
+           newest.rev > d->rev && store_revision_get(r->store, d->alert, newest.rev, &rev) &&
+           rev.msg_type == MSG_CANCEL;
+}
+
 /* A sent row that is due: said again until somebody has taken it, or over. */
 static void sent_is_due(struct relay *r, struct relay_target *t, struct delivery_row *d)
 {
@@ -181,7 +192,8 @@ static void sent_is_due(struct relay *r, struct relay_target *t, struct delivery
     bool over = d->expires <= r->now.wall;
     bool reminder = t->chat && !t->ops->confirms; /* its `sent` is the end: this would only say it again */
     bool enough = reminder && !pace_allows_digest(t->chat, &t->told, clock_local_day(r->now.wall));
-    if (reminder && (over || enough || !store_alert_get(r->store, d->alert, &a) || *a.acked_by)) {
+    if (reminder &&
+        (over || enough || !store_alert_get(r->store, d->alert, &a) || *a.acked_by || taken_back(r, d, &a))) {
         d->due = NO_DUE; /* a day's limit is not spent on saying it again */
         store_delivery_save(r->store, d);
         return;
@@ -296,16 +308,6 @@ static void count_message(struct relay *r, struct relay_target *t, const struct 
 
 static const char behind_others[] = "waits for messages that are under way";
 
-/* What was tried before may have been taken back here since, though the alert goes on elsewhere. */
-static bool corrected_since(struct relay *r, const struct delivery_row *d)
-{
-    struct delivery_row newest;
-    struct revision_row rev;
-    return d->attempt > 0 && store_delivery_of(r->store, d->alert, d->target, &newest) &&
-           newest.rev > d->rev && store_revision_get(r->store, d->alert, newest.rev, &rev) &&
-           rev.msg_type == MSG_CANCEL;
-}
-
 /* What was under way when its alert was cancelled is not tried again: the correction is not overtaken by what it corrects.
  * Returns how many rows are left. */
 static size_t without_ended(struct relay *r, struct delivery_row *rows, size_t n)
@@ -314,7 +316,7 @@ static size_t without_ended(struct relay *r, struct delivery_row *rows, size_t n
     for (size_t i = 0; i < n; i++) {
         struct source from;
         if (dispatch_source(r, &rows[i], &from) && from.revision->msg_type != MSG_CANCEL &&
-            (from.alert->ended || corrected_since(r, &rows[i])))
+            taken_back(r, &rows[i], from.alert))
             dispatch_move(r, &rows[i], DELIVERY_CANCELLED, "alert ended", NO_DUE);
         else
             rows[kept++] = rows[i];

@@ -36,7 +36,7 @@ chats:
   - {{id: watch, type: file, audience: duty, path: {self.path('watch.jsonl')}}}
   - {{id: group, type: wecom, audience: duty, areas: ['62'], allow_insecure: true,
      url: 'http://127.0.0.1:{self.room.server.server_port}/cgi-bin/webhook/send?key=k'}}
-route: {{receiver: everyone, group_by: [rule], group_interval: 0s}}
+route: {{receiver: everyone, group_by: [rule], group_interval: 0s, repeat_interval: 1h}}
 receivers:
   - {{name: everyone, pa: [announce, bulletin], displays: all, chats: all}}
 """
@@ -202,6 +202,32 @@ def under_way(r):
     assert "更正" in r.room.texts[0] and len(r.room.texts) == 1, r.room.texts
 
 
+def taken_meanwhile(r):
+    """What was under way when its area was taken back, and has been taken, was sent: the group is not reminded of it."""
+    r.event(1, HERE)
+    alert = r.alert_in(HERE)
+    r.room.go.clear()
+    r.event(2, "620101")
+    r.until("the attempt", lambda: r.states(alert).get("wecom:group", [""])[0] == "sending")
+    first = next(d["id"] for d in r.cli("deliveries", "list", "--alert", alert) if d["target"] == "wecom:group")
+    r.cancel(3, 2)
+    r.areas(alert, HERE)
+    r.room.go.set()
+    r.until("the correction", lambda: len(r.room.texts) == 2)
+    r.pass_time(hours=3)  # longer than the wait for a reminder
+    assert r.cli("deliveries", "show", first)["state"] == "sent" and len(r.room.texts) == 2, r.room.texts
+    # The same when all of it ends.
+    r.room.go.clear()
+    r.event(4, "620101")
+    r.until("the attempt", lambda: r.states(alert)["wecom:group"][0] == "sending")
+    last = next(d["id"] for d in r.cli("deliveries", "list", "--alert", alert) if d["target"] == "wecom:group")
+    r.cli("alerts", "cancel", alert, "--by", "王队")
+    r.room.go.set()
+    r.until("the correction", lambda: len(r.room.texts) == 4)
+    r.pass_time(hours=3)
+    assert r.cli("deliveries", "show", last)["state"] == "sent" and len(r.room.texts) == 4, r.room.texts
+
+
 def not_kept(r):
     """An event that is not kept any more stands: nobody knows of a word against it."""
     r.event(1, HERE)
@@ -223,4 +249,4 @@ def not_kept(r):
 
 
 if __name__ == "__main__":
-    main(Withdrawals, districts, at_once, feeds, confirmed, under_way, not_kept)
+    main(Withdrawals, districts, at_once, feeds, confirmed, under_way, taken_meanwhile, not_kept)
