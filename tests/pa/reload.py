@@ -72,7 +72,8 @@ def run(args, folder):
     over = threading.Event()
 
     with open(f"{folder}/pa.yaml", encoding="utf-8") as f:
-        text = f.read()
+        text = f.read().replace("lexicon.tsv]", "lexicon.tsv, words]")
+    write(f"{folder}/words", "银行\tyin2 hang2\n")
 
     def reload(old, new):
         write(f"{folder}/pa.yaml", text.replace(old, new))
@@ -121,8 +122,9 @@ def run(args, folder):
             reload(page, good)
             wait_for(what, 10, lambda: shown_certificate(port, tls) == new)
         expect("the page is there by https", ask(door, "/login", tls=tls)[0] == GOOD)
-        for what, name, rubbish in ("a token that is too short", "token", "short\n"), ("another key", "key", "none\n"):
-            with open(f"{folder}/{name}", encoding="ascii") as f:
+        for what, name, rubbish in ("a token that is too short", "token", "short\n"), ("another key", "key", "none\n"), \
+                ("a word without its reading", "words", "银行\n"):
+            with open(f"{folder}/{name}", encoding="utf-8") as f:
                 right = f.read()
             write(f"{folder}/{name}", rubbish)
             reload(page, good)

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/zone_class.h"
+#include "io/file.h"
 #include "io/http_client.h"
 #include "io/notify.h"
 #include "player/clip.h"
@@ -85,7 +86,7 @@ struct settings *cli_settings(const struct words *w)
     return s;
 }
 
-/* Secrets and certificates: without one of them the player does not start. */
+/* Secrets, certificates, the lexicon: without one of them the player does not start. */
 static void check_files(const struct settings *s, struct opt_problems *problems)
 {
     const struct broker_settings *b = &s->broker;
@@ -93,7 +94,11 @@ static void check_files(const struct settings *s, struct opt_problems *problems)
     const char *const files[] = {b->tls.ca, b->tls.cert, b->tls.key};
     CLEANUP(secret_free_ptr) char *password = NULL;
     CLEANUP(secret_free_ptr) char *token = NULL;
+    struct lexicon *lexicon = NULL;
     struct reason why;
+    if (speech_lexicon(&s->speech, &lexicon, &why) != RELAY_OK)
+        opt_problem(problems, NULL, "speech: lexicon: %s", why.text);
+    lexicon_free(lexicon);
     if (b->password_file && secret_read(b->password_file, &password, &why) != RELAY_OK)
         opt_problem(problems, NULL, "broker: password_file: %s", why.text);
     if (h->token_file && page_token(h->token_file, &token, &why) != RELAY_OK)
@@ -234,53 +239,37 @@ static void print_missing_holidays(int64_t year)
 }
 
 /* What can be tried without a sound: outputs open, the engine's program is there, the lexicon and the holidays load. */
-static int check(const struct settings *s)
+static void check(const struct settings *s, struct opt_problems *problems)
 {
     struct reason why;
-    struct opt_problems problems = {0};
-    int bad = 0;
     struct calendar *calendar = NULL;
     struct loop *loop = NULL;
     struct child_set *children = NULL;
-    struct worker *worker = NULL;
-    struct speech *speech = NULL;
-    check_files(s, &problems);
-    if (settings_calendar(s, &calendar, &why) != RELAY_OK) {
-        opt_problem(&problems, NULL, "holidays: %s", why.text);
-    } else {
+    check_files(s, problems);
+    if (settings_calendar(s, &calendar, &why) != RELAY_OK)
+        opt_problem(problems, NULL, "holidays: %s", why.text);
+    else
         print_missing_holidays(calendar_missing_year(calendar, clock_now().wall));
-    }
-    if (mkdir(s->player.state_dir, 0750) != 0 && access(s->player.state_dir, W_OK | X_OK) != 0) {
-        (void)fprintf(stderr, _("%s: cannot be written\n"), s->player.state_dir);
-        bad++;
-    } else if (loop_new(&loop, &why) != RELAY_OK || child_set_new(loop, &children, &why) != RELAY_OK ||
-               worker_new(loop, &worker, &why) != RELAY_OK ||
-               speech_new(&s->speech, children, worker, &speech, &why) != RELAY_OK) {
-        (void)fprintf(stderr, "speech: %s\n", why.text);
-        bad++;
-    } else if (s->speech.engine.n && child_program(s->speech.engine.items[0], &why) != RELAY_OK) {
-        (void)fprintf(stderr,
-                      _("speech: engine: %s; install it, or say engine: [none] for recorded clips alone\n"),
-                      why.text);
-        bad++;
-    }
+    if (mkdir(s->player.state_dir, 0750) != 0 && access(s->player.state_dir, W_OK | X_OK) != 0)
+        opt_problem(problems, NULL, _("%s: cannot be written"), s->player.state_dir);
+    else if (folder_make(s->speech.cache_dir, 0750, &why) != RELAY_OK)
+        opt_problem(problems, NULL, "speech: cache: %s", why.text);
+    if (s->speech.engine.n && child_program(s->speech.engine.items[0], &why) != RELAY_OK)
+        opt_problem(problems, NULL,
+                    _("speech: engine: %s; install it, or say engine: [none] for recorded clips alone"),
+                    why.text);
+    if (loop_new(&loop, &why) != RELAY_OK || child_set_new(loop, &children, &why) != RELAY_OK)
+        opt_problem(problems, NULL, "%s", why.text);
     struct output_env env = {.loop = loop, .children = children, .site = s->player.site};
-    for (size_t i = 0; i < s->n_outputs && loop; i++) {
+    for (size_t i = 0; i < s->n_outputs && children; i++) {
         struct output *o = &s->outputs[i];
         o->env = &env;
-        if (output_open(o, &why) != RELAY_OK) {
-            (void)fprintf(stderr, "output %s: %s\n", o->id, why.text);
-            bad++;
-        }
+        if (output_open(o, &why) != RELAY_OK) opt_problem(problems, NULL, "output %s: %s", o->id, why.text);
         output_close(o);
     }
     child_set_free(children);
-    worker_free(worker);
-    speech_free(speech);
     loop_free(loop);
     calendar_free(calendar);
-    opt_problems_print(&problems);
-    return bad + (int)problems.n;
 }
 
 /* Every option, then what each kind of output adds to its block. */
@@ -307,12 +296,14 @@ static int verb_check(const struct words *w)
     if (w->manual) return print_manual();
     struct settings *s = cli_settings(w);
     if (!s) return EXIT_FAILED;
-    int bad = check(s);
-    if (!bad)
+    struct opt_problems problems = {0};
+    check(s, &problems);
+    opt_problems_print(&problems);
+    if (!problems.n)
         (void)printf(_("%s: %zu zones, %zu outputs, %zu reminders: good\n"), s->path, s->n_zones,
                      s->n_outputs, s->n_reminders);
     settings_free(s);
-    return bad ? EXIT_FAILED : EXIT_DONE;
+    return problems.n ? EXIT_FAILED : EXIT_DONE;
 }
 
 /* ---- Asking the running player ---- */

@@ -240,11 +240,9 @@ out:
 
 static struct lexicon *load_lexicon(const struct settings *s)
 {
-    struct lexicon *l = lexicon_new();
+    struct lexicon *l = NULL;
     struct reason why;
-    enum relay_err err = RELAY_OK;
-    for (size_t i = 0; err == RELAY_OK && i < s->speech.lexicon.n; i++)
-        err = lexicon_load(l, s->speech.lexicon.items[i], &why);
+    enum relay_err err = speech_lexicon(&s->speech, &l, &why);
     if (err == RELAY_OK) {
         CLEANUP(free_ptr) char *path = xstrdup(s->speech.lexicon.items[0]);
         char *slash = strrchr(path, '/');

@@ -83,17 +83,27 @@ void script_gap(struct script *s, int64_t ms)
     if (s->n < SCRIPT_MAX) s->parts[s->n++] = (struct script_part){.kind = PART_GAP, .gap_ms = ms};
 }
 
+enum relay_err speech_lexicon(const struct speech_settings *s, struct lexicon **ret, struct reason *why)
+{
+    struct lexicon *l = lexicon_new();
+    enum relay_err err = RELAY_OK;
+    for (size_t i = 0; err == RELAY_OK && i < s->lexicon.n; i++)
+        err = lexicon_load(l, s->lexicon.items[i], why);
+    if (err == RELAY_OK)
+        *ret = l;
+    else
+        lexicon_free(l);
+    return err;
+}
+
 enum relay_err speech_new(const struct speech_settings *settings, struct child_set *children,
                           struct worker *w, struct speech **ret, struct reason *why)
 {
     struct speech *s = xcalloc(1, sizeof(*s));
-    enum relay_err err = RELAY_OK;
     s->settings = settings;
     s->children = children;
     s->worker = w;
-    s->lexicon = lexicon_new();
-    for (size_t i = 0; err == RELAY_OK && i < settings->lexicon.n; i++)
-        err = lexicon_load(s->lexicon, settings->lexicon.items[i], why);
+    enum relay_err err = speech_lexicon(settings, &s->lexicon, why);
     if (err == RELAY_OK && settings->cache_dir) err = folder_make(settings->cache_dir, 0750, why);
     if (err != RELAY_OK) {
         speech_free(s);

@@ -18,6 +18,7 @@
 #include "io/options.h"
 #include "player/audio.h"
 #include "player/child.h"
+#include "player/lexicon.h"
 #include "player/worker.h"
 
 struct speech;
@@ -63,6 +64,10 @@ struct rendered {
 };
 /* Exactly once for each render; inside speech_run or speech_free. */
 typedef void (*rendered_fn)(void *arg, const struct rendered *r);
+
+/* Every word of the files that the settings name; the caller frees it. */
+enum relay_err speech_lexicon(const struct speech_settings *s, struct lexicon **ret,
+                              struct reason *why) MUST_CHECK;
 
 enum relay_err speech_new(const struct speech_settings *s, struct child_set *children, struct worker *w,
                           struct speech **ret, struct reason *why) MUST_CHECK; /* borrows the settings */
