@@ -570,12 +570,6 @@ static void shrink(struct relay *r, struct alert_row *a)
     free(c.told);
 }
 
-/* What a feed has taken back of one alert. */
-struct loss {
-    int64_t alert, count;
-    bool alone; /* one of them was the only one of its area */
-};
-
 /* A named person's word outranks a feed's change of mind; but a person must hear of it. */
 static void tell_confirmed(struct relay *r, const struct alert_row *a, const char *feed)
 {
@@ -615,11 +609,10 @@ static void lose(struct relay *r, const struct loss *l, const char *feed)
     if (!stands) tell_confirmed(r, &a, feed);
 }
 
-void alerts_withdraw(struct relay *r, const char *feed, int64_t feed_row, const char *const *event_ids,
-                     size_t n)
+void alerts_withdraw(struct relay *r, int64_t feed_row, const char *const *event_ids, size_t n,
+                     struct losses *ret)
 {
-    struct loss *losses = xcalloc(n, sizeof(*losses));
-    size_t n_losses = 0;
+    ret->items = xcalloc(n, sizeof(*ret->items));
     for (size_t i = 0; i < n; i++) {
         struct withdrawn w;
         struct alert_row a;
@@ -629,13 +622,18 @@ void alerts_withdraw(struct relay *r, const char *feed, int64_t feed_row, const 
         if (w.grp && !cancelled) store_window_take(r->store, &w);
         if (!known) continue;
         size_t k = 0;
-        while (k < n_losses && losses[k].alert != w.alert) k++;
-        if (k == n_losses) losses[n_losses++].alert = w.alert;
-        losses[k].count += w.count;
-        losses[k].alone = losses[k].alone || w.alone;
+        while (k < ret->n && ret->items[k].alert != w.alert) k++;
+        if (k == ret->n) ret->items[ret->n++].alert = w.alert;
+        ret->items[k].count += w.count;
+        ret->items[k].alone = ret->items[k].alone || w.alone;
     }
-    for (size_t i = 0; i < n_losses; i++) lose(r, &losses[i], feed);
-    free(losses);
+}
+
+void alerts_settle(struct relay *r, const char *feed, struct losses *l)
+{
+    for (size_t i = 0; i < l->n; i++) lose(r, &l->items[i], feed);
+    free(l->items);
+    *l = (struct losses){0};
 }
 
 enum relay_err alerts_find(struct relay *r, const char *id, struct alert_row *ret, struct reason *why)

@@ -12,12 +12,21 @@
 void alerts_event(struct relay *r, const struct event *e, const struct feed_config *feed,
                   const struct rule *rule, struct event_row *row);
 
-/* A feed takes events of its own back. An alert ends when no event stands in it any more, of any feed; until then it goes on
- * in the areas of those that stand, with a lower count, also below the rule's threshold: that says when people are told, not
- * when they were told wrongly. One that a person has confirmed goes on in any case; the duty groups hear that nothing else
- * stands for it. */
-void alerts_withdraw(struct relay *r, const char *feed, int64_t feed_row, const char *const *event_ids,
-                     size_t n);
+/* A feed takes events of its own back: they count no more. What follows for their alerts is the business of alerts_settle,
+ * when what has come in their place is counted. */
+struct losses {
+    struct loss {
+        int64_t alert, count;
+        bool alone; /* one of the events was the only one of its area */
+    } * items;
+    size_t n;
+};
+void alerts_withdraw(struct relay *r, int64_t feed_row, const char *const *event_ids, size_t n,
+                     struct losses *ret);
+/* An alert ends when no event stands in it any more, of any feed; until then it goes on in the areas of those that stand, with
+ * a lower count, also below the rule's threshold: that says when people are told, not when they were told wrongly. One that a
+ * person has confirmed goes on in any case; the duty groups hear that nothing else stands for it. Frees the list. */
+void alerts_settle(struct relay *r, const char *feed, struct losses *l);
 
 /* A person's word; `actor` is recorded with its effect in the same commit. RELAY_NOT_FOUND, RELAY_CONFLICT with why. */
 struct actor {

@@ -171,13 +171,15 @@ void intake_event(struct relay *r, struct feed_state *f, const char *bytes, size
     case KEY_FAILED: return; /* the commit will fail, and the feed sends it again */
     }
     count_sequence(f, e.seq);
+    struct losses losses = {0};
+    if (e.msg != EVENT_ALERT) alerts_withdraw(r, f->feed.db_id, e.references, e.n_references, &losses);
     if (e.msg == EVENT_CANCEL) {
-        alerts_withdraw(r, c->id, f->feed.db_id, e.references, e.n_references);
         store_event_other(r->store, &e, f->feed.db_id, r->now.wall);
         count_event(r, f, &e, "withdrawal", NULL);
     } else {
         alert = match_and_decide(r, f, &e);
     }
+    alerts_settle(r, c->id, &losses);
     crashpoint("in_transaction");
     f->counts.accepted++;
     f->counts.unknown_members += (uint64_t)e.unknown_members;

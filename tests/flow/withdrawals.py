@@ -141,6 +141,32 @@ def feeds(r):
     assert "Cancel" not in r.alerts_of("there")
 
 
+def updates(r):
+    """An update stands in the place of what it names: it is not counted beside it, and says where it is."""
+    def update(number, area, *ids, **more):
+        r.event(number, area, msg_kind="update", references=[f"e{i}" for i in ids], **more)
+
+    r.event(1, HERE, count=4)
+    alert = r.alert_in(HERE)
+    assert r.cli("alerts", "show", alert)["certainty"] == "Possible"
+    update(2, HERE, 1, count=3)  # 7 would be five times the threshold
+    r.until("the new count", lambda: r.cli("alerts", "show", alert)["count"] == 3)
+    story = r.cli("alerts", "show", alert)
+    assert story["certainty"] == "Possible" and [e.get("note") for e in story["events"]] == ["withdrawn", None], story
+    r.hears("here", "Alert")
+    # The district was wrong: a correction there, an alert here, in one word.
+    update(3, THERE, 2, count=4)
+    r.areas(alert, THERE)
+    r.hears("here", "Alert", "Cancel")
+    r.hears("there", "Alert")
+    assert r.cli("alerts", "show", alert)["count"] == 4
+    r.hears("watch", "Alert")
+    # It is nothing for people any more: then nothing stands.
+    update(4, THERE, 3, text="没事了")
+    r.until("the end", lambda: r.cli("alerts", "show", alert)["end_note"] == "withdrawn by its feed")
+    r.hears("there", "Alert", "Cancel")
+
+
 def confirmed(r):
     """Where a person has said that it is true, it stays."""
     r.event(1, HERE)
@@ -213,7 +239,8 @@ def taken_meanwhile(r):
     r.cancel(3, 2)
     r.areas(alert, HERE)
     r.room.go.set()
-    r.until("the correction", lambda: len(r.room.texts) == 2)
+    r.until("the correction", lambda: len(r.room.texts) == 2 and r.states(alert)["wecom:group"][0] == "sent")
+    r.until("its own answer", lambda: r.cli("deliveries", "show", first)["state"] == "sent")
     r.pass_time(hours=3)  # longer than the wait for a reminder
     assert r.cli("deliveries", "show", first)["state"] == "sent" and len(r.room.texts) == 2, r.room.texts
     # The same when all of it ends.
@@ -223,7 +250,8 @@ def taken_meanwhile(r):
     last = next(d["id"] for d in r.cli("deliveries", "list", "--alert", alert) if d["target"] == "wecom:group")
     r.cli("alerts", "cancel", alert, "--by", "王队")
     r.room.go.set()
-    r.until("the correction", lambda: len(r.room.texts) == 4)
+    r.until("the correction", lambda: len(r.room.texts) == 4 and r.states(alert)["wecom:group"][0] == "sent")
+    r.until("its own answer", lambda: r.cli("deliveries", "show", last)["state"] == "sent")
     r.pass_time(hours=3)
     assert r.cli("deliveries", "show", last)["state"] == "sent" and len(r.room.texts) == 4, r.room.texts
 
@@ -249,4 +277,4 @@ def not_kept(r):
 
 
 if __name__ == "__main__":
-    main(Withdrawals, districts, at_once, feeds, confirmed, under_way, taken_meanwhile, not_kept)
+    main(Withdrawals, districts, at_once, feeds, updates, confirmed, under_way, taken_meanwhile, not_kept)
