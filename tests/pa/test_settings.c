@@ -138,6 +138,37 @@ static void holidays_come_with_the_program_and_the_houses_own_word_counts(void *
     settings_free(s);
 }
 
+static void the_houses_own_words_come_after_those_of_the_program(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *data, *text;
+        size_t n;
+        const char *first;
+    } cases[] = {
+        {NULL, "", 1, "/pa/lexicon.tsv"},
+        {NULL, "speech: {lexicon: [/own.tsv]}\n", 2, "/pa/lexicon.tsv"},
+        {"/nowhere", "speech: {lexicon: [/own.tsv]}\n", 1, "/own.tsv"},
+        {"/nowhere", "", 1, "/nowhere/pa/lexicon.tsv"},
+    };
+    char dir[] = "/tmp/pa_data.XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    CLEANUP(free_ptr) char *pa = xasprintf("%s/pa", dir);
+    assert_int_equal(symlink(TOCSIN_SOURCE_DIR "/adapters/pa/player/data", pa), 0);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct opt_problems problems;
+        CLEANUP(free_ptr) char *text = xasprintf("zones: [{id: hall, class: icu}]\n%s", cases[i].text);
+        assert_int_equal(setenv("TOCSIN_DATADIR", cases[i].data ? cases[i].data : dir, 1), 0);
+        struct settings *s = load(text, &problems);
+        assert_non_null(s);
+        assert_int_equal(s->speech.lexicon.n, cases[i].n);
+        assert_non_null(strstr(s->speech.lexicon.items[0], cases[i].first));
+        if (cases[i].n == 2) assert_string_equal(s->speech.lexicon.items[1], "/own.tsv");
+        settings_free(s);
+    }
+    assert_int_equal(unlink(pa) + rmdir(dir) + unsetenv("TOCSIN_DATADIR"), 0);
+}
+
 static void zones_know_with_whom_they_share_a_loudspeaker(void **state)
 {
     (void)state;
@@ -168,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_outputs_to_one_place_are_refused_with_their_line),
         cmocka_unit_test(holidays_come_with_the_program_and_the_houses_own_word_counts),
+        cmocka_unit_test(the_houses_own_words_come_after_those_of_the_program),
         cmocka_unit_test(zones_know_with_whom_they_share_a_loudspeaker),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

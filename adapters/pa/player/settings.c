@@ -2,6 +2,7 @@
 #include "player/settings.h"
 
 #include <stddef.h>
+#include <unistd.h>
 
 #include "base/datadir.h"
 #include "base/i18n.h"
@@ -89,8 +90,9 @@ static const struct opt_row speech_rows[] = {
     OPT_ROW("pinyin", OPT_BOOL, speech_block, pinyin, .deflt = "true",
             .help = N_("the engine reads pinyin inside Chinese text: words of the lexicon are given so")),
     OPT_ROW("lexicon", OPT_PATHS, speech_block, lexicon, .max = 16,
-            .help = N_("files of words and their readings; a later one wins; default: the one that came with "
-                       "the program")),
+            .help =
+                N_("files of words and their readings, after the one that came with the program; a later one "
+                   "wins")),
     OPT_ROW("clips", OPT_PATH, speech_block, clips,
             .help = N_("folder of recorded texts; default: clips in state_dir")),
     OPT_ROW("cache", OPT_PATH, speech_block, cache,
@@ -419,11 +421,16 @@ static void check_http(const struct settings *s, struct opt_problems *problems)
     if (!h->cert != !h->key) opt_problem(problems, NULL, _("http: cert and key belong together"));
 }
 
-static struct opt_strs own_lexicon(struct settings *s)
+/* That which came with the program, then the house's own. Where nothing is installed the house's own must do. */
+static struct opt_strs whole_lexicon(struct settings *s)
 {
-    const char **list = arena_alloc(&s->arena, 2 * sizeof(*list));
-    list[0] = arena_printf(&s->arena, "%s/pa/lexicon.tsv", data_dir());
-    return (struct opt_strs){list, 1};
+    const struct opt_strs *house = &s->speech_block.lexicon;
+    const char **list = arena_alloc(&s->arena, (house->n + 1) * sizeof(*list));
+    size_t n = 0;
+    list[n] = arena_printf(&s->arena, "%s/pa/lexicon.tsv", data_dir());
+    if (house->n == 0 || access(list[n], F_OK) == 0) n++;
+    for (size_t i = 0; i < house->n; i++) list[n++] = house->items[i];
+    return (struct opt_strs){list, n};
 }
 
 static void derive(struct settings *s)
@@ -435,7 +442,7 @@ static void derive(struct settings *s)
         .pinyin = b->pinyin,
         .clips_dir = b->clips ? b->clips : arena_printf(&s->arena, "%s/clips", s->player.state_dir),
         .cache_dir = b->cache ? b->cache : arena_printf(&s->arena, "%s/speech", s->player.state_dir),
-        .lexicon = b->lexicon.n ? b->lexicon : own_lexicon(s),
+        .lexicon = whole_lexicon(s),
         .timeout_ms = b->timeout,
         .rate = b->rate,
         .loudness = (double)b->loudness,
