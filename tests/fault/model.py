@@ -233,6 +233,22 @@ class World:
         self.model.take_back(e["number"])
         self.settle(self.known(self.number), lambda: self.rig.push(line, e["feed"]))
 
+    def op_update(self, r, s):
+        m, e = self.model, self.one(self.model.events.values(), r)
+        if not e:
+            return
+        rule, area = self.one(RULES, s), self.one(AREAS, s // 2)
+        count, status = (1, 3, 16)[s // 8 % 3], ACTUAL if s // 24 % 4 else EXERCISE
+        try:
+            m.count_window((rule, area, status))
+        except Ambiguous:
+            return
+        number = self.number + 1
+        m.take_back(e["number"], lambda: m.event(number, e["feed"], rule, area, count, status, "call"))
+        line = self.push(e["feed"], msg_kind="update", references=[f"e{e['number']}"], kind="call", text=RULES[rule]["text"], area=area,
+                         count=count, status="Exercise" if status == EXERCISE else "Actual")
+        self.settle(self.known(self.number), lambda: self.rig.push(line, e["feed"]))
+
     def an_alert(self, r):
         return self.one(self.model.alerts[-6:], r)
 
@@ -472,7 +488,7 @@ class World:
                     raise Failed(f"{chat} read {identity} {read[identity]} times, not {times}")
 
 
-WEIGHTS = {"event": 30, "event_killed": 2, "take_back": 3, "confirm": 4, "confirm_event": 4, "dismiss": 2, "approve": 6, "reject": 2,
+WEIGHTS = {"event": 30, "event_killed": 2, "take_back": 3, "update": 3, "confirm": 4, "confirm_event": 4, "dismiss": 2, "approve": 6, "reject": 2,
            "ack": 3, "cancel": 5, "silence": 4, "silence_expire": 2, "drill_start": 4, "drill_stop": 2, "mode": 4, "replay": 3,
            "board_shows": 3, "player_plays": 3, "group_away": 3, "time": 16, "restart": 2, "kill": 2}
 

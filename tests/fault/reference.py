@@ -305,13 +305,15 @@ class Model:
             n.rows.append(Delivery(n, 1, t))
             self.go(n.rows[-1])
 
-    def take_back(self, number):
+    def take_back(self, number, instead=lambda: None):
+        """What takes its place is counted before it is seen whether the alert still stands."""
         e = self.events[number]
         a = e["alert"]
         if e["withdrawn"]:
-            return
+            return instead()
         e["gone"] = e["withdrawn"] = True
         self.windows[e["group"]] = [x for x in self.windows.get(e["group"], []) if x[4] != number]
+        instead()
         if not a or not self.in_force(a) or not e["stands"]:
             return
         stands = any(o["alert"] is a and o["stands"] and not o["withdrawn"] for o in self.events.values())
