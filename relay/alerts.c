@@ -170,9 +170,24 @@ static void start_clock(struct relay *r, const struct edition *ed, const struct 
     }
 }
 
+/* One more revision, and a row for each target that hears of it. */
+static void revise(struct relay *r, struct edition *ed, const struct selection *sel, size_t n,
+                   const char *note)
+{
+    struct alert_row *a = ed->alert;
+    a->rev++;
+    store_alert_update(r->store, a);
+    store_revision(r->store, a, ed->type, ed->sent, ed->expires, note);
+    for (size_t i = 0; i < n; i++) add_delivery(r, ed, sel[i].target, &sel[i]);
+    r->counters.revisions++;
+    log_info("%s.%d: %s rule=%s level=%s certainty=%s areas=%s count=%lld targets=%zu (%s)", a->id, a->rev,
+             msg_type_name(ed->type), a->rule, level_name(a->level), certainty_name(a->certainty), a->areas,
+             (long long)a->count, n, note);
+}
+
 /* Writes the revision, renders, routes. before: the areas until now, where one was added: only targets that are new hear of
  * it. NULL: all do. */
-static size_t publish(struct relay *r, struct edition *ed, const char *note, const char *before)
+static void publish(struct relay *r, struct edition *ed, const char *note, const char *before)
 {
     struct alert_row *a = ed->alert;
     bool any;
@@ -205,24 +220,16 @@ static size_t publish(struct relay *r, struct edition *ed, const char *note, con
         n = kept;
     }
     if (n || !before) {
-        a->rev++;
-        store_alert_update(r->store, a);
-        store_revision(r->store, a, ed->type, ed->sent, ed->expires, note);
-        for (size_t i = 0; i < n; i++) add_delivery(r, ed, sel[i].target, &sel[i]);
+        revise(r, ed, sel, n, note);
         note_speech(r, ed, sel, n);
         start_clock(r, ed, &labels);
         bool speech = false;
         for (size_t i = 0; i < n; i++) speech = speech || sel[i].target->class < TO_BOARD;
         if (a->status == STATUS_ACTUAL && speech) drill_real_alert(r, a);
-        r->counters.revisions++;
-        log_info("%s.%d: %s rule=%s level=%s certainty=%s areas=%s count=%lld targets=%zu (%s)", a->id,
-                 a->rev, msg_type_name(ed->type), a->rule, level_name(a->level), certainty_name(a->certainty),
-                 a->areas, (long long)a->count, n, note);
     }
     free(sel);
     free(room);
     edition_release(ed);
-    return n;
 }
 
 /* -- groups ------------------------------------------------------------------------------------------------------- */
@@ -338,7 +345,7 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
         }
         new_alert(r, e, feed->id, rule, grp, &g, &j, &a);
         ed.expires = a.expires;
-        (void)publish(r, &ed, g.feeds >= 2 ? "second feed" : "threshold", NULL);
+        publish(r, &ed, g.feeds >= 2 ? "second feed" : "threshold", NULL);
         break;
     case DECIDE_COUNT:
     case DECIDE_UPDATE: {
@@ -352,11 +359,11 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
             a.certainty = j.certainty;
             if (expires > a.expires) ed.expires = a.expires = expires;
             ed.type = MSG_UPDATE;
-            (void)publish(r, &ed, level_up ? "higher level" : "higher certainty", NULL);
+            publish(r, &ed, level_up ? "higher level" : "higher certainty", NULL);
         } else {
             store_alert_update(r->store, &a);
             ed.type = MSG_ALERT; /* an Alert to the targets that are new */
-            if (new_area) (void)publish(r, &ed, "new area", before.areas);
+            if (new_area) publish(r, &ed, "new area", before.areas);
         }
         break;
     }
@@ -423,13 +430,7 @@ size_t alerts_remind(struct relay *r, struct alert_row *a, int step, const char 
         (void)route_sites(r->targets, a->areas, &ed.boldest);
         char note[80];
         (void)snprintf(note, sizeof(note), "reminder %d: nobody has acknowledged", step);
-        a->rev++;
-        store_alert_update(r->store, a);
-        store_revision(r->store, a, ed.type, ed.sent, ed.expires, note);
-        for (size_t i = 0; i < n; i++) add_delivery(r, &ed, sel[i].target, &sel[i]);
-        r->counters.revisions++;
-        log_info("%s.%d: %s rule=%s targets=%zu (%s)", a->id, a->rev, msg_type_name(ed.type), a->rule, n,
-                 note);
+        revise(r, &ed, sel, n, note);
         edition_release(&ed);
     } else if (silence) {
         (void)snprintf(ret_why, 80, "silence %lld", (long long)silence);
@@ -677,6 +678,25 @@ enum relay_err alerts_cancel(struct relay *r, const char *alert_id, const char *
     return RELAY_OK;
 }
 
+/* What a named person stands for goes out; `at`: since when it is known. */
+static void publish_confirmed(struct relay *r, struct alert_row *a, const struct rule *rule,
+                              enum msg_type type, int64_t at, const struct actor *by)
+{
+    (void)snprintf(a->acked_by, sizeof(a->acked_by), "%s", by->name);
+    escalate_seen(r, a, by);
+    struct edition ed = {.alert = a,
+                         .say = &rule->say,
+                         .rule_title = rule->title,
+                         .type = type,
+                         .expires = a->expires,
+                         .fresh = r->now.wall - at <= r->config->relay.fresh,
+                         .approved = true};
+    char note[160];
+    (void)snprintf(note, sizeof(note), "confirmed by %s", by->name);
+    publish(r, &ed, note, NULL);
+    actor_did(r, by, "alert.confirm", a->id, "");
+}
+
 enum relay_err alerts_confirm(struct relay *r, const char *alert_id, const struct actor *by,
                               struct reason *why)
 {
@@ -690,19 +710,7 @@ enum relay_err alerts_confirm(struct relay *r, const char *alert_id, const struc
         return fail(why, RELAY_CONFLICT, _("alert `%s` is confirmed already"), alert_id);
     a.certainty = CERTAINTY_OBSERVED;
     a.guessed = false;
-    (void)snprintf(a.acked_by, sizeof(a.acked_by), "%s", by->name);
-    escalate_seen(r, &a, by);
-    struct edition ed = {.alert = &a,
-                         .say = &rule->say,
-                         .rule_title = rule->title,
-                         .type = MSG_UPDATE,
-                         .expires = a.expires,
-                         .fresh = r->now.wall - a.created <= r->config->relay.fresh,
-                         .approved = true};
-    char note[160];
-    (void)snprintf(note, sizeof(note), "confirmed by %s", by->name);
-    (void)publish(r, &ed, note, NULL);
-    actor_did(r, by, "alert.confirm", a.id, "");
+    publish_confirmed(r, &a, rule, MSG_UPDATE, a.created, by);
     return RELAY_OK;
 }
 
@@ -742,19 +750,7 @@ enum relay_err alerts_confirm_event(struct relay *r, int64_t event, const struct
     struct alert_row a;
     new_alert(r, &e, "", rule, seen.grp, &g, &j, &a);
     store_event_join(r->store, event, a.n, by->name);
-    (void)snprintf(a.acked_by, sizeof(a.acked_by), "%s", by->name);
-    escalate_seen(r, &a, by);
-    struct edition ed = {.alert = &a,
-                         .say = &rule->say,
-                         .rule_title = rule->title,
-                         .type = MSG_ALERT,
-                         .expires = a.expires,
-                         .fresh = r->now.wall - seen.received <= r->config->relay.fresh,
-                         .approved = true};
-    char note[160];
-    (void)snprintf(note, sizeof(note), "confirmed by %s", by->name);
-    (void)publish(r, &ed, note, NULL);
+    publish_confirmed(r, &a, rule, MSG_ALERT, seen.received, by);
     (void)snprintf(ret_alert, 80, "%s", a.id);
-    actor_did(r, by, "alert.confirm", a.id, "");
     return RELAY_OK;
 }
