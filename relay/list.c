@@ -79,8 +79,8 @@ static const struct {
     const char *name, *sql;
 } sections[] = {
     {"revisions", "SELECT rev, msg_type AS [msgType:message], level AS [level:level], certainty AS "
-                  "[certainty:certainty], sent AS [sent:time], expires AS [expires:time], count, note FROM "
-                  "revision WHERE alert = ?1 ORDER BY rev"},
+                  "[certainty:certainty], sent AS [sent:time], expires AS [expires:time], areas, areas AS "
+                  "[places:places], count, note FROM revision WHERE alert = ?1 ORDER BY rev"},
     {"events",
      "SELECT f.name AS feed, e.event_id, e.received AS [received:time], e.area, e.count, e.rules, "
      "nullif(e.note, '') AS note, e.body AS [body:json] FROM event e JOIN feed f ON f.id = e.feed WHERE "

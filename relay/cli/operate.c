@@ -258,7 +258,7 @@ static void print_alert(const cJSON *j)
         {"count", N_("COUNT")},       {"rules", N_("RULES")}, {"note", N_("WHY")}};
     static const struct column revisions[] = {
         {"rev", N_("REV")},   {"msgType", N_("TYPE")}, {"level", N_("LEVEL")}, {"certainty", N_("CERTAINTY")},
-        {"sent", N_("SENT")}, {"count", N_("COUNT")},  {"note", N_("WHY")}};
+        {"sent", N_("SENT")}, {"areas", N_("AREAS")},  {"count", N_("COUNT")}, {"note", N_("WHY")}};
     static const struct column sent[] = {
         {"short", N_("SHORT")}, {"target", N_("TARGET")}, {"rev", N_("REV")},      {"state", N_("STATE")},
         {"sent", N_("SENT")},   {"ended", N_("ENDED")},   {"reason", N_("REASON")}};

@@ -89,7 +89,8 @@ def districts(r):
     story = r.cli("alerts", "show", alert)
     assert not story["ended"] and story["count"] == 5 and story["feeds"] == "f1", story
     last = story["revisions"][-1]
-    assert (last["rev"], last["msgType"], last["note"]) == (revisions + 1, "Cancel", "area withdrawn by its feed"), last
+    assert (last["rev"], last["msgType"], last["areas"]) == (revisions + 1, "Cancel", THERE), last
+    assert last["note"] == "area withdrawn by its feed", last
     why = "area withdrawn by its feed"
     assert r.states(alert)["file:night"] == ("cancelled", why), r.states(alert)
     assert r.states(alert)["board:s2/w1"] == ("cancelled", why) and r.states(alert)["bulletin:s2"] == ("cancelled", why)
