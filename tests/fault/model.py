@@ -33,7 +33,7 @@ from reference import (  # noqa: E402
 def canonical(state, reason):
     """A delivery's state with as much of its reason as the model knows."""
     name = STATES[state]
-    if name in ("queued", "sending", "retry"):
+    if name in ("queued", "retry"):
         return "wait"
     if name == "held":
         return f"held:{reason}"

@@ -237,6 +237,7 @@ class Model:
                 self.showing[d.target].pop(e, None)
         if not speech_only:
             self.close(e)
+            self.windows.pop(e.group, None)
 
     def close(self, a):
         a.ended, a.steps = self.now, {}
