@@ -11,7 +11,7 @@ enum {
     SINGLE_BITS = 12,
     SORT_MAX = 64,
     JOINED_MAX = 256,
-    TRIES_MAX = 256,
+    TRIES_FREE = 256,
     CHARACTERS = 0x10000,
     NONE = UINT32_MAX
 };
@@ -478,6 +478,7 @@ static void scan_take(struct scan *s, const char *text, size_t n)
     for (size_t i = 0; i < s->n_touched; i++) s->known[s->touched[i]] = KNOWN_NOTHING;
     for (size_t i = 0; i < s->n_words; i++) s->characters[s->words[i]] = 0;
     s->n_literals = s->n_hits = s->n_touched = s->n_words = s->tried = 0;
+    s->tries_worth = TRIES_FREE;
     s->has_holders = s->has_characters = s->has_singles = s->sorted = s->checked = s->valid = false;
     s->digits = -1;
     s->text = text;
@@ -668,16 +669,29 @@ static bool has_literal(struct scan *s, const struct clause_ref *c)
 }
 
 /* A plain text is asked for a few clauses, whose literals are tried. One that comes near to large rules is asked for
- * hundreds, of which few hold: then it is quicker to go from its literals to their clauses. */
+ * hundreds, of which few hold: then it is quicker to go from its literals to their clauses. That is done when the tries have
+ * cost as much. */
+static bool try_literals(struct scan *s)
+{
+    if (s->tried < s->tries_worth) return true;
+    if (s->has_holders) return false;
+    const uint32_t *first = s->prefilter->holders_first;
+    size_t holders = 0;
+    for (size_t i = 0; i < s->n_literals; i++) holders += first[s->literals[i] + 1] - first[s->literals[i]];
+    s->tries_worth = holders;
+    if (s->tried < holders) return true;
+    know_holders(s);
+    return false;
+}
+
 bool scan_ask(struct scan *s, uint32_t clause)
 {
     const struct clause_ref *c = &s->clauses[clause];
     bool there = false;
-    if (s->tried < TRIES_MAX) {
+    if (try_literals(s)) {
         s->tried += c->n;
         there = has_literal(s, c);
     } else {
-        if (!s->has_holders) know_holders(s);
         if (s->known[clause] == KNOWN_THERE) return true;
         if (s->prefilter->characters_first[clause] == s->prefilter->characters_first[clause + 1])
             return false;

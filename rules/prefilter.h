@@ -70,6 +70,7 @@ struct scan {
     uint32_t *touched; /* clauses of which something is known */
     size_t n_touched;
     size_t tried;         /* literals of clauses, one by one */
+    size_t tries_worth;   /* up to so many */
     uint64_t *characters; /* a bit for each of the text's, of the basic plane */
     uint16_t *words;      /* which words of characters are not 0 */
     size_t n_words;
