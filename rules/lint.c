@@ -277,7 +277,9 @@ void lint_set(const struct rule_set *set, const struct rule_problems *problems, 
         (void)snprintf(f->text, sizeof(f->text), "%s", p->why.text);
     }
     struct runner runner;
-    runner_init(&runner, 0);
+    struct scan scan;
+    runner_init(&runner, set->n_units);
+    scan_init(&scan, set->prefilter);
     struct tried *tried = xcalloc(set->n_units + 1, sizeof(*tried));
     for (size_t i = 0; i < set->n; i++) {
         struct subject s = {ret, set->rules[i], &set->rules[i]->rule, &runner, tried};
@@ -286,9 +288,10 @@ void lint_set(const struct rule_set *set, const struct rule_problems *problems, 
         check_threshold(&s);
         check_patterns(&s, set);
         check_samples(&s);
-        strict_check(s.source, &runner, take, &s);
+        strict_check(s.source, &runner, &scan, take, &s);
         strict_each_text(s.source, check_text, &s);
     }
+    scan_release(&scan);
     runner_release(&runner);
     free(tried);
     if (ret->n) qsort(ret->items, ret->n, sizeof(*ret->items), by_place);

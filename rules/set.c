@@ -519,7 +519,7 @@ struct rule_set *rule_set_build(struct arena *a, struct rule_sources *sources, c
     compile_all(set, sources, o, problems);
     file_patterns(set, sources);
     if (!o->keep_failing) drop_failing(set, sources, problems);
-    if (o->strict != STRICT_NOT) strict_sift(sources, o->strict == STRICT_REFUSE, set->n_units, problems);
+    if (o->strict != STRICT_NOT) strict_sift(set, sources, o->strict == STRICT_REFUSE, problems);
     set->n = sources->items ? sources->n : 0;
     set->rules = arena_alloc(&set->arena, set->n * sizeof(struct rule_source *) + 1);
     for (size_t i = 0; sources->items && i < set->n; i++) {

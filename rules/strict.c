@@ -25,6 +25,7 @@ enum {
 struct look {
     const struct rule_source *source;
     struct runner *runner;
+    struct scan *scan;
     strict_find_fn *fn;
     void *arg;
 };
@@ -137,7 +138,8 @@ static void check_claim(const struct look *l, const char *name, const char *text
         if (denied) continue;
         struct span span;
         rule_text_prepare(sentence, strlen(sentence), &b);
-        if (rule_run(l->source->rule.code, l->runner, NULL, buf_cstr(&b), b.len, &span) == MATCH)
+        prefilter_scan(l->scan, buf_cstr(&b), b.len);
+        if (rule_run(l->source->rule.code, l->runner, l->scan, buf_cstr(&b), b.len, &span) == MATCH)
             find(l, !wording_is_rhymed(name), line, "claim",
                  _("%s: \"%s\" states what the swindler says and does not call it a lie"), name, sentence);
     }
@@ -171,9 +173,10 @@ static void check_chat_bytes(const struct look *l, const char *name, const char 
              CHAT_BYTES);
 }
 
-void strict_check(const struct rule_source *s, struct runner *r, strict_find_fn *fn, void *arg)
+void strict_check(const struct rule_source *s, struct runner *r, struct scan *scan, strict_find_fn *fn,
+                  void *arg)
 {
-    struct look l = {s, r, fn, arg};
+    struct look l = {s, r, scan, fn, arg};
     check_present(&l);
     strict_each_text(s, check_text, &l);
     check_chat_bytes(&l, "chat", s->rule.say.chat);
@@ -265,7 +268,7 @@ bool strict_runs_away(const struct unit *u)
 void strict_find_endless(const struct rule_source *s, size_t i, strict_find_fn *fn, void *arg)
 {
     const struct rule_code *c = s->rule.code;
-    struct look l = {s, NULL, fn, arg};
+    struct look l = {s, NULL, NULL, fn, arg};
     char room[128];
     find(&l, is_stable(&l), c->lines[i], "catastrophic",
          _("%s: a text can be made for which this pattern does not end; avoid a repetition inside a "
@@ -318,7 +321,7 @@ static uint8_t try_unit(struct runaways *k, const struct unit *u)
 static void refuse_runaways(const struct rule_source *s, struct runaways *k, struct unfit *r)
 {
     const struct rule_code *c = s->rule.code;
-    struct look l = {s, NULL, take_refusal, r};
+    struct look l = {s, NULL, NULL, take_refusal, r};
     char room[128];
     for (size_t i = 0; i < c->n_all + c->n_any + c->n_none; i++) {
         uint8_t known = try_unit(k, c->units[i]);
@@ -332,12 +335,12 @@ static void refuse_runaways(const struct rule_source *s, struct runaways *k, str
     }
 }
 
-static bool is_fit(const struct rule_source *s, bool refuse, struct runner *runner, struct runaways *known,
-                   struct rule_problems *problems)
+static bool is_fit(const struct rule_source *s, bool refuse, struct runner *runner, struct scan *scan,
+                   struct runaways *known, struct rule_problems *problems)
 {
     struct unfit r = {.errors = 0};
     if (s->rule.status != RULE_STABLE) return true;
-    strict_check(s, runner, take_refusal, &r);
+    strict_check(s, runner, scan, take_refusal, &r);
     refuse_runaways(s, known, &r);
     if (r.errors == 1)
         rule_problem_add(problems, !refuse, s->rule.file, r.line, s->rule.id,
@@ -351,16 +354,20 @@ static bool is_fit(const struct rule_source *s, bool refuse, struct runner *runn
     return r.errors == 0;
 }
 
-void strict_sift(struct rule_sources *rules, bool refuse, size_t n_units, struct rule_problems *problems)
+void strict_sift(const struct rule_set *set, struct rule_sources *rules, bool refuse,
+                 struct rule_problems *problems)
 {
     struct runner runner;
-    struct runaways known = {.known = xcalloc(n_units + 1, 1)};
+    struct scan scan;
+    struct runaways known = {.known = xcalloc(set->n_units + 1, 1)};
     size_t kept = 0;
-    runner_init(&runner, 0);
+    runner_init(&runner, set->n_units);
+    scan_init(&scan, set->prefilter);
     for (size_t i = 0; i < rules->n; i++)
-        if (is_fit(rules->items[i], refuse, &runner, &known, problems) || !refuse)
+        if (is_fit(rules->items[i], refuse, &runner, &scan, &known, problems) || !refuse)
             rules->items[kept++] = rules->items[i];
     rules->n = kept;
+    scan_release(&scan);
     runner_release(&runner);
     free(known.known);
 }

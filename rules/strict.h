@@ -16,8 +16,9 @@
 typedef void strict_find_fn(void *arg, bool error, int line, const char *code, const char *text);
 
 /* Texts and samples; what only a stable rule must have is an error with one, and advice with the others. Whether the samples
- * come out right is rule_try_samples'. */
-void strict_check(const struct rule_source *s, struct runner *r, strict_find_fn *fn, void *arg);
+ * come out right is rule_try_samples'. r, scan: of the rule's set. */
+void strict_check(const struct rule_source *s, struct runner *r, struct scan *scan, strict_find_fn *fn,
+                  void *arg);
 
 /* Every text of `say` that is there. name: "voice" …, and "headline", "lines" for the screen's. */
 typedef void strict_text_fn(void *arg, const char *name, const char *text, int line);
@@ -39,8 +40,9 @@ bool strict_runs_away(const struct unit *u);
 /* Says so of the rule's pattern i. */
 void strict_find_endless(const struct rule_source *s, size_t i, strict_find_fn *fn, void *arg);
 
-/* A problem for each stable rule that fails, which says what to do; when refusing, it is taken out. n_units: of the set that
- * the rules are compiled for. */
-void strict_sift(struct rule_sources *rules, bool refuse, size_t n_units, struct rule_problems *problems);
+/* A problem for each stable rule that fails, which says what to do; when refusing, it is taken out. set: that the rules are
+ * compiled for and filed in. */
+void strict_sift(const struct rule_set *set, struct rule_sources *rules, bool refuse,
+                 struct rule_problems *problems);
 
 #endif
