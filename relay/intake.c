@@ -63,11 +63,24 @@ static void refuse_event(struct relay *r, struct feed_state *f, enum refusal cod
     refuse(r, f, &why);
 }
 
-/* An update or cancel names events of its own feed that were accepted. */
-static bool references_known(struct relay *r, struct feed_state *f, const struct event *e)
+/* An update or cancel names events of its own feed that were accepted, and are of its own status: an exercise never takes
+ * back what is real, nor the other way round. */
+static bool references_right(struct relay *r, const struct feed_state *f, const struct event *e,
+                             struct refused *why)
 {
-    for (size_t i = 0; i < e->n_references; i++)
-        if (!store_key_known(r->store, f->feed.db_id, e->references[i])) return false;
+    for (size_t i = 0; i < e->n_references; i++) {
+        enum cap_status status;
+        if (!store_key_known(r->store, f->feed.db_id, e->references[i], &status)) {
+            refused_set(why, REFUSAL_UNKNOWN_REFERENCE, e, "references");
+            return false;
+        }
+        if (status == e->status) continue;
+        refused_set(why, REFUSAL_BAD_TYPE, e, "status");
+        (void)snprintf(why->message, sizeof(why->message),
+                       "status 应为 %s，与 references 里的 %s 相同；请改正后用原编号重发",
+                       cap_status_name(status), e->references[i]);
+        return false;
+    }
     return true;
 }
 
@@ -153,8 +166,8 @@ void intake_event(struct relay *r, struct feed_state *f, const char *bytes, size
         return;
     }
     crashpoint("after_read");
-    if (e.msg != EVENT_ALERT && !references_known(r, f, &e)) {
-        refuse_event(r, f, REFUSAL_UNKNOWN_REFERENCE, &e, "references");
+    if (e.msg != EVENT_ALERT && !references_right(r, f, &e, &why)) {
+        refuse(r, f, &why);
         return;
     }
     struct alert_row a;

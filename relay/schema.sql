@@ -17,6 +17,7 @@ CREATE TABLE event_key (
   event_id  TEXT NOT NULL,
   digest    INTEGER NOT NULL,
   received  INTEGER NOT NULL,
+  status    INTEGER NOT NULL,              -- exercises and tests take back only their like
   alert     INTEGER,                       -- the alert it was counted for
   PRIMARY KEY (feed, event_id)
 ) WITHOUT ROWID;

@@ -277,7 +277,7 @@ static int64_t digest_int(const struct event *e)
 enum key_result store_key_add(struct store *s, int64_t feed, const struct event *e, int64_t now,
                               int64_t *ret_alert)
 {
-    if (!store_do(s, Q_KEY_ADD, INT(feed), TEXT(e->event_id), INT(digest_int(e)), INT(now)))
+    if (!store_do(s, Q_KEY_ADD, INT(feed), TEXT(e->event_id), INT(digest_int(e)), INT(now), INT(e->status)))
         return KEY_FAILED;
     if (db_changes(&s->db) == 1) return KEY_NEW;
     struct stmt *q = store_ask(s, Q_KEY_GET, INT(feed), TEXT(e->event_id));
@@ -295,9 +295,13 @@ void store_key_alert(struct store *s, int64_t feed, const char *event_id, int64_
     store_do(s, Q_KEY_ALERT, INT(feed), TEXT(event_id), INT(alert));
 }
 
-bool store_key_known(struct store *s, int64_t feed, const char *event_id)
+bool store_key_known(struct store *s, int64_t feed, const char *event_id, enum cap_status *ret_status)
 {
-    return any_row(s, store_ask(s, Q_KEY_GET, INT(feed), TEXT(event_id)));
+    struct stmt *q = store_ask(s, Q_KEY_GET, INT(feed), TEXT(event_id));
+    bool known = store_row(s, q);
+    if (known) *ret_status = (enum cap_status)col_int(q, 2);
+    stmt_reset(q);
+    return known;
 }
 
 void store_refusal(struct store *s, int64_t feed, int64_t now, const char *event_id, enum refusal code,

@@ -62,7 +62,8 @@ enum key_result { KEY_NEW, KEY_SAME, KEY_CONFLICT, KEY_FAILED };
 enum key_result store_key_add(struct store *s, int64_t feed, const struct event *e, int64_t now,
                               int64_t *ret_alert);
 void store_key_alert(struct store *s, int64_t feed, const char *event_id, int64_t alert);
-bool store_key_known(struct store *s, int64_t feed, const char *event_id);
+/* False: never accepted, or too long ago. */
+bool store_key_known(struct store *s, int64_t feed, const char *event_id, enum cap_status *ret_status);
 void store_refusal(struct store *s, int64_t feed, int64_t now, const char *event_id, enum refusal code,
                    const char *member);
 

@@ -23,8 +23,8 @@ const char *const store_sql[Q_COUNT] = {
     [Q_FEED_GET] = "SELECT id, last_seq, told_seq, heard FROM feed WHERE name = ?1 OR id = ?2",
     [Q_FEED_SET] = "UPDATE feed SET last_seq = ?2, told_seq = ?3, heard = ?4 WHERE id = ?1",
 
-    [Q_KEY_ADD] = "INSERT INTO event_key VALUES (?1, ?2, ?3, ?4, NULL) ON CONFLICT DO NOTHING",
-    [Q_KEY_GET] = "SELECT digest, alert FROM event_key WHERE feed = ?1 AND event_id = ?2",
+    [Q_KEY_ADD] = "INSERT INTO event_key VALUES (?1, ?2, ?3, ?4, ?5, NULL) ON CONFLICT DO NOTHING",
+    [Q_KEY_GET] = "SELECT digest, alert, status FROM event_key WHERE feed = ?1 AND event_id = ?2",
     [Q_KEY_ALERT] = "UPDATE event_key SET alert = ?3 WHERE feed = ?1 AND event_id = ?2",
     [Q_REFUSAL_ADD] =
         "INSERT INTO refusal (feed, received, event_id, code, member) VALUES (?1, ?2, ?3, ?4, ?5)",

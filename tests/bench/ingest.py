@@ -55,9 +55,9 @@ def preload(rig, args, ids):
     now = int(time.time() * 1000)
     db.execute("BEGIN")
     if ids == "random":
-        rows = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT ?1) SELECT 1, lower(hex(randomblob(16))) AS id, i, ?2, NULL FROM n ORDER BY id"
+        rows = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT ?1) SELECT 1, lower(hex(randomblob(16))) AS id, i, ?2, 0, NULL FROM n ORDER BY id"
     else:
-        rows = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT ?1) SELECT 1, printf('a%015d', i), i, ?2, NULL FROM n"
+        rows = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT ?1) SELECT 1, printf('a%015d', i), i, ?2, 0, NULL FROM n"
     db.execute("INSERT OR IGNORE INTO event_key " + rows, (KEYS, now))
     db.execute("COMMIT")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -292,7 +292,7 @@ def pruning_in_a_storm(rig):
     db = sqlite3.connect(database(rig))
     feed = db.execute("SELECT id FROM feed").fetchone()[0]
     with db:
-        db.executemany("INSERT INTO event_key VALUES (?, ?, 1, ?, NULL)",
+        db.executemany("INSERT INTO event_key VALUES (?, ?, 1, ?, 0, NULL)",
                        ((feed, f"{kind}{n:05d}", at) for n in range(8000) for kind, at in (("a", old), ("d", kept_at), ("f", old))))
         db.executemany("INSERT INTO event_other (feed, event_id, received, kind, area, body, count, verified, victim, suspect, payee) "
                        "VALUES (?, ?, ?, 0, '61', '{}', 1, 1, 0, 0, 0)", ((feed, f"a{n:05d}", old) for n in range(8000)))

@@ -229,7 +229,8 @@ class World:
         e = self.one(self.model.events.values(), r)
         if not e:
             return
-        line = self.push(e["feed"], msg_kind="cancel", references=[f"e{e['number']}"], kind="call", text="撤回")
+        line = self.push(e["feed"], msg_kind="cancel", references=[f"e{e['number']}"], kind="call", text="撤回",
+                         status="Exercise" if e["group"][2] == EXERCISE else "Actual")
         self.model.take_back(e["number"])
         self.settle(self.known(self.number), lambda: self.rig.push(line, e["feed"]))
 
@@ -237,8 +238,7 @@ class World:
         m, e = self.model, self.one(self.model.events.values(), r)
         if not e:
             return
-        rule, area = self.one(RULES, s), self.one(AREAS, s // 2)
-        count, status = (1, 3, 16)[s // 8 % 3], ACTUAL if s // 24 % 4 else EXERCISE
+        rule, area, count, status = self.one(RULES, s), self.one(AREAS, s // 2), (1, 3, 16)[s // 8 % 3], e["group"][2]
         try:
             m.count_window((rule, area, status))
         except Ambiguous:

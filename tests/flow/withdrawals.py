@@ -8,7 +8,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from corrections import Room  # noqa: E402
 from relay import PACK, Still, main  # noqa: E402
-from rig import free_port  # noqa: E402
+from rig import free_port, json_lines  # noqa: E402
 
 HERE, THERE = "610113", "610104"  # two districts of one alert
 
@@ -168,6 +168,36 @@ def updates(r):
     r.hears("there", "Alert", "Cancel")
 
 
+def apart(r):
+    """Exercises, tests and what is real do not touch one another: who gets the status wrong is told, and may say it right."""
+    def receipt(number):
+        return r.until(f"the receipt of e{number}", lambda: next(
+            (a for answer in json_lines(r.path("in.jsonl.receipts")) for a in answer["results"] if a["event_id"] == f"e{number}"), None))
+
+    r.event(1, HERE)
+    r.event(2, HERE, status="Exercise")
+    r.until("both alerts", lambda: len(r.cli("alerts", "list")) == 2)
+    r.event(3, HERE, text="没事")  # no rule's business
+    number = 3
+    for wrong, named in (("Exercise", 1), ("Test", 1), ("Actual", 2), ("Test", 2), ("Exercise", 3)):
+        for kind in ("cancel", "update"):
+            number += 1
+            r.event(number, HERE, msg_kind=kind, status=wrong, references=[f"e{named}"])
+            answer = receipt(number)
+            assert (answer["status"], answer["code"], answer["member"], answer["retry"]) == \
+                ("rejected", "bad_type", "status", "same_id"), answer
+            assert f"e{named}" in answer["message"] and ("Exercise" if named == 2 else "Actual") in answer["message"], answer
+    for a in r.cli("alerts", "list"):
+        assert not a["ended"] and a["count"] == 5 and len(r.cli("alerts", "show", a["id"])["events"]) == 1, a
+    r.hears("here", "Alert")
+    exercise, = (a["id"] for a in r.cli("alerts", "list") if a["status"] == "Exercise")
+    r.event(number, HERE, msg_kind="update", status="Exercise", references=["e2"], count=7)  # now rightly, under its id
+    r.until("the new count", lambda: r.cli("alerts", "show", exercise)["count"] == 7)
+    r.event(number + 1, HERE, msg_kind="cancel", status="Exercise", references=[f"e{number}"])
+    r.until("its end", lambda: r.cli("alerts", "show", exercise)["end_note"] == "withdrawn by its feed")
+    r.hears("here", "Alert")
+
+
 def confirmed(r):
     """Where a person has said that it is true, it stays."""
     r.event(1, HERE)
@@ -278,4 +308,4 @@ def not_kept(r):
 
 
 if __name__ == "__main__":
-    main(Withdrawals, districts, at_once, feeds, updates, confirmed, under_way, taken_meanwhile, not_kept)
+    main(Withdrawals, districts, at_once, feeds, updates, apart, confirmed, under_way, taken_meanwhile, not_kept)
