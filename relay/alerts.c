@@ -170,20 +170,103 @@ static void start_clock(struct relay *r, const struct edition *ed, const struct 
     }
 }
 
-/* One more revision, and a row for each target that hears of it. */
-static void revise(struct relay *r, struct edition *ed, const struct selection *sel, size_t n,
-                   const char *note)
+/* One more revision, of which n targets hear. */
+static void new_revision(struct relay *r, const struct edition *ed, size_t n, const char *note)
 {
     struct alert_row *a = ed->alert;
     a->rev++;
     store_alert_update(r->store, a);
     store_revision(r->store, a, ed->type, ed->sent, ed->expires, note);
-    for (size_t i = 0; i < n; i++) add_delivery(r, ed, sel[i].target, &sel[i]);
     r->counters.revisions++;
     log_info("%s.%d: %s rule=%s level=%s certainty=%s areas=%s count=%lld targets=%zu (%s)", a->id, a->rev,
              msg_type_name(ed->type), a->rule, level_name(a->level), certainty_name(a->certainty), a->areas,
              (long long)a->count, n, note);
 }
+
+/* … and a row for each of them. */
+static void revise(struct relay *r, struct edition *ed, const struct selection *sel, size_t n,
+                   const char *note)
+{
+    new_revision(r, ed, n, note);
+    for (size_t i = 0; i < n; i++) add_delivery(r, ed, sel[i].target, &sel[i]);
+}
+
+/* -- other areas -------------------------------------------------------------------------------------------------- */
+
+struct rewording {
+    struct relay *r;
+    struct edition *ed;
+    struct delivery_row *rows; /* the newest of each target whose text names them */
+    size_t n, cap;
+};
+
+static void newest_of_target(void *arg, struct delivery_row *d)
+{
+    struct rewording *w = arg;
+    struct relay_target *t = targets_by_row(w->r->targets, d->target);
+    if (!t || !target_in_areas(t, w->ed->alert->areas) || !edition_names_areas(w->ed, t)) return;
+    if (w->n && w->rows[w->n - 1].target == d->target) w->n--; /* rows come by target, the oldest first */
+    if (w->n == w->cap) {
+        w->cap = w->cap ? w->cap * 2 : 64;
+        w->rows = xreallocarray(w->rows, w->cap, sizeof(*w->rows));
+    }
+    w->rows[w->n++] = *d;
+}
+
+/* What is shown, or waits to be, and what a group has not had yet. What it had, or may have had, was said. */
+static bool may_be_reworded(struct relay *r, const struct relay_target *t, const struct delivery_row *d)
+{
+    struct revision_row v;
+    if (store_revision_get(r->store, d->alert, d->rev, &v) && v.msg_type == MSG_CANCEL) return false;
+    if (t->ops->kind == TARGET_STATE)
+        return d->state == DELIVERY_HELD || store_shows(r->store, d->target, d->alert);
+    return delivery_is_waiting(d->state) && d->state != DELIVERY_SENDING && !d->maybe &&
+           !delivery_held_for(d, "trial");
+}
+
+/* The alert has other areas now: whoever shows it, or has it still to come, gets the words of today where they name areas.
+ * It is let through, or waits, as what it replaces. Nobody hears a second message. */
+static void reword(struct relay *r, struct alert_row *a, const char *before)
+{
+    const struct rule *rule = rule_set_find(r->rules, a->rule);
+    if (!rule || edition_areas_alike(a->areas, before)) return; /* without its texts what was said stays */
+    struct edition ed = {.alert = a,
+                         .say = &rule->say,
+                         .rule_title = rule->title,
+                         .type = MSG_UPDATE,
+                         .sent = r->now.wall,
+                         .expires = a->expires};
+    struct rewording w = {.r = r, .ed = &ed};
+    (void)route_sites(r->targets, a->areas, &ed.boldest);
+    store_deliveries_ever(r->store, a->n, newest_of_target, &w);
+    size_t n = 0;
+    for (size_t i = 0; i < w.n; i++)
+        if (may_be_reworded(r, targets_by_row(r->targets, w.rows[i].target), &w.rows[i]))
+            w.rows[n++] = w.rows[i];
+    if (n) new_revision(r, &ed, n, "other areas");
+    for (size_t i = 0; i < n; i++) {
+        struct delivery_row *old = &w.rows[i], d = *old;
+        struct relay_target *t = targets_by_row(r->targets, old->target);
+        supersede(r, t, old, a->rev);
+        d.rev = a->rev;
+        d.lane = t->chat ? LANE_CHATS : LANE_DEVICES;
+        d.rendering = edition_rendering(r, &ed, t);
+        d.created = r->now.wall;
+        d.expires = ed.expires;
+        if (d.state != DELIVERY_HELD) d.state = DELIVERY_QUEUED;
+        if (d.state == DELIVERY_QUEUED && t->ops->kind == TARGET_STATE) {
+            d.due = d.expires;
+            d.reason[0] = '\0';
+        }
+        d.id = store_delivery_add(r->store, &d);
+        r->counters.deliveries[d.state]++;
+        if (d.state == DELIVERY_QUEUED) dispatch_queued(r, t, &d);
+    }
+    edition_release(&ed);
+    free(w.rows);
+}
+
+/* -- publishing --------------------------------------------------------------------------------------------------- */
 
 /* Writes the revision, renders, routes. before: the areas until now, where one was added: only targets that are new hear of
  * it. NULL: all do. */
@@ -363,7 +446,10 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
         } else {
             store_alert_update(r->store, &a);
             ed.type = MSG_ALERT; /* an Alert to the targets that are new */
-            if (new_area) publish(r, &ed, "new area", before.areas);
+            if (new_area) {
+                reword(r, &a, before.areas);
+                publish(r, &ed, "new area", before.areas);
+            }
         }
         break;
     }
@@ -566,7 +652,10 @@ static void shrink(struct relay *r, struct alert_row *a)
     if (c.n) left.rev = ++now.rev;
     store_alert_update(r->store, &now);
     if (c.n) correct(r, &left, &c, withdrawn);
-    if (*left.areas) log_info("%s: areas=%s, no more %s", a->id, now.areas, left.areas);
+    if (*left.areas) {
+        log_info("%s: areas=%s, no more %s", a->id, now.areas, left.areas);
+        reword(r, &now, a->areas);
+    }
     *a = now;
     free(c.told);
 }

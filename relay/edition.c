@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "render.h"
 
-enum { BODY_MAX = 64 * 1024 };
+enum { BODY_MAX = 64 * 1024, AREA_WORDS_MAX = 199 };
 
 /* "雁塔区、碑林区、莲湖区等地" */
 static void area_words(const char *areas, struct buf *b)
@@ -19,14 +19,14 @@ static void area_words(const char *areas, struct buf *b)
 }
 
 struct slot_texts {
-    char area[200], count[RENDER_WORD_LEN], time[RENDER_WORD_LEN], valid[RENDER_WORD_LEN];
+    char area[AREA_WORDS_MAX + 1], count[RENDER_WORD_LEN], time[RENDER_WORD_LEN], valid[RENDER_WORD_LEN];
 };
 
 /* What every text of this revision may say; site, help and issuer are the target's. */
 static struct render_slots slots_fill(struct slot_texts *t, const struct edition *ed,
                                       const struct relay_target *to)
 {
-    CLEANUP(buf_release) struct buf area = BUF_INIT(sizeof(t->area) - 1);
+    CLEANUP(buf_release) struct buf area = BUF_INIT(AREA_WORDS_MAX);
     area_words(ed->alert->areas, &area);
     (void)snprintf(t->area, sizeof(t->area), "%s", buf_cstr(&area));
     return (struct render_slots){.site = to->site ? to->site->name : NULL,
@@ -183,6 +183,28 @@ int64_t edition_rendering(struct relay *r, struct edition *ed, const struct rela
     memcpy(v->name, name, sizeof(name));
     v->row = row;
     return row;
+}
+
+bool edition_areas_alike(const char *a, const char *b)
+{
+    CLEANUP(buf_release) struct buf one = BUF_INIT(AREA_WORDS_MAX), other = BUF_INIT(AREA_WORDS_MAX);
+    area_words(a, &one);
+    area_words(b, &other);
+    return strcmp(buf_cstr(&one), buf_cstr(&other)) == 0;
+}
+
+bool edition_names_areas(const struct edition *ed, const struct relay_target *t)
+{
+    if (t->class == TO_SPEECH || t->class == TO_BULLETIN)
+        return false; /* recorded once: nothing in it changes */
+    const struct rule_say *say = ed->say;
+    if (slot_stands_in(SLOT_AREA, say->headline)) return true; /* a group may have a picture of the screen */
+    bool duty = t->pub.audience == AUDIENCE_DUTY;
+    if (t->chat && slot_stands_in(SLOT_AREA, duty && say->duty ? say->duty : say->chat)) return true;
+    if (t->chat && !duty && slot_stands_in(SLOT_AREA, say->caught)) return true;
+    for (int i = 0; i < say->n_lines; i++)
+        if (slot_stands_in(SLOT_AREA, say->lines[i])) return true;
+    return false;
 }
 
 void edition_release(struct edition *ed)

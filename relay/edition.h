@@ -28,6 +28,9 @@ struct edition {
 
 /* The rendering row of this revision for this target: made at the first target that needs it. */
 int64_t edition_rendering(struct relay *r, struct edition *ed, const struct relay_target *t);
+/* Whether {{area}} of these areas is the same words; and whether it stands in a text for this target. */
+bool edition_areas_alike(const char *a, const char *b);
+bool edition_names_areas(const struct edition *ed, const struct relay_target *t);
 void edition_release(struct edition *ed);
 
 #endif

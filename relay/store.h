@@ -272,6 +272,7 @@ void store_clamp_dues(struct store *s, int64_t now, int64_t most);
 void store_show(struct store *s,
                 const struct delivery_row *d); /* this revision is what the target shows now */
 void store_unshow(struct store *s, int64_t target, int64_t alert);
+bool store_shows(struct store *s, int64_t target, int64_t alert);
 /* Targets whose items have expired: their rows go, fn is told each target once a row. */
 int store_showing_expire(struct store *s, int64_t now, int max, void (*fn)(void *arg, int64_t target),
                          void *arg);

@@ -425,6 +425,11 @@ void store_unshow(struct store *s, int64_t target, int64_t alert)
     store_do(s, Q_SHOW_DEL, INT(target), INT(alert));
 }
 
+bool store_shows(struct store *s, int64_t target, int64_t alert)
+{
+    return store_one(s, store_ask(s, Q_SHOWS, INT(target), INT(alert)), 0) != 0;
+}
+
 int store_showing_expire(struct store *s, int64_t now, int max, void (*fn)(void *arg, int64_t target),
                          void *arg)
 {

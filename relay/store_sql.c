@@ -171,6 +171,7 @@ const char *const store_sql[Q_COUNT] = {
     [Q_SHOW_ADD] =
         "INSERT INTO showing VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET delivery = ?3, expires = ?4",
     [Q_SHOW_DEL] = "DELETE FROM showing WHERE target = ?1 AND alert = ?2",
+    [Q_SHOWS] = "SELECT 1 FROM showing WHERE target = ?1 AND alert = ?2",
     [Q_SHOW_DUE] = "DELETE FROM showing WHERE (target, alert) IN (SELECT target, alert FROM showing WHERE "
                    "expires <= ?1 LIMIT ?2) "
                    "RETURNING target",

@@ -91,3 +91,11 @@ enum relay_err slots_check(const char *text, unsigned allowed, struct reason *wh
     if (why) *why = wrong;
     return RELAY_INVALID;
 }
+
+bool slot_stands_in(enum slot s, const char *text)
+{
+    struct slot_part part;
+    while (text && slot_next(&text, &part, NULL))
+        if (part.has_slot && part.slot == s) return true;
+    return false;
+}

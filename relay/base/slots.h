@@ -40,4 +40,7 @@ bool slot_next(const char **text, struct slot_part *ret, struct reason *why);
  * sentence with the site (a small number there could point at somebody). */
 enum relay_err slots_check(const char *text, unsigned allowed, struct reason *why) MUST_CHECK;
 
+/* Whether it stands in a text (NULL: no). */
+bool slot_stands_in(enum slot s, const char *text);
+
 #endif

@@ -58,7 +58,7 @@
     ['announce_again:', '这里播过，见整点播报'], ['announce_per_day:', '今天播够了，见整点播报'], ['nobody approved in time', '没人批准：只上整点播报和屏幕'], ['nobody answered in time', '没人回应'],
     ['target removed', '目标已移除'], ['area withdrawn by its feed', '来源撤回了这个地区'], ['alert cancelled', '提醒已取消'], ['alert ended', '提醒已结束'], ['not confirmed before it expired', '到期也没有回报'], ['replayed by a person', '人工再发'],
     ['by screens alone', '只有屏幕收到，消息服务器不在'], ['folded into ', '并入 '], ['silence ', '静默 '], ['passed on by ', '已转发：'], ['acknowledged by ', '已签收：'], ['rejected by ', '驳回：'],
-    ['threshold', '达到门槛'], ['second feed', '第二个来源也报了'], ['higher level', '级别升高'], ['higher certainty', '可信度升高'], ['new area', '新的地区'], ['confirmed by ', '确认属实：'],
+    ['threshold', '达到门槛'], ['second feed', '第二个来源也报了'], ['higher level', '级别升高'], ['higher certainty', '可信度升高'], ['new area', '新的地区'], ['other areas', '地区变了，改过字句'], ['confirmed by ', '确认属实：'],
     ['withdrawn by its feed', '来源已撤回'], ['cancelled by ', '取消并更正：'], ['drill started', '开始了新的演练'], ['drill stopped', '演练结束'],
     ['expired while held', '扣留到过期'], ['expired before it could be sent', '没来得及发就过期'], ['expired', '到期']];
   const OUTCOMES = ['劝阻成功', '已受骗', '误报'];

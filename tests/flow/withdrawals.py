@@ -2,6 +2,7 @@
 """A feed takes back some of the events on which an alert stands: where none stands any more it is corrected, elsewhere it goes
 on, and what a person has confirmed stays. usage: withdrawals.py --tocsin PROGRAM [PART…]"""
 import os
+import signal
 import sqlite3
 import sys
 
@@ -168,6 +169,53 @@ def updates(r):
     r.hears("there", "Alert", "Cancel")
 
 
+def words(r):
+    """Texts that name the areas follow them where they are shown or wait; what a group has had was said."""
+    r.write("pack/rules.yaml", r.read("pack/rules.yaml").replace("lines: [别转账]", "lines: ['{{area}} 别转账']").replace(
+        "有人让您转账。这是诈骗", "{{area}}有人让您转账。这是诈骗").replace("rev: 1", "rev: 2"))
+    r.process.send_signal(signal.SIGHUP)
+    r.until("the reload", lambda: "reloaded" in r.read("log"))
+
+    def newest(target):
+        row = next(d for d in r.cli("deliveries", "list", "--alert", alert) if d["target"] == target)  # the newest stands first
+        return row, r.cli("deliveries", "show", row["id"])["texts"]
+
+    def screen(site):
+        assert f"board:{site}/w1" in r.shown(alert), r.shown(alert)
+        row, texts = newest(f"board:{site}/w1")
+        assert row["rev"] == r.shown(alert)[f"board:{site}/w1"], (row, r.shown(alert))
+        return texts["lines"]
+
+    r.event(1, HERE)
+    alert = r.alert_in(HERE)
+    assert screen("s1") == ["雁塔区 别转账"]
+    r.event(2, THERE)  # one more district: its own targets hear of it, and the screens say both
+    r.areas(alert, HERE, THERE)
+    assert screen("s1") == screen("s2") == ["雁塔区、莲湖区 别转账"], (screen("s1"), screen("s2"))
+    r.hears("there", "Alert")
+    held, texts = newest("file:night")
+    assert (held["state"], held["reason"]) == ("held", "quiet_hours") and "雁塔区、莲湖区有人" in texts["chat"], (held, texts)
+    before = r.cli("alerts", "show", alert)["revisions"][-1]["rev"]
+    r.cancel(3, 1)  # the first one left
+    r.areas(alert, THERE)
+    assert screen("s2") == ["莲湖区 别转账"] and "board:s1/w1" not in r.shown(alert)
+    row, texts = newest("file:night")
+    assert (row["state"], row["reason"], row["due"]) == ("held", "quiet_hours", held["due"]), row
+    assert "莲湖区有人" in texts["chat"] and "雁塔" not in texts["chat"], texts
+    assert [(v["msgType"], v["areas"]) for v in r.cli("alerts", "show", alert)["revisions"] if v["rev"] > before] == \
+        [("Cancel", HERE), ("Update", THERE)]
+    # Nobody heard anything for it, and what names no areas goes on as it is.
+    r.hears("there", "Alert")
+    r.hears("here", "Alert", "Cancel")
+    assert len([d for d in r.cli("deliveries", "list", "--alert", alert) if d["target"] == "bulletin:s2"]) == 1
+    # A screen that was taken off by a person's word does not come back for it.
+    r.cli("site", "mode", "s2", "trial", "--by", "李科长")
+    r.until("an empty screen", lambda: "board:s2/w1" not in r.shown(alert))
+    r.event(4, "620101")
+    r.areas(alert, THERE, "620101")
+    assert "board:s2/w1" not in r.shown(alert), r.shown(alert)
+
+
 def apart(r):
     """Exercises, tests and what is real do not touch one another: who gets the status wrong is told, and may say it right."""
     def receipt(number):
@@ -308,4 +356,4 @@ def not_kept(r):
 
 
 if __name__ == "__main__":
-    main(Withdrawals, districts, at_once, feeds, updates, apart, confirmed, under_way, taken_meanwhile, not_kept)
+    main(Withdrawals, districts, at_once, feeds, updates, words, apart, confirmed, under_way, taken_meanwhile, not_kept)
