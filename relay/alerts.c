@@ -434,6 +434,7 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
     case DECIDE_UPDATE: {
         struct alert_row before = a;
         a.count += e->count;
+        a.withdrawn = false;
         bool new_area = take_in(&a, e->area, feed->id, e->area_guessed);
         ed.expires = a.expires;
         if (j.what == DECIDE_UPDATE) {
@@ -668,8 +669,9 @@ static void tell_confirmed(struct relay *r, const struct alert_row *a, const cha
     CLEANUP(free_ptr)
     char *text =
         xasprintf(_("Alert %s (%s), confirmed by %s: its feed %s has taken back the last event of it. It "
-                    "stays in force. If it is not true: tocsin alerts cancel %s --by NAME"),
-                  a->id, a->title, who, feed, a->id);
+                    "stays in force. If it is not true: tocsin alerts cancel %s --by NAME; if it is: tocsin "
+                    "alerts confirm %s --by NAME"),
+                  a->id, a->title, who, feed, a->id, a->id);
     notice_duty(r, &(struct notice){.status = a->status,
                                     .about = "withdrawn",
                                     .area = a->areas,
@@ -690,6 +692,7 @@ static void lose(struct relay *r, const struct loss *l, const char *feed)
         return;
     }
     a.count = a.count > l->count ? a.count - l->count : 1;
+    if (!stands) a.withdrawn = true;
     if (l->alone && !pruned)
         shrink(r, &a);
     else
@@ -792,6 +795,12 @@ enum relay_err alerts_confirm(struct relay *r, const char *alert_id, const struc
     struct alert_row a;
     enum relay_err err = find_in_force(r, alert_id, &a, why);
     if (err != RELAY_OK) return err;
+    if (a.withdrawn) { /* nothing new is said: it goes on, and leaves the review list */
+        a.withdrawn = false;
+        store_alert_update(r->store, &a);
+        actor_did(r, by, "alert.confirm", a.id, "");
+        return RELAY_OK;
+    }
     const struct rule *rule = rule_set_find(r->rules, a.rule);
     if (!rule)
         return fail(why, RELAY_CONFLICT, _("rule `%s` is no longer loaded; its texts are needed"), a.rule);

@@ -25,7 +25,7 @@ void alerts_withdraw(struct relay *r, int64_t feed_row, const char *const *event
                      struct losses *ret);
 /* An alert ends when no event stands in it any more, of any feed; until then it goes on in the areas of those that stand, with
  * a lower count, also below the rule's threshold: that says when people are told, not when they were told wrongly. One that a
- * person has confirmed goes on in any case; the duty groups hear that nothing else stands for it. Frees the list. */
+ * person has confirmed goes on in any case; the duty groups hear that nothing else stands for it, and it waits in the review list for a person to end or to keep it. Frees the list. */
 void alerts_settle(struct relay *r, const char *feed, struct losses *l);
 
 /* A person's word; `actor` is recorded with its effect in the same commit. RELAY_NOT_FOUND, RELAY_CONFLICT with why. */
@@ -47,6 +47,7 @@ enum relay_err alerts_find(struct relay *r, const char *id, struct alert_row *re
  * room). The correction goes to everybody who had the alert, whoever says so. */
 enum relay_err alerts_cancel(struct relay *r, const char *alert_id, const char *site, const struct actor *by,
                              struct reason *why) MUST_CHECK;
+/* What is Observed already may be confirmed once more where its feeds have taken back all of its events. */
 enum relay_err alerts_confirm(struct relay *r, const char *alert_id, const struct actor *by,
                               struct reason *why) MUST_CHECK;
 

@@ -35,7 +35,8 @@ static enum relay_err list_rows(struct db *db, const struct list_filter *f, cons
     "a.id, a.rule, a.rule_rev, a.category, a.title, a.status AS [status:status], a.level AS [level:level], " \
     "a.certainty AS [certainty:certainty], a.created AS [created:time], a.expires AS [expires:time], "       \
     "a.rev, a.areas, a.areas AS [places:places], a.count, a.feeds, a.ended AS [ended:time], "                \
-    "nullif(a.end_note, '') AS end_note, a.set_hash, a.acked_by AS acknowledged_by"
+    "nullif(a.end_note, '') AS end_note, a.set_hash, a.acked_by AS acknowledged_by, a.withdrawn AS "         \
+    "[withdrawn:bool]"
 
 enum relay_err list_alerts(struct db *db, const struct list_filter *f, struct buf *ret, struct reason *why)
 {
@@ -46,7 +47,8 @@ enum relay_err list_alerts(struct db *db, const struct list_filter *f, struct bu
                      NULL, ret, why);
 }
 
-/* An event below its threshold or unsure, or an alert that waits for approval or whose place was guessed. */
+/* An event below its threshold or unsure, or an alert that waits for approval, whose place was guessed, or for which its
+ * feeds do not stand any more. */
 enum relay_err list_review(struct db *db, const struct list_filter *f, struct buf *ret, struct reason *why)
 {
     return list_rows(
@@ -56,12 +58,13 @@ enum relay_err list_review(struct db *db, const struct list_filter *f, struct bu
         "[places:places], e.count AS count, NULL AS held, NULL AS approved_by, e.body AS [body:json] FROM "
         "event e JOIN feed f ON f.id = e.feed WHERE e.alert IS NULL AND e.reviewed IS NULL AND e.note IN "
         "('candidate', 'unsure') ORDER BY e.id DESC LIMIT ?3) UNION ALL SELECT * FROM (SELECT NULL, a.id, "
-        "a.feeds, NULL, a.created, CASE count(d.id) WHEN 0 THEN 'guessed area' ELSE max(d.reason) || CASE "
-        "a.guessed WHEN 0 THEN '' ELSE ', guessed area' END END, a.rule, a.areas, a.areas, a.count, "
+        "a.feeds, NULL, a.created, substr(iif(count(d.id), ', ' || max(d.reason), '') || iif(a.guessed, ', "
+        "guessed area', '') || iif(a.withdrawn, ', confirmed but taken back by its feed', ''), 3), a.rule, "
+        "a.areas, a.areas, a.count, "
         "count(d.id), (SELECT group_concat(x.actor, ' ') FROM action x WHERE x.object = a.id AND x.verb = "
         "'alert.approve'), NULL FROM alert a LEFT JOIN delivery d ON d.alert = a.n AND d.state = 0 AND "
         "d.reason LIKE 'approval%' WHERE a.ended IS NULL AND a.expires > ?2 GROUP BY a.n HAVING count(d.id) "
-        "> 0 OR a.guessed <> 0 ORDER BY a.n DESC LIMIT ?3) ORDER BY 5 DESC",
+        "> 0 OR a.guessed <> 0 OR a.withdrawn <> 0 ORDER BY a.n DESC LIMIT ?3) ORDER BY 5 DESC",
         NULL, ret, why);
 }
 

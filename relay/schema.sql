@@ -131,7 +131,8 @@ CREATE TABLE alert (
   ended     INTEGER,                       -- when it was cancelled or had expired
   end_note  TEXT NOT NULL DEFAULT '',
   acked_by  TEXT,                          -- the first person who said that it was seen
-  acked_at  INTEGER
+  acked_at  INTEGER,
+  withdrawn INTEGER NOT NULL DEFAULT 0     -- a person had confirmed it, and then its feeds took back the last event
 );
 CREATE INDEX alert_active ON alert (grp) WHERE ended IS NULL;
 CREATE INDEX alert_expires ON alert (expires) WHERE ended IS NULL;

@@ -157,6 +157,7 @@ struct alert_row {
     enum certainty certainty;
     int64_t created, expires, ended, count;
     bool guessed;
+    bool withdrawn;    /* the last event, after a person had confirmed it: it waits for a person's word */
     char acked_by[64]; /* "": nobody yet */
     char areas[512];   /* at most 64 codes; wider ones are cut to their common prefix by the caller */
     char feeds[512];

@@ -15,7 +15,7 @@ void store_alert_new(struct store *s, const char *relay_id, int day, struct aler
                      INT(a->guessed), INT(a->count), TEXT(a->feeds));
 }
 
-enum { ALERT_COLUMN_COUNT = 20, DELIVERY_COLUMN_COUNT = 20 };
+enum { ALERT_COLUMN_COUNT = 21, DELIVERY_COLUMN_COUNT = 20 };
 
 static void read_alert(struct stmt *q, int at, struct alert_row *a)
 {
@@ -39,6 +39,7 @@ static void read_alert(struct stmt *q, int at, struct alert_row *a)
     COPY_TEXT(a->feeds, q, at + 17);
     a->ended = col_int(q, at + 18);
     COPY_TEXT(a->acked_by, q, at + 19);
+    a->withdrawn = col_int(q, at + 20) != 0;
 }
 
 static bool get_alert(struct store *s, struct stmt *q, struct alert_row *ret)
@@ -78,7 +79,7 @@ int64_t store_alert_active(struct store *s, int64_t grp, int64_t now)
 void store_alert_update(struct store *s, const struct alert_row *a)
 {
     store_do(s, Q_ALERT_SET, INT(a->n), INT(a->level), INT(a->certainty), INT(a->expires), INT(a->rev),
-             TEXT(a->areas), INT(a->guessed), INT(a->count), TEXT(a->feeds));
+             TEXT(a->areas), INT(a->guessed), INT(a->count), TEXT(a->feeds), INT(a->withdrawn));
 }
 
 void store_alert_end(struct store *s, int64_t n, int64_t now, const char *note)

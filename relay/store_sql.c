@@ -11,7 +11,7 @@ const char *const store_schema[] = {SCHEMA_1, NULL};
 #define ALERT_COLUMNS                                                                                        \
     "a.n, a.id, a.grp, a.rule, a.rule_rev, a.set_hash, a.category, a.title, a.status, a.level, "             \
     "a.certainty, a.created, "                                                                               \
-    "a.expires, a.rev, a.areas, a.guessed, a.count, a.feeds, a.ended, a.acked_by"
+    "a.expires, a.rev, a.areas, a.guessed, a.count, a.feeds, a.ended, a.acked_by, a.withdrawn"
 
 const char *const store_sql[Q_COUNT] = {
     [Q_META_GET] = "SELECT value FROM meta WHERE key = ?1",
@@ -102,7 +102,7 @@ const char *const store_sql[Q_COUNT] = {
         "SELECT n FROM alert WHERE grp = ?1 AND ended IS NULL AND expires > ?2 ORDER BY n DESC LIMIT 1",
     [Q_ALERT_SET] = "UPDATE alert SET level = ?2, certainty = ?3, expires = ?4, rev = ?5, areas = ?6, "
                     "guessed = ?7, count = ?8, "
-                    "feeds = ?9 WHERE n = ?1",
+                    "feeds = ?9, withdrawn = ?10 WHERE n = ?1",
     [Q_ALERT_END] = "UPDATE alert SET ended = ?2, end_note = ?3 WHERE n = ?1 AND ended IS NULL",
     [Q_ALERTS_IN_FORCE] =
         "SELECT count(*) FROM alert WHERE ended IS NULL AND expires > ?1 AND (grp <> 0 OR status <> 0)",

@@ -366,7 +366,7 @@ int cli_alerts(int argc, char **argv)
         {.name = "confirm",
          .n_args = 1,
          .path = "/v1/alerts/confirm",
-         .done = N_("confirmed: it goes out as Observed")},
+         .done = N_("confirmed: it is Observed, in your name")},
         {.name = "approve",
          .n_args = 1,
          .path = "/v1/alerts/approve",

@@ -18,7 +18,8 @@
     '来源': 'Feeds', '正常': 'up', '断开': 'down', '没有声音': 'silent', '最近': 'heard', '还没有': 'never', '要过问的规则': 'Rules to look at', '误报': 'false alarm',
     '演练进行中': 'A drill is open', '静默中': 'Silent', '范围很大': 'broad', '还没有要您定的': 'Nothing waits for you', '条等您定': 'to decide',
     '未到门槛': 'below its threshold', '规则拿不准': 'the rule is not sure', '等一人批准': 'waits for one approval', '等两人批准': 'waits for two approvals',
-    '地区是推测的': 'the area is a guess', '已批准': 'approved by', '处等着': 'deliveries wait', '批准': 'Approve', '驳回': 'Reject', '确认属实': 'Confirm', '排除': 'Dismiss',
+    '地区是推测的': 'the area is a guess', '确认过，来源又撤回了': 'confirmed, then taken back by its feed', '仍然属实': 'It is true',
+    '提醒继续有效，由您的名字负责，不另发消息。': 'The alert goes on in your name; nothing more is sent.', '已批准': 'approved by', '处等着': 'deliveries wait', '批准': 'Approve', '驳回': 'Reject', '确认属实': 'Confirm', '排除': 'Dismiss',
     '看经过': 'Its story', '扣留': 'held', '等待': 'waiting', '已送': 'sent', '已确认': 'confirmed', '没送成': 'failed', '没有发': 'not sent', '最近送达': 'last sent',
     '近一天没有': 'none in the last day', '看明细': 'Details', '收起': 'Close', '坏了': 'broken', '停用': 'disabled', '暂停': 'paused', '个目标没有列出，请用上面的框找': 'more targets are not listed; use the box above',
     '没有这样的目标': 'No such target', '没有静默': 'No silences', '提前结束': 'End it now', '没有演练过': 'No drills yet', '进行中': 'open', '已结束': 'over', '全部医院': 'all sites',
@@ -252,7 +253,7 @@
   // ---- To decide ------------------------------------------------------------------------------------------------------
   function why(note) {
     return note.split(', ').map((n) => T({ candidate: '未到门槛', unsure: '规则拿不准', 'approval one': '等一人批准', approval: '等一人批准', 'approval two': '等两人批准',
-      'guessed area': '地区是推测的' }[n] || n)).join('，');
+      'guessed area': '地区是推测的', 'confirmed but taken back by its feed': '确认过，来源又撤回了' }[n] || n)).join('，');
   }
   function bodyText(b) {
     if (!b) return '';
@@ -262,7 +263,11 @@
   function reviewCard(i) {
     const id = i.alert || String(i.event), text = bodyText(i.body);
     const held = i.held > 0;
-    const actions = i.alert
+    const actions = i.alert && / taken back by /.test(i.note)
+      ? [button(T('取消并更正'), T('没发的不再发，发过的地方收到更正。'), 'alerts/cancel', { id }, 'red'),
+        button(T('仍然属实'), T('提醒继续有效，由您的名字负责，不另发消息。'), 'alerts/confirm', { id }),
+        h('a', { class: 'button', href: '#alert/' + i.alert }, T('看经过'))]
+      : i.alert
       ? [held ? button(T('批准'), T('等着的送达马上放行。'), 'alerts/approve', { id }, 'act') : button(T('确认属实'), T('按“已核实”发出，由您的名字负责。'), 'alerts/confirm', { id }, 'act'),
         held ? button(T('驳回'), T('等着的送达到此为止，不再发出。'), 'alerts/reject', { id }, 'red') : null,
         h('a', { class: 'button', href: '#alert/' + i.alert }, T('看经过'))]
@@ -409,6 +414,7 @@
             fact(T('签收'), acked ? acked.by + '　' + later(start, acked.at) : null)),
           h('p', { class: 'row' },
             alive && !acked ? button(T('收到，在处理'), T('停止催促，表示有人在处理。'), 'alerts/ack', { id: a.id }, 'act') : null,
+            alive && a.withdrawn ? button(T('仍然属实'), T('提醒继续有效，由您的名字负责，不另发消息。'), 'alerts/confirm', { id: a.id }) : null,
             alive && a.certainty !== 'Observed' ? button(T('确认属实'), T('按“已核实”发出，由您的名字负责。'), 'alerts/confirm', { id: a.id }) : null,
             button(T('记下结果'), T('为报表和规则改进记下结果。'), 'alerts/outcome', { id: a.id }, 'plain', OUTCOMES),
             alive ? button(T('取消并更正'), T('没发的不再发，发过的地方收到更正。'), 'alerts/cancel', { id: a.id }, 'red') : null)),

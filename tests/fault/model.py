@@ -128,7 +128,7 @@ class World:
     def expected(self):
         m, out = self.model, {}
         for a in m.alerts + m.notices:
-            out["alert", a.n] = (a.rule, a.area, a.status, a.certainty, a.count, a.rev, int(a.expires), bool(a.ended), a.acked)
+            out["alert", a.n] = (a.rule, a.area, a.status, a.certainty, a.count, a.rev, int(a.expires), bool(a.ended), a.acked, a.withdrawn)
             out["steps", a.n] = tuple(sorted(a.steps))
             for d in a.rows:
                 out["delivery", a.n, d.rev, d.target] = d.state
@@ -145,9 +145,9 @@ class World:
             self.db = sqlite3.connect(f"file:{self.rig.state}/tocsin.db?mode=ro", uri=True, timeout=5, isolation_level=None)
         out, db = {}, self.db
         db.execute("BEGIN")
-        for n, rule, area, status, certainty, count, rev, expires, ended, acked in db.execute(
-                "SELECT n, rule, areas, status, certainty, count, rev, expires, ended, acked_by FROM alert"):
-            out["alert", n] = (rule, area, status, certainty, count, rev, expires // 1000, ended is not None, acked)
+        for n, rule, area, status, certainty, count, rev, expires, ended, acked, withdrawn in db.execute(
+                "SELECT n, rule, areas, status, certainty, count, rev, expires, ended, acked_by, withdrawn FROM alert"):
+            out["alert", n] = (rule, area, status, certainty, count, rev, expires // 1000, ended is not None, acked, withdrawn != 0)
             out["steps", n] = ()
         for n, steps in db.execute("SELECT alert, group_concat(step) FROM escalation WHERE due IS NOT NULL GROUP BY alert"):
             out["steps", n] = tuple(sorted(int(s) for s in steps.split(",")))
@@ -259,8 +259,11 @@ class World:
         m, a, who = self.model, self.an_alert(r), self.one(PEOPLE, s)
         if not a:
             return
-        works = m.in_force(a) and a.certainty < OBSERVED
+        works = m.in_force(a) and (a.certainty < OBSERVED or a.withdrawn)
         if self.verb("alerts/confirm", "alert.confirm", works, id=self.alert_id(a), by=who):
+            if a.withdrawn:
+                a.withdrawn = False
+                return
             a.certainty = OBSERVED
             m.seen(a, who)
             m.publish(a, fresh=m.now - a.created <= 2 * HOUR, approved=True)

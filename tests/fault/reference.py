@@ -67,7 +67,7 @@ class Delivery:
 class Alert:
     def __init__(self, **members):
         self.ended = self.rev = 0
-        self.acked, self.clock = None, False
+        self.acked, self.clock, self.withdrawn = None, False, False
         self.rows, self.steps, self.approvers = [], {}, set()
         self.__dict__.update(members)
 
@@ -274,6 +274,7 @@ class Model:
         if a:
             event["alert"] = a
             a.count += count
+            a.withdrawn = False
             if certainty > a.certainty:
                 a.certainty = certainty
                 a.expires = max(a.expires, expires)
@@ -323,6 +324,7 @@ class Model:
             return
         a.count = max(a.count - e["count"], 1)
         if not stands:
+            a.withdrawn = True
             self.notice(a)
 
     def cancel(self, a):

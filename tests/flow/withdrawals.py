@@ -271,11 +271,32 @@ def confirmed(r):
     story = r.cli("alerts", "show", alert)
     assert not story["ended"] and story["areas"] == f"{HERE} {THERE}" and story["count"] == 1 and story["feeds"] == "f1", story
     notice, = r.notices()
-    assert all(w in notice for w in (alert, "王队", "f1", f"tocsin alerts cancel {alert} --by")), notice
+    assert all(w in notice for w in (alert, "王队", "f1", f"tocsin alerts cancel {alert} --by", f"tocsin alerts confirm {alert} --by")), notice
+    # And it waits for one of them to say so, or to keep it.
+    waits, = r.cli("alerts", "list", "--review")
+    assert (waits["alert"], waits["note"], waits["held"]) == (alert, "confirmed but taken back by its feed", 0), waits
+    said = len(r.cli("alerts", "show", alert)["revisions"])
+    r.cli("alerts", "confirm", alert, "--by", "张队")
+    assert r.cli("alerts", "list", "--review") == []
+    assert "confirmed already" in r.cli("alerts", "confirm", alert, "--by", "张队", fails=True)
+    story = r.cli("alerts", "show", alert)
+    assert len(story["revisions"]) == said and not story["withdrawn"], "nobody hears that it was kept"
+    assert [(w["verb"], w["by"]) for w in story["actions"]] == [("alert.confirm", "王队"), ("alert.confirm", "张队")], story["actions"]
+    # The next event stands for it again; without it a person is asked again.
+    r.event(10, HERE)
+    r.until("the count", lambda: r.cli("alerts", "show", alert)["count"] == 6)
+    r.cancel(11, 10)
+    r.until("the second notice", lambda: len(r.notices()) == 2)
+    assert [w["alert"] for w in r.cli("alerts", "list", "--review")] == [alert]
+    r.event(12, HERE)
+    r.until("an empty list", lambda: r.cli("alerts", "list", "--review") == [])
+    r.cancel(13, 12)
+    r.until("the third notice", lambda: len(r.notices()) == 3)
     for chat in ("here", "there"):
         assert r.lines_of(chat)[-1]["msgType"] == "Update" and r.shown(alert).keys() >= {"board:s1/w1", "bulletin:s2"}
     assert len(r.room.texts) == 2, "a notice for those who have nothing to do with it"
     r.cli("alerts", "cancel", alert, "--by", "李科长")
+    assert r.cli("alerts", "list", "--review") == []
     for chat in ("here", "there", "watch"):
         r.until("the correction", lambda c=chat: r.alerts_of(c)[-1] == "Cancel")
     # An event of the review list that a person has confirmed is the same.
@@ -284,8 +305,8 @@ def confirmed(r):
     r.cli("alerts", "confirm", event, "--by", "张队")
     alert = r.alert_in(HERE)
     r.cancel(8, 7)
-    r.until("the notice", lambda: len(r.notices()) == 2)
-    assert "张队" in r.notices()[1] and not r.cli("alerts", "show", alert)["ended"]
+    r.until("the notice", lambda: len(r.notices()) == 4)
+    assert "张队" in r.notices()[3] and not r.cli("alerts", "show", alert)["ended"]
 
 
 def under_way(r):
