@@ -739,6 +739,11 @@ static enum relay_err find_in_force(struct relay *r, const char *id, struct aler
 {
     enum relay_err err = alerts_find(r, id, a, why);
     if (err != RELAY_OK) return err;
+    if (!a->grp)
+        return fail(why, RELAY_CONFLICT,
+                    _("`%s` is a message of the relay itself, not a warning: it can be neither confirmed nor "
+                      "taken back, and ends by itself"),
+                    id);
     if (a->ended || a->expires <= r->now.wall)
         return fail(why, RELAY_CONFLICT, _("alert `%s` has ended already"), id);
     return RELAY_OK;

@@ -269,6 +269,11 @@ def confirmed(r):
     r.cancel(6, 1)
     r.until("the notice", lambda: r.notices())
     story = r.cli("alerts", "show", alert)
+    # The notice itself is no warning that could be true or not.
+    own = next(m["alert"] for m in r.lines_of("watch") if m["rule"] == "withdrawn")
+    for verb in ("cancel", "confirm"):
+        assert "message of the relay itself" in r.cli("alerts", verb, own, "--by", "王队", fails=True)
+    assert [m["msgType"] for m in r.lines_of("watch") if m["alert"] == own] == ["Alert"], "a correction of a notice"
     assert not story["ended"] and story["areas"] == f"{HERE} {THERE}" and story["count"] == 1 and story["feeds"] == "f1", story
     notice, = r.notices()
     assert all(w in notice for w in (alert, "王队", "f1", f"tocsin alerts cancel {alert} --by", f"tocsin alerts confirm {alert} --by")), notice
