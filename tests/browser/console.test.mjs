@@ -207,6 +207,22 @@ test('a correction is asked back, and says no for an answer', async () => {
   await page.waitForSelector('dt:has-text("已经结束")');
 });
 
+test('what a person had confirmed and its feed has taken back is kept or ended by a person', async () => {
+  const event = await relay.event('黄');
+  const yellow = await until('the alert', async () => (await relay.alerts()).find((a) => a.level === 'yellow'));
+  await relay.tocsin('alerts', 'confirm', yellow.id, '--by', '李科长');
+  await relay.event('黄', { msg_kind: 'cancel', references: [event] });
+  await page.click('#tab-review');
+  await look('#page-review article:has-text("确认过，来源又撤回了")');
+  await picture('review-taken-back');
+  assert.equal(await page.locator('#page-review article button:has-text("取消并更正")').count(), 1);
+  await confirmWith(page.locator('#page-review article button:has-text("仍然属实")'), '受害人本人来过');
+  await page.waitForSelector('.nothing:has-text("还没有要您定的")');
+  const { actions, ended } = await story(yellow.id);
+  assert.equal(ended, null);
+  assert.deepEqual(actions.map((a) => [a.verb, a.by]), [['alert.confirm', '李科长'], ['alert.confirm', '王警官']]);
+});
+
 test('a relay that is gone is told from one that is well, and a new visit closes the page before', async () => {
   await relay.stopRelay('SIGKILL');
   await look('#lost:has-text("失去联系")');
