@@ -78,16 +78,24 @@ static struct delivery_plan plan_for(struct relay *r, const struct edition *ed, 
     return decide_delivery(&f);
 }
 
+struct newer {
+    struct relay *r;
+    const struct relay_target *t;
+    int rev;
+};
+
 /* A newer revision takes the place of one that still waits here, or that nobody has confirmed yet. */
-static void supersede(struct relay *r, const struct relay_target *t, struct delivery_row *before, int rev)
+static void supersede(void *arg, struct delivery_row *before)
 {
+    const struct newer *new = arg;
+    struct relay *r = new->r;
     char why[80];
     (void)snprintf(why, sizeof(why), "%ssuperseded by revision %d",
-                   delivery_held_for(before, "trial") ? "trial: " : "", rev);
+                   delivery_held_for(before, "trial") ? "trial: " : "", new->rev);
     bool unsent = delivery_is_waiting(before->state) && before->state != DELIVERY_SENDING;
     bool unconfirmed = before->state == DELIVERY_SENT && before->due != NO_DUE; /* it would be said again */
-    if (unconfirmed && t->chat &&
-        !t->ops->confirms) { /* it was said, and the newer one is what they are reminded of */
+    if (unconfirmed && new->t->chat &&
+        !new->t->ops->confirms) { /* it was said, and the newer one is what they are reminded of */
         before->due = NO_DUE;
         store_delivery_save(r->store, before);
         return;
@@ -104,9 +112,10 @@ static void add_delivery(struct relay *r, struct edition *ed, struct relay_targe
     bool had = ed->alert->rev > 1 && store_delivery_of(r->store, ed->alert->n, t->row.id, &before);
     struct delivery_plan p = plan_for(r, ed, t, sel, had ? &before : NULL);
     if (!p.wanted) return;
-    /* What may not be spoken once more leaves alone what is about to be spoken for the first time. */
-    bool spoken = p.state == DELIVERY_SUPPRESSED && strncmp(p.reason, "announce_", 9) == 0;
-    if (had && !spoken) supersede(r, t, &before, ed->alert->rev);
+    /* What is not to be said here leaves alone what is about to be said for the first time, unless a person wants silence. */
+    struct newer new = {.r = r, .t = t, .rev = ed->alert->rev};
+    if (had && (p.state != DELIVERY_SUPPRESSED || *ed->silence))
+        store_deliveries_before(r->store, ed->alert->n, t->row.id, new.rev, supersede, &new);
     struct delivery_row d = {.alert = ed->alert->n,
                              .rev = ed->alert->rev,
                              .target = t->row.id,
@@ -247,7 +256,7 @@ static void reword(struct relay *r, struct alert_row *a, const char *before)
     for (size_t i = 0; i < n; i++) {
         struct delivery_row *old = &w.rows[i], d = *old;
         struct relay_target *t = targets_by_row(r->targets, old->target);
-        supersede(r, t, old, a->rev);
+        supersede(&(struct newer){.r = r, .t = t, .rev = a->rev}, old);
         d.rev = a->rev;
         d.lane = t->chat ? LANE_CHATS : LANE_DEVICES;
         d.rendering = edition_rendering(r, &ed, t);

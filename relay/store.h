@@ -256,6 +256,9 @@ int store_waiting_of(struct store *s, int64_t target);
 /* Every open delivery of an alert (waiting or sent); fn may move it. */
 void store_deliveries_of_alert(struct store *s, int64_t alert, bool waiting_only,
                                void (*fn)(void *arg, struct delivery_row *d), void *arg);
+/* Deliveries of the target's earlier revisions that have not ended; fn may move them. */
+void store_deliveries_before(struct store *s, int64_t alert, int64_t target, int rev,
+                             void (*fn)(void *arg, struct delivery_row *d), void *arg);
 /* Every delivery that there has been of an alert, by target and then by revision; fn may move it. */
 void store_deliveries_ever(struct store *s, int64_t alert, void (*fn)(void *arg, struct delivery_row *d),
                            void *arg);

@@ -382,6 +382,13 @@ void store_deliveries_of_alert(struct store *s, int64_t alert, bool waiting_only
     each_delivery(s, q, fn, arg);
 }
 
+void store_deliveries_before(struct store *s, int64_t alert, int64_t target, int rev,
+                             void (*fn)(void *arg, struct delivery_row *d), void *arg)
+{
+    struct stmt *q = store_ask(s, Q_BEFORE, INT(alert), INT(target), INT(rev));
+    each_delivery(s, q, fn, arg);
+}
+
 void store_deliveries_ever(struct store *s, int64_t alert, void (*fn)(void *arg, struct delivery_row *d),
                            void *arg)
 {

@@ -136,6 +136,9 @@ const char *const store_sql[Q_COUNT] = {
     [Q_DELIVERY_GET] = "SELECT " DELIVERY_COLUMNS " FROM delivery d WHERE d.id = ?1",
     [Q_DELIVERY_OF] = "SELECT " DELIVERY_COLUMNS
                       " FROM delivery d WHERE d.alert = ?1 AND d.target = ?2 ORDER BY d.rev DESC LIMIT 1",
+    [Q_BEFORE] =
+        "SELECT " DELIVERY_COLUMNS " FROM delivery d WHERE d.alert = ?1 AND d.target = ?2 AND d.rev < "
+        "?3 AND d.state IN (0, 1, 2, 3, 7)",
     [Q_DELIVERY_SET] = "UPDATE delivery SET state = ?2, reason = ?3, due = ?4, attempt = ?5, maybe = ?6, "
                        "fold = ?7, repeats = ?8, "
                        "accepted = ?9, sent_at = ?10, ended_at = ?11, snap_rev = ?12 WHERE id = ?1",

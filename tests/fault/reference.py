@@ -186,9 +186,8 @@ class Model:
         p = self.plan(a, t, cancel, fresh, approved, reminder)
         if not p:
             return None
-        before = a.newest(t)
-        if before and not p[0].startswith("supp:announce_"):
-            if before.waiting or before.open:
+        if not p[0].startswith("supp:") or self.silence_of(a):  # what is not said ends nothing that is
+            for before in [d for d in a.rows if d.target == t and (d.waiting or d.open)]:
                 self.end(before, "supp:trial: superseded" if before.state == "held:trial" else "supp:superseded")
         d = Delivery(a, a.rev, t, cancel, reminder)
         d.state, d.due, d.expires = p[0], p[1] or expires, expires
