@@ -82,6 +82,7 @@ struct newer {
     struct relay *r;
     const struct relay_target *t;
     int rev;
+    bool cancel;
 };
 
 /* A newer revision takes the place of one that still waits here, or that nobody has confirmed yet. */
@@ -92,15 +93,16 @@ static void supersede(void *arg, struct delivery_row *before)
     char why[80];
     (void)snprintf(why, sizeof(why), "%ssuperseded by revision %d",
                    delivery_held_for(before, "trial") ? "trial: " : "", new->rev);
-    bool unsent = delivery_is_waiting(before->state) && before->state != DELIVERY_SENDING;
     bool unconfirmed = before->state == DELIVERY_SENT && before->due != NO_DUE; /* it would be said again */
+    if (new->cancel && before->state == DELIVERY_SENDING) return; /* dispatch finds that it was taken back */
     if (unconfirmed && new->t->chat &&
         !new->t->ops->confirms) { /* it was said, and the newer one is what they are reminded of */
         before->due = NO_DUE;
         store_delivery_save(r->store, before);
         return;
     }
-    if (unsent || unconfirmed) dispatch_move(r, before, DELIVERY_SUPPRESSED, why, NO_DUE);
+    if (!dispatch_end_unsent(r, before, why) && unconfirmed)
+        dispatch_move(r, before, DELIVERY_SUPPRESSED, why, NO_DUE);
 }
 
 static void add_delivery(struct relay *r, struct edition *ed, struct relay_target *t,
@@ -113,7 +115,7 @@ static void add_delivery(struct relay *r, struct edition *ed, struct relay_targe
     struct delivery_plan p = plan_for(r, ed, t, sel, had ? &before : NULL);
     if (!p.wanted) return;
     /* What is not to be said here leaves alone what is about to be said for the first time, unless a person wants silence. */
-    struct newer new = {.r = r, .t = t, .rev = ed->alert->rev};
+    struct newer new = {.r = r, .t = t, .rev = ed->alert->rev, .cancel = ed->type == MSG_CANCEL};
     if (had && (p.state != DELIVERY_SUPPRESSED || *ed->silence))
         store_deliveries_before(r->store, ed->alert->n, t->row.id, new.rev, supersede, &new);
     struct delivery_row d = {.alert = ed->alert->n,

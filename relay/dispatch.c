@@ -125,6 +125,15 @@ bool dispatch_move(struct relay *r, struct delivery_row *d, enum delivery_state 
     return true;
 }
 
+bool dispatch_end_unsent(struct relay *r, struct delivery_row *d, const char *why)
+{
+    if (!delivery_is_waiting(d->state)) return false;
+    if (d->state != DELIVERY_SENDING) return dispatch_move(r, d, DELIVERY_SUPPRESSED, why, NO_DUE);
+    (void)snprintf(d->reason, sizeof(d->reason), "%s", why);
+    store_delivery_save(r->store, d);
+    return true;
+}
+
 void dispatch_queued(struct relay *r, struct relay_target *t, const struct delivery_row *row)
 {
     if (t->ops->kind != TARGET_STATE) return;

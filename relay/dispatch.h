@@ -21,6 +21,10 @@ void dispatch_queued(struct relay *r, struct relay_target *t, const struct deliv
 bool dispatch_move(struct relay *r, struct delivery_row *d, enum delivery_state to, const char *reason,
                    int64_t due);
 
+/* Ends a row that has not been sent, as suppressed. One that is under way ends when its channel has not taken it; until then
+ * the reason stands in its row. False when it has been sent, or has ended. */
+bool dispatch_end_unsent(struct relay *r, struct delivery_row *d, const char *why);
+
 void dispatch_collect(struct relay *r);
 void dispatch_claim(struct relay *r);
 void dispatch_start(struct relay *r);

@@ -47,12 +47,27 @@ static void log_attempt(const struct relay *r, const struct send *op, const stru
              *d->reason ? " (" : "", d->reason, *d->reason ? ")" : "");
 }
 
+/* What was to end while it was under way (dispatch_end_unsent): it is neither tried nor said again. */
+static void settle_ended(struct relay *r, const struct send *op, struct delivery_row *d)
+{
+    char why[sizeof(d->reason)];
+    memcpy(why, d->reason, sizeof(why));
+    bool sent = op->outcome.result == SEND_SENT, chat = op->target->chat && !op->target->ops->confirms;
+    d->maybe = d->maybe || op->outcome.result == SEND_UNKNOWN; /* then a correction goes there too */
+    if (sent) dispatch_move(r, d, DELIVERY_SENT, op->outcome.reason, NO_DUE);
+    if (!sent || !chat) dispatch_move(r, d, DELIVERY_SUPPRESSED, why, NO_DUE);
+}
+
 /* `again`: the same wait for all rows of a digest, so that it stays one. */
 static void settle(struct relay *r, struct send *op, size_t i, struct delivery_row *d, int64_t again)
 {
     const struct send_outcome *o = &op->outcome;
     int64_t now = r->now.wall;
     bool digest = op->n_rows > 1 && op->target->ops->kind == TARGET_MESSAGE;
+    if (*d->reason && !(digest && i > 0 && o->result == SEND_SENT)) {
+        settle_ended(r, op, d);
+        return;
+    }
     switch (o->result) {
     case SEND_SENT:
         if (digest && i > 0) {

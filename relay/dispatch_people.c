@@ -58,7 +58,8 @@ static void apply_to(struct relay *r, const struct relay_target *t, struct deliv
     if (taken) {
         if (!d->accepted) d->accepted = now;
         if (d->state == DELIVERY_SENT) d->due = d->expires;
-        (void)snprintf(d->reason, sizeof(d->reason), "%s %s", p->state, detail);
+        if (d->state != DELIVERY_SENDING) /* there it would end the row: dispatch_end_unsent */
+            (void)snprintf(d->reason, sizeof(d->reason), "%s %s", p->state, detail);
         store_delivery_save(r->store, d);
     } else if (strcmp(p->state, "skipped") == 0) {
         dispatch_move(r, d, DELIVERY_SUPPRESSED, *detail ? detail : "skipped", NO_DUE);

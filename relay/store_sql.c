@@ -164,8 +164,10 @@ const char *const store_sql[Q_COUNT] = {
                     " FROM delivery d WHERE d.target = ?1 AND d.due IS NOT NULL AND d.state IN (0, 1, 3, 7)",
     [Q_WAITING_ROWS] = "SELECT " DELIVERY_COLUMNS
                        " FROM delivery d WHERE d.target = ?1 AND d.due IS NOT NULL AND d.state IN (0, 1, 7)",
-    [Q_RESUME] =
-        "UPDATE delivery SET state = 7, reason = 'may have been sent', maybe = 1, due = ?1 WHERE state = 2",
+    /* What was to end when its channel had answered has its reason. */
+    [Q_RESUME] = "UPDATE delivery SET state = iif(reason = '', 7, 11), due = iif(reason = '', ?1, NULL), "
+                 "ended_at = iif(reason = '', NULL, ?1), reason = iif(reason = '', 'may have been sent', "
+                 "reason), maybe = 1 WHERE state = 2",
 /* A wait of its route is as long as it was when the row was made; all others are short. */
 #define OWN_INTERVAL "CASE WHEN reason LIKE 'group_%' THEN due - created ELSE ?2 END"
     [Q_CLAMP] = "UPDATE delivery SET due = ?1 + " OWN_INTERVAL " WHERE due > ?1 + " OWN_INTERVAL

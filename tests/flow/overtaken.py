@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a later word finds on its way: a report that comes too late to be said.
+"""What a later word finds on its way: a newer revision, a silence, a report that comes too late to be said.
 usage: overtaken.py --tocsin PROGRAM [PART…]"""
 import os
 import sys
@@ -32,6 +32,10 @@ receivers:
   - {{name: everyone, pa: [announce, bulletin], displays: all, chats: all}}
 """
 
+    def under_way(self, alert, refusals):
+        """The attempt is at the channel, which will refuse it for now."""
+        self.until("the attempt", lambda: self.states(alert)["wecom:group"][0] == "sending" and len(self.room.answers) < refusals)
+
 
 def late(r):
     """A second feed's report raises the certainty and is itself too old to be said: what waits for the end of the night is said
@@ -57,5 +61,36 @@ def late(r):
     assert rows[1] == ("suppressed", "superseded by revision 3") and rows[3] == ("held", "quiet_hours"), rows
 
 
+def silenced(r):
+    """Under way when it is silenced, and refused by the channel for now: it is not tried again."""
+    r.room.answers = [-1]
+    r.room.go.clear()
+    r.event(1, "610113")
+    alert = r.alert_in("610113")
+    r.under_way(alert, 1)
+    silence = r.cli("silence", "add", "--matcher", 'area6="610113"', "--for", "2h", "--by", "王队", "--reason", "核实中")["silence"]
+    r.room.go.set()
+    r.until("the refusal", lambda: r.states(alert)["wecom:group"][0] != "sending")
+    r.pass_time(minutes=5)
+    assert r.states(alert)["wecom:group"] == ("suppressed", f"silence {silence}") and r.room.texts == [], r.states(alert)
+
+
+def newer(r):
+    """Under way when a newer revision comes, and refused: what is said is the newer one, and once."""
+    r.room.answers = [-1]
+    r.room.go.clear()
+    r.event(1, "610113", count=1)
+    alert = r.alert_in("610113")
+    r.under_way(alert, 1)
+    r.event(2, "610113", "second.jsonl", count=1)
+    r.until("the certainty", lambda: r.cli("alerts", "show", alert)["certainty"] == "Likely")
+    r.room.go.set()
+    r.until("the refusal", lambda: r.states(alert)["wecom:group"][0] == "sent")
+    r.pass_time(minutes=5)
+    rows = {d["rev"]: (d["state"], d["reason"]) for d in r.cli("deliveries", "list", "--alert", alert) if d["target"] == "wecom:group"}
+    assert rows == {1: ("suppressed", "superseded by revision 2"), 2: ("sent", "")}, rows
+    assert len(r.room.texts) == 1 and "多源" in r.room.texts[0], r.room.texts
+
+
 if __name__ == "__main__":
-    main(Overtaken, late)
+    main(Overtaken, late, silenced, newer)
