@@ -42,9 +42,10 @@ static bool find_delivery(struct relay *r, const char *id, struct relay_target *
     if (!dot) return false;
     *dot = '\0';
     *ret_target = targets_by_id(r->targets, slash + 1);
+    /* A newer one that is not spoken once more leaves the one that is. */
+    int rev = (int)strtol(dot + 1, NULL, 10);
     return *ret_target && store_alert_by_id(r->store, alert_id, &a) &&
-           store_delivery_of(r->store, a.n, (*ret_target)->row.id, ret) &&
-           ret->rev == (int)strtol(dot + 1, NULL, 10);
+           store_delivery_until(r->store, a.n, (*ret_target)->row.id, rev, ret) && ret->rev == rev;
 }
 
 static void apply_to(struct relay *r, const struct relay_target *t, struct delivery_row *d,

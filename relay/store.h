@@ -235,6 +235,8 @@ int64_t store_delivery_add(struct store *s, const struct delivery_row *d);
 bool store_delivery_get(struct store *s, int64_t id, struct delivery_row *ret);
 /* The newest delivery of this alert for this target; false when none. */
 bool store_delivery_of(struct store *s, int64_t alert, int64_t target, struct delivery_row *ret);
+/* As it was when `rev` was the newest revision. */
+bool store_delivery_until(struct store *s, int64_t alert, int64_t target, int rev, struct delivery_row *ret);
 
 /* The only mover: checks delivery_may_move, writes state, reason, due and times, logs one line and counts.
  * `d` is the row as it was read; it is updated in place. A move that is not allowed is logged and ignored (false). */

@@ -1,4 +1,6 @@
 /* The store: alerts, targets, deliveries, and what screens show. */
+#include <limits.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "store_internal.h"
@@ -272,7 +274,12 @@ bool store_delivery_get(struct store *s, int64_t id, struct delivery_row *ret)
 
 bool store_delivery_of(struct store *s, int64_t alert, int64_t target, struct delivery_row *ret)
 {
-    return get_delivery(s, store_ask(s, Q_DELIVERY_OF, INT(alert), INT(target)), ret);
+    return store_delivery_until(s, alert, target, INT_MAX, ret);
+}
+
+bool store_delivery_until(struct store *s, int64_t alert, int64_t target, int rev, struct delivery_row *ret)
+{
+    return get_delivery(s, store_ask(s, Q_DELIVERY_OF, INT(alert), INT(target), INT(rev)), ret);
 }
 
 static void save_delivery(struct store *s, const struct delivery_row *d, int64_t ended)

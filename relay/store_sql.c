@@ -134,8 +134,10 @@ const char *const store_sql[Q_COUNT] = {
         "?12, "
         "?13, ?14)",
     [Q_DELIVERY_GET] = "SELECT " DELIVERY_COLUMNS " FROM delivery d WHERE d.id = ?1",
-    [Q_DELIVERY_OF] = "SELECT " DELIVERY_COLUMNS
-                      " FROM delivery d WHERE d.alert = ?1 AND d.target = ?2 ORDER BY d.rev DESC LIMIT 1",
+    [Q_DELIVERY_OF] =
+        "SELECT " DELIVERY_COLUMNS
+        " FROM delivery d WHERE d.alert = ?1 AND d.target = ?2 AND d.rev <= ?3 ORDER BY d.rev DESC "
+        "LIMIT 1",
     [Q_BEFORE] =
         "SELECT " DELIVERY_COLUMNS " FROM delivery d WHERE d.alert = ?1 AND d.target = ?2 AND d.rev < "
         "?3 AND d.state IN (0, 1, 2, 3, 7)",

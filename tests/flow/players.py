@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What a hospital's PA player says of itself reaches people: mutes in `tocsin status`, and to those on duty a word before one ends.
+"""What a hospital's PA player says of itself reaches people: mutes in `tocsin status`, and to those on duty a word before one ends;
+and what it says of an announcement that was confirmed meanwhile.
 usage: players.py --tocsin PROGRAM --standin PROGRAM --source DIR"""
 import argparse
 import json
@@ -72,7 +73,25 @@ def run(rig):
     require("the player is gone" in rig.words(), f"status does not say it: {rig.words()}")
     report = subprocess.run(rig.command("report", "--month", datetime.now(ZONE).strftime("%Y-%m")), capture_output=True, text=True)
     require("pa.mute" in report.stdout and "王护士长" in report.stdout, f"the report does not name who muted: {report.stdout}{report.stderr}")
+    confirmed(rig)
     print("ok players")
+
+
+def confirmed(rig):
+    """A person confirms what is just being spoken: it is not spoken once more, and the player is still heard."""
+    rig.listen()
+    event, = rig.publish(area="610113")
+    rig.until_accepted()
+    alert = rig.accepted[event]
+
+    def hall(rev):
+        return next((d["state"], d["reason"]) for d in rig.deliveries(alert=alert, target="pa:s1/hall") if d["rev"] == rev)
+    rig.until("the announcement", 15, lambda: hall(1)[0] == "sent")
+    rig.ask("alerts", "confirm", alert, "--by", "王队")
+    require(hall(2)[0] == "suppressed" and "announce_again" in hall(2)[1], f"it is spoken once more: {hall(2)}")
+    for state in ("accepted", "played"):
+        rig.device_says("pa/s1/hall/log", {"id": f"{alert}.1/pa:s1/hall", "state": state, "at": stamp()})
+    rig.until("the player's word", 10, lambda: hall(1)[0] == "played")
 
 
 def main():
