@@ -651,13 +651,19 @@ static void cancel(struct relay *r, struct alert_row *a, const char *note)
 static void shrink(struct relay *r, struct alert_row *a)
 {
     static const char withdrawn[] = "area withdrawn by its feed";
-    struct alert_row now = *a, left = *a;
+    struct alert_row now = *a, left = *a, *to;
+    char code[AREA_LEN + 1], standing[sizeof(now.areas)];
     now.areas[0] = now.feeds[0] = left.areas[0] = '\0';
     now.guessed = !store_confirmed_areas(r->store, a->n, now.areas, sizeof(now.areas));
     store_standing(r->store, a->n, take_in_each, &now);
-    char code[AREA_LEN + 1];
-    for (const char *p = a->areas; area_next(&p, code);)
-        if (!text_has_word(now.areas, code)) (void)text_add_word(left.areas, sizeof(left.areas), code);
+    memcpy(standing, now.areas, sizeof(standing));
+    now.areas[0] = '\0'; /* again, in the order that people know: a text names the first ones */
+    for (const char *p = a->areas; area_next(&p, code);) {
+        to = text_has_word(standing, code) ? &now : &left;
+        (void)text_add_word(to->areas, sizeof(to->areas), code);
+    }
+    for (const char *p = standing; area_next(&p, code);)
+        (void)text_add_word(now.areas, sizeof(now.areas), code);
     struct taking_back c = {.r = r, .before = a->areas, .still = now.areas, .why = withdrawn};
     if (*left.areas) store_deliveries_ever(r->store, a->n, take_from, &c);
     if (!*now.feeds) memcpy(now.feeds, a->feeds, sizeof(now.feeds)); /* a person alone stands for it */

@@ -2,6 +2,7 @@
 """A feed takes back some of the events on which an alert stands: where none stands any more it is corrected, elsewhere it goes
 on, and what a person has confirmed stays. usage: withdrawals.py --tocsin PROGRAM [PART…]"""
 import os
+import random
 import signal
 import sqlite3
 import sys
@@ -169,12 +170,17 @@ def updates(r):
     r.hears("there", "Alert", "Cancel")
 
 
-def words(r):
-    """Texts that name the areas follow them where they are shown or wait; what a group has had was said."""
+def name_areas(r):
+    """From now on the rule's texts do."""
     r.write("pack/rules.yaml", r.read("pack/rules.yaml").replace("lines: [别转账]", "lines: ['{{area}} 别转账']").replace(
         "有人让您转账。这是诈骗", "{{area}}有人让您转账。这是诈骗").replace("rev: 1", "rev: 2"))
     r.process.send_signal(signal.SIGHUP)
     r.until("the reload", lambda: "reloaded" in r.read("log"))
+
+
+def words(r):
+    """Texts that name the areas follow them where they are shown or wait; what a group has had was said."""
+    name_areas(r)
 
     def newest(target):
         row = next(d for d in r.cli("deliveries", "list", "--alert", alert) if d["target"] == target)  # the newest stands first
@@ -214,6 +220,65 @@ def words(r):
     r.event(4, "620101")
     r.areas(alert, THERE, "620101")
     assert "board:s2/w1" not in r.shown(alert), r.shown(alert)
+
+
+def anyhow(r, seed=3):
+    """Whatever comes and goes, in any order: screens and what waits name the areas of today, and no group hears of that."""
+    name_areas(r)
+    dice = random.Random(seed)
+    places, events = {HERE: "s1", THERE: "s2"}, {"in.jsonl": [], "second.jsonl": []}
+
+    def taken(number, into):
+        r.until(f"the receipt of e{number}", lambda: f'"e{number}"' in r.read(f"{into}.receipts"))
+
+    def look(alert):
+        story = r.cli("alerts", "show", alert)
+        if story["ended"]:
+            assert not [t for t, rev in r.shown(alert).items() if story["revisions"][rev - 1]["msgType"] != "Cancel"], story["id"]
+            return
+        names = story["places"].split("、")
+        words = "、".join(names[:3]) + ("等地" if len(names) > 3 else "")
+        rows = {(d["target"], d["rev"]): d for d in story["deliveries"]}
+        shown = {t: rev for t, rev in r.shown(alert).items() if story["revisions"][rev - 1]["msgType"] != "Cancel"}
+        for area, site in places.items():
+            board = f"board:{site}/w1"
+            assert (board in shown) == (area in story["areas"].split()), (board, shown, story["areas"])
+            if board in shown:
+                lines = r.cli("deliveries", "show", rows[board, shown[board]]["id"])["texts"]["lines"]
+                assert lines == [f"{words} 别转账"], (board, lines, words)
+        for target in ("file:night", "wecom:group"):
+            row = next((d for d in reversed(story["deliveries"]) if d["target"] == target), None)
+            if row and row["state"] in ("held", "queued"):
+                text = r.cli("deliveries", "show", row["id"])["texts"]["chat"]
+                assert words in text and row["rev"] == max(rev for t, rev in rows if t == target), (text, words)
+        for chat in ("here", "there"):
+            had = False
+            for m in (m for m in r.lines_of(chat) if m["alert"] == alert):
+                note = story["revisions"][int(m["delivery"].split("/")[0].rsplit(".", 1)[1]) - 1]["note"]
+                assert not had or note != "other areas", (chat, m)
+                had = m["msgType"] != "Cancel"
+
+    for number in range(1, 46):
+        into = dice.choice(("in.jsonl", "in.jsonl", "second.jsonl"))
+        what = dice.choice(("event", "event", "cancel", "update", "confirm"))
+        area = dice.choice((HERE, THERE, "610101", "610102") + (("620101",) if into == "in.jsonl" else ()))
+        named = dice.sample(events[into], min(len(events[into]), dice.choice((1, 1, 2, 4))))
+        if what == "confirm":
+            alive = [a["id"] for a in r.cli("alerts", "list", "--active") if a["rule"] == "crash_test" and a["certainty"] != "Observed"]
+            if alive and dice.random() < 0.3:
+                r.cli("alerts", "confirm", alive[0], "--by", "王队")
+        elif what == "event" or not named:
+            r.event(number, area, into, count=dice.choice((1, 4)))
+        else:
+            r.event(number, area, into, msg_kind=what, references=[f"e{n}" for n in named], count=1)
+        if what != "confirm":
+            taken(number, into)
+            if what != "cancel":
+                events[into].append(number)
+        r.pass_time(seconds=1)
+        for a in r.cli("alerts", "list"):
+            if a["rule"] == "crash_test":
+                look(a["id"])
 
 
 def apart(r):
@@ -382,4 +447,4 @@ def not_kept(r):
 
 
 if __name__ == "__main__":
-    main(Withdrawals, districts, at_once, feeds, updates, words, apart, confirmed, under_way, taken_meanwhile, not_kept)
+    main(Withdrawals, districts, at_once, feeds, updates, words, anyhow, apart, confirmed, under_way, taken_meanwhile, not_kept)
