@@ -104,6 +104,9 @@ enum relay_err review_dismiss(struct relay *r, int64_t event, const struct actor
     char object[32];
     (void)snprintf(object, sizeof(object), "event:%lld", (long long)event);
     store_event_review(r->store, event, by->name);
+    /* As when an alert is cancelled: what was counted was wrong, and it begins anew. */
+    if (seen.grp && !store_alert_active(r->store, seen.grp, r->now.wall))
+        store_window_clear(r->store, seen.grp);
     actor_did(r, by, "event.dismiss", object, "");
     return RELAY_OK;
 }

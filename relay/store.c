@@ -336,7 +336,7 @@ bool store_event_withdraw(struct store *s, int64_t feed, const char *event_id, s
     if (found) {
         COPY_TEXT(area, q, 8);
         *ret = (struct withdrawn){.alert = *col_text(q, 7) ? 0 : col_int(q, 1),
-                                  .grp = col_int(q, 2),
+                                  .grp = col_int(q, 10) ? 0 : col_int(q, 2), /* dismissed: not counted */
                                   .feed = feed,
                                   .received = col_int(q, 3),
                                   .count = col_int(q, 4),

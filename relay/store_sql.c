@@ -38,7 +38,8 @@ const char *const store_sql[Q_COUNT] = {
         "INSERT INTO event_other (feed, event_id, received, kind, area, body, count, "
         "verified, victim, suspect, payee) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     /* The newest: an id may come again when its key is pruned. */
-    [Q_EVENT_NAMED] = "SELECT id, alert, grp, received, count, value, victim, note, area, guessed FROM event "
+    [Q_EVENT_NAMED] = "SELECT id, alert, grp, received, count, value, victim, note, area, guessed, "
+                      "alert IS NULL AND reviewed IS NOT NULL FROM event "
                       "WHERE feed = ?1 AND event_id = ?2 ORDER BY id DESC LIMIT 1",
     [Q_EVENT_WITHDRAW] =
         "UPDATE event SET note = 'withdrawn', reviewed = coalesce(reviewed, 'feed') WHERE id = ?1",

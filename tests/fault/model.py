@@ -295,6 +295,8 @@ class World:
             for other in self.model.events.values():
                 if other["group"] == e["group"] and not other["alert"]:
                     other["gone"] = True
+            if not any(a.group == e["group"] and self.model.in_force(a) for a in self.model.alerts):
+                self.model.windows.pop(e["group"], None)
 
     def op_approve(self, r, s):
         m, a, who = self.model, self.an_alert(r), self.one(PEOPLE, s)

@@ -182,6 +182,22 @@ def two_feeds(r):
     r.until("the correction", lambda: r.texts("club", alert) == ["Alert", "Cancel"])
 
 
+def dismissed(r):
+    """What a person has dismissed does not count towards the next alert; and what comes after it does."""
+    r.event(1, "610113", count=1)
+    row, = r.until("the candidate", lambda: r.cli("alerts", "list", "--review"))
+    r.cli("alerts", "dismiss", str(row["event"]), "--by", "王队")
+    assert r.cli("alerts", "list", "--review") == []
+    r.event(2, "610113", count=1)
+    r.until("a new candidate", lambda: r.cli("alerts", "list", "--review") + r.cli("alerts", "list"))
+    assert r.cli("alerts", "list") == [], "one that was dismissed was counted"
+    r.event(9, "610113", msg_kind="cancel", references=["e1"])  # nor does its feed's word take anything off what came later
+    r.event(3, "610113", count=1)
+    alert = r.alert_in("610113")
+    story = r.cli("alerts", "show", alert)
+    assert story["count"] == 2 and [e["event_id"] for e in story["events"]] == ["e2", "e3"], story
+
+
 def old_candidates(r):
     """What was seen too long ago to count leaves the review list with a new alert, and does not keep it going."""
     r.event(1, "610113", count=1)
@@ -247,4 +263,4 @@ def decisions(r):
 
 
 if __name__ == "__main__":
-    main(Corrections, taking_back, feeds, two_feeds, old_candidates, reloads, decisions)
+    main(Corrections, taking_back, feeds, two_feeds, dismissed, old_candidates, reloads, decisions)
