@@ -341,6 +341,15 @@ static void take_in_each(void *arg, const char *area, const char *feed, bool gue
     (void)take_in(arg, area, feed, guessed);
 }
 
+/* What was made in a drill ends with it, and began with it. */
+static void keep_in_drill(struct relay *r, enum cap_status status, int64_t *expires, int64_t *since)
+{
+    struct drill_row window;
+    if (status == STATUS_ACTUAL || !drill_open(r, &window)) return;
+    if (window.expires < *expires) *expires = window.expires;
+    if (window.created > *since) *since = window.created - 1;
+}
+
 static void new_alert(struct relay *r, const struct event *e, const char *feed, const struct rule *rule,
                       int64_t grp, const struct group_state *g, const struct judgement *j,
                       struct alert_row *a)
@@ -354,15 +363,13 @@ static void new_alert(struct relay *r, const struct event *e, const char *feed, 
                             .expires = decide_expiry(rule, e),
                             .count = g->count,
                             .guessed = true};
-    struct drill_row window;
-    if (a->status != STATUS_ACTUAL && drill_open(r, &window) && window.expires < a->expires)
-        a->expires = window.expires; /* what was made in a drill ends with it */
+    int64_t since = r->now.wall - rule->threshold_within_ms;
+    keep_in_drill(r, a->status, &a->expires, &since);
     (void)snprintf(a->rule, sizeof(a->rule), "%s", rule->id);
     (void)snprintf(a->category, sizeof(a->category), "%s", rule->category);
     (void)snprintf(a->title, sizeof(a->title), "%s", rule->title);
     (void)snprintf(a->set_hash, sizeof(a->set_hash), "%s", rule_set_hash(r->rules));
     (void)take_in(a, e->area, feed, e->area_guessed);
-    int64_t since = r->now.wall - rule->threshold_within_ms;
     store_candidates(r->store, grp, since, take_in_each, a);
     store_alert_new(r->store, r->config->relay.id, clock_local_day(r->now.wall), a);
     store_candidates_join(r->store, grp, since, a->n);
@@ -452,6 +459,7 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
             bool level_up = j.level > a.level;
             a.level = j.level;
             a.certainty = j.certainty;
+            keep_in_drill(r, a.status, &expires, &(int64_t){0});
             if (expires > a.expires) ed.expires = a.expires = expires;
             ed.type = MSG_UPDATE;
             publish(r, &ed, level_up ? "higher level" : "higher certainty", NULL);

@@ -58,8 +58,8 @@ static size_t end_exercises(struct relay *r, const char *why, bool speech_only)
         store_deliveries_of_alert(r->store, e.alerts[i].n, false, end_delivery, &e);
         if (speech_only) continue;
         store_alert_end(r->store, e.alerts[i].n, r->now.wall, why);
-        store_window_clear(r->store, e.alerts[i].grp); /* the next drill counts its own */
     }
+    if (!speech_only) store_windows_clear(r->store); /* the next drill counts its own */
     free(e.alerts);
     return e.n;
 }

@@ -440,6 +440,12 @@ void store_window_clear(struct store *s, int64_t grp)
     store_do(s, Q_CORRELATED_CLEAR, INT(grp));
 }
 
+void store_windows_clear(struct store *s)
+{
+    store_do(s, Q_WINDOWS_CLEAR);
+    store_do(s, Q_CORRELATEDS_CLEAR);
+}
+
 void store_window_read(struct store *s, int64_t grp, int64_t now, int64_t within, struct group_state *ret)
 {
     *ret = (struct group_state){.id = grp};

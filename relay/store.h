@@ -138,6 +138,8 @@ struct correlated {
 void store_correlate(struct store *s, const struct correlated *c, int64_t now, int64_t within,
                      struct tally *ret);
 void store_window_clear(struct store *s, int64_t grp);
+/* Those of exercises and tests, whatever became of them. */
+void store_windows_clear(struct store *s);
 /* Events of the group that were stored as candidates become the alert's. It stands on those since `since`; older ones only
  * leave the review list. */
 void store_candidates_join(struct store *s, int64_t grp, int64_t since, int64_t alert);

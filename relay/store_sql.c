@@ -48,6 +48,10 @@ const char *const store_sql[Q_COUNT] = {
         "?4 AND slice = (SELECT max(slice) FROM window WHERE grp = ?1 AND feed = ?2 AND slice "
         "<= ?4)",
     [Q_WINDOW_CLEAR] = "DELETE FROM window WHERE grp = ?1",
+/* A fingerprint begins with its status: Exercise and Test come after Actual. */
+#define OF_EXERCISES "grp IN (SELECT id FROM grp WHERE fingerprint > 'status=B')"
+    [Q_WINDOWS_CLEAR] = "DELETE FROM window WHERE " OF_EXERCISES,
+    [Q_CORRELATEDS_CLEAR] = "DELETE FROM correlated WHERE " OF_EXERCISES,
     [Q_WINDOW_EMPTY] = "DELETE FROM window WHERE grp = ?1 AND feed = ?2 AND count = 0",
     [Q_CORRELATED_TAKE] =
         "UPDATE correlated SET count = max(count - ?5, 0) WHERE id = (SELECT id FROM correlated WHERE grp = "

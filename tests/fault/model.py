@@ -370,7 +370,8 @@ class World:
             for e in m.alerts:
                 if e.status == EXERCISE and m.in_force(e):
                     m.end_exercise(e, "supp:drill started", speech_only=False)
-            m.drills.append(dict(site=site, until=m.now + lasts * MINUTE, ended=False, real=None))
+            m.forget_exercises()
+            m.drills.append(dict(site=site, at=m.now, until=m.now + lasts * MINUTE, ended=False, real=None))
 
     def op_drill_stop(self, r, s):
         m, d = self.model, self.model.drill()
@@ -378,6 +379,7 @@ class World:
             for e in m.alerts:
                 if e.status == EXERCISE and m.in_force(e):
                     m.end_exercise(e, "supp:drill stopped", speech_only=False)
+            m.forget_exercises()
             d["ended"] = True
 
     def op_mode(self, r, s):

@@ -236,7 +236,10 @@ class Model:
                 self.showing[d.target].pop(e, None)
         if not speech_only:
             self.close(e)
-            self.windows.pop(e.group, None)
+
+    def forget_exercises(self):
+        """The next drill counts its own events."""
+        self.windows = {g: w for g, w in self.windows.items() if g[2] == ACTUAL}
 
     def close(self, a):
         a.ended, a.steps = self.now, {}
@@ -276,21 +279,24 @@ class Model:
             a.withdrawn = False
             if certainty > a.certainty:
                 a.certainty = certainty
-                a.expires = max(a.expires, expires)
+                a.expires = max(a.expires, self.in_drill(group, expires))
                 self.publish(a)
         elif feeds >= 2 or (verified and n >= r["count"]):
             self.alert(group, certainty, n, expires)
 
+    def in_drill(self, group, expires):
+        """What is made in a drill ends with it."""
+        return min(expires, self.drill()["until"]) if group[2] == EXERCISE and self.drill() else expires
+
     def alert(self, group, certainty, count, expires, fresh=True, approved=False, acked=None):
-        drill = self.drill()
-        if group[2] == EXERCISE and drill:
-            expires = min(expires, drill["until"])
+        drill = self.drill() if group[2] == EXERCISE else None
+        expires = self.in_drill(group, expires)
         a = Alert(n=self.next_number(), group=group, rule=group[0], area=group[1], status=group[2], certainty=certainty,
                   count=count, created=self.now, expires=expires, acked=acked)
         self.alerts.append(a)
         for e in self.events.values():
             if e["group"] == group and not e["alert"] and not e["gone"]:
-                e["alert"], e["stands"] = a, e["at"] > self.now - WITHIN
+                e["alert"], e["stands"] = a, e["at"] > self.now - WITHIN and not (drill and e["at"] < drill["at"])
         self.publish(a, fresh=fresh, approved=approved)
         return a
 

@@ -203,6 +203,28 @@ def drills(r):
     assert set(r.states(exercise)) == {"pa:s1/hall", "bulletin:s1", "board:s1/w1", "file:room"}
 
 
+def drills_that_run_out(r):
+    """Nobody stops the drill: what it made ends with it all the same, and the next one begins anew."""
+    start = ("drill", "start", "--by", "李科长", "--yes", "--for", "30m")
+    r.cli(*start)
+    r.event(1, "610113", status="Exercise", count=1)
+    exercise = r.alert_in("610113")
+    r.event(2, "610113", status="Exercise", count=4)
+    r.until("the higher certainty", lambda: r.cli("alerts", "show", exercise)["certainty"] == "Likely")
+    assert r.cli("alerts", "show", exercise)["expires"] == r.cli("drill", "list")[0]["ended"], "it outlives the drill"
+    r.event(3, "610114", status="Exercise", kind="report")  # one that is not enough for an exercise
+    r.until("the candidate", lambda: r.cli("alerts", "list", "--review"))
+    r.pass_time(minutes=31)
+    assert r.cli("alerts", "list", "--active") == []
+    r.cli(*start)
+    for number, area in ((4, "610113"), (5, "610114")):
+        r.event(number, area, status="Exercise", count=1)
+        later = r.until("the exercise", lambda: next((a["id"] for a in r.cli("alerts", "list", "--active") if a["areas"] == area), None))
+        story = r.cli("alerts", "show", later)
+        assert (story["count"], story["certainty"]) == (1, "Possible"), story
+        assert [e["event_id"] for e in story["events"] if not e.get("note")] == [f"e{number}"], story["events"]
+
+
 def reports(r):
     # A site in trial: what is held is what the report of the trial shows, with its words and their length.
     r.cli("site", "mode", "s1", "trial", "--by", "李科长")
@@ -360,4 +382,4 @@ def at_terminal(r, word, *words):
 
 
 if __name__ == "__main__":
-    main(People, silences, drills, reports, by_hand)
+    main(People, silences, drills, drills_that_run_out, reports, by_hand)
