@@ -215,6 +215,7 @@ static void newest_of_target(void *arg, struct delivery_row *d)
 {
     struct rewording *w = arg;
     struct relay_target *t = targets_by_row(w->r->targets, d->target);
+    if (d->state == DELIVERY_SUPPRESSED) return; /* what is not said leaves alone what waits */
     if (!t || !target_in_areas(t, w->ed->alert->areas) || !edition_names_areas(w->ed, t)) return;
     if (w->n && w->rows[w->n - 1].target == d->target) w->n--; /* rows come by target, the oldest first */
     if (w->n == w->cap) {

@@ -6,11 +6,12 @@ import random
 import signal
 import sqlite3
 import sys
+from datetime import timedelta
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from corrections import Room  # noqa: E402
 from relay import PACK, Still, main  # noqa: E402
-from rig import free_port, json_lines  # noqa: E402
+from rig import free_port, json_lines, stamp  # noqa: E402
 
 HERE, THERE = "610113", "610104"  # two districts of one alert
 
@@ -220,6 +221,23 @@ def words(r):
     r.event(4, "620101")
     r.areas(alert, THERE, "620101")
     assert "board:s2/w1" not in r.shown(alert), r.shown(alert)
+
+
+def unsaid(r):
+    """What waits is reworded also when a newer revision was not to be said there."""
+    name_areas(r)
+    r.event(1, HERE, count=1)
+    alert = r.alert_in(HERE)
+    r.event(2, THERE, count=1)
+    r.areas(alert, HERE, THERE)
+    r.event(3, THERE, "second.jsonl", count=1, observed_at=stamp(r.moment() - timedelta(hours=3)))
+    r.until("the higher certainty", lambda: r.cli("alerts", "show", alert)["certainty"] == "Likely")
+    assert r.states(alert)["file:night"][0] == "suppressed", r.states(alert)
+    r.cancel(4, 1)
+    r.areas(alert, THERE)
+    held, = (d for d in r.cli("deliveries", "list", "--alert", alert) if d["target"] == "file:night" and d["state"] == "held")
+    text = r.cli("deliveries", "show", held["id"])["texts"]["chat"]
+    assert "莲湖区有人" in text and "雁塔" not in text, text
 
 
 def anyhow(r, seed=3):
@@ -447,4 +465,4 @@ def not_kept(r):
 
 
 if __name__ == "__main__":
-    main(Withdrawals, districts, at_once, feeds, updates, words, anyhow, apart, confirmed, under_way, taken_meanwhile, not_kept)
+    main(Withdrawals, districts, at_once, feeds, updates, words, unsaid, anyhow, apart, confirmed, under_way, taken_meanwhile, not_kept)
