@@ -138,6 +138,14 @@ static bool in_trial(const struct delivery_facts *f)
     return !(f->mode == SITE_SCREENS && f->class == TO_BOARD);
 }
 
+/* A board or bulletin is released when its site goes on, and what its route wants a person's word for waits for that then. */
+static const char *why_in_trial(const struct delivery_facts *f)
+{
+    if (f->class != TO_BOARD && f->class != TO_BULLETIN) return "trial";
+    if (f->approved || f->approve == APPROVE_NONE) return "trial";
+    return f->approve == APPROVE_TWO ? "trial, then approval two" : "trial, then approval";
+}
+
 struct delivery_plan decide_delivery(const struct delivery_facts *f)
 {
     bool at_once = f->class == TO_SPEECH || f->class == TO_CHAT; /* what reaches ears and telephones */
@@ -152,7 +160,7 @@ struct delivery_plan decide_delivery(const struct delivery_facts *f)
     if (f->silence) return suppressed(f->silence);
     if (at_once && !f->fresh) return suppressed("older than relay.fresh");
     if (f->pace == PACE_NEVER) return suppressed("pace: this group does not hear of this level");
-    if (in_trial(f)) return held("trial", f->expires, f);
+    if (in_trial(f)) return held(why_in_trial(f), f->expires, f);
     if (f->class == TO_SPEECH && f->spoken_again)
         return suppressed("announce_again: spoken here before, see the bulletin");
     if (f->class == TO_SPEECH && f->spoken_enough)

@@ -111,9 +111,32 @@ enum relay_err review_dismiss(struct relay *r, int64_t event, const struct actor
     return RELAY_OK;
 }
 
+/* What its route wants a person's word for waits for it from now on, unless that was given or refused in the meantime. */
+static bool awaits_approval(struct relay *r, struct delivery_row *d)
+{
+    static const char then[] = "trial, then ";
+    struct alert_row a;
+    bool any;
+    char by[64], why[120];
+    if (!delivery_held_for(d, then) || !store_alert_get(r->store, d->alert, &a)) return false;
+    const char *approval = d->reason + strlen(then);
+    int people = store_action_people(r->store, "alert.approve", a.id, "", &any);
+    if (people >= (strcmp(approval, "approval two") == 0 ? 2 : 1)) return false;
+    store_action_first(r->store, "alert.reject", a.id, by);
+    if (*by) {
+        (void)snprintf(why, sizeof(why), "rejected by %s", by);
+        dispatch_move(r, d, DELIVERY_REJECTED, why, NO_DUE);
+        return true;
+    }
+    memmove(d->reason, approval, strlen(approval) + 1);
+    d->due = sooner(r->now.wall + r->config->relay.approval_timeout, d->expires);
+    store_delivery_save(r->store, d);
+    return true;
+}
+
 static void show_now(void *arg, struct delivery_row *d)
 {
-    if (delivery_held_for(d, "trial")) dispatch_release(arg, d);
+    if (delivery_held_for(d, "trial") && !awaits_approval(arg, d)) dispatch_release(arg, d);
 }
 
 /* -- a site goes back a step -------------------------------------------------------------------------------------- */

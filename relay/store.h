@@ -230,7 +230,7 @@ struct delivery_row {
     char reason[160];
 };
 #define NO_DUE INT64_MAX
-/* "approval" (of one or two), "trial", "quiet_hours": what a held row waits for. */
+/* "approval" (of one or two), "trial" (and what may come after it), "quiet_hours": what a held row waits for. */
 bool delivery_held_for(const struct delivery_row *d, const char *what);
 
 int64_t store_delivery_add(struct store *s, const struct delivery_row *d);

@@ -54,7 +54,7 @@
     'alert.outcome': '记下结果', 'alert.feedback': '群里的反馈', 'silence.add': '开始静默', 'silence.expire': '提前结束静默', 'event.confirm': '确认属实', 'event.dismiss': '排除', 'delivery.replay': '再发一次', 'delivery.done': '把它转发好了' };
   const STEPS = [['accepted', '受理'], ['sent', '送出'], ['displayed', '已显示'], ['played', '已播'], ['acknowledged', '签收']];
   // What the relay notes in English; the beginning of a note is enough, and what follows it stays.
-  const NOTES = [['approval two', '等两人批准'], ['approval', '等一人批准'], ['quiet_hours', '静默时段'], ['trial', '试运行'], ['waits for the digest', '等下一次汇总'],
+  const NOTES = [['approval two', '等两人批准'], ['approval', '等一人批准'], ['quiet_hours', '静默时段'], ['trial, then approval two', '试运行，之后等两人批准'], ['trial, then approval', '试运行，之后等一人批准'], ['trial', '试运行'], ['waits for the digest', '等下一次汇总'],
     ['group_wait', '等同组的一起发'], ['group_interval', '等同组的一起发'], ['older than relay.fresh', '太旧，不马上播'], ['pace: this group does not hear of this level', '这个群不收这一级'],
     ['announce_again:', '这里播过，见整点播报'], ['announce_per_day:', '今天播够了，见整点播报'], ['nobody approved in time', '没人批准：只上整点播报和屏幕'], ['nobody answered in time', '没人回应'],
     ['target removed', '目标已移除'], ['area withdrawn by its feed', '来源撤回了这个地区'], ['alert cancelled', '提醒已取消'], ['alert ended', '提醒已结束'], ['not confirmed before it expired', '到期也没有回报'], ['replayed by a person', '人工再发'],

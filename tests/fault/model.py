@@ -317,6 +317,7 @@ class World:
             return
         held = [d for d in a.rows if d.state.startswith("held:approval")]
         if self.verb("alerts/reject", "alert.reject", held, id=self.alert_id(a), by=who):
+            a.rejected = True
             for d in held:
                 d.state = "rejected"
             self.model.seen(a, who)
@@ -394,14 +395,14 @@ class World:
             if order.index(mode) > order.index(before):
                 for a in m.alerts:
                     for d in a.rows:
-                        if is_state(t) and shows and d.target == t and d.state == "held:trial":
-                            m.release(d)
+                        if is_state(t) and shows and d.target == t and d.state.startswith("held:trial"):
+                            m.site_goes_on(d)
             elif order.index(mode) < order.index(before) and not shows:
                 for a in m.alerts:
                     if a.status == EXERCISE:
                         continue
                     for d in a.rows:
-                        if d.target == t and not d.cancel and (d.waiting and d.state != "held:trial" or d.open):
+                        if d.target == t and not d.cancel and (d.waiting and not d.state.startswith("held:trial") or d.open):
                             m.end(d, "supp:trial: the site went back")
                     if is_state(t) and a in m.showing[t] and not m.showing[t][a].cancel:
                         del m.showing[t][a]

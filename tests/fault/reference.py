@@ -67,7 +67,7 @@ class Delivery:
 class Alert:
     def __init__(self, **members):
         self.ended = self.rev = 0
-        self.acked, self.clock, self.withdrawn = None, False, False
+        self.acked, self.clock, self.withdrawn, self.rejected = None, False, False, False
         self.rows, self.steps, self.approvers = [], {}, set()
         self.__dict__.update(members)
 
@@ -167,7 +167,9 @@ class Model:
             return "supp:older than relay.fresh", None
         mode = "live" if a.status == EXERCISE else self.boldest(a) if is_chat(t) else self.mode[site_of(t)]
         if mode != "live" and not (is_chat(t) and CHATS[t[5:]] == "duty") and not (mode == "screens" and t.startswith("board:")):
-            return "held:trial", None
+            need = 0 if approved or reminder else AREAS[a.area]
+            later = is_state(t) and len(a.approvers) < need
+            return "held:trial" + (", then approval two" if later and need == 2 else ", then approval" if later else ""), None
         if speech and a.status == ACTUAL:
             if any(s == site_of(t) and r == a.rule and area == a.area and at > self.now - 7 * DAY
                    for s, r, area, at, _ in self.spoken):
@@ -188,7 +190,7 @@ class Model:
             return None
         if not p[0].startswith("supp:") or self.silence_of(a):  # what is not said ends nothing that is
             for before in [d for d in a.rows if d.target == t and (d.waiting or d.open)]:
-                self.end(before, "supp:trial: superseded" if before.state == "held:trial" else "supp:superseded")
+                self.end(before, "supp:trial: superseded" if before.state.startswith("held:trial") else "supp:superseded")
         d = Delivery(a, a.rev, t, cancel, reminder)
         d.state, d.due, d.expires = p[0], p[1] or expires, expires
         a.rows.append(d)
@@ -336,7 +338,7 @@ class Model:
         had = [t for t in TARGETS if any(d.target == t and d.had for d in a.rows)]
         for d in a.rows:
             if d.waiting:
-                self.end(d, "cancelled:trial" if d.state == "held:trial" else "cancelled:")
+                self.end(d, "cancelled:trial" if d.state.startswith("held:trial") else "cancelled:")
             elif d.open:
                 self.end(d, "supp:alert cancelled")
         for shown in self.showing.values():
@@ -346,6 +348,16 @@ class Model:
         for t in had:
             self.add(a, t, self.now + 72 * HOUR, cancel=True)
         self.windows.pop(a.group, None)
+
+    def site_goes_on(self, d):
+        """What was held for its trial alone is shown; the rest waits for the people whom its route asks."""
+        need = 2 if d.state.endswith("approval two") else 1 if d.state.endswith("approval") else 0
+        if len(d.alert.approvers) >= need:
+            self.release(d)
+        elif d.alert.rejected:
+            d.state = "rejected"
+        else:
+            d.state, d.due = d.state.replace("trial, then ", ""), min(self.now + 10 * MINUTE, d.expires)
 
     def release(self, d):
         quiet = self.quiet_until(d.target)
@@ -394,7 +406,7 @@ class Model:
         for a in self.alerts + self.notices:
             for d in a.rows:
                 if d.expires <= to and (d.waiting or d.open):
-                    trial = d.state == "held:trial"
+                    trial = d.state.startswith("held:trial")
                     self.end(d, "unconfirmed" if d.open else "expired:trial" if trial else "expired:")
             if not a.ended and a.expires <= to:
                 self.close(a)

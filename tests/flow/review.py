@@ -18,9 +18,12 @@ broker: {{host: 127.0.0.1, port: 1}}
 http: {{listen: ['127.0.0.1:{free_port()}']}}
 rules: {{packs: [{PACK}]}}
 feeds:
-  - {{id: f1, type: bank, source: file, path: {self.path('in.jsonl')}, areas: ['61', '62', '63', '64']}}
+  - {{id: f1, type: bank, source: file, path: {self.path('in.jsonl')}, areas: ['61', '62', '63', '64', '65', '66']}}
 sites:
   - {{id: s1, name: 医院, area: '6101', mode: trial, zones: [{{id: hall, class: hall}}], wards: [{{id: w1, name: 一病区}}]}}
+  - {{id: s2, name: 二院, area: '65', mode: trial, zones: [{{id: hall, class: hall}}], wards: [{{id: w1, name: 一病区}}]}}
+  - {{id: s3, name: 三院, area: '65', mode: live, zones: [{{id: hall, class: hall}}], wards: [{{id: w1, name: 一病区}}]}}
+  - {{id: s4, name: 四院, area: '66', mode: trial, zones: [{{id: hall, class: hall}}], wards: [{{id: w1, name: 一病区}}]}}
 chats:
   - {{id: club, type: file, audience: volunteer, quiet: [], path: {self.path('club.jsonl')}, areas: ['62', '63', '64']}}
   - {{id: room, type: file, audience: duty, quiet: [], path: {self.path('room.jsonl')}}}
@@ -30,6 +33,8 @@ route:
   routes:
     - {{matchers: ['area2="63"'], receiver: everyone, approve: one}}
     - {{matchers: ['area2="64"'], receiver: everyone, approve: two}}
+    - {{matchers: ['area2="65"'], receiver: everyone, approve: one}}
+    - {{matchers: ['area2="66"'], receiver: everyone, approve: two}}
 receivers:
   - {{name: everyone, pa: [announce, bulletin], displays: all, chats: all}}
 """
@@ -92,5 +97,36 @@ def review(r):
     assert "值班员" in r.cli("alerts", "ack", alert, "--by", "别人", fails=True)
 
 
+def going_live(r):
+    """What a site's trial held back is shown when the site goes on: but what its route asks people for waits for them."""
+    alerts = []
+    for number, area in enumerate(("650101", "650102", "650103", "660101"), 1):
+        r.event(number, area)
+        alerts.append(r.alert_in(area))
+    asked, allowed, refused, two = alerts
+    for alert in (asked, allowed, refused):
+        for target in ("board:s2/w1", "bulletin:s2"):
+            assert r.states(alert)[target] == ("held", "trial, then approval"), r.states(alert)
+        assert r.states(alert)["board:s3/w1"] == ("held", "approval") and r.states(alert)["pa:s2/hall"] == ("held", "trial")
+    r.cli("alerts", "approve", allowed, "--by", "王队")
+    r.cli("alerts", "reject", refused, "--by", "王队")
+    assert r.states(allowed)["board:s2/w1"] == ("held", "trial, then approval"), "an approval does not end the trial"
+    for site in ("s2", "s4"):
+        r.cli("site", "mode", site, "live", "--by", "李科长")
+    r.pass_time(seconds=1)
+    for target in ("board:s2/w1", "bulletin:s2"):
+        assert r.states(allowed)[target][0] != "held", r.states(allowed)
+        assert r.states(refused)[target] == ("rejected", "rejected by 王队"), r.states(refused)
+        assert r.states(asked)[target] == ("held", "approval"), r.states(asked)
+    assert r.states(two)["board:s4/w1"] == r.states(two)["bulletin:s4"] == ("held", "approval two"), r.states(two)
+    r.cli("alerts", "approve", asked, "--by", "王队")
+    assert r.states(asked)["board:s2/w1"][0] != "held" and r.states(asked)["pa:s2/hall"] == ("held", "trial")
+    r.cli("alerts", "approve", two, "--by", "王队")
+    assert r.states(two)["board:s4/w1"] == ("held", "approval two")
+    # Nobody else answers: it ends where every approval does.
+    r.pass_time(minutes=11)
+    r.until("the screens", lambda: r.states(two)["board:s4/w1"][0] != "held")
+
+
 if __name__ == "__main__":
-    main(Review, review)
+    main(Review, review, going_live)

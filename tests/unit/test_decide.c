@@ -254,6 +254,24 @@ static void a_site_in_trial_sends_to_duty_chats_only(void **state)
     assert_int_equal(decide_delivery(&f).state, DELIVERY_QUEUED);
 }
 
+static void what_a_trial_holds_keeps_the_approval_it_needs(void **state)
+{
+    (void)state;
+    struct delivery_facts f = grave;
+    f.mode = SITE_TRIAL;
+    f.class = TO_BOARD;
+    f.approve = APPROVE_ONE;
+    assert_string_equal(decide_delivery(&f).reason, "trial, then approval");
+    f.class = TO_BULLETIN;
+    f.approve = APPROVE_TWO;
+    assert_string_equal(decide_delivery(&f).reason, "trial, then approval two");
+    f.class = TO_SPEECH; /* it is not said late */
+    assert_string_equal(decide_delivery(&f).reason, "trial");
+    f.class = TO_BULLETIN;
+    f.approved = true;
+    assert_string_equal(decide_delivery(&f).reason, "trial");
+}
+
 static void quiet_hours_hold_until_they_end_and_no_longer_than_the_alert(void **state)
 {
     (void)state;
@@ -363,6 +381,7 @@ int main(void)
         cmocka_unit_test(a_guessed_area_waits_for_a_person_before_speech_and_chats),
         cmocka_unit_test(an_unanswered_approval_ends_at_bulletin_and_screens),
         cmocka_unit_test(a_site_in_trial_sends_to_duty_chats_only),
+        cmocka_unit_test(what_a_trial_holds_keeps_the_approval_it_needs),
         cmocka_unit_test(quiet_hours_hold_until_they_end_and_no_longer_than_the_alert),
         cmocka_unit_test(what_waits_for_its_route_says_so_and_no_longer_than_the_alert),
         cmocka_unit_test(a_chat_hears_at_its_own_pace),
