@@ -401,20 +401,23 @@ static void correlate(struct relay *r, const struct event *e, const struct rule 
     store_correlate(r->store, &c, r->now.wall, rule->threshold_within_ms, &g->same);
 }
 
+static const char in_sandbox[] = "sandbox", not_to_be_said[] = "not to be broadcast";
+
+const char *alerts_kept_out(const struct event *e, const struct feed_config *feed)
+{
+    if (feed->mode == FEED_SANDBOX) return in_sandbox;
+    if (!e->may_broadcast) return not_to_be_said;
+    return e->stale ? "stale" : NULL;
+}
+
 void alerts_event(struct relay *r, const struct event *e, const struct feed_config *feed,
                   const struct rule *rule, struct event_row *row)
 {
     int64_t now = r->now.wall, expires = decide_expiry(rule, e);
-    if (feed->mode == FEED_SANDBOX) {
-        row->note = "sandbox";
-        return;
-    }
-    if (e->stale || expires <= now) {
-        row->note = "stale";
-        return;
-    }
-    if (!e->may_broadcast) {
-        row->note = "not to be broadcast";
+    const char *kept_out = alerts_kept_out(e, feed);
+    if (!kept_out && expires <= now) kept_out = "stale";
+    if (kept_out) {
+        row->note = kept_out;
         return;
     }
     CLEANUP(buf_release) struct buf fingerprint = BUF_INIT(512);
@@ -851,6 +854,18 @@ enum relay_err alerts_confirm_event(struct relay *r, int64_t event, const struct
         return fail(why, RELAY_NOT_FOUND, _("there is no event %lld in the review list"), (long long)event);
     if (seen.alert || seen.reviewed)
         return fail(why, RELAY_CONFLICT, _("event %lld has been decided already"), (long long)event);
+    if (strcmp(seen.note, in_sandbox) == 0)
+        return fail(why, RELAY_CONFLICT,
+                    _("event %lld came while its feed was in sandbox: it is a trial of the feed, and nothing "
+                      "of it is "
+                      "broadcast"),
+                    (long long)event);
+    if (strcmp(seen.note, not_to_be_said) == 0)
+        return fail(
+            why, RELAY_CONFLICT,
+            _("event %lld is not to be broadcast: its feed has said so (handling). Ask the feed for one that "
+              "may be"),
+            (long long)event);
     const struct rule *rule = rule_set_find(r->rules, seen.rule);
     if (!rule)
         return fail(why, RELAY_CONFLICT, _("rule `%s` is no longer loaded; its texts are needed"), seen.rule);

@@ -7,6 +7,9 @@
 
 #include "relay.h"
 
+/* Why an event makes no alert whatever it says, as it is noted with it: "sandbox", "stale", "not to be broadcast"; NULL for most. */
+const char *alerts_kept_out(const struct event *e, const struct feed_config *feed);
+
 /* Counts a matched event for its group and makes what follows: a candidate, a new alert, a count, an Update.
  * row, whose feed is set, is filled for the event table: alert, grp, value, note. */
 void alerts_event(struct relay *r, const struct event *e, const struct feed_config *feed,

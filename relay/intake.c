@@ -132,9 +132,12 @@ static int64_t match_and_decide(struct relay *r, struct feed_state *f, const str
                             .rules = buf_cstr(&rules),
                             .set_hash = rule_set_hash(r->rules),
                             .note = "unsure"};
+    const char *kept_out = alerts_kept_out(e, f->feed.config);
     if (rule) {
         row.note = "";
         alerts_event(r, e, f->feed.config, rule, &row);
+    } else if (kept_out) {
+        row.note = kept_out; /* nobody is asked about what must not go out */
     }
     store_event(r->store, e, &row);
     if (row.alert) store_key_alert(r->store, f->feed.db_id, e->event_id, row.alert);

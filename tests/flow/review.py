@@ -3,6 +3,7 @@
 dismiss, and a site's way from trial to live. Targets are files. usage: review.py --tocsin PROGRAM"""
 import json
 import os
+import sqlite3
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -19,6 +20,7 @@ http: {{listen: ['127.0.0.1:{free_port()}']}}
 rules: {{packs: [{PACK}]}}
 feeds:
   - {{id: f1, type: bank, source: file, path: {self.path('in.jsonl')}, areas: ['61', '62', '63', '64', '65', '66']}}
+  - {{id: f2, type: carrier, source: file, mode: sandbox, path: {self.path('sandbox.jsonl')}, areas: ['62']}}
 sites:
   - {{id: s1, name: 医院, area: '6101', mode: trial, zones: [{{id: hall, class: hall}}], wards: [{{id: w1, name: 一病区}}]}}
   - {{id: s2, name: 二院, area: '65', mode: trial, zones: [{{id: hall, class: hall}}], wards: [{{id: w1, name: 一病区}}]}}
@@ -128,5 +130,25 @@ def going_live(r):
     r.until("the screens", lambda: r.states(two)["board:s4/w1"][0] != "held")
 
 
+def not_to_be_said(r):
+    """What its feed does not let out, and what a feed in sandbox says, is not let out by a person's word either."""
+    r.event(1, "620101", handling={"tlp": "RED"})
+    r.event(2, "620102", handling={"may_broadcast": False})
+    r.event(3, "620103", into="sandbox.jsonl")
+    r.event(4, "620104", kind="report", count=1)
+
+    def events():
+        db = sqlite3.connect(f"file:{r.path('state/tocsin.db')}?mode=ro", uri=True)
+        rows = dict(db.execute("SELECT event_id, id FROM event").fetchall())
+        db.close()
+        return rows if len(rows) == 4 else None
+    rows = r.until("the events", events)
+    for event in ("e1", "e2"):
+        assert "not to be broadcast" in r.cli("alerts", "confirm", str(rows[event]), "--by", "王队", fails=True)
+    assert "sandbox" in r.cli("alerts", "confirm", str(rows["e3"]), "--by", "王队", fails=True)
+    assert r.cli("alerts", "list") == [] and r.lines_of("club") == []
+    r.cli("alerts", "confirm", str(rows["e4"]), "--by", "王队")
+
+
 if __name__ == "__main__":
-    main(Review, review, going_live)
+    main(Review, review, going_live, not_to_be_said)
