@@ -20,6 +20,7 @@
 #include "outlink.h"
 #include "pages.h"
 #include "players.h"
+#include "review.h"
 #include "rulebook.h"
 #include "silence.h"
 #include "told.h"
@@ -54,6 +55,7 @@ struct pipeline {
     bool stepped; /* the clock: dues are clamped until a commit has kept it */
     bool reload_runs, reload_again;
     bool reload_waits; /* for the store to work again */
+    bool reload_new;   /* what follows from it is in this turn's transaction */
 };
 
 static volatile sig_atomic_t stop_signals, hangup;
@@ -252,6 +254,7 @@ static enum relay_err start(struct relay *r, struct reason *why)
     if (resumed)
         log_info("resumed=%d deliveries that were under way at the stop: they are tried again, marked",
                  resumed);
+    review_follow_modes(r);
     err = feeds_new(r, &r->feeds, why);
     if (err == RELAY_OK) err = store_commit(r->store, why);
     return err;
@@ -482,6 +485,8 @@ static void swap_in(struct relay *r, struct reload *l)
     log_set_named_level(r->config->relay.log_level);
     targets_keep_config(old, old_config); /* operations under way may still read it */
     targets_release(old);
+    review_follow_modes(r);
+    of(r)->reload_new = true;
     crashpoint("in_reload");
     log_info("reloaded %s: rules=%zu set=%s targets=%zu", r->config->file, rule_set_size(r->rules),
              rule_set_hash(r->rules), fresh->n);
@@ -658,7 +663,7 @@ void pipeline_reply(struct relay *r, struct http_exchange *x, int status, const 
 static void release_everything(struct relay *r)
 {
     of(r)->committed = r->counters;
-    of(r)->stepped = false;
+    of(r)->stepped = of(r)->reload_new = false;
     if (r->modes_changed) targets_modes_settle(r->targets, true);
     dispatch_committed(r);
     feeds_release(r);
@@ -676,6 +681,8 @@ static void release_everything(struct relay *r)
 static void refuse_everything(struct relay *r)
 {
     r->counters = of(r)->committed;
+    of(r)->reload_waits = of(r)->reload_waits || of(r)->reload_new; /* what follows from it is done again */
+    of(r)->reload_new = false;
     if (r->modes_changed) targets_modes_settle(r->targets, false);
     r->modes_changed = r->reload_asked = r->rulebook_changed = false;
     dispatch_forget(r);

@@ -111,6 +111,8 @@ enum relay_err review_dismiss(struct relay *r, int64_t event, const struct actor
     return RELAY_OK;
 }
 
+/* -- a site's mode ------------------------------------------------------------------------------------------------ */
+
 /* What its route wants a person's word for waits for it from now on, unless that was given or refused in the meantime. */
 static bool awaits_approval(struct relay *r, struct delivery_row *d)
 {
@@ -138,8 +140,6 @@ static void show_now(void *arg, struct delivery_row *d)
 {
     if (delivery_held_for(d, "trial") && !awaits_approval(arg, d)) dispatch_release(arg, d);
 }
-
-/* -- a site goes back a step -------------------------------------------------------------------------------------- */
 
 struct going_back {
     struct relay *r;
@@ -180,7 +180,22 @@ static void go_back(struct relay *r, struct relay_target *t)
     store_showing(r->store, t->row.id, collect_shown, &g);
     for (size_t i = 0; i < g.n; i++) store_unshow(r->store, t->row.id, g.alerts[i]);
     free(g.alerts);
-    target_show(t);
+    if (g.n) target_show(t);
+}
+
+/* Whatever the mode was before: where nothing has changed there is nothing to do. */
+static void follow_mode(struct relay *r, struct relay_target *t)
+{
+    if (t->mode < SITE_LIVE && !(t->mode == SITE_SCREENS && t->class == TO_BOARD))
+        go_back(r, t);
+    else if (t->ops->kind == TARGET_STATE)
+        store_deliveries_waiting(r->store, t->row.id, show_now, r);
+}
+
+void review_follow_modes(struct relay *r)
+{
+    for (size_t i = 0; i < r->targets->n; i++)
+        if (r->targets->items[i].site) follow_mode(r, &r->targets->items[i]);
 }
 
 enum relay_err review_site_mode(struct relay *r, const char *site, const char *mode, const struct actor *by,
@@ -196,12 +211,8 @@ enum relay_err review_site_mode(struct relay *r, const char *site, const char *m
     for (size_t i = 0; i < r->targets->n; i++) {
         struct relay_target *t = &r->targets->items[i];
         if (t->site != its) continue;
-        enum site_mode before = t->mode;
         t->mode = (enum site_mode)to;
-        bool shows = t->mode == SITE_LIVE || (t->mode == SITE_SCREENS && t->class == TO_BOARD);
-        if (t->ops->kind == TARGET_STATE && before < t->mode && shows)
-            store_deliveries_waiting(r->store, t->row.id, show_now, r);
-        if (before > t->mode && !shows) go_back(r, t);
+        follow_mode(r, t);
     }
     r->modes_changed = true;
     store_site_mode_set(r->store, site, to);

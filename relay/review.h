@@ -26,5 +26,7 @@ enum relay_err review_outcome(struct relay *r, const char *alert_id, const char 
  * what the mode no longer allows ends as suppressed and leaves screens and bulletin. */
 enum relay_err review_site_mode(struct relay *r, const char *site, const char *mode, const struct actor *by,
                                 struct reason *why) MUST_CHECK;
+/* The same for modes that the configuration has changed: after a reload, and at the start. */
+void review_follow_modes(struct relay *r);
 
 #endif

@@ -4,7 +4,6 @@ on, and what a person has confirmed stays. usage: withdrawals.py --tocsin PROGRA
 import os
 import random
 import signal
-import sqlite3
 import sys
 from datetime import timedelta
 
@@ -60,14 +59,6 @@ receivers:
 
     def notices(self):
         return [m["chat"] for m in self.lines_of("watch") if m["rule"] == "withdrawn"]
-
-    def shown(self, alert):
-        """Who shows the alert, and which revision."""
-        db = sqlite3.connect(f"file:{self.path('state/tocsin.db')}?mode=ro", uri=True)
-        rows = db.execute("SELECT t.name, d.rev FROM showing s JOIN target t ON t.id = s.target JOIN delivery d ON d.id = s.delivery "
-                          "JOIN alert a ON a.n = s.alert WHERE a.id = ?", (alert,)).fetchall()
-        db.close()
-        return dict(rows)
 
 
 def districts(r):

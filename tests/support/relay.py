@@ -8,6 +8,8 @@ import argparse
 import http.client
 import json
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -104,6 +106,28 @@ class Relay:
 
     def states(self, alert):
         return {d["target"]: (d["state"], d["reason"]) for d in reversed(self.cli("deliveries", "list", "--alert", alert))}
+
+    def shown(self, alert):
+        """Who shows the alert, and which revision."""
+        db = sqlite3.connect(f"file:{self.path('state/tocsin.db')}?mode=ro", uri=True)
+        rows = db.execute("SELECT t.name, d.rev FROM showing s JOIN target t ON t.id = s.target JOIN delivery d ON d.id = s.delivery "
+                          "JOIN alert a ON a.n = s.alert WHERE a.id = ?", (alert,)).fetchall()
+        db.close()
+        return dict(rows)
+
+    def configure(self, *changes, restart=False):
+        """Other words in its file, each (old, new), and the relay takes them."""
+        text = self.read("tocsin.yaml")
+        for old, new in changes:
+            assert old in text, old
+            text = text.replace(old, new, 1)
+        self.write("tocsin.yaml", text)
+        if restart:
+            self.stop()
+            return self.start()
+        reloads = self.read("log").count("reloaded ")
+        self.process.send_signal(signal.SIGHUP)
+        return self.until("a reload", lambda: self.read("log").count("reloaded ") > reloads)
 
     def alert_in(self, area):
         return self.until(f"an alert in {area}",
