@@ -161,6 +161,14 @@ static bool has_delivery(struct relay *r, int64_t alert, const struct relay_targ
     return store_delivery_of(r->store, alert, t->row.id, &d);
 }
 
+/* A screen or bulletin that the configuration has only now, or again, and that never had a word of the alert. */
+static bool is_newcomer(struct relay *r, int64_t alert, const struct relay_target *t)
+{
+    struct delivery_row d;
+    return t->newcomer &&
+           (!store_delivery_of(r->store, alert, t->row.id, &d) || d.state == DELIVERY_CANCELLED);
+}
+
 /* The clock runs from the first revision whose route has one, until a named person has seen the alert. */
 static void start_clock(struct relay *r, const struct edition *ed, const struct labels *labels)
 {
@@ -307,14 +315,16 @@ static void publish(struct relay *r, struct edition *ed, const char *note, const
         n = kept;
         ed->drill_over = window.real_alert != 0;
     }
-    if (before) {
+    if (before || ed->newcomers) {
         size_t kept = 0;
         for (size_t i = 0; i < n; i++)
-            if (!target_in_areas(sel[i].target, before) || !has_delivery(r, a->n, sel[i].target))
+            if (ed->newcomers
+                    ? is_newcomer(r, a->n, sel[i].target)
+                    : !target_in_areas(sel[i].target, before) || !has_delivery(r, a->n, sel[i].target))
                 sel[kept++] = sel[i];
         n = kept;
     }
-    if (n || !before) {
+    if (n || (!before && !ed->newcomers)) {
         revise(r, ed, sel, n, note);
         note_speech(r, ed, sel, n);
         start_clock(r, ed, &labels);
@@ -325,6 +335,20 @@ static void publish(struct relay *r, struct edition *ed, const char *note, const
     free(sel);
     free(room);
     edition_release(ed);
+}
+
+void alerts_show_newcomers(struct relay *r, int64_t n)
+{
+    struct alert_row a;
+    const struct rule *rule = store_alert_get(r->store, n, &a) ? rule_set_find(r->rules, a.rule) : NULL;
+    if (!rule) return; /* without its texts there is nothing to show */
+    struct edition ed = {.alert = &a,
+                         .say = &rule->say,
+                         .rule_title = rule->title,
+                         .type = MSG_ALERT,
+                         .expires = a.expires,
+                         .newcomers = true};
+    publish(r, &ed, "new screens", NULL);
 }
 
 /* -- groups ------------------------------------------------------------------------------------------------------- */

@@ -31,6 +31,9 @@ void alerts_withdraw(struct relay *r, int64_t feed_row, const char *const *event
  * person has confirmed goes on in any case; the duty groups hear that nothing else stands for it, and it waits in the review list for a person to end or to keep it. Frees the list. */
 void alerts_settle(struct relay *r, const char *feed, struct losses *l);
 
+/* Alert n, which is in force, on the screens and bulletins that the configuration has only now. */
+void alerts_show_newcomers(struct relay *r, int64_t n);
+
 /* A person's word; `actor` is recorded with its effect in the same commit. RELAY_NOT_FOUND, RELAY_CONFLICT with why. */
 struct actor {
     const char *name;   /* --by, required */

@@ -34,7 +34,8 @@ int64_t dispatch_next_due(struct relay *r); /* wall ms; INT64_MAX none */
 
 void dispatch_report(struct relay *r, const struct report *report); /* env->report */
 
-/* After a reload: rows of targets that are no more end as cancelled, new state targets get their snapshot. */
+/* After a reload: rows of targets that are no more end as cancelled, new state targets show what is in
+ * force for them. */
 void dispatch_targets_changed(struct relay *r, struct targets *old);
 /* A state target has something else to show, at `at` (wall ms; 0: now). */
 void dispatch_refresh(struct relay *r, const char *target, int64_t at);

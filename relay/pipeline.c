@@ -477,11 +477,11 @@ static void swap_in(struct relay *r, struct reload *l)
     r->targets = fresh;
     targets_bind(fresh, r->store, r->slots, r->n_slots);
     told_load(r);
-    dispatch_targets_changed(r, old);
     matcher_free(r->matcher);
     rule_set_free(r->rules);
     r->rules = l->rules;
     r->matcher = matcher_new(r->rules);
+    dispatch_targets_changed(r, old);
     log_set_named_level(r->config->relay.log_level);
     targets_keep_config(old, old_config); /* operations under way may still read it */
     targets_release(old);

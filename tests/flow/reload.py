@@ -30,5 +30,32 @@ def modes(r):
     comes("live", alert, "board:s1/w1", "bulletin:s1", restart=True)
 
 
+def newcomers(r):
+    """A screen that the file has only now shows what is in force for it, and no group hears of it again."""
+    r.event(1, "610113")
+    first = r.alert_in("610113")
+    r.until("the duty room", lambda: len(r.lines_of("room")) == 1)
+    ward = "wards: [{id: w1, name: 一病区}"
+    site = "  - {id: s5, name: 五院, area: '6101', zones: [{id: hall, class: hall}], wards: [{id: w1, name: 外科}]}\nchats:\n"
+    r.configure((ward, ward + ", {id: w2, name: 二病区}"), ("chats:\n", site), ("mode: trial", "mode: screens"))
+    at_first = {"board:s1/w1", "board:s1/w2", "board:s5/w1", "bulletin:s5"}
+    r.until("the new screens", lambda: set(r.shown(first)) == at_first)
+    assert "pa:s5/hall" not in r.states(first), "what was not said is not said late"
+    assert r.states(first)["bulletin:s1"] == ("held", "trial")
+    # One that was away, and one that comes with a restart.
+    r.configure((", {id: w2, name: 二病区}", ""))
+    r.event(2, "610104")
+    second = r.alert_in("610104")
+    r.until("the others", lambda: set(r.shown(second)) == at_first - {"board:s1/w2"})
+    r.configure((ward, ward + ", {id: w2, name: 二病区}"))
+    r.until("what came meanwhile", lambda: set(r.shown(second)) == set(r.shown(first)) == at_first)
+    r.configure((ward, ward + ", {id: w3, name: 三病区}"), restart=True)
+    r.until("what is in force", lambda: set(r.shown(second)) == set(r.shown(first)) == at_first | {"board:s1/w3"})
+    assert len(r.lines_of("room")) == 2 and not r.lines_of("club"), r.lines_of("room")
+    revisions = [v["rev"] for v in r.cli("alerts", "show", first)["revisions"]]
+    r.configure(restart=True)
+    assert [v["rev"] for v in r.cli("alerts", "show", first)["revisions"]] == revisions, "shown once"
+
+
 if __name__ == "__main__":
-    main(Review, modes)
+    main(Review, modes, newcomers)
