@@ -246,6 +246,8 @@ enum relay_err dispatch_replay(struct relay *r, int64_t delivery, struct reason 
     if (d.state == DELIVERY_HELD || strncmp(d.reason, "rejected by ", 12) == 0)
         return fail(why, RELAY_CONFLICT, _("it is %s (%s): a replay does not stand for a decision"),
                     delivery_state_name(d.state), d.reason);
+    if (d.state == DELIVERY_SENDING)
+        return fail(why, RELAY_CONFLICT, _("it is being sent at this moment; wait for its channel's answer"));
     if (!delivery_may_move(d.state, DELIVERY_QUEUED) && !delivery_may_move(d.state, DELIVERY_RETRY))
         return fail(why, RELAY_CONFLICT, _("it is %s: nothing to replay"), delivery_state_name(d.state));
     enum delivery_state to = delivery_may_move(d.state, DELIVERY_QUEUED) ? DELIVERY_QUEUED : DELIVERY_RETRY;

@@ -159,8 +159,9 @@ static bool of_the_mode(struct relay *r, int64_t alert, int rev)
 static void take_back(void *arg, struct delivery_row *d)
 {
     struct going_back *g = arg;
-    if (!delivery_held_for(d, "trial") && of_the_mode(g->r, d->alert, d->rev))
-        dispatch_move(g->r, d, DELIVERY_SUPPRESSED, "trial: the site went back", NO_DUE);
+    static const char why[] = "trial: the site went back";
+    if (delivery_held_for(d, "trial") || !of_the_mode(g->r, d->alert, d->rev)) return;
+    if (!dispatch_end_unsent(g->r, d, why)) dispatch_move(g->r, d, DELIVERY_SUPPRESSED, why, NO_DUE);
 }
 
 static void collect_shown(void *arg, const struct shown_item *i)

@@ -266,7 +266,7 @@ void store_deliveries_before(struct store *s, int64_t alert, int64_t target, int
 /* Every delivery that there has been of an alert, by target and then by revision; fn may move it. */
 void store_deliveries_ever(struct store *s, int64_t alert, void (*fn)(void *arg, struct delivery_row *d),
                            void *arg);
-/* Held, queued, retry, or sent and still to be looked at. */
+/* Held, queued, retry, being sent, or sent and still to be looked at. */
 void store_deliveries_open(struct store *s, int64_t target, void (*fn)(void *arg, struct delivery_row *d),
                            void *arg);
 void store_deliveries_waiting(struct store *s, int64_t target, void (*fn)(void *arg, struct delivery_row *d),

@@ -262,5 +262,21 @@ def decisions(r):
     assert (said["verb"], said["by"], said["object"]) == ("delivery.replay", "张队", f"{alert}.1/file:club"), said
 
 
+def under_way(r):
+    """What is at its channel already is not sent a second time beside it; when it has been said, it may be said again."""
+    r.room.go.clear()
+    r.event(1, "620101", count=2)
+    alert = r.alert_in("620101")
+    r.until("the attempt", lambda: r.states(alert)["wecom:group"][0] == "sending")
+    row = next(d["id"] for d in r.cli("deliveries", "list", "--alert", alert) if d["target"] == "wecom:group")
+    assert "being sent" in r.cli("deliveries", "replay", row, "--by", "王队", fails=True)
+    r.room.go.set()
+    r.until("the answer", lambda: r.states(alert)["wecom:group"][0] == "sent")
+    r.pass_time(minutes=2)
+    assert len(r.room.texts) == 1, r.room.texts
+    r.cli("deliveries", "replay", row, "--by", "王队")
+    r.until("it again", lambda: len(r.room.texts) == 2)
+
+
 if __name__ == "__main__":
-    main(Corrections, taking_back, feeds, two_feeds, dismissed, old_candidates, reloads, decisions)
+    main(Corrections, taking_back, feeds, two_feeds, dismissed, old_candidates, reloads, decisions, under_way)
