@@ -7,7 +7,7 @@
 #include "pace.h"
 
 enum { ACK_ROWS = 64 };
-#define GRACE (120 * SECOND_MS) /* in which a failed playback is tried again */
+#define GRACE (120 * SECOND_MS) /* since its device took it, in which a failed playback is tried again */
 
 /* -- devices ------------------------------------------------------------------------------------------------------ */
 
@@ -67,7 +67,8 @@ static void apply_to(struct relay *r, const struct relay_target *t, struct deliv
     } else if (strcmp(p->state, "skipped") == 0) {
         dispatch_move(r, d, DELIVERY_SUPPRESSED, *detail ? detail : "skipped", NO_DUE);
     } else if (strcmp(p->state, "failed") == 0) {
-        if (now - d->created < GRACE && t->ops->kind == TARGET_MESSAGE)
+        int64_t since = d->accepted ? d->accepted : d->sent_at ? d->sent_at : now;
+        if (now - since < GRACE && t->ops->kind == TARGET_MESSAGE)
             dispatch_move(r, d, DELIVERY_RETRY, *detail ? detail : "failed",
                           sooner(now + dispatch_backoff(d), d->expires));
         else if (t->ops->kind == TARGET_MESSAGE)

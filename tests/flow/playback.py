@@ -7,7 +7,7 @@ import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from rig import Failed, IN_ZONE, Rig, faketime, require, set_clock, stamp  # noqa: E402
+from rig import IN_ZONE, Rig, faketime, set_clock, stamp  # noqa: E402
 from relay import PACK  # noqa: E402
 
 HALL = "pa:s1/hall"
@@ -24,6 +24,8 @@ class Playback(Rig):
 
 def went_back(rig):
     """The broker has not answered yet when its site goes back: what it says then is the end of it."""
+    rig.publish()
+    rig.until_accepted()
     rig.broker.send_signal(signal.SIGSTOP)
     try:
         rig.ask("alerts", "approve", rig.accepted["e0"], "--by", "王队")
@@ -33,6 +35,29 @@ def went_back(rig):
         rig.broker.send_signal(signal.SIGCONT)
     rig.until_state("e0", "suppressed", "trial: the site went back")
     rig.ask("site", "mode", "s1", "live", "--by", "李科长")
+
+
+def failed(rig):
+    """Approved long after it was made, it is still tried again for two minutes; then its fault is the end of it."""
+    def says(state, reason=""):
+        rig.device_says("pa/s1/hall/log", {"id": f"{rig.accepted['e1']}.1/{HALL}", "state": state, "reason": reason, "at": stamp()})
+
+    def ahead(seconds):
+        set_clock(rig.path("clock"), seconds)
+        rig.status()
+    rig.publish()
+    rig.until_accepted()
+    ahead(300)
+    rig.ask("alerts", "approve", rig.accepted["e1"], "--by", "王队")
+    rig.until_state("e1", "sent")
+    says("accepted")
+    rig.until_state("e1", "sent", "accepted")
+    says("failed", "no amplifier")
+    rig.until("another attempt", 15, lambda: rig.row("e1")["attempt"] == 2)
+    rig.until_state("e1", "sent")
+    ahead(430)
+    says("failed", "still no amplifier")
+    rig.until_state("e1", "rejected", "still no amplifier")
 
 
 def main():
@@ -48,9 +73,8 @@ def main():
         rig.configure(chats=[rig.file_chat()], relay={**IN_ZONE, "approval_timeout": "1h"},
                       route={"receiver": "everyone", "group_by": ["rule", "area6"], "approve": "one"})
         rig.relay_start(env)
-        rig.publish(2)
-        rig.until_accepted()
         went_back(rig)
+        failed(rig)
 
 
 if __name__ == "__main__":
