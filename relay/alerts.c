@@ -405,8 +405,7 @@ static void new_alert(struct relay *r, const struct event *e, const char *feed, 
 
 static bool is_fresh(const struct relay *r, const struct event *e)
 {
-    int64_t at = e->observed_at ? e->observed_at : e->sent_at;
-    return r->now.wall - at <= r->config->relay.fresh;
+    return r->now.wall - e->observed_at <= r->config->relay.fresh;
 }
 
 /* Fills g->same for a rule that correlates. What has no value counts for nothing: a person may still confirm it. */
@@ -895,7 +894,8 @@ enum relay_err alerts_confirm_event(struct relay *r, int64_t event, const struct
         return fail(why, RELAY_CONFLICT, _("rule `%s` is no longer loaded; its texts are needed"), seen.rule);
     struct event e = {.kind = seen.kind,
                       .status = seen.status,
-                      .sent_at = seen.received,
+                      .observed_at = seen.received,
+                      .expires_at = INT64_MAX,
                       .area_guessed = false,
                       .count = seen.count,
                       .verified = true,

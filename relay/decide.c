@@ -28,8 +28,7 @@ enum cap_status decide_status(const struct rule *r, const struct event *e)
 
 int64_t decide_expiry(const struct rule *r, const struct event *e)
 {
-    int64_t own = (e->observed_at ? e->observed_at : e->sent_at) + r->expires_ms;
-    return e->expires_at ? sooner(e->expires_at, own) : own;
+    return sooner(e->expires_at, e->observed_at + r->expires_ms);
 }
 
 static void area_part(struct buf *b, const char *label, const char *area, size_t digits)

@@ -489,8 +489,10 @@ static enum refusal take_times(struct parse *p, struct event *e)
     int64_t now = p->ctx->now.wall;
     if (!p->field[F_SENT_AT])
         return refuse(p, REFUSAL_MISSING_MEMBER, "sent_at", "缺少必填项 sent_at；请补上后用原编号重发");
-    if ((r = take_time(p, F_SENT_AT, "sent_at", &e->sent_at)) ||
-        (r = take_time(p, F_OBSERVED_AT, "observed_at", &e->observed_at)) ||
+    if ((r = take_time(p, F_SENT_AT, "sent_at", &e->sent_at))) return r;
+    e->observed_at = e->sent_at;
+    e->expires_at = INT64_MAX;
+    if ((r = take_time(p, F_OBSERVED_AT, "observed_at", &e->observed_at)) ||
         (r = take_time(p, F_EXPIRES_AT, "expires_at", &e->expires_at)))
         return r;
     if (!p->ctx->clock_untrusted && now - e->sent_at > EVENT_AGE_MAX_MS)
@@ -502,7 +504,7 @@ static enum refusal take_times(struct parse *p, struct event *e)
     /* An alert lives from what was observed: a date in the years to come would keep it alive that long. */
     if (e->observed_at - e->sent_at > EVENT_AHEAD_MAX_MS)
         return refuse(p, REFUSAL_BAD_TIME, "observed_at", "observed_at 晚于 sent_at；请改正后用原编号重发");
-    e->stale = e->expires_at != 0 && e->expires_at <= now;
+    e->stale = e->expires_at <= now;
     return REFUSAL_NONE;
 }
 

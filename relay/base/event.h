@@ -59,7 +59,7 @@ struct event {
     enum event_msg msg;
     enum cap_status status;
     enum event_kind kind;
-    int64_t observed_at, sent_at, expires_at; /* wall ms; 0 when absent (sent_at never is) */
+    int64_t observed_at, sent_at, expires_at; /* wall ms; when absent: sent_at, -, INT64_MAX */
     const char **references;                  /* event ids that an update or cancel names; n_references */
     size_t n_references;
     char area[AREA_LEN + 1];

@@ -62,12 +62,14 @@ static void a_rule_in_test_makes_exercises_only(void **state)
 static void expiry_is_the_sooner_of_the_events_and_the_rules(void **state)
 {
     (void)state;
-    struct event e = {.sent_at = 1000000, .observed_at = 900000};
+    struct event e = {.sent_at = 1000000, .observed_at = 900000, .expires_at = INT64_MAX};
     assert_int_equal(decide_expiry(&red, &e), 900000 + 24 * HOUR_MS);
-    e.observed_at = 0;
-    assert_int_equal(decide_expiry(&red, &e), 1000000 + 24 * HOUR_MS);
     e.expires_at = 2000000;
     assert_int_equal(decide_expiry(&red, &e), 2000000);
+    e.observed_at = -24 * HOUR_MS; /* the first second of 1970 is a time like any other */
+    assert_int_equal(decide_expiry(&red, &e), 0);
+    e.observed_at = e.expires_at = 0;
+    assert_int_equal(decide_expiry(&red, &e), 0);
 }
 
 /* Sigma's event_count and value_count: everything that the rule asks for, of one value; a second feed alone is not enough. */

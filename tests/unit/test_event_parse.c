@@ -305,6 +305,21 @@ static void a_refusal_of_the_store_is_worded_like_the_others(void **state)
     }
 }
 
+static void the_first_second_of_1970_is_a_time_and_not_the_lack_of_one(void **state)
+{
+    (void)state;
+    struct event e;
+    struct refused r;
+    assert_int_equal(parse(SMALL "\"x\"}", &e, &r), REFUSAL_NONE);
+    assert_int_equal(e.observed_at, e.sent_at);
+    assert_false(e.stale);
+    assert_int_equal(parse(SMALL "\"x\",\"expires_at\":\"1970-01-01T00:00:00Z\"}", &e, &r), REFUSAL_NONE);
+    assert_true(e.stale);
+    assert_int_equal(parse(SMALL "\"x\",\"observed_at\":\"1970-01-01T08:00:00+08:00\"}", &e, &r),
+                     REFUSAL_NONE);
+    assert_int_equal(e.observed_at, 0);
+}
+
 static void too_many_references_are_refused(void **state)
 {
     (void)state;
@@ -338,6 +353,7 @@ int main(void)
         cmocka_unit_test(names_that_are_the_same_once_masked_stay_apart),
         cmocka_unit_test(the_body_says_the_same_as_what_was_sent),
         cmocka_unit_test(a_refusal_of_the_store_is_worded_like_the_others),
+        cmocka_unit_test(the_first_second_of_1970_is_a_time_and_not_the_lack_of_one),
         cmocka_unit_test(too_many_references_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, end);
