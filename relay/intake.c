@@ -169,7 +169,10 @@ void intake_event(struct relay *r, struct feed_state *f, const char *bytes, size
         return;
     }
     crashpoint("after_read");
-    if (e.msg != EVENT_ALERT && !references_right(r, f, &e, &why)) {
+    /* One that is sent again was right when it came: what it names may be forgotten before it is itself. */
+    enum cap_status known_as;
+    if (e.msg != EVENT_ALERT && !store_key_known(r->store, f->feed.db_id, e.event_id, &known_as) &&
+        !references_right(r, f, &e, &why)) {
         refuse(r, f, &why);
         return;
     }

@@ -6,12 +6,13 @@ import http.server
 import json
 import os
 import signal
+import sqlite3
 import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from relay import PACK, Still, main  # noqa: E402
-from rig import free_port, json_lines  # noqa: E402
+from rig import free_port, json_lines, stamp  # noqa: E402
 
 
 class Room:
@@ -278,5 +279,22 @@ def under_way(r):
     r.until("it again", lambda: len(r.room.texts) == 2)
 
 
+def sent_again(r):
+    """A feed sends its cancel again when what it names has been forgotten: it has been heard, and is not told that it is wrong."""
+    r.event(1, "610113", count=1)
+    r.until("the event", lambda: r.receipts().get("e1"))
+    sent = stamp(r.moment())
+    r.event(2, "610113", msg_kind="cancel", references=["e1"], sent_at=sent)
+    r.until("the cancel", lambda: r.receipts().get("e2", {}).get("status") == "accepted")
+    db = sqlite3.connect(r.path("state/tocsin.db"), timeout=10)
+    with db:
+        db.execute("DELETE FROM event_key WHERE event_id = 'e1'")  # as after relay.keep_keys
+    db.close()
+    r.event(2, "610113", msg_kind="cancel", references=["e1"], sent_at=sent)
+    assert r.until("its receipt", lambda: (lambda s: s != "accepted" and s)(r.receipts()["e2"]["status"])) == "duplicate", r.receipts()
+    r.event(3, "610113", msg_kind="cancel", references=["e1"])
+    assert r.until("a refusal", lambda: r.receipts().get("e3"))["code"] == "unknown_reference"
+
+
 if __name__ == "__main__":
-    main(Corrections, taking_back, feeds, two_feeds, dismissed, old_candidates, reloads, decisions, under_way)
+    main(Corrections, taking_back, feeds, two_feeds, dismissed, old_candidates, reloads, decisions, under_way, sent_again)
