@@ -1,5 +1,5 @@
 /* Groups become alerts, alerts become revisions, revisions become deliveries. */
-#include "alerts.h"
+#include "alerts_internal.h"
 
 #include "base/i18n.h"
 #include "base/log.h"
@@ -8,15 +8,12 @@
 #include "decide.h"
 #include "dispatch.h"
 #include "drill.h"
-#include "edition.h"
 #include "escalate.h"
-#include "notice.h"
 #include "pace.h"
 #include "route.h"
 #include "silence.h"
 
 enum { BODY_MAX = 64 * 1024 };
-#define CANCEL_LIFE (72 * HOUR_MS)
 
 void actor_did(struct relay *r, const struct actor *by, const char *verb, const char *object,
                const char *detail)
@@ -105,7 +102,7 @@ static void supersede(void *arg, struct delivery_row *before)
         dispatch_move(r, before, DELIVERY_SUPPRESSED, why, NO_DUE);
 }
 
-static void add_delivery(struct relay *r, struct edition *ed, struct relay_target *t,
+void alerts_add_delivery(struct relay *r, struct edition *ed, struct relay_target *t,
                          const struct selection *sel)
 {
     if ((t->class == TO_SPEECH && !ed->say->voice) || (t->class == TO_BULLETIN && !ed->say->voice_short))
@@ -207,7 +204,7 @@ static void revise(struct relay *r, struct edition *ed, const struct selection *
                    const char *note)
 {
     new_revision(r, ed, n, note);
-    for (size_t i = 0; i < n; i++) add_delivery(r, ed, sel[i].target, &sel[i]);
+    for (size_t i = 0; i < n; i++) alerts_add_delivery(r, ed, sel[i].target, &sel[i]);
 }
 
 /* -- other areas -------------------------------------------------------------------------------------------------- */
@@ -246,7 +243,7 @@ static bool may_be_reworded(struct relay *r, const struct relay_target *t, const
 
 /* The alert has other areas now: whoever shows it, or has it still to come, gets the words of today where they name areas.
  * It is let through, or waits, as what it replaces. Nobody hears a second message. */
-static void reword(struct relay *r, struct alert_row *a, const char *before)
+void alerts_reword(struct relay *r, struct alert_row *a, const char *before)
 {
     const struct rule *rule = rule_set_find(r->rules, a->rule);
     if (!rule || edition_areas_alike(a->areas, before)) return; /* without its texts what was said stays */
@@ -361,7 +358,7 @@ static bool take_in(struct alert_row *a, const char *area, const char *feed, boo
     return areas_add(a->areas, sizeof(a->areas), area);
 }
 
-static void take_in_each(void *arg, const char *area, const char *feed, bool guessed)
+void alerts_take_in(void *arg, const char *area, const char *feed, bool guessed)
 {
     (void)take_in(arg, area, feed, guessed);
 }
@@ -395,7 +392,7 @@ static void new_alert(struct relay *r, const struct event *e, const char *feed, 
     (void)snprintf(a->title, sizeof(a->title), "%s", rule->title);
     (void)snprintf(a->set_hash, sizeof(a->set_hash), "%s", rule_set_hash(r->rules));
     (void)take_in(a, e->area, feed, e->area_guessed);
-    store_candidates(r->store, grp, since, take_in_each, a);
+    store_candidates(r->store, grp, since, alerts_take_in, a);
     store_alert_new(r->store, r->config->relay.id, clock_local_day(r->now.wall), a);
     store_candidates_join(r->store, grp, since, a->n);
     r->counters.alerts++;
@@ -494,7 +491,7 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
             store_alert_update(r->store, &a);
             ed.type = MSG_ALERT; /* an Alert to the targets that are new */
             if (new_area) {
-                reword(r, &a, before.areas);
+                alerts_reword(r, &a, before.areas);
                 publish(r, &ed, "new area", before.areas);
             }
         }
@@ -575,211 +572,7 @@ size_t alerts_remind(struct relay *r, struct alert_row *a, int step, const char 
     return n;
 }
 
-/* -- ends --------------------------------------------------------------------------------------------------------- */
-
-struct taking_back {
-    struct relay *r;
-    const char *before,
-        *still;      /* the alert's areas until now, and where it goes on; NULL: it ends everywhere */
-    const char *why; /* what waits ends */
-    int64_t *told;   /* targets that had an earlier revision, and no correction since */
-    size_t n, cap;
-    int rev; /* of `revision` */
-    struct revision_row revision;
-};
-
-/* It was sent, alone or in a digest, or may have been; what a device has confirmed was, even if the answer was lost. */
-static bool had_it(const struct delivery_row *d)
-{
-    return d->sent_at || d->maybe || d->accepted || d->state == DELIVERY_SENDING ||
-           d->state == DELIVERY_PLAYED || d->state == DELIVERY_DISPLAYED || d->state == DELIVERY_ACKNOWLEDGED;
-}
-
-static bool is_correction(struct taking_back *c, const struct delivery_row *d)
-{
-    if (c->rev != d->rev) {
-        c->rev = d->rev;
-        if (!store_revision_get(c->r->store, d->alert, d->rev, &c->revision))
-            c->revision = (struct revision_row){.msg_type = MSG_ALERT};
-    }
-    return c->revision.msg_type == MSG_CANCEL;
-}
-
-/* Ends what waits of a row, and notes its target when it is to be corrected. Rows come by target, the oldest first. */
-static void take_from(void *arg, struct delivery_row *d)
-{
-    struct taking_back *c = arg;
-    struct relay_target *t = targets_by_row(c->r->targets, d->target);
-    if (c->still && (!t || !target_in_areas(t, c->before) || target_in_areas(t, c->still))) return;
-    bool told = c->n && c->told[c->n - 1] == d->target;
-    if (is_correction(c, d)) { /* of an area: it knows, unless the area came back before it was said */
-        if (told && d->state != DELIVERY_SUPPRESSED) c->n--;
-        return;
-    }
-    if (had_it(d) && !told) {
-        if (c->n == c->cap) {
-            c->cap = c->cap ? c->cap * 2 : 64;
-            c->told = xreallocarray(c->told, c->cap, sizeof(*c->told));
-        }
-        c->told[c->n++] = d->target;
-    }
-    char why[80];
-    (void)snprintf(why, sizeof(why), "%s%s", delivery_held_for(d, "trial") ? "trial: " : "", c->why);
-    if (delivery_is_waiting(d->state) && d->state != DELIVERY_SENDING)
-        dispatch_move(c->r, d, DELIVERY_CANCELLED, why, NO_DUE);
-    if (d->state == DELIVERY_SENT && d->due != NO_DUE) { /* it would be said again */
-        if (t && t->chat && !t->ops->confirms) {
-            d->due = NO_DUE;
-            store_delivery_save(c->r->store, d);
-        } else {
-            dispatch_move(c->r, d, DELIVERY_SUPPRESSED, c->why, NO_DUE);
-        }
-    }
-    if (c->still && t && t->ops->kind == TARGET_STATE) {
-        store_unshow(c->r->store, d->target, d->alert);
-        target_show(t);
-    }
-}
-
-/* The revision that takes an alert back, in the areas of `a`: to exactly those who had an earlier one, whatever the limits. */
-static void correct(struct relay *r, struct alert_row *a, const struct taking_back *c, const char *note)
-{
-    const struct rule *rule = rule_set_find(r->rules, a->rule);
-    static const struct rule_say plain = {
-        .correction = "更正。刚才的防骗提醒，经核实有误，请您不必担心。有疑问，请到服务台。"};
-    struct rule_say say = rule && rule->say.correction ? rule->say : plain;
-    say.voice = say.voice_short = say.correction;
-    struct edition ed = {.alert = a,
-                         .say = &say,
-                         .rule_title = a->title,
-                         .type = MSG_CANCEL,
-                         .sent = r->now.wall,
-                         .expires = r->now.wall + CANCEL_LIFE,
-                         .fresh = true,
-                         .approved = true};
-    (void)route_sites(r->targets, a->areas, &ed.boldest);
-    store_revision(r->store, a, MSG_CANCEL, ed.sent, ed.expires, note);
-    for (size_t i = 0; i < c->n; i++) {
-        struct relay_target *t = targets_by_row(r->targets, c->told[i]);
-        if (t) add_delivery(r, &ed, t, NULL);
-    }
-    r->counters.revisions++;
-    log_info("%s.%d: Cancel areas=%s targets=%zu (%s)", a->id, a->rev, a->areas, c->n, note);
-    edition_release(&ed);
-}
-
-static void cancel(struct relay *r, struct alert_row *a, const char *note)
-{
-    struct taking_back c = {.r = r, .why = "alert cancelled"};
-    store_deliveries_ever(r->store, a->n, take_from, &c);
-    store_unshow_alert(r->store, a->n, targets_show_row, r->targets);
-    a->rev++;
-    store_alert_update(r->store, a);
-    correct(r, a, &c, note);
-    store_alert_end(r->store, a->n, r->now.wall, note);
-    store_window_clear(r->store, a->grp); /* what was counted was wrong: it begins anew */
-    free(c.told);
-}
-
-/* To the areas of the events on which the alert stands, and those in which a person has confirmed it. Who is in them no
- * more is told as if it had ended. */
-static void shrink(struct relay *r, struct alert_row *a)
-{
-    static const char withdrawn[] = "area withdrawn by its feed";
-    struct alert_row now = *a, left = *a, *to;
-    char code[AREA_LEN + 1], standing[sizeof(now.areas)];
-    now.areas[0] = now.feeds[0] = left.areas[0] = '\0';
-    now.guessed = !store_confirmed_areas(r->store, a->n, now.areas, sizeof(now.areas));
-    store_standing(r->store, a->n, take_in_each, &now);
-    memcpy(standing, now.areas, sizeof(standing));
-    now.areas[0] = '\0'; /* again, in the order that people know: a text names the first ones */
-    for (const char *p = a->areas; area_next(&p, code);) {
-        to = text_has_word(standing, code) ? &now : &left;
-        (void)text_add_word(to->areas, sizeof(to->areas), code);
-    }
-    for (const char *p = standing; area_next(&p, code);)
-        (void)text_add_word(now.areas, sizeof(now.areas), code);
-    struct taking_back c = {.r = r, .before = a->areas, .still = now.areas, .why = withdrawn};
-    if (*left.areas) store_deliveries_ever(r->store, a->n, take_from, &c);
-    if (!*now.feeds) memcpy(now.feeds, a->feeds, sizeof(now.feeds)); /* a person alone stands for it */
-    if (c.n) left.rev = ++now.rev;
-    store_alert_update(r->store, &now);
-    if (c.n) correct(r, &left, &c, withdrawn);
-    if (*left.areas) {
-        log_info("%s: areas=%s, no more %s", a->id, now.areas, left.areas);
-        reword(r, &now, a->areas);
-    }
-    *a = now;
-    free(c.told);
-}
-
-/* A named person's word outranks a feed's change of mind; but a person must hear of it. */
-static void tell_confirmed(struct relay *r, const struct alert_row *a, const char *feed)
-{
-    char who[64];
-    store_action_first(r->store, "alert.confirm", a->id, who);
-    CLEANUP(free_ptr)
-    char *text =
-        xasprintf(_("Alert %s (%s), confirmed by %s: its feed %s has taken back the last event of it. It "
-                    "stays in force. If it is not true: tocsin alerts cancel %s --by NAME; if it is: tocsin "
-                    "alerts confirm %s --by NAME"),
-                  a->id, a->title, who, feed, a->id, a->id);
-    notice_duty(r, &(struct notice){.status = a->status,
-                                    .about = "withdrawn",
-                                    .area = a->areas,
-                                    .title = _("a feed took back what a person had confirmed"),
-                                    .text = text,
-                                    .lasts = a->expires - r->now.wall});
-}
-
-static void lose(struct relay *r, const struct loss *l, const char *feed)
-{
-    struct alert_row a;
-    if (!store_alert_get(r->store, l->alert, &a) || a.ended || a.expires <= r->now.wall) return;
-    /* Some of its events may not be kept any more: what cannot be known to have been taken back stands. */
-    bool pruned = r->now.wall - a.created >= r->config->relay.keep_matched;
-    bool stands = pruned || store_alert_stands(r->store, a.n);
-    if (!stands && a.certainty < CERTAINTY_OBSERVED) {
-        cancel(r, &a, "withdrawn by its feed");
-        return;
-    }
-    a.count = a.count > l->count ? a.count - l->count : 1;
-    if (!stands) a.withdrawn = true;
-    if (l->alone && !pruned)
-        shrink(r, &a);
-    else
-        store_alert_update(r->store, &a);
-    log_info("%s: feed=%s took events back; %s, count=%lld", a.id, feed,
-             stands ? "others stand" : "it is confirmed and goes on", (long long)a.count);
-    if (!stands) tell_confirmed(r, &a, feed);
-}
-
-void alerts_withdraw(struct relay *r, int64_t feed_row, const char *const *event_ids, size_t n,
-                     struct losses *ret)
-{
-    ret->items = xcalloc(n, sizeof(*ret->items));
-    for (size_t i = 0; i < n; i++) {
-        struct withdrawn w;
-        struct alert_row a;
-        if (!store_event_withdraw(r->store, feed_row, event_ids[i], &w)) continue;
-        bool known = w.alert && store_alert_get(r->store, w.alert, &a);
-        bool cancelled = known && a.ended && a.ended < a.expires; /* then its group has begun anew */
-        if (w.grp && !cancelled) store_window_take(r->store, &w);
-        if (!known) continue;
-        size_t k = 0;
-        while (k < ret->n && ret->items[k].alert != w.alert) k++;
-        if (k == ret->n) ret->items[ret->n++].alert = w.alert;
-        ret->items[k].count += w.count;
-        ret->items[k].alone = ret->items[k].alone || w.alone;
-    }
-}
-
-void alerts_settle(struct relay *r, const char *feed, struct losses *l)
-{
-    for (size_t i = 0; i < l->n; i++) lose(r, &l->items[i], feed);
-    free(l->items);
-    *l = (struct losses){0};
-}
+/* -- what people say ------------------------------------------------------------------------------------------- */
 
 enum relay_err alerts_find(struct relay *r, const char *id, struct alert_row *ret, struct reason *why)
 {
@@ -822,7 +615,7 @@ enum relay_err alerts_cancel(struct relay *r, const char *alert_id, const char *
     if (err != RELAY_OK) return err;
     char note[160];
     (void)snprintf(note, sizeof(note), "cancelled by %s%s%s", by->name, *site ? " of " : "", site);
-    cancel(r, &a, note);
+    alerts_take_back(r, &a, note);
     actor_did(r, by, "alert.cancel", a.id, site);
     return RELAY_OK;
 }

@@ -1,0 +1,23 @@
+/* Shared by the files of alerts: alerts.c (events, revisions, what people say) and alerts_back.c (what is taken back). Nobody
+ * else. */
+#ifndef TOCSIN_RELAY_ALERTS_INTERNAL_H
+#define TOCSIN_RELAY_ALERTS_INTERNAL_H
+
+#include "alerts.h"
+#include "edition.h"
+#include "route.h"
+
+/* A row of this revision for the target. sel: how it was selected; NULL: as a correction. */
+void alerts_add_delivery(struct relay *r, struct edition *ed, struct relay_target *t,
+                         const struct selection *sel);
+
+/* The texts that name areas, where the words for those of `a` are others than for `before`. */
+void alerts_reword(struct relay *r, struct alert_row *a, const char *before);
+
+/* Where one more event of a struct alert_row (arg) was seen, and by whom: for the store's lists of events. */
+void alerts_take_in(void *arg, const char *area, const char *feed, bool guessed);
+
+/* Ends the alert everywhere, and corrects it with those who had it. */
+void alerts_take_back(struct relay *r, struct alert_row *a, const char *note);
+
+#endif
