@@ -2,6 +2,7 @@
 #include "try.h"
 
 #include "areas.h"
+#include "base/hash.h"
 #include "base/i18n.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -21,7 +22,7 @@ enum {
 
 /* What one event adds to its group. */
 struct entry {
-    int64_t at, feed, victim, value;
+    int64_t at, feed, id, victim, value; /* id: of its event_id */
     int count;
     bool verified;
 };
@@ -66,10 +67,10 @@ struct trial {
 /* -- reading both tables in order of time ------------------------------------------------------------------------- */
 
 static const char events_sql[] = "SELECT e.received, e.kind, e.area, e.guessed, e.feed, f.name, e.victim, "
-                                 "e.suspect, e.payee, e.body FROM event e "
+                                 "e.suspect, e.payee, e.body, e.note FROM event e "
                                  "JOIN feed f ON f.id = e.feed WHERE e.received >= ?1 ORDER BY e.id";
 static const char others_sql[] = "SELECT o.received, o.kind, o.area, 0, o.feed, f.name, o.victim, o.suspect, "
-                                 "o.payee, o.body FROM event_other o "
+                                 "o.payee, o.body, '' FROM event_other o "
                                  "JOIN feed f ON f.id = o.feed WHERE o.received >= ?1 ORDER BY o.id";
 
 struct cursor {
@@ -118,6 +119,27 @@ static void entry_add(struct try_group *g, const struct entry *e)
         g->from = g->n - WINDOW_MOST; /* far above any threshold that is still open */
 }
 
+static int64_t id_hash(const char *event_id)
+{
+    static const uint8_t key[16] = {0};
+    return hash_keyed(key, 'e', event_id, strlen(event_id));
+}
+
+/* What its feed takes back, or replaces, counts no more. */
+static void entries_take(struct trial *t, int64_t feed, const struct event *e)
+{
+    for (size_t k = 0; k < e->n_references; k++) {
+        int64_t id = id_hash(e->references[k]);
+        for (size_t i = 0; i < t->n_groups; i++) {
+            struct try_group *g = &t->groups[i];
+            size_t n = g->from;
+            for (size_t j = g->from; j < g->n; j++)
+                if (g->entries[j].feed != feed || g->entries[j].id != id) g->entries[n++] = g->entries[j];
+            g->n = n;
+        }
+    }
+}
+
 static bool seen_before(const struct try_group *g, size_t i, const struct entry *e, bool feed, bool verified)
 {
     for (size_t k = g->from; k < i; k++) {
@@ -154,6 +176,20 @@ static void count_area(struct trial *t, const char *area)
         (void)snprintf(t->areas[t->n_areas++].area, sizeof(t->areas->area), "%s", area);
     }
     t->areas[i].alerts++;
+}
+
+/* What raises no alert whatever its text: an exercise, a test, and what a sandbox sent. */
+static bool is_apart(const struct feed_config *feed, const struct event *e, const char *note)
+{
+    return e->status != STATUS_ACTUAL || strcmp(note, "sandbox") == 0 || (feed && feed->mode == FEED_SANDBOX);
+}
+
+static const struct feed_config *feed_of(const struct relay_config *c, const char *id)
+{
+    const struct feed_config *feeds = c->feeds.items;
+    for (size_t i = 0; i < c->feeds.n; i++)
+        if (strcmp(feeds[i].id, id) == 0) return &feeds[i];
+    return NULL;
 }
 
 /* True when this event would have raised an alert. */
@@ -217,8 +253,11 @@ static void try_event(struct trial *t, struct stmt *q, bool fresh)
     static const uint8_t key[16] = {0}; /* values are only compared with each other here */
     int64_t received = col_int(q, 0);
     const char *body = col_text(q, 9);
-    struct event_context ctx = {
-        .now = {.wall = received}, .may_broadcast = true, .key = key, .scratch = &t->scratch};
+    const struct feed_config *feed = feed_of(t->config, col_text(q, 5)); /* NULL: it has gone since */
+    struct event_context ctx = {.now = {.wall = received},
+                                .may_broadcast = !feed || feed->may_broadcast,
+                                .key = key,
+                                .scratch = &t->scratch};
     struct event e;
     struct refused refused;
     arena_reset(&t->arena);
@@ -227,6 +266,7 @@ static void try_event(struct trial *t, struct stmt *q, bool fresh)
         t->unreadable++;
         return;
     }
+    if (e.msg != EVENT_ALERT) entries_take(t, col_int(q, 4), &e);
     if (e.msg == EVENT_CANCEL) return;
     (void)snprintf(e.area, sizeof(e.area), "%s", col_text(q, 2));
     e.kind = (enum event_kind)col_int(q, 1);
@@ -240,11 +280,13 @@ static void try_event(struct trial *t, struct stmt *q, bool fresh)
     t->fresh += fresh;
     struct entry entry = {.at = received,
                           .feed = col_int(q, 4),
+                          .id = id_hash(e.event_id),
                           .victim = col_int(q, 6),
                           .value = decide_value(t->rule, &e, key),
                           .count = e.count,
                           .verified = e.verified};
-    keep_example(t, &e, received, &hit, decide(t, &e, col_text(q, 5), &entry));
+    bool alert = !is_apart(feed, &e, col_text(q, 10)) && decide(t, &e, col_text(q, 5), &entry);
+    keep_example(t, &e, received, &hit, alert);
 }
 
 /* -- the whole ---------------------------------------------------------------------------------------------------- */

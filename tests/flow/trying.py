@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""`rules try` counts as an alert what the relay itself would make one. usage: trying.py --tocsin PROGRAM [PART…]"""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from relay import PACK, Still, main  # noqa: E402
+from rig import free_port  # noqa: E402
+
+
+class Trying(Still):
+    def configuration(self):
+        with open(os.path.join(PACK, "rules.yaml"), encoding="utf-8") as f:
+            self.write("rule.yaml", f.read().replace("id: crash_test", "id: crash_test_two").replace("count: 1,", "count: 2,"))
+        return f"""
+relay: {{id: tr, state_dir: state, issuer: 测试, help: 服务台, language: en}}
+broker: {{host: 127.0.0.1, port: 1}}
+http: {{listen: ['127.0.0.1:{free_port()}']}}
+rules: {{packs: [{PACK}]}}
+feeds:
+  - {{id: f1, type: bank, source: file, path: {self.path('in.jsonl')}, areas: ['61']}}
+  - {{id: sand, type: bank, source: file, path: {self.path('sand.jsonl')}, areas: ['61'], mode: sandbox}}
+  - {{id: mute, type: bank, source: file, path: {self.path('mute.jsonl')}, areas: ['61'], may_broadcast: false}}
+chats: [{{id: room, type: file, audience: duty, path: {self.path('room.jsonl')}}}]
+route: {{receiver: everyone}}
+receivers: [{{name: everyone, chats: all}}]
+"""
+
+
+def alerts(r):
+    tried = 0
+
+    def alerting(what):
+        nonlocal tried
+        r.until(what, lambda: sum(f["accepted"] for f in r.status()["feeds"]) == tried)
+        done = r.cli("rules", "try", r.path("rule.yaml"))
+        assert done["events"] == tried, done
+        return {a["area"]: a["alerts"] for a in done["areas"]}
+
+    def happens(number, *about, **more):
+        nonlocal tried
+        tried += 1
+        r.event(number, *about, count=1, **more)
+
+    for into in ("sand", "mute"):
+        r.write(f"{into}.jsonl", "")
+        for number in (1, 2, 3):
+            happens(number, "610104", f"{into}.jsonl")
+    for number in (1, 2, 3):
+        happens(number, "610104", status="Exercise")
+        happens(10 + number, "610104", handling={"may_broadcast": False})
+    happens(20, "610113")
+    happens(21, "610113", msg_kind="update", references=["e20"])
+    happens(22, "610113", msg_kind="update", references=["e21"])
+    assert alerting("what is none") == {}
+    happens(30, "610113", msg_kind="cancel", references=["e22"])
+    happens(31, "610113")
+    assert alerting("one taken back and one") == {}
+    happens(32, "610113")
+    assert alerting("two") == {"610113": 1}
+
+
+if __name__ == "__main__":
+    main(Trying, alerts)
