@@ -256,7 +256,7 @@ static const char *refusal_words(enum refusal code)
 
 void refused_set(struct refused *r, enum refusal code, const struct event *e, const char *member)
 {
-    *r = (struct refused){.code = code};
+    *r = (struct refused){.code = code, .seq = e->seq};
     memcpy(r->digest, e->digest, sizeof(r->digest));
     (void)snprintf(r->event_id, sizeof(r->event_id), "%s", e->event_id);
     (void)snprintf(r->member, sizeof(r->member), "%s", member);
@@ -579,7 +579,7 @@ static enum refusal take_numbers(struct parse *p, struct event *e)
 {
     int64_t seq = -1, count = 1;
     enum refusal r;
-    if ((r = take_int(p, F_SEQ, "seq", 0, 1LL << 53, &seq)) ||
+    if ((r = take_int(p, F_SEQ, "seq", 0, EVENT_SEQ_MAX, &seq)) ||
         (r = take_int(p, F_COUNT, "count", 1, EVENT_COUNT_MAX, &count)))
         return r;
     e->seq = seq;
@@ -719,7 +719,7 @@ enum refusal event_parse(const char *bytes, size_t n, const struct event_context
 {
     static const struct json_limits limits = {.max_bytes = EVENT_TEXT_MAX, .max_depth = EVENT_DEPTH_MAX};
     const cJSON *root = NULL;
-    struct parse p = {.ctx = ctx, .s = ctx->scratch};
+    struct parse p = {.ctx = ctx, .s = ctx->scratch, .refused.seq = -1};
     struct event e = {.status = STATUS_ACTUAL, .msg = EVENT_ALERT};
     struct json_fault fault;
     enum refusal r;
@@ -735,6 +735,8 @@ enum refusal event_parse(const char *bytes, size_t n, const struct event_context
         const char *id = json_str_or(root, "event_id", "");
         if (is_event_id(id, strlen(id)))
             (void)snprintf(p.refused.event_id, sizeof(p.refused.event_id), "%s", id);
+        int64_t seq;
+        if (json_int(root, "seq", &seq) == RELAY_OK && seq >= 0 && seq <= EVENT_SEQ_MAX) p.refused.seq = seq;
         (void)((r = take_members(&p, root, IN_EVENT)) || (r = take_id(&p, &e, a)) ||
                (r = take_times(&p, &e)) || (r = take_words(&p, &e)) || (r = take_numbers(&p, &e)) ||
                (r = take_area(&p, &e)) || (r = take_references(&p, &e, a)) || (r = take_text(&p, &e, a)));

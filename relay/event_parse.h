@@ -22,6 +22,7 @@
 
 #define EVENT_DEPTH_MAX      8
 #define EVENT_COUNT_MAX      10000
+#define EVENT_SEQ_MAX        (1LL << 53)
 #define EVENT_REFERENCES_MAX 100
 #define EVENT_AGE_MAX_MS     (7 * DAY_MS)
 #define EVENT_AHEAD_MAX_MS   (5 * MINUTE_MS)
@@ -49,6 +50,7 @@ struct refused {
     enum refusal code;
     uint8_t digest[16];              /* of the bytes as sent, keyed */
     char event_id[EVENT_ID_MAX + 1]; /* best effort; "" when none could be read */
+    int64_t seq;                     /* likewise, -1 */
     char member[JSON_PATH_MAX];      /* "txn.memo"; "" when it is about the whole */
     char message[256]; /* in Chinese: what is wrong, and what to do; never a value from the event */
 };

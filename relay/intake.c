@@ -8,6 +8,9 @@
 #include "decide.h"
 #include "event_parse.h"
 
+/* Further on, or back, than any gap or resending reaches. */
+enum { SEQ_AHEAD = 1000000, SEQ_BEHIND = 1000 };
+
 /* Memory that is used again for each event. */
 static struct arena arena;
 static struct event_scratch scratch;
@@ -41,9 +44,37 @@ static void count_event(struct relay *r, const struct feed_state *f, const struc
     store_tally(r->store, day, "district", key, 1);
 }
 
+/* A number that is far from the last one is no gap: the feed counts anew, or one of its numbers was wrong. What was refused has
+ * come as well; but it may come again, so it fills no gap. */
+static void count_sequence(struct feed_state *f, int64_t seq, bool accepted)
+{
+    int64_t last = f->seen.last_seq, *missing = &f->counts.missing;
+    if (seq < 0) return;
+    bool ahead = last >= 0 && seq - last > SEQ_AHEAD, behind = last - seq > SEQ_BEHIND && *missing == 0;
+    if (ahead || behind) {
+        if (!accepted) return;
+        log_error("feed=%s numbers go on at %lld after %lld: counted anew from there; ask its operator what "
+                  "is missing",
+                  f->feed.config->id, (long long)seq, (long long)last);
+        f->seen.last_seq = seq;
+        *missing = 0;
+        return;
+    }
+    if (last >= 0 && seq > last + 1) {
+        int64_t hole = seq - last - 1;
+        *missing += hole;
+        log_error("feed=%s gap: %lld numbers before %lld are missing; waiting for it to resend",
+                  f->feed.config->id, (long long)hole, (long long)seq);
+    } else if (accepted && seq <= last && *missing > 0) {
+        (*missing)--;
+    }
+    if (seq > last) f->seen.last_seq = seq;
+}
+
 static void refuse(struct relay *r, struct feed_state *f, const struct refused *why)
 {
     char key[128];
+    count_sequence(f, why->seq, false);
     f->counts.rejected++;
     r->counters.events[2]++;
     r->counters.refusals[why->code]++;
@@ -82,20 +113,6 @@ static bool references_right(struct relay *r, const struct feed_state *f, const 
         return false;
     }
     return true;
-}
-
-static void count_sequence(struct feed_state *f, int64_t seq)
-{
-    if (seq < 0) return;
-    if (f->seen.last_seq >= 0 && seq > f->seen.last_seq + 1) {
-        int64_t hole = seq - f->seen.last_seq - 1;
-        f->counts.missing += hole;
-        log_error("feed=%s gap: %lld numbers before %lld are missing; waiting for it to resend",
-                  f->feed.config->id, (long long)hole, (long long)seq);
-    } else if (seq <= f->seen.last_seq && f->counts.missing > 0) {
-        f->counts.missing--;
-    }
-    if (seq > f->seen.last_seq) f->seen.last_seq = seq;
 }
 
 /* "id.rev id.rev other.rev?": the deciding rule first, unsure ones with a question mark. */
@@ -189,7 +206,7 @@ void intake_event(struct relay *r, struct feed_state *f, const char *bytes, size
     case KEY_CONFLICT: refuse_event(r, f, REFUSAL_ID_CONFLICT, &e, "event_id"); return;
     case KEY_FAILED: return; /* the commit will fail, and the feed sends it again */
     }
-    count_sequence(f, e.seq);
+    count_sequence(f, e.seq, true);
     struct losses losses = {0};
     if (e.msg != EVENT_ALERT) alerts_withdraw(r, f->feed.db_id, e.references, e.n_references, &losses);
     if (e.msg == EVENT_CANCEL) {
