@@ -7,7 +7,8 @@
 
 #include "relay.h"
 
-/* Why an event makes no alert whatever it says, as it is noted with it: "sandbox", "stale", "not to be broadcast"; NULL for most. */
+/* Why an event makes no alert whatever it says, as it is noted with it: "sandbox", "stale", "not to be broadcast"; NULL for
+ * most. */
 const char *alerts_kept_out(const struct event *e, const struct feed_config *feed);
 
 /* Counts a matched event for its group and makes what follows: a candidate, a new alert, a count, an Update.
@@ -28,7 +29,8 @@ void alerts_withdraw(struct relay *r, int64_t feed_row, const char *const *event
                      struct losses *ret);
 /* An alert ends when no event stands in it any more, of any feed; until then it goes on in the areas of those that stand, with
  * a lower count, also below the rule's threshold: that says when people are told, not when they were told wrongly. One that a
- * person has confirmed goes on in any case; the duty groups hear that nothing else stands for it, and it waits in the review list for a person to end or to keep it. Frees the list. */
+ * person has confirmed goes on in any case; the duty groups hear that nothing else stands for it, and it waits in the review
+ * list for a person to end or to keep it. Frees the list. */
 void alerts_settle(struct relay *r, const char *feed, struct losses *l);
 
 /* Alert n, which is in force, on the screens and bulletins that the configuration has only now. */

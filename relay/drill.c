@@ -56,8 +56,7 @@ static size_t end_exercises(struct relay *r, const char *why, bool speech_only)
     store_alerts_now(r->store, r->now.wall, collect, &e);
     for (size_t i = 0; i < e.n; i++) {
         store_deliveries_of_alert(r->store, e.alerts[i].n, false, end_delivery, &e);
-        if (speech_only) continue;
-        store_alert_end(r->store, e.alerts[i].n, r->now.wall, why);
+        if (!speech_only) store_alert_end(r->store, e.alerts[i].n, r->now.wall, why);
     }
     if (!speech_only) store_windows_clear(r->store); /* the next drill counts its own */
     free(e.alerts);

@@ -20,6 +20,9 @@ enum {
     WINDOW_MOST = 5000
 };
 
+/* Values are only compared with each other here. */
+static const uint8_t no_key[16] = {0};
+
 /* What one event adds to its group. */
 struct entry {
     int64_t at, feed, id, victim, value; /* id: of its event_id */
@@ -121,8 +124,7 @@ static void entry_add(struct try_group *g, const struct entry *e)
 
 static int64_t id_hash(const char *event_id)
 {
-    static const uint8_t key[16] = {0};
-    return hash_keyed(key, 'e', event_id, strlen(event_id));
+    return hash_keyed(no_key, 'e', event_id, strlen(event_id));
 }
 
 /* What its feed takes back, or replaces, counts no more. */
@@ -250,13 +252,12 @@ static void keep_example(struct trial *t, const struct event *e, int64_t at, con
 
 static void try_event(struct trial *t, struct stmt *q, bool fresh)
 {
-    static const uint8_t key[16] = {0}; /* values are only compared with each other here */
     int64_t received = col_int(q, 0);
     const char *body = col_text(q, 9);
     const struct feed_config *feed = feed_of(t->config, col_text(q, 5)); /* NULL: it has gone since */
     struct event_context ctx = {.now = {.wall = received},
                                 .may_broadcast = !feed || feed->may_broadcast,
-                                .key = key,
+                                .key = no_key,
                                 .scratch = &t->scratch};
     struct event e;
     struct refused refused;
@@ -282,7 +283,7 @@ static void try_event(struct trial *t, struct stmt *q, bool fresh)
                           .feed = col_int(q, 4),
                           .id = id_hash(e.event_id),
                           .victim = col_int(q, 6),
-                          .value = decide_value(t->rule, &e, key),
+                          .value = decide_value(t->rule, &e, no_key),
                           .count = e.count,
                           .verified = e.verified};
     bool alert = !is_apart(feed, &e, col_text(q, 10)) && decide(t, &e, col_text(q, 5), &entry);
