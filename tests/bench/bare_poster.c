@@ -8,33 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "timing.h"
 
 static char body[64 * 1024];
 static CURLM *multi;
 static int epoll, sent, done, failed, wanted;
 static const char *address;
 static long timeout_ms = -1;
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static double cpu_s(void)
-{
-    struct rusage u;
-    getrusage(RUSAGE_SELF, &u);
-    return (double)u.ru_utime.tv_sec + (double)u.ru_stime.tv_sec +
-           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
-}
 
 static size_t swallow(char *bytes, size_t size, size_t n, void *arg)
 {
@@ -94,7 +78,7 @@ int main(int argc, char **argv)
     curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)in_flight + 16L);
     struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
     headers = curl_slist_append(headers, "Expect:");
-    double begin = now_s(), used = cpu_s();
+    double begin = seconds_by(CLOCK_MONOTONIC), used = seconds_by(CLOCK_PROCESS_CPUTIME_ID);
     CURL **easy = xcalloc((size_t)in_flight, sizeof(CURL *));
     for (int i = 0; i < in_flight && sent < wanted; i++) {
         easy[i] = curl_easy_init();
@@ -127,7 +111,8 @@ int main(int argc, char **argv)
         }
     }
     (void)printf("{\"requests\":%d,\"failed\":%d,\"seconds\":%.6f,\"cpu_us\":%.1f}\n", done, failed,
-                 now_s() - begin, (cpu_s() - used) / done * 1e6);
+                 seconds_by(CLOCK_MONOTONIC) - begin,
+                 (seconds_by(CLOCK_PROCESS_CPUTIME_ID) - used) / done * 1e6);
     for (int i = 0; i < in_flight; i++) curl_easy_cleanup(easy[i]);
     free(easy);
     curl_slist_free_all(headers);

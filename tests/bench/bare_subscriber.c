@@ -11,7 +11,8 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/resource.h>
+
+#include "timing.h"
 
 #include "base/banned.h"
 
@@ -23,21 +24,6 @@ static struct {
 
 static long received;
 static double first_at, first_cpu;
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static double cpu_us(void)
-{
-    struct rusage u;
-    getrusage(RUSAGE_SELF, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 +
-           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
-}
 
 static void on_connect(struct mosquitto *m, void *arg, int reason)
 {
@@ -60,8 +46,8 @@ static void on_message(struct mosquitto *m, void *arg, const struct mosquitto_me
 {
     (void)m, (void)arg, (void)message;
     if (received++ == 0) {
-        first_at = now_s();
-        first_cpu = cpu_us();
+        first_at = seconds_by(CLOCK_MONOTONIC);
+        first_cpu = seconds_by(CLOCK_PROCESS_CPUTIME_ID);
     }
 }
 
@@ -119,9 +105,10 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "bare_subscriber: %s after %ld messages\n", mosquitto_strerror(rc), received);
         return 1;
     }
-    double seconds = now_s() - first_at, cpu = cpu_us() - first_cpu;
+    double seconds = seconds_by(CLOCK_MONOTONIC) - first_at,
+           cpu = seconds_by(CLOCK_PROCESS_CPUTIME_ID) - first_cpu;
     (void)printf("{\"received\":%ld,\"seconds\":%.3f,\"rate\":%.0f,\"cpu_us\":%.2f}\n", received, seconds,
-                 (double)(received - 1) / seconds, cpu / (double)(received - 1));
+                 (double)(received - 1) / seconds, cpu * 1e6 / (double)(received - 1));
     mosquitto_destroy(m);
     mosquitto_lib_cleanup();
     return 0;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "io/http_client.h"
+#include "timing.h"
 #include "wecom_standin.h"
 
 enum { POSTS = 4499, IN_FLIGHT = 256, ROUNDS = 3, TARGETS = 4499, BODY = 400 };
@@ -52,21 +53,6 @@ static pid_t serve(int delay_ms, int *ret_port)
     _exit(0);
 }
 
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static double cpu_s(void)
-{
-    struct rusage u;
-    getrusage(RUSAGE_SELF, &u);
-    return (double)u.ru_utime.tv_sec + (double)u.ru_stime.tv_sec +
-           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
-}
-
 /* bare_poster stands beside this program. */
 static void bare(const char *self, int port, double *ret_rate, double *ret_cpu_us)
 {
@@ -96,7 +82,7 @@ static void on_answer(void *arg, const struct http_answer *a)
 
 static void ours(double *ret_rate, double *ret_cpu_us)
 {
-    double begin = now_s(), used = cpu_s();
+    double begin = seconds_by(CLOCK_MONOTONIC), used = seconds_by(CLOCK_PROCESS_CPUTIME_ID);
     struct loop *loop;
     struct http_client *c;
     struct reason why;
@@ -120,14 +106,8 @@ static void ours(double *ret_rate, double *ret_cpu_us)
     }
     http_client_free(c);
     loop_free(loop);
-    *ret_rate = POSTS / (now_s() - begin);
-    *ret_cpu_us = (cpu_s() - used) / POSTS * 1e6;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    *ret_rate = POSTS / (seconds_by(CLOCK_MONOTONIC) - begin);
+    *ret_cpu_us = (seconds_by(CLOCK_PROCESS_CPUTIME_ID) - used) / POSTS * 1e6;
 }
 
 int main(int argc, char **argv)
@@ -149,14 +129,11 @@ int main(int argc, char **argv)
         }
         kill(server, SIGTERM);
         waitpid(server, NULL, 0);
-        for (int i = 0; i < 2; i++) {
-            qsort(rate[i], ROUNDS, sizeof(double), by_size);
-            qsort(cpu[i], ROUNDS, sizeof(double), by_size);
-        }
+        double mine = median(rate[0], ROUNDS), reference = median(rate[1], ROUNDS);
         (void)printf("{\"bench\":\"http_client %d ms\",\"ours\":%.0f,\"reference\":%.0f,\"ratio\":%.2f,"
                      "\"unit\":\"requests/s\",\"cpu_us\":%.1f,\"reference_cpu_us\":%.1f}\n",
-                     delay, rate[0][ROUNDS / 2], rate[1][ROUNDS / 2],
-                     rate[0][ROUNDS / 2] / rate[1][ROUNDS / 2], cpu[0][ROUNDS / 2], cpu[1][ROUNDS / 2]);
+                     delay, mine, reference, mine / reference, median(cpu[0], ROUNDS),
+                     median(cpu[1], ROUNDS));
     }
     return wrong != 0;
 }

@@ -1,11 +1,10 @@
 /* Getting rules ready, from their files to the first text: the shipped pack, 2,000 rules as large as its own, and 2,000 of
  * which no pattern is like another. The reference compiles every pattern as it stands, with JIT, and does nothing else: no
  * files, no samples, no checks. Seconds of CPU, by turns in one run. */
-#include <time.h>
-
 #include "base/text.h"
 #include "rules/compile.h"
 #include "rules/set.h"
+#include "timing.h"
 
 enum { ROUNDS = 5, MANY = 2000, PATHS_MAX = 128 };
 
@@ -15,13 +14,6 @@ struct sources {
     struct arena arena;
     struct rule_sources rules;
 };
-
-static double now_s(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* One word more in each pattern, so that it is like no other; what it matches of people's texts stays the same. */
 static void tell_apart(struct rule_texts *t, unsigned *n, struct arena *a)
@@ -65,12 +57,12 @@ static double time_ours(size_t copies, bool alike, size_t *ret_rules)
 {
     struct sources s;
     struct rule_problems problems = {0};
-    double from = now_s();
+    double from = seconds_by(CLOCK_PROCESS_CPUTIME_ID);
     if (!read_sources(&s, copies, alike)) return -1;
     size_t wanted = s.rules.n;
     struct rule_set *set =
         rule_set_build(&s.arena, &s.rules, &(struct set_options){.strict = STRICT_REFUSE}, &problems);
-    double took = now_s() - from;
+    double took = seconds_by(CLOCK_PROCESS_CPUTIME_ID) - from;
     *ret_rules = rule_set_size(set);
     if (*ret_rules != wanted) {
         (void)fprintf(stderr, "bench_load: %zu of %zu rules are left\n", *ret_rules, wanted);
@@ -98,21 +90,15 @@ static double time_bare(size_t copies, bool alike)
 {
     struct sources s;
     bool ok = read_sources(&s, copies, alike);
-    double from = now_s();
+    double from = seconds_by(CLOCK_PROCESS_CPUTIME_ID);
     for (size_t i = 0; i < s.rules.n && ok; i++) {
         const struct rule_match *m = &s.rules.items[i]->match;
         ok = compile_each(&m->all) && compile_each(&m->any) && compile_each(&m->none);
     }
-    double took = now_s() - from;
+    double took = seconds_by(CLOCK_PROCESS_CPUTIME_ID) - from;
     rule_sources_release(&s.rules);
     arena_release(&s.arena);
     return ok ? took : -1;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 static bool bench(const char *name, size_t copies, bool alike, bool json)
@@ -124,9 +110,7 @@ static bool bench(const char *name, size_t copies, bool alike, bool json)
         bare[i] = time_bare(copies, alike);
         if (ours[i] < 0 || bare[i] < 0) return false;
     }
-    qsort(ours, ROUNDS, sizeof(double), by_size);
-    qsort(bare, ROUNDS, sizeof(double), by_size);
-    double mine = ours[ROUNDS / 2], reference = bare[ROUNDS / 2];
+    double mine = median(ours, ROUNDS), reference = median(bare, ROUNDS);
     if (json)
         (void)printf("{\"bench\":\"load\",\"case\":\"%s\",\"ours\":%.3f,\"reference\":%.3f,\"ratio\":%.3f,"
                      "\"unit\":\"s\",\"rules\":%zu}\n",

@@ -4,10 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "bench_matching.h"
 #include "matching_load.h"
 #include "rules/set.h"
+#include "timing.h"
 #if HAVE_HS
 #include <hs.h>
 #endif
@@ -252,9 +252,7 @@ static void load_release(struct load *l)
 /* Of our own work, so that what else the machine does counts for nobody. */
 static double now_s(void)
 {
-    struct timespec t;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    return seconds_by(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static double resident_mb(void)
@@ -307,12 +305,6 @@ static double slice(const struct engine *e, void *self, const struct load *l, si
     return (double)n / s;
 }
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static bool same_answers(void *const *made, const struct load *l, size_t *ret_found)
 {
     bool same = true;
@@ -351,8 +343,7 @@ static bool bench(size_t n_rules, bool json)
                      n_rules, TEXTS, l.bytes / TEXTS, (double)found / CHECKED_TEXTS, "engine", "events/s",
                      "ours is", "ready in", "memory");
     for (int e = 0; e < ENGINES; e++) {
-        qsort(rates[e], ROUNDS, sizeof(double), by_size);
-        rate[e] = rates[e][ROUNDS / 2];
+        rate[e] = median(rates[e], ROUNDS);
         if (!made[e]) continue;
         if (!json)
             (void)printf("%-14s %12.0f %9.2fx %10.3f s %7.1f MB\n", engines[e].name, rate[e],

@@ -10,10 +10,10 @@
 #include <inttypes.h>
 #include <utf8proc.h>
 
-#include "base/clock.h"
 #include "base/mask.h"
 #include "base/mem.h"
 #include "base/normalise.h"
+#include "timing.h"
 #if HAVE_ICU
 #include "bench_normalise_icu.h"
 #endif
@@ -233,22 +233,15 @@ static void make(struct corpus *c, const char *name, uint32_t evasive_percent, b
 
 /* --- measuring -------------------------------------------------------------------------------------------------- */
 
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
-
 /* MB/s over one slice of the corpus. */
 static double pass(const struct corpus *c, const struct contender *who, int from)
 {
     size_t sum = 0;
-    int64_t start = now_ns();
+    double start = seconds_by(CLOCK_MONOTONIC);
     for (int t = from; t < from + SLICE; t++) sum += who->run(c->bytes + c->at[t], c->at[t + 1] - c->at[t]);
-    int64_t ns = now_ns() - start;
+    double took = seconds_by(CLOCK_MONOTONIC) - start;
     sink = sum;
-    return (double)(c->at[from + SLICE] - c->at[from]) / 1e6 / ((double)ns / 1e9);
+    return (double)(c->at[from + SLICE] - c->at[from]) / 1e6 / took;
 }
 
 /* The same texts in normal form. */
@@ -261,18 +254,6 @@ static void normalise_all(const struct corpus *from, struct corpus *ret)
         memcpy(ret->bytes + ret->at[t], norm.text, norm.len);
         ret->at[t + 1] = ret->at[t] + norm.len;
     }
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *v, int n)
-{
-    qsort(v, (size_t)n, sizeof v[0], by_value);
-    return v[n / 2];
 }
 
 static void report(const char *texts, const struct contender *who, double ours, double reference,
@@ -294,9 +275,10 @@ static void measure(const struct corpus *c, double seconds, bool json)
     static double masked[ROUNDS_MAX], mask_ratio[ROUNDS_MAX];
     static struct corpus normal;
     normalise_all(c, &normal);
-    int rounds = 0;
-    int64_t until = now_ns() + (int64_t)(seconds * 1e9);
-    for (int slice = 0; rounds < ROUNDS_MAX && (rounds < 5 || now_ns() < until); rounds++) {
+    size_t rounds = 0;
+    double until = seconds_by(CLOCK_MONOTONIC) + seconds;
+    for (int slice = 0; rounds < ROUNDS_MAX && (rounds < 5 || seconds_by(CLOCK_MONOTONIC) < until);
+         rounds++) {
         for (size_t k = 0; k < ARRAY_LEN(contenders); k++) {
             /* Warm up on other texts: what comes in is always new, so nothing may learn it by heart. */
             (void)pass(c, &contenders[k], (slice + SLICE) % TEXTS);
