@@ -501,11 +501,16 @@ static void add_rule(struct buf *b, const struct rule_source *s)
 
 static void hash_rules(struct rule_set *set)
 {
-    CLEANUP(buf_release) struct buf b = BUF_INIT(SET_TEXT_MAX);
-    buf_printf(&b, "%d\n", NORMALISE_VERSION);
-    for (size_t i = 0; i < set->n; i++) add_rule(&b, set->rules[i]);
+    CLEANUP(buf_release) struct buf rule = BUF_INIT(SET_TEXT_MAX), all = BUF_INIT(SET_TEXT_MAX);
     uint8_t digest[HASH_LEN];
-    hash_sha256(buf_cstr(&b), b.len, digest);
+    buf_printf(&all, "%d\n", NORMALISE_VERSION);
+    for (size_t i = 0; i < set->n; i++) {
+        buf_clear(&rule);
+        add_rule(&rule, set->rules[i]);
+        hash_sha256(buf_cstr(&rule), rule.len, digest);
+        buf_add(&all, digest, sizeof(digest));
+    }
+    hash_sha256(buf_cstr(&all), all.len, digest);
     hash_hex(digest, 8, set->hash);
 }
 
