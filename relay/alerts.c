@@ -421,13 +421,13 @@ static void correlate(struct relay *r, const struct event *e, const struct rule 
     store_correlate(r->store, &c, r->now.wall, rule->threshold_within_ms, &g->same);
 }
 
-static const char in_sandbox[] = "sandbox", not_to_be_said[] = "not to be broadcast";
+static const char in_sandbox[] = "sandbox", not_to_be_said[] = "not to be broadcast", too_late[] = "stale";
 
 const char *alerts_kept_out(const struct event *e, const struct feed_config *feed)
 {
     if (feed->mode == FEED_SANDBOX) return in_sandbox;
     if (!e->may_broadcast) return not_to_be_said;
-    return e->stale ? "stale" : NULL;
+    return e->stale ? too_late : NULL;
 }
 
 void alerts_event(struct relay *r, const struct event *e, const struct feed_config *feed,
@@ -435,7 +435,7 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
 {
     int64_t now = r->now.wall, expires = decide_expiry(rule, e);
     const char *kept_out = alerts_kept_out(e, feed);
-    if (!kept_out && expires <= now) kept_out = "stale";
+    if (!kept_out && expires <= now) kept_out = too_late;
     if (kept_out) {
         row->note = kept_out;
         return;
@@ -662,40 +662,56 @@ enum relay_err alerts_confirm(struct relay *r, const char *alert_id, const struc
     return RELAY_OK;
 }
 
-enum relay_err alerts_confirm_event(struct relay *r, int64_t event, const struct actor *by,
-                                    char ret_alert[static 80], struct reason *why)
+enum relay_err alerts_find_candidate(struct relay *r, int64_t event, struct event_seen *ret,
+                                     struct reason *why)
 {
-    struct event_seen seen;
-    if (!store_event_get(r->store, event, &seen))
+    if (!store_event_get(r->store, event, ret))
         return fail(why, RELAY_NOT_FOUND, _("there is no event %lld in the review list"), (long long)event);
-    if (seen.alert || seen.reviewed)
+    if (ret->alert || ret->reviewed)
         return fail(why, RELAY_CONFLICT, _("event %lld has been decided already"), (long long)event);
-    if (strcmp(seen.note, in_sandbox) == 0)
+    if (strcmp(ret->note, in_sandbox) == 0)
         return fail(why, RELAY_CONFLICT,
                     _("event %lld came while its feed was in sandbox: it is a trial of the feed, and nothing "
                       "of it is "
                       "broadcast"),
                     (long long)event);
-    if (strcmp(seen.note, not_to_be_said) == 0)
+    if (strcmp(ret->note, not_to_be_said) == 0)
         return fail(
             why, RELAY_CONFLICT,
             _("event %lld is not to be broadcast: its feed has said so (handling). Ask the feed for one that "
               "may be"),
             (long long)event);
+    if (strcmp(ret->note, too_late) == 0)
+        return fail(why, RELAY_CONFLICT,
+                    _("event %lld came when it was over already: it is counted, and nothing of it is "
+                      "broadcast"),
+                    (long long)event);
+    return RELAY_OK;
+}
+
+enum relay_err alerts_confirm_event(struct relay *r, int64_t event, const struct actor *by,
+                                    char ret_alert[static 80], struct reason *why)
+{
+    struct event_seen seen;
+    enum relay_err err = alerts_find_candidate(r, event, &seen, why);
+    if (err != RELAY_OK) return err;
     const struct rule *rule = rule_set_find(r->rules, seen.rule);
     if (!rule)
         return fail(why, RELAY_CONFLICT, _("rule `%s` is no longer loaded; its texts are needed"), seen.rule);
     struct event e = {.kind = seen.kind,
                       .status = seen.status,
-                      .observed_at = seen.received,
-                      .expires_at = INT64_MAX,
+                      .observed_at = seen.observed_at,
+                      .expires_at = seen.expires_at,
                       .area_guessed = false,
                       .count = seen.count,
                       .verified = true,
                       .may_broadcast = true};
     memcpy(e.area, seen.area, sizeof(e.area));
     if (decide_expiry(rule, &e) <= r->now.wall)
-        return fail(why, RELAY_CONFLICT, _("it is older than the rule's warnings last"));
+        return fail(
+            why, RELAY_CONFLICT,
+            _("it is over: a warning lasts as long as its feed says, and at most as long as its rule's "
+              "warnings do"));
     struct group_state g = {.count = seen.count, .feeds = 1};
     if (seen.grp) {
         store_window_read(r->store, seen.grp, r->now.wall, rule->threshold_within_ms, &g);
@@ -711,7 +727,7 @@ enum relay_err alerts_confirm_event(struct relay *r, int64_t event, const struct
     struct alert_row a;
     new_alert(r, &e, "", rule, seen.grp, &g, &j, &a);
     store_event_join(r->store, event, a.n, by->name);
-    publish_confirmed(r, &a, rule, MSG_ALERT, seen.received, by);
+    publish_confirmed(r, &a, rule, MSG_ALERT, seen.observed_at, by);
     (void)snprintf(ret_alert, 80, "%s", a.id);
     return RELAY_OK;
 }

@@ -64,6 +64,9 @@ enum relay_err alerts_confirm(struct relay *r, const char *alert_id, const struc
 size_t alerts_remind(struct relay *r, struct alert_row *a, int step, const char *chats,
                      char ret_why[static 80]);
 
+/* An event (by its row) on which a person may still decide. RELAY_NOT_FOUND, RELAY_CONFLICT. */
+enum relay_err alerts_find_candidate(struct relay *r, int64_t event, struct event_seen *ret,
+                                     struct reason *why) MUST_CHECK;
 /* An event of the review list (by its row): it becomes an alert, Observed. */
 enum relay_err alerts_confirm_event(struct relay *r, int64_t event, const struct actor *by,
                                     char ret_alert[static 80], struct reason *why) MUST_CHECK;

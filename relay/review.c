@@ -97,10 +97,8 @@ enum relay_err review_outcome(struct relay *r, const char *alert_id, const char 
 enum relay_err review_dismiss(struct relay *r, int64_t event, const struct actor *by, struct reason *why)
 {
     struct event_seen seen;
-    if (!store_event_get(r->store, event, &seen))
-        return fail(why, RELAY_NOT_FOUND, _("there is no event %lld in the review list"), (long long)event);
-    if (seen.alert || seen.reviewed)
-        return fail(why, RELAY_CONFLICT, _("event %lld has been decided already"), (long long)event);
+    enum relay_err err = alerts_find_candidate(r, event, &seen, why);
+    if (err != RELAY_OK) return err;
     char object[32];
     (void)snprintf(object, sizeof(object), "event:%lld", (long long)event);
     store_event_review(r->store, event, by->name);

@@ -371,6 +371,13 @@ bool store_alert_stands(struct store *s, int64_t alert)
     return any_row(s, store_ask(s, Q_ALERT_STANDS, INT(alert)));
 }
 
+/* A time that stands in an event's body, where it was checked when it came. */
+static int64_t body_time(struct stmt *q, int column, int64_t otherwise)
+{
+    int64_t t;
+    return clock_parse(col_text(q, column), &t) == RELAY_OK ? t : otherwise;
+}
+
 bool store_event_get(struct store *s, int64_t row, struct event_seen *ret)
 {
     struct stmt *q = store_ask(s, Q_EVENT_GET, INT(row));
@@ -382,7 +389,8 @@ bool store_event_get(struct store *s, int64_t row, struct event_seen *ret)
                                    .kind = (enum event_kind)col_int(q, 4),
                                    .status = (enum cap_status)col_int(q, 5),
                                    .count = (int)col_int(q, 6),
-                                   .received = col_int(q, 7),
+                                   .observed_at = body_time(q, 11, col_int(q, 7)),
+                                   .expires_at = body_time(q, 12, INT64_MAX),
                                    .reviewed = !col_null(q, 9)};
         (void)snprintf(ret->area, sizeof(ret->area), "%s", col_text(q, 2));
         (void)snprintf(ret->rule, sizeof(ret->rule), "%.*s", (int)strcspn(col_text(q, 8), "."),

@@ -95,7 +95,8 @@ bool store_confirmed_areas(struct store *s, int64_t alert, char *ret, size_t siz
 
 /* A stored event that waits for a person. */
 struct event_seen {
-    int64_t grp, alert, received;
+    int64_t grp, alert;
+    int64_t observed_at, expires_at; /* as its feed says; when it does not: received, INT64_MAX */
     char area[AREA_LEN + 1];
     bool guessed, reviewed;
     enum event_kind kind;

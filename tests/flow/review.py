@@ -5,10 +5,11 @@ import json
 import os
 import sqlite3
 import sys
+from datetime import datetime, timedelta
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from relay import PACK, Still, main  # noqa: E402
-from rig import free_port  # noqa: E402
+from rig import free_port, stamp  # noqa: E402
 
 
 class Review(Still):
@@ -136,18 +137,34 @@ def not_to_be_said(r):
     r.event(2, "620102", handling={"may_broadcast": False})
     r.event(3, "620103", into="sandbox.jsonl")
     r.event(4, "620104", kind="report", count=1)
+    day = timedelta(days=1)
+    r.event(5, "620105", kind="report", count=1, observed_at=stamp(r.moment() - 4 * day))  # longer ago than the rule's warnings last
+    r.event(6, "620106", kind="report", count=1, expires_at=stamp(r.moment() - day))
+    r.event(7, "620107", kind="report", count=1, expires_at=stamp(r.moment() + day / 24))
 
     def events():
         db = sqlite3.connect(f"file:{r.path('state/tocsin.db')}?mode=ro", uri=True)
         rows = dict(db.execute("SELECT event_id, id FROM event").fetchall())
         db.close()
-        return rows if len(rows) == 4 else None
+        return rows if len(rows) == 7 else None
     rows = r.until("the events", events)
     for event in ("e1", "e2"):
         assert "not to be broadcast" in r.cli("alerts", "confirm", str(rows[event]), "--by", "王队", fails=True)
     assert "sandbox" in r.cli("alerts", "confirm", str(rows["e3"]), "--by", "王队", fails=True)
+    for event in ("e5", "e6"):
+        for verb in ("confirm", "dismiss"):
+            assert "over already" in r.cli("alerts", verb, str(rows[event]), "--by", "王队", fails=True)
+    assert {w["event_id"] for w in r.cli("alerts", "list", "--review")} == {"e4", "e7"}
     assert r.cli("alerts", "list") == [] and r.lines_of("club") == []
     r.cli("alerts", "confirm", str(rows["e4"]), "--by", "王队")
+    # One that its feed gives an hour has an hour, whoever confirms it.
+    r.cli("alerts", "confirm", str(rows["e7"]), "--by", "王队")
+    alert = r.cli("alerts", "show", r.alert_in("620107"))
+    assert datetime.fromisoformat(alert["expires"]) < r.moment() + day / 24, alert
+    r.event(8, "620108", kind="report", count=1, expires_at=stamp(r.moment() + day / 24))
+    row = r.until("the last one", lambda: r.cli("alerts", "list", "--review"))[0]["event"]
+    r.pass_time(hours=2)
+    assert "it is over" in r.cli("alerts", "confirm", str(row), "--by", "王队", fails=True)
 
 
 if __name__ == "__main__":
