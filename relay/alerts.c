@@ -12,6 +12,7 @@
 #include "pace.h"
 #include "route.h"
 #include "silence.h"
+#include "words.h"
 
 enum { BODY_MAX = 64 * 1024 };
 
@@ -193,6 +194,7 @@ static void new_revision(struct relay *r, const struct edition *ed, size_t n, co
     a->rev++;
     store_alert_update(r->store, a);
     store_revision(r->store, a, ed->type, ed->sent, ed->expires, note);
+    words_keep(r, a, ed->say);
     r->counters.revisions++;
     log_info("%s.%d: %s rule=%s level=%s certainty=%s areas=%s count=%lld targets=%zu (%s)", a->id, a->rev,
              msg_type_name(ed->type), a->rule, level_name(a->level), certainty_name(a->certainty), a->areas,
@@ -245,11 +247,11 @@ static bool may_be_reworded(struct relay *r, const struct relay_target *t, const
  * It is let through, or waits, as what it replaces. Nobody hears a second message. */
 void alerts_reword(struct relay *r, struct alert_row *a, const char *before)
 {
-    const struct rule *rule = rule_set_find(r->rules, a->rule);
-    if (!rule || edition_areas_alike(a->areas, before)) return; /* without its texts what was said stays */
+    CLEANUP(words_release) struct words words = {.kept = NULL};
+    if (edition_areas_alike(a->areas, before) || !words_of(r, a, &words)) return;
     struct edition ed = {.alert = a,
-                         .say = &rule->say,
-                         .rule_title = rule->title,
+                         .say = &words.say,
+                         .rule_title = words.title,
                          .type = MSG_UPDATE,
                          .sent = r->now.wall,
                          .expires = a->expires};
@@ -337,11 +339,11 @@ static void publish(struct relay *r, struct edition *ed, const char *note, const
 void alerts_show_newcomers(struct relay *r, int64_t n)
 {
     struct alert_row a;
-    const struct rule *rule = store_alert_get(r->store, n, &a) ? rule_set_find(r->rules, a.rule) : NULL;
-    if (!rule) return; /* without its texts there is nothing to show */
+    CLEANUP(words_release) struct words words = {.kept = NULL};
+    if (!store_alert_get(r->store, n, &a) || !a.grp || !words_of(r, &a, &words)) return;
     struct edition ed = {.alert = &a,
-                         .say = &rule->say,
-                         .rule_title = rule->title,
+                         .say = &words.say,
+                         .rule_title = words.title,
                          .type = MSG_ALERT,
                          .expires = a.expires,
                          .newcomers = true};
@@ -536,9 +538,9 @@ static size_t select_step(struct relay *r, const struct alert_row *a, const char
 size_t alerts_remind(struct relay *r, struct alert_row *a, int step, const char *chats,
                      char ret_why[static 80])
 {
-    const struct rule *rule = rule_set_find(r->rules, a->rule);
-    if (!rule) {
-        (void)snprintf(ret_why, 80, "its rule is no longer loaded");
+    CLEANUP(words_release) struct words words = {.kept = NULL};
+    if (!words_of(r, a, &words)) {
+        (void)snprintf(ret_why, 80, "its texts cannot be read");
         return 0;
     }
     struct label_room *room = xcalloc(1, sizeof(*room));
@@ -549,8 +551,8 @@ size_t alerts_remind(struct relay *r, struct alert_row *a, int step, const char 
     size_t n = silence ? 0 : select_step(r, a, chats, sel);
     if (n) {
         struct edition ed = {.alert = a,
-                             .say = &rule->say,
-                             .rule_title = rule->title,
+                             .say = &words.say,
+                             .rule_title = words.title,
                              .type = MSG_UPDATE,
                              .sent = r->now.wall,
                              .expires = a->expires,
@@ -621,14 +623,14 @@ enum relay_err alerts_cancel(struct relay *r, const char *alert_id, const char *
 }
 
 /* What a named person stands for goes out; `at`: since when it is known. */
-static void publish_confirmed(struct relay *r, struct alert_row *a, const struct rule *rule,
+static void publish_confirmed(struct relay *r, struct alert_row *a, const struct words *words,
                               enum msg_type type, int64_t at, const struct actor *by)
 {
     (void)snprintf(a->acked_by, sizeof(a->acked_by), "%s", by->name);
     escalate_seen(r, a, by);
     struct edition ed = {.alert = a,
-                         .say = &rule->say,
-                         .rule_title = rule->title,
+                         .say = &words->say,
+                         .rule_title = words->title,
                          .type = type,
                          .expires = a->expires,
                          .fresh = r->now.wall - at <= r->config->relay.fresh,
@@ -651,14 +653,14 @@ enum relay_err alerts_confirm(struct relay *r, const char *alert_id, const struc
         actor_did(r, by, "alert.confirm", a.id, "");
         return RELAY_OK;
     }
-    const struct rule *rule = rule_set_find(r->rules, a.rule);
-    if (!rule)
-        return fail(why, RELAY_CONFLICT, _("rule `%s` is no longer loaded; its texts are needed"), a.rule);
     if (a.certainty == CERTAINTY_OBSERVED)
         return fail(why, RELAY_CONFLICT, _("alert `%s` is confirmed already"), alert_id);
+    CLEANUP(words_release) struct words words = {.kept = NULL};
+    if (!words_of(r, &a, &words))
+        return fail(why, RELAY_CONFLICT, _("rule `%s` is no longer loaded; its texts are needed"), a.rule);
     a.certainty = CERTAINTY_OBSERVED;
     a.guessed = false;
-    publish_confirmed(r, &a, rule, MSG_UPDATE, a.created, by);
+    publish_confirmed(r, &a, &words, MSG_UPDATE, a.created, by);
     return RELAY_OK;
 }
 
@@ -727,7 +729,8 @@ enum relay_err alerts_confirm_event(struct relay *r, int64_t event, const struct
     struct alert_row a;
     new_alert(r, &e, "", rule, seen.grp, &g, &j, &a);
     store_event_join(r->store, event, a.n, by->name);
-    publish_confirmed(r, &a, rule, MSG_ALERT, seen.observed_at, by);
+    struct words words = {.say = rule->say, .title = rule->title};
+    publish_confirmed(r, &a, &words, MSG_ALERT, seen.observed_at, by);
     (void)snprintf(ret_alert, 80, "%s", a.id);
     return RELAY_OK;
 }

@@ -8,6 +8,7 @@
 #include "dispatch.h"
 #include "notice.h"
 #include "route.h"
+#include "words.h"
 
 #define CANCEL_LIFE (72 * HOUR_MS)
 
@@ -78,10 +79,10 @@ static void take_from(void *arg, struct delivery_row *d)
 /* The revision that takes an alert back, in the areas of `a`: to exactly those who had an earlier one, whatever the limits. */
 static void correct(struct relay *r, struct alert_row *a, const struct taking_back *c, const char *note)
 {
-    const struct rule *rule = rule_set_find(r->rules, a->rule);
+    CLEANUP(words_release) struct words words = {.kept = NULL};
     static const struct rule_say plain = {
         .correction = "更正。刚才的防骗提醒，经核实有误，请您不必担心。有疑问，请到服务台。"};
-    struct rule_say say = rule && rule->say.correction ? rule->say : plain;
+    struct rule_say say = words_of(r, a, &words) && words.say.correction ? words.say : plain;
     say.voice = say.voice_short = say.correction;
     struct edition ed = {.alert = a,
                          .say = &say,

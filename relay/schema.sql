@@ -152,12 +152,13 @@ CREATE TABLE revision (
   PRIMARY KEY (alert, rev)
 ) WITHOUT ROWID;
 
--- Every text of a revision as it was rendered at its commit: one row a site, one an audience and issuer of chats.
+-- Every text of a revision as it was rendered at its commit: one row a site, one an audience and issuer of chats; and the rule's
+-- own words, where they are others than at the revision before.
 CREATE TABLE rendering (
   id        INTEGER PRIMARY KEY,
   alert     INTEGER NOT NULL,
   rev       INTEGER NOT NULL,
-  variant   TEXT NOT NULL,                 -- "site:xjtu-1", "chat:duty:…"
+  variant   TEXT NOT NULL,                 -- "site:xjtu-1", "chat:duty:…", "rule"
   body      TEXT NOT NULL                  -- JSON
 );
 CREATE INDEX rendering_alert ON rendering (alert, rev);

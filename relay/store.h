@@ -185,6 +185,8 @@ bool store_revision_get(struct store *s, int64_t alert, int rev, struct revision
 int64_t store_rendering(struct store *s, int64_t alert, int rev, const char *variant, const char *body);
 /* Appends the body of a rendering; false when there is none. */
 bool store_rendering_get(struct store *s, int64_t id, struct buf *ret);
+/* The newest one of this variant. */
+bool store_rendering_named(struct store *s, int64_t alert, const char *variant, struct buf *ret);
 int store_alerts_in_force(struct store *s, int64_t now);
 /* Each alert in force; fn may change deliveries. */
 void store_alerts_now(struct store *s, int64_t now, void (*fn)(void *arg, const struct alert_row *a),

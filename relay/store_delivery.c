@@ -120,13 +120,22 @@ int64_t store_rendering(struct store *s, int64_t alert, int rev, const char *var
     return store_add(s, Q_RENDERING_ADD, INT(alert), INT(rev), TEXT(variant), TEXT(body));
 }
 
-bool store_rendering_get(struct store *s, int64_t id, struct buf *ret)
+static bool get_body(struct store *s, struct stmt *q, struct buf *ret)
 {
-    struct stmt *q = store_ask(s, Q_RENDERING_GET, INT(id));
     bool found = store_row(s, q);
     if (found) buf_str(ret, col_text(q, 0));
     stmt_reset(q);
     return found;
+}
+
+bool store_rendering_get(struct store *s, int64_t id, struct buf *ret)
+{
+    return get_body(s, store_ask(s, Q_RENDERING_GET, INT(id)), ret);
+}
+
+bool store_rendering_named(struct store *s, int64_t alert, const char *variant, struct buf *ret)
+{
+    return get_body(s, store_ask(s, Q_RENDERING_NAMED, INT(alert), TEXT(variant)), ret);
 }
 
 void store_alert_ack(struct store *s, int64_t n, const char *who, int64_t now)

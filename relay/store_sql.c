@@ -120,6 +120,8 @@ const char *const store_sql[Q_COUNT] = {
         "SELECT msg_type, level, certainty, sent, expires FROM revision WHERE alert = ?1 AND rev = ?2",
     [Q_RENDERING_ADD] = "INSERT INTO rendering (alert, rev, variant, body) VALUES (?1, ?2, ?3, ?4)",
     [Q_RENDERING_GET] = "SELECT body FROM rendering WHERE id = ?1",
+    [Q_RENDERING_NAMED] =
+        "SELECT body FROM rendering WHERE alert = ?1 AND variant = ?2 ORDER BY rev DESC LIMIT 1",
 
     [Q_SPOKEN_ADD] =
         "INSERT INTO spoken (site, rule, area, at, alert) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",

@@ -4,7 +4,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from relay import main  # noqa: E402
+from relay import PACK, main  # noqa: E402
 from review import Review  # noqa: E402
 
 
@@ -57,5 +57,37 @@ def newcomers(r):
     assert [v["rev"] for v in r.cli("alerts", "show", first)["revisions"]] == revisions, "shown once"
 
 
+def rule_gone(r):
+    """A rule that is loaded no more takes nothing of what is in force with it: its alert has its words."""
+    os.makedirs(r.path("pack"))
+    ours = open(os.path.join(PACK, "rules.yaml")).read()
+    r.write("pack/rules.yaml", ours)
+    r.write("pack/other.yaml", ours.replace("crash_test", "other_test"))
+    r.configure(("mode: trial", "mode: live"), (f"packs: [{PACK}]", "packs: [pack]"))
+    alerts = []
+    for number, area in enumerate(("610113", "610104"), 1):
+        r.event(number, area)
+        alerts.append(r.alert_in(area))
+    first, second = alerts
+    r.until("the groups", lambda: len(r.lines_of("room")) == 2)
+    os.rename(r.path("pack", "rules.yaml"), r.path("pack", "rules.away"))
+    ward = "wards: [{id: w1, name: 一病区}"
+    site = "  - {id: s5, name: 五院, area: '6101', zones: [{id: hall, class: hall}], wards: [{id: w1, name: 外科}]}\nchats:\n"
+    r.configure((ward, ward + ", {id: w2, name: 二病区}"), ("chats:\n", site), restart=True)
+    for alert in alerts:
+        assert set(r.shown(alert)) == {"board:s1/w1", "board:s1/w2", "board:s5/w1", "bulletin:s1", "bulletin:s5"}, r.shown(alert)
+        rows = {d["target"]: d["id"] for d in reversed(r.cli("deliveries", "list", "--alert", alert))}
+        old, new, other = (r.cli("deliveries", "show", rows[t])["texts"] for t in ("board:s1/w1", "board:s1/w2", "board:s5/w1"))
+        assert old == new and other["lines"] == old["lines"] and other["headline"] == old["headline"], (old, new, other)
+    # A person may still say that it is true, and that it is not.
+    r.cli("alerts", "confirm", first, "--by", "王队")
+    r.until("the duty room", lambda: [m["msgType"] for m in r.lines_of("room")] == ["Alert", "Alert", "Update"])
+    r.cli("alerts", "cancel", second, "--by", "王队")
+    r.until("the duty room", lambda: len(r.lines_of("room")) == 4)
+    said = r.lines_of("room")
+    assert said[0]["chat"].splitlines()[1] == said[2]["chat"].splitlines()[1] and "更正。" in said[3]["chat"], said
+    assert "经核实有误" not in said[3]["chat"], "the plain correction, where the rule has its own"
+
+
 if __name__ == "__main__":
-    main(Review, modes, newcomers)
+    main(Review, modes, newcomers, rule_gone)
