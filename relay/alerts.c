@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "decide.h"
 #include "dispatch.h"
 #include "drill.h"
 #include "escalate.h"
@@ -24,8 +23,8 @@ void actor_did(struct relay *r, const struct actor *by, const char *verb, const 
 
 /* -- deliveries --------------------------------------------------------------------------------------------------- */
 
-static struct delivery_plan plan_for(struct relay *r, const struct edition *ed, const struct relay_target *t,
-                                     const struct selection *sel, const struct delivery_row *before)
+struct delivery_facts alerts_facts(struct relay *r, const struct edition *ed, const struct relay_target *t,
+                                   const struct selection *sel, const struct delivery_row *before)
 {
     const struct relay_options *o = &r->config->relay;
     int64_t now = r->now.wall;
@@ -73,7 +72,7 @@ static struct delivery_plan plan_for(struct relay *r, const struct edition *ed, 
             f.interval = true;
         }
     }
-    return decide_delivery(&f);
+    return f;
 }
 
 struct newer {
@@ -110,7 +109,8 @@ void alerts_add_delivery(struct relay *r, struct edition *ed, struct relay_targe
         return; /* never spoken */
     struct delivery_row before;
     bool had = ed->alert->rev > 1 && store_delivery_of(r->store, ed->alert->n, t->row.id, &before);
-    struct delivery_plan p = plan_for(r, ed, t, sel, had ? &before : NULL);
+    struct delivery_facts facts = alerts_facts(r, ed, t, sel, had ? &before : NULL);
+    struct delivery_plan p = decide_delivery(&facts);
     if (!p.wanted) return;
     /* What is not to be said here leaves alone what is about to be said for the first time, unless a person wants silence. */
     struct newer new = {.r = r, .t = t, .rev = ed->alert->rev, .cancel = ed->type == MSG_CANCEL};
@@ -201,8 +201,7 @@ static void new_revision(struct relay *r, const struct edition *ed, size_t n, co
              (long long)a->count, n, note);
 }
 
-/* … and a row for each of them. */
-static void revise(struct relay *r, struct edition *ed, const struct selection *sel, size_t n,
+void alerts_revise(struct relay *r, struct edition *ed, const struct selection *sel, size_t n,
                    const char *note)
 {
     new_revision(r, ed, n, note);
@@ -287,26 +286,22 @@ void alerts_reword(struct relay *r, struct alert_row *a, const char *before)
 
 /* -- publishing --------------------------------------------------------------------------------------------------- */
 
-/* Writes the revision, renders, routes. before: the areas until now, where one was added: only targets that are new hear of
- * it. NULL: all do. */
-static void publish(struct relay *r, struct edition *ed, const char *note, const char *before)
+size_t alerts_select(struct relay *r, struct edition *ed, struct label_room *room, struct labels *labels,
+                     struct selection **ret)
 {
-    struct alert_row *a = ed->alert;
+    const struct alert_row *a = ed->alert;
     bool any;
-    ed->sent = r->now.wall;
     ed->approvals = a->rev ? store_action_people(r->store, "alert.approve", a->id, "", &any) : 0;
     size_t sites = route_sites(r->targets, a->areas, &ed->boldest);
     ed->needs_person = a->guessed || (int64_t)sites > r->config->relay.wide_sites;
 
-    struct label_room *room = xcalloc(1, sizeof(*room));
-    struct labels labels;
-    route_labels(a, r->targets, room, &labels);
-    int64_t silence = silence_of(r, &labels);
+    route_labels(a, r->targets, room, labels);
+    int64_t silence = silence_of(r, labels);
     if (silence) (void)snprintf(ed->silence, sizeof(ed->silence), "silence %lld", (long long)silence);
     struct drill_row window;
     bool drill = a->status != STATUS_ACTUAL && drill_open(r, &window);
     struct selection *sel;
-    size_t n = route_select(r->config, r->targets, &labels, a->areas, a->status, drill, &sel);
+    size_t n = route_select(r->config, r->targets, labels, a->areas, a->status, drill, &sel);
     if (drill) {
         size_t kept = 0;
         for (size_t i = 0; i < n; i++)
@@ -314,6 +309,20 @@ static void publish(struct relay *r, struct edition *ed, const char *note, const
         n = kept;
         ed->drill_over = window.real_alert != 0;
     }
+    *ret = sel;
+    return n;
+}
+
+/* Writes the revision, renders, routes. before: the areas until now, where one was added: only targets that are new hear of
+ * it. NULL: all do. */
+static void publish(struct relay *r, struct edition *ed, const char *note, const char *before)
+{
+    struct alert_row *a = ed->alert;
+    struct label_room *room = xcalloc(1, sizeof(*room));
+    struct labels labels;
+    struct selection *sel;
+    ed->sent = r->now.wall;
+    size_t n = alerts_select(r, ed, room, &labels, &sel);
     if (before || ed->newcomers) {
         size_t kept = 0;
         for (size_t i = 0; i < n; i++)
@@ -324,7 +333,7 @@ static void publish(struct relay *r, struct edition *ed, const char *note, const
         n = kept;
     }
     if (n || (!before && !ed->newcomers)) {
-        revise(r, ed, sel, n, note);
+        alerts_revise(r, ed, sel, n, note);
         note_speech(r, ed, sel, n);
         start_clock(r, ed, &labels);
         bool speech = false;
@@ -501,77 +510,6 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
     }
     }
     row->alert = a.n;
-}
-
-/* -- reminding ----------------------------------------------------------------------------------------------------- */
-
-static void count_approvals(void *arg, struct delivery_row *d)
-{
-    int *waiting = arg;
-    *waiting += delivery_held_for(d, "approval");
-}
-
-/* Those of the step's chats that may hear of it: the duty groups always, the others nothing that waits for approval. */
-static size_t select_step(struct relay *r, const struct alert_row *a, const char *chats,
-                          struct selection *sel)
-{
-    struct drill_row window;
-    bool drill = a->status != STATUS_ACTUAL && drill_open(r, &window);
-    int approvals = 0;
-    store_deliveries_of_alert(r->store, a->n, true, count_approvals, &approvals);
-    size_t n = 0;
-    for (size_t i = 0; i < r->targets->n; i++) {
-        struct relay_target *t = &r->targets->items[i];
-        struct delivery_row d;
-        if (!route_chat_named(chats, t) || !target_in_areas(t, a->areas)) continue;
-        if (a->status != STATUS_ACTUAL && !t->drills && !(drill && drill_reaches(&window, t))) continue;
-        if (t->pub.audience != AUDIENCE_DUTY && approvals) continue;
-        bool had = store_delivery_of(r->store, a->n, t->row.id, &d);
-        if (had && delivery_is_waiting(d.state) && !delivery_held_for(&d, "approval"))
-            continue; /* what is on its way is not overtaken */
-        sel[n++] = (struct selection){
-            .target = t, .approve = APPROVE_NONE, .repeat_interval = had ? d.repeat_ms : 0};
-    }
-    return n;
-}
-
-size_t alerts_remind(struct relay *r, struct alert_row *a, int step, const char *chats,
-                     char ret_why[static 80])
-{
-    CLEANUP(words_release) struct words words = {.kept = NULL};
-    if (!words_of(r, a, &words)) {
-        (void)snprintf(ret_why, 80, "its texts cannot be read");
-        return 0;
-    }
-    struct label_room *room = xcalloc(1, sizeof(*room));
-    struct selection *sel = xcalloc(r->targets->n, sizeof(*sel));
-    struct labels labels;
-    route_labels(a, r->targets, room, &labels);
-    int64_t silence = silence_of(r, &labels);
-    size_t n = silence ? 0 : select_step(r, a, chats, sel);
-    if (n) {
-        struct edition ed = {.alert = a,
-                             .say = &words.say,
-                             .rule_title = words.title,
-                             .type = MSG_UPDATE,
-                             .sent = r->now.wall,
-                             .expires = a->expires,
-                             .fresh = true, /* it was when the clock began */
-                             .approved = true,
-                             .reminder = step};
-        (void)route_sites(r->targets, a->areas, &ed.boldest);
-        char note[80];
-        (void)snprintf(note, sizeof(note), "reminder %d: nobody has acknowledged", step);
-        revise(r, &ed, sel, n, note);
-        edition_release(&ed);
-    } else if (silence) {
-        (void)snprintf(ret_why, 80, "silence %lld", (long long)silence);
-    } else {
-        (void)snprintf(ret_why, 80, "no chat that may hear of it");
-    }
-    free(sel);
-    free(room);
-    return n;
 }
 
 /* -- what people say ------------------------------------------------------------------------------------------- */

@@ -36,6 +36,11 @@ void alerts_settle(struct relay *r, const char *feed, struct losses *l);
 /* Alert n, which is in force, on the screens and bulletins that the configuration has only now. */
 void alerts_show_newcomers(struct relay *r, int64_t n);
 
+/* Whether this delivery of an alert in force, or of a correction, may be said again as things are now: by mode, silence, approval, drill, area, route and quiet hours.
+ * RELAY_CONFLICT with what stands against it. */
+enum relay_err alerts_say_again(struct relay *r, const struct delivery_row *d, const struct relay_target *t,
+                                struct reason *why) MUST_CHECK;
+
 /* A person's word; `actor` is recorded with its effect in the same commit. RELAY_NOT_FOUND, RELAY_CONFLICT with why. */
 struct actor {
     const char *name;   /* --by, required */

@@ -1,15 +1,28 @@
-/* Shared by the files of alerts: alerts.c (events, revisions, what people say) and alerts_back.c (what is taken back). Nobody
- * else. */
+/* Shared by the files of alerts: alerts.c (events, revisions, what people say), alerts_back.c (what is taken back) and
+ * alerts_again.c (what is said again). Nobody else. */
 #ifndef TOCSIN_RELAY_ALERTS_INTERNAL_H
 #define TOCSIN_RELAY_ALERTS_INTERNAL_H
 
 #include "alerts.h"
+#include "decide.h"
 #include "edition.h"
 #include "route.h"
 
 /* A row of this revision for the target. sel: how it was selected; NULL: as a correction. */
 void alerts_add_delivery(struct relay *r, struct edition *ed, struct relay_target *t,
                          const struct selection *sel);
+
+/* What decide asks about the revision for one target. before: what the target has of the alert already; NULL: nothing. */
+struct delivery_facts alerts_facts(struct relay *r, const struct edition *ed, const struct relay_target *t,
+                                   const struct selection *sel, const struct delivery_row *before);
+
+/* Where the alert goes as things are now, and what of its edition hangs on that. The caller frees *ret. */
+size_t alerts_select(struct relay *r, struct edition *ed, struct label_room *room, struct labels *labels,
+                     struct selection **ret);
+
+/* One more revision, and a row for each of its targets. */
+void alerts_revise(struct relay *r, struct edition *ed, const struct selection *sel, size_t n,
+                   const char *note);
 
 /* The texts that name areas, where the words for those of `a` are others than for `before`. */
 void alerts_reword(struct relay *r, struct alert_row *a, const char *before);

@@ -157,13 +157,13 @@ struct delivery_plan decide_delivery(const struct delivery_facts *f)
     if (f->class == TO_SPEECH && (f->level != LEVEL_RED || f->certainty < CERTAINTY_LIKELY))
         return (struct delivery_plan){.wanted = false};
     if (f->silence) return suppressed(f->silence);
-    if (at_once && !f->fresh) return suppressed("older than relay.fresh");
+    if (at_once && !f->fresh) return suppressed(DECIDED_TOO_OLD);
     if (f->pace == PACE_NEVER) return suppressed("pace: this group does not hear of this level");
     if (in_trial(f)) return held(why_in_trial(f), f->expires, f);
     if (f->class == TO_SPEECH && f->spoken_again)
-        return suppressed("announce_again: spoken here before, see the bulletin");
+        return suppressed(DECIDED_LIMIT "again: spoken here before, see the bulletin");
     if (f->class == TO_SPEECH && f->spoken_enough)
-        return suppressed("announce_per_day: enough for today, see the bulletin");
+        return suppressed(DECIDED_LIMIT "per_day: enough for today, see the bulletin");
     if (!f->approved &&
         (f->approve != APPROVE_NONE || f->pace == PACE_APPROVAL || (at_once && f->needs_person)))
         return held(f->approve == APPROVE_TWO ? "approval two" : "approval", f->now + f->approval_timeout, f);

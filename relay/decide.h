@@ -63,6 +63,9 @@ struct delivery_facts {
     enum pace pace;      /* of this chat for this level and certainty; at_once for all others */
     int64_t digest_at;   /* pace daily or weekly: when */
 };
+/* Reasons that are asked about later: what came late, and speech beyond a limit of its site. */
+#define DECIDED_TOO_OLD "older than relay.fresh"
+#define DECIDED_LIMIT   "announce_"
 struct delivery_plan {
     bool wanted;               /* false: no row at all (speech at once for what may not be spoken) */
     enum delivery_state state; /* HELD, QUEUED or SUPPRESSED */

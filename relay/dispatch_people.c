@@ -179,6 +179,15 @@ void dispatch_refresh_states(struct relay *r)
     }
 }
 
+/* Speech that a person lets go counts for the limits of its site. */
+static void note_speech(struct relay *r, const struct relay_target *t, const struct delivery_row *d)
+{
+    struct alert_row a;
+    if (t->class == TO_SPEECH && store_alert_get(r->store, d->alert, &a) && a.status == STATUS_ACTUAL &&
+        a.grp)
+        store_spoken(r->store, t->pub.site, a.rule, a.areas, r->now.wall, a.n);
+}
+
 void dispatch_release(struct relay *r, struct delivery_row *d)
 {
     struct relay_target *t = targets_by_row(r->targets, d->target);
@@ -194,8 +203,7 @@ void dispatch_release(struct relay *r, struct delivery_row *d)
     dispatch_move(r, d, DELIVERY_QUEUED, d->fold ? "waits for the digest" : "", due);
     if (d->state != DELIVERY_QUEUED) return;
     dispatch_queued(r, t, d);
-    if (t->class == TO_SPEECH && store_alert_get(r->store, d->alert, &a) && a.status == STATUS_ACTUAL)
-        store_spoken(r->store, t->pub.site, a.rule, a.areas, r->now.wall, a.n);
+    note_speech(r, t, d);
 }
 
 enum relay_err dispatch_done(struct relay *r, int64_t delivery, const char *who, struct reason *why)
@@ -252,7 +260,10 @@ enum relay_err dispatch_replay(struct relay *r, int64_t delivery, struct reason 
     if (!delivery_may_move(d.state, DELIVERY_QUEUED) && !delivery_may_move(d.state, DELIVERY_RETRY))
         return fail(why, RELAY_CONFLICT, _("it is %s: nothing to replay"), delivery_state_name(d.state));
     enum delivery_state to = delivery_may_move(d.state, DELIVERY_QUEUED) ? DELIVERY_QUEUED : DELIVERY_RETRY;
+    enum relay_err err = alerts_say_again(r, &d, t, why);
+    if (err != RELAY_OK) return err;
     dispatch_move(r, &d, to, "replayed by a person", r->now.wall);
-    if (t->ops->kind == TARGET_STATE) dispatch_queued(r, t, &d);
+    dispatch_queued(r, t, &d);
+    note_speech(r, t, &d);
     return RELAY_OK;
 }

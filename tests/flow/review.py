@@ -29,6 +29,7 @@ sites:
   - {{id: s4, name: 四院, area: '66', mode: trial, zones: [{{id: hall, class: hall}}], wards: [{{id: w1, name: 一病区}}]}}
 chats:
   - {{id: club, type: file, audience: volunteer, quiet: [], path: {self.path('club.jsonl')}, areas: ['62', '63', '64']}}
+  - {{id: night, type: file, audience: volunteer, quiet: ['00:00-23:59'], path: {self.path('night.jsonl')}, areas: ['6105']}}
   - {{id: room, type: file, audience: duty, quiet: [], path: {self.path('room.jsonl')}}}
 route:
   receiver: everyone
@@ -167,5 +168,80 @@ def not_to_be_said(r):
     assert "it is over" in r.cli("alerts", "confirm", str(row), "--by", "王队", fails=True)
 
 
+def replays(r):
+    """A person says one thing again; what holds for everybody holds then too, and the answer says what it is."""
+    def row(alert, target):
+        return next(d["id"] for d in r.cli("deliveries", "list", "--alert", alert) if d["target"] == target)
+
+    def refused(alert, target, words):
+        before = r.states(alert)[target]
+        answer = r.cli("deliveries", "replay", row(alert, target), "--by", "王队", fails=True)
+        assert words in answer and r.states(alert)[target] == before, (answer, before, r.states(alert)[target])
+
+    def works(alert, target):
+        r.cli("deliveries", "replay", row(alert, target), "--by", "王队")
+        assert r.states(alert)[target][0] not in ("suppressed", "held"), r.states(alert)
+
+    # The mode of its site.
+    r.cli("site", "mode", "s1", "live", "--by", "李科长")
+    r.event(1, "610113")
+    alert = r.alert_in("610113")
+    r.cli("site", "mode", "s1", "screens", "--by", "李科长")
+    for target in ("pa:s1/hall", "bulletin:s1"):
+        assert r.states(alert)[target] == ("suppressed", "trial: the site went back"), r.states(alert)
+        refused(alert, target, "tocsin site mode")
+    assert set(r.shown(alert)) == {"board:s1/w1"}
+    r.cli("site", "mode", "s1", "live", "--by", "李科长")
+    for target in ("pa:s1/hall", "bulletin:s1"):
+        works(alert, target)
+    assert set(r.shown(alert)) == {"board:s1/w1", "bulletin:s1"}
+    # A limit of its site, where it was the limit that kept it unsaid.
+    r.event(2, "610102")
+    second = r.alert_in("610102")
+    r.cli("alerts", "cancel", second, "--by", "王队")
+    r.event(3, "610102")
+    third = next(a["id"] for a in r.cli("alerts", "list") if a["areas"] == "610102" and not a["ended"])
+    assert "announce_again" in r.states(third)["pa:s1/hall"][1], r.states(third)
+    refused(third, "pa:s1/hall", "announce_again")
+    # A silence.
+    r.cli("silence", "add", "--matcher", 'area6="610104"', "--for", "2h", "--by", "王队", "--reason", "试")
+    r.event(4, "610104")
+    silent = r.alert_in("610104")
+    for target in ("file:room", "board:s1/w1"):
+        refused(silent, target, "silence 1")
+    r.cli("silence", "expire", "1", "--by", "王队")
+    for target in ("file:room", "board:s1/w1"):
+        works(silent, target)
+    # Quiet hours.
+    r.cli("silence", "add", "--matcher", 'area6="610501"', "--for", "2h", "--by", "王队", "--reason", "试")
+    r.event(5, "610501")
+    night = r.alert_in("610501")
+    r.cli("silence", "expire", "2", "--by", "王队")
+    refused(night, "file:night", "quiet hours until")
+    # Approval that nobody gave.
+    r.event(6, "650101")
+    asked = r.alert_in("650101")
+    r.pass_time(minutes=11)
+    r.until("the end of the time", lambda: r.states(asked)["pa:s3/hall"][0] == "suppressed")
+    refused(asked, "pa:s3/hall", "approved")
+    r.cli("alerts", "approve", asked, "--by", "王队")
+    works(asked, "pa:s3/hall")
+    # A drill that has fallen silent.
+    r.cli("drill", "start", "--for", "1h", "--by", "王队", "--yes")
+    r.event(7, "610101", status="Exercise")
+    exercise = r.alert_in("610101")
+    r.event(8, "610109")
+    r.alert_in("610109")
+    refused(exercise, "bulletin:s1", "real alert")
+    # Where it goes by the file of today.
+    r.configure(("areas: ['6105']", "areas: ['6106']"))
+    refused(night, "file:night", "other areas")
+    r.configure(("pa: [announce, bulletin], displays: all, chats: all", "pa: [announce, bulletin], chats: all"))
+    r.cli("silence", "add", "--matcher", 'area6="610104"', "--for", "2h", "--by", "王队", "--reason", "试")
+    r.cli("silence", "expire", "3", "--by", "王队")
+    assert r.states(silent)["board:s1/w1"] == ("suppressed", "silence 3")
+    refused(silent, "board:s1/w1", "no route")
+
+
 if __name__ == "__main__":
-    main(Review, review, going_live, not_to_be_said)
+    main(Review, review, going_live, not_to_be_said, replays)
