@@ -470,13 +470,26 @@ static bool due_row(struct relay *r, struct relay_target *t, struct delivery_row
     return true;
 }
 
+/* What waits for a target that is not configured any more. Where it was said it was said, and nobody will confirm it. */
+static void target_is_gone(struct relay *r, struct delivery_row *d)
+{
+    static const char why[] = "target removed";
+    if (d->state == DELIVERY_SENT && d->repeat_ms > 0) {
+        d->due = NO_DUE;
+        store_delivery_save(r->store, d);
+    } else {
+        dispatch_move(r, d, d->state == DELIVERY_SENT ? DELIVERY_UNCONFIRMED : DELIVERY_CANCELLED, why,
+                      NO_DUE);
+    }
+}
+
 /* One due row: what only time decides is done; a message goes out if its target can take it. */
 static void claim_row(struct relay *r, const struct delivery_row *found)
 {
     struct relay_target *t = targets_by_row(r->targets, found->target);
     struct delivery_row row = *found;
     if (!t) {
-        dispatch_move(r, &row, DELIVERY_CANCELLED, "target removed", NO_DUE);
+        target_is_gone(r, &row);
         return;
     }
     bool plain = t->ops->kind == TARGET_MESSAGE && row.expires > r->now.wall &&
