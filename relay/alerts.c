@@ -159,14 +159,6 @@ static bool has_delivery(struct relay *r, int64_t alert, const struct relay_targ
     return store_delivery_of(r->store, alert, t->row.id, &d);
 }
 
-/* A screen or bulletin that the configuration has only now, or again, and that never had a word of the alert. */
-static bool is_newcomer(struct relay *r, int64_t alert, const struct relay_target *t)
-{
-    struct delivery_row d;
-    return t->newcomer &&
-           (!store_delivery_of(r->store, alert, t->row.id, &d) || d.state == DELIVERY_CANCELLED);
-}
-
 /* The clock runs from the first revision whose route has one, until a named person has seen the alert. */
 static void start_clock(struct relay *r, const struct edition *ed, const struct labels *labels)
 {
@@ -323,16 +315,14 @@ static void publish(struct relay *r, struct edition *ed, const char *note, const
     struct selection *sel;
     ed->sent = r->now.wall;
     size_t n = alerts_select(r, ed, room, &labels, &sel);
-    if (before || ed->newcomers) {
+    if (before) {
         size_t kept = 0;
         for (size_t i = 0; i < n; i++)
-            if (ed->newcomers
-                    ? is_newcomer(r, a->n, sel[i].target)
-                    : !target_in_areas(sel[i].target, before) || !has_delivery(r, a->n, sel[i].target))
+            if (!target_in_areas(sel[i].target, before) || !has_delivery(r, a->n, sel[i].target))
                 sel[kept++] = sel[i];
         n = kept;
     }
-    if (n || (!before && !ed->newcomers)) {
+    if (n || !before) {
         alerts_revise(r, ed, sel, n, note);
         note_speech(r, ed, sel, n);
         start_clock(r, ed, &labels);
@@ -343,20 +333,6 @@ static void publish(struct relay *r, struct edition *ed, const char *note, const
     free(sel);
     free(room);
     edition_release(ed);
-}
-
-void alerts_show_newcomers(struct relay *r, int64_t n)
-{
-    struct alert_row a;
-    CLEANUP(words_release) struct words words = {.kept = NULL};
-    if (!store_alert_get(r->store, n, &a) || !a.grp || !words_of(r, &a, &words)) return;
-    struct edition ed = {.alert = &a,
-                         .say = &words.say,
-                         .rule_title = words.title,
-                         .type = MSG_ALERT,
-                         .expires = a.expires,
-                         .newcomers = true};
-    publish(r, &ed, "new screens", NULL);
 }
 
 /* -- groups ------------------------------------------------------------------------------------------------------- */

@@ -33,8 +33,9 @@ void alerts_withdraw(struct relay *r, int64_t feed_row, const char *const *event
  * list for a person to end or to keep it. Frees the list. */
 void alerts_settle(struct relay *r, const char *feed, struct losses *l);
 
-/* Alert n, which is in force, on the screens and bulletins that the configuration has only now. */
-void alerts_show_newcomers(struct relay *r, int64_t n);
+/* After a start or a reload, where the configuration has changed: what is in force is shown by every screen and bulletin that it
+ * is for now, also those that are new; and goes where it is not for them any more, as does what waits there. */
+void alerts_fit(struct relay *r);
 
 /* Whether this delivery of an alert in force, or of a correction, may be said again as things are now: by mode, silence, approval, drill, area, route and quiet hours.
  * RELAY_CONFLICT with what stands against it. */

@@ -129,7 +129,8 @@ enum relay_err alerts_say_again(struct relay *r, const struct delivery_row *d, c
                          .approved = d->attempt > 0 || a.certainty == CERTAINTY_OBSERVED,
                          .reminder = d->reminder};
     if (!a.grp || rev.msg_type == MSG_CANCEL)
-        return in_quiet_hours(r, t, d, why); /* nothing else holds back a correction, or the relay's own words */
+        return in_quiet_hours(r, t, d,
+                              why); /* nothing else holds back a correction, or the relay's own words */
     if (!target_in_areas(t, a.areas))
         return fail(why, RELAY_CONFLICT, _("the alert is for other areas than this target"));
     struct label_room *room = xcalloc(1, sizeof(*room));

@@ -40,6 +40,21 @@ static bool is_correction(struct taking_back *c, const struct delivery_row *d)
     return c->revision.msg_type == MSG_CANCEL;
 }
 
+void alerts_end_row(struct relay *r, const struct relay_target *t, struct delivery_row *d, const char *reason)
+{
+    char why[80];
+    (void)snprintf(why, sizeof(why), "%s%s", delivery_held_for(d, "trial") ? "trial: " : "", reason);
+    if (delivery_is_waiting(d->state) && d->state != DELIVERY_SENDING)
+        dispatch_move(r, d, DELIVERY_CANCELLED, why, NO_DUE);
+    if (d->state != DELIVERY_SENT || d->due == NO_DUE) return;
+    if (t && t->chat && !t->ops->confirms) { /* it would be said again */
+        d->due = NO_DUE;
+        store_delivery_save(r->store, d);
+    } else {
+        dispatch_move(r, d, DELIVERY_SUPPRESSED, reason, NO_DUE);
+    }
+}
+
 /* Ends what waits of a row, and notes its target when it is to be corrected. Rows come by target, the oldest first. */
 static void take_from(void *arg, struct delivery_row *d)
 {
@@ -58,18 +73,7 @@ static void take_from(void *arg, struct delivery_row *d)
         }
         c->told[c->n++] = d->target;
     }
-    char why[80];
-    (void)snprintf(why, sizeof(why), "%s%s", delivery_held_for(d, "trial") ? "trial: " : "", c->why);
-    if (delivery_is_waiting(d->state) && d->state != DELIVERY_SENDING)
-        dispatch_move(c->r, d, DELIVERY_CANCELLED, why, NO_DUE);
-    if (d->state == DELIVERY_SENT && d->due != NO_DUE) { /* it would be said again */
-        if (t && t->chat && !t->ops->confirms) {
-            d->due = NO_DUE;
-            store_delivery_save(c->r->store, d);
-        } else {
-            dispatch_move(c->r, d, DELIVERY_SUPPRESSED, c->why, NO_DUE);
-        }
-    }
+    alerts_end_row(c->r, t, d, c->why);
     if (c->still && t && t->ops->kind == TARGET_STATE) {
         store_unshow(c->r->store, d->target, d->alert);
         target_show(t);

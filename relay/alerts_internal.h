@@ -1,5 +1,5 @@
-/* Shared by the files of alerts: alerts.c (events, revisions, what people say), alerts_back.c (what is taken back) and
- * alerts_again.c (what is said again). Nobody else. */
+/* Shared by the files of alerts: alerts.c (events, revisions, what people say), alerts_back.c (what is taken back),
+ * alerts_again.c (what is said again) and alerts_places.c (other places in the configuration). Nobody else. */
 #ifndef TOCSIN_RELAY_ALERTS_INTERNAL_H
 #define TOCSIN_RELAY_ALERTS_INTERNAL_H
 
@@ -29,6 +29,10 @@ void alerts_reword(struct relay *r, struct alert_row *a, const char *before);
 
 /* Where one more event of a struct alert_row (arg) was seen, and by whom: for the store's lists of events. */
 void alerts_take_in(void *arg, const char *area, const char *feed, bool guessed);
+
+/* What waits of a row, or would be said again, ends; but what is under way. t: NULL when it is configured no more. */
+void alerts_end_row(struct relay *r, const struct relay_target *t, struct delivery_row *d,
+                    const char *reason);
 
 /* Ends the alert everywhere, and corrects it with those who had it. */
 void alerts_take_back(struct relay *r, struct alert_row *a, const char *note);

@@ -129,31 +129,6 @@ static void wake_row(void *arg, struct delivery_row *d)
     store_delivery_save(r->store, d);
 }
 
-struct in_force {
-    int64_t *alerts;
-    size_t n;
-};
-
-static void collect_alert(void *arg, const struct alert_row *a)
-{
-    struct in_force *f = arg;
-    f->alerts = xreallocarray(f->alerts, f->n + 1, sizeof(*f->alerts));
-    f->alerts[f->n++] = a->n;
-}
-
-/* A new screen or bulletin shows what is in force for it; whoever only hears is not told late. */
-static void greet_newcomers(struct relay *r)
-{
-    size_t newcomers = 0;
-    for (size_t i = 0; i < r->targets->n; i++) newcomers += r->targets->items[i].newcomer;
-    if (!newcomers) return;
-    struct in_force f = {.n = 0};
-    store_alerts_now(r->store, r->now.wall, collect_alert, &f);
-    for (size_t i = 0; i < f.n; i++) alerts_show_newcomers(r, f.alerts[i]);
-    free(f.alerts);
-    for (size_t i = 0; i < r->targets->n; i++) r->targets->items[i].newcomer = false;
-}
-
 void dispatch_targets_changed(struct relay *r, struct targets *old)
 {
     store_targets_waiting(r->store, cancel_removed, r);
@@ -163,10 +138,8 @@ void dispatch_targets_changed(struct relay *r, struct targets *old)
         if (was && (was->row.paused < 0 || was->broken))
             store_deliveries_waiting(r->store, t->row.id, wake_row, r);
         if (was) t->in_flight = was->in_flight;
-        if (old && !was && t->ops->kind == TARGET_STATE)
-            t->newcomer = true; /* also when it had gone for a while */
     }
-    greet_newcomers(r);
+    alerts_fit(r);
 }
 
 void dispatch_refresh_states(struct relay *r)

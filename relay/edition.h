@@ -12,7 +12,6 @@ struct edition {
     enum msg_type type;
     int64_t sent, expires;
     bool fresh, approved, needs_person;
-    bool newcomers;   /* only for screens and bulletins that are new */
     int approvals;    /* persons who have approved the alert already */
     bool drill_over;  /* an exercise whose drill has fallen silent */
     bool plain;       /* the relay's own words to a duty group: the text as it is */

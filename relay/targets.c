@@ -184,7 +184,6 @@ void targets_bind(struct targets *t, struct store *s, struct adapter_slot *slots
         for (size_t k = 0; k < n_slots; k++)
             if (slots[k].ops == r->ops) r->ctx = slots[k].ctx;
         if (r->ops->kind == TARGET_STATE) target_show(r);
-        r->newcomer = r->ops->kind == TARGET_STATE && r->row.snap_rev == 0;
         if (!r->ops->check) continue;
         struct reason why = {""};
         if (r->ops->check(r->ctx, &r->pub, &why) == RELAY_OK) continue;

@@ -49,8 +49,7 @@ struct relay_target {
     bool show_due, show_listed; /* a state target with something new to show; see target_show */
     bool show_grave;            /* … which is red: before others */
     int64_t refresh_at;         /* … and when it will have, by its adapter; wall, 0: not known */
-    bool newcomer; /* a state target that the configuration has only now: it has shown nothing yet */
-    bool broken;   /* check failed at load: deliveries are rejected with `why` */
+    bool broken;                /* check failed at load: deliveries are rejected with `why` */
     char why[160];
 };
 

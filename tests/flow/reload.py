@@ -57,6 +57,70 @@ def newcomers(r):
     assert [v["rev"] for v in r.cli("alerts", "show", first)["revisions"]] == revisions, "shown once"
 
 
+def moved(r):
+    """A site whose area or route changes shows what is in force for it now, and nobody is told anything a second time."""
+    def room():
+        return [m["msgType"] for m in r.lines_of("room")]
+
+    def revisions():
+        return [(v["msgType"], v["note"]) for v in r.cli("alerts", "show", alert)["revisions"]]
+
+    everything = "displays: all, chats: all"
+    here, away = {"board:s1/w1", "bulletin:s1"}, {"board:s3/w1", "bulletin:s3"}
+    r.configure(("mode: trial", "mode: live"), (everything, "displays: [s1], chats: all"))
+    r.event(1, "610113")
+    alert = r.alert_in("610113")
+    r.until("the duty room", lambda: room() == ["Alert"])
+    assert set(r.shown(alert)) == here and r.states(alert)["pa:s1/hall"][0] in ("queued", "retry")
+    # It leaves the area: nothing waits there and nothing stands there, and nobody hears that it was wrong.
+    r.configure(("name: 医院, area: '6101'", "name: 医院, area: '6201'"))
+    assert r.shown(alert) == {}
+    why = "not in its area any more"
+    assert {r.states(alert)[t] for t in (*here, "pa:s1/hall")} == {("cancelled", why)}, r.states(alert)
+    # Another one comes, by a restart; the route takes it to the bulletin alone, and then to the screen.
+    r.configure(("name: 三院, area: '65'", "name: 三院, area: '6101'"), restart=True)
+    assert set(r.shown(alert)) == {"bulletin:s3"} and "pa:s3/hall" not in r.states(alert)
+    r.configure(("displays: [s1], chats: all", everything))
+    assert set(r.shown(alert)) == away, r.shown(alert)
+    # Back again, and once.
+    r.configure(("name: 医院, area: '6201'", "name: 医院, area: '6101'"))
+    assert set(r.shown(alert)) == here | away and r.states(alert)["pa:s1/hall"] == ("cancelled", why)
+    story = revisions()
+    r.configure()
+    r.configure(restart=True)
+    assert revisions() == story and set(r.shown(alert)) == here | away
+    # A screen that was away shows what the alert has become.
+    ward = "id: s3, name: 三院, area: '6101', mode: live, zones: [{id: hall, class: hall}], wards: [{id: w1, name: 一病区}"
+    r.configure((ward, ward.replace("w1", "w2")))
+    assert set(r.shown(alert)) == here | {"board:s3/w2", "bulletin:s3"}
+    r.cli("alerts", "confirm", alert, "--by", "王队")
+    newest = r.cli("alerts", "show", alert)["rev"]
+    r.configure((ward.replace("w1", "w2"), ward))
+    assert r.shown(alert)["board:s3/w1"] == newest + 1 and r.shown(alert)["board:s1/w1"] == newest, r.shown(alert)
+    assert room() == ["Alert", "Update"]
+    # In trial as everywhere.
+    r.configure(("name: 二院, area: '65'", "name: 二院, area: '610113'"))
+    assert r.states(alert)["board:s2/w1"] == ("held", "trial"), r.states(alert)
+    # And the end of it is the end everywhere.
+    r.cli("alerts", "cancel", alert, "--by", "王队")
+    r.until("the correction", lambda: room() == ["Alert", "Update", "Cancel"])
+    assert r.shown(alert) == {}
+
+
+def reminded_no_more(r):
+    """A group that is taken out of the file is not reminded, and what stands for it keeps nobody busy."""
+    r.configure(("group_by: [rule, area6]", "group_by: [rule, area6]\n  repeat_interval: 1h"))
+    r.event(1, "610113")
+    alert = r.alert_in("610113")
+    r.until("the duty room", lambda: len(r.lines_of("room")) == 1)
+    line = next(w for w in r.read("tocsin.yaml").splitlines() if "id: room" in w)
+    r.configure((line + "\n", ""))
+    r.pass_time(hours=2)
+    assert r.states(alert)["file:room"][0] == "sent"
+    due = [d["due"] for d in r.cli("deliveries", "list", "--alert", alert) if d["target"] == "file:room"]
+    assert due == [None] and "no such move" not in r.read("log"), due
+
+
 def rule_gone(r):
     """A rule that is loaded no more takes nothing of what is in force with it: its alert has its words."""
     os.makedirs(r.path("pack"))
@@ -90,4 +154,4 @@ def rule_gone(r):
 
 
 if __name__ == "__main__":
-    main(Review, modes, newcomers, rule_gone)
+    main(Review, modes, newcomers, moved, reminded_no_more, rule_gone)

@@ -127,7 +127,8 @@ class Relay:
             return self.start()
         reloads = self.read("log").count("reloaded ")
         self.process.send_signal(signal.SIGHUP)
-        return self.until("a reload", lambda: self.read("log").count("reloaded ") > reloads)
+        self.until("a reload", lambda: self.read("log").count("reloaded ") > reloads)
+        return self.status()  # an answer: its turn has been stored
 
     def alert_in(self, area):
         return self.until(f"an alert in {area}",

@@ -1,0 +1,155 @@
+/* The alerts in force after other words in the configuration: who is to show them now, and who not any more. */
+#include "alerts_internal.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "dispatch.h"
+#include "words.h"
+
+enum { CONFIG_MAX = 64 << 20 };
+
+static const char left_area[] = "not in its area any more", no_target[] = "target removed";
+
+struct left {
+    int64_t target, rendering;
+    const char *why;
+};
+
+struct places {
+    struct relay *r;
+    const struct alert_row *alert;
+    struct left *left; /* who showed it, and does so no more */
+    size_t n, cap;
+};
+
+static bool is_correction(struct relay *r, const struct delivery_row *d)
+{
+    struct revision_row v;
+    return store_revision_get(r->store, d->alert, d->rev, &v) && v.msg_type == MSG_CANCEL;
+}
+
+/* A row of a target that the alert has nothing to do with any more: what waits ends, and what is shown goes. It is as true as
+ * it was, so nobody is told that it was wrong. Rows come by target, the oldest first. */
+static void leave(void *arg, struct delivery_row *d)
+{
+    struct places *p = arg;
+    struct relay *r = p->r;
+    struct relay_target *t = targets_by_row(r->targets, d->target);
+    if ((t && target_in_areas(t, p->alert->areas)) || is_correction(r, d)) return;
+    const char *why = t ? left_area : no_target;
+    bool first = !p->n || p->left[p->n - 1].target != d->target;
+    if (first && store_shows(r->store, d->target, d->alert)) {
+        store_unshow(r->store, d->target, d->alert);
+        if (t) target_show(t);
+        if (p->n == p->cap) {
+            p->cap = p->cap ? p->cap * 2 : 16;
+            p->left = xreallocarray(p->left, p->cap, sizeof(*p->left));
+        }
+        p->left[p->n++] = (struct left){.target = d->target, .why = why};
+    }
+    if (p->n && p->left[p->n - 1].target == d->target) p->left[p->n - 1].rendering = d->rendering;
+    if (!t) return; /* dispatch has ended what waited */
+    if (d->state == DELIVERY_SENDING)
+        (void)dispatch_end_unsent(r, d, why);
+    else
+        alerts_end_row(r, t, d, why);
+}
+
+/* A screen or bulletin that has nothing of the alert, or had it taken off. Whoever only hears is not told late. */
+static bool is_newcomer(const struct edition *ed, struct relay *r, const struct selection *sel)
+{
+    const struct relay_target *t = sel->target;
+    struct delivery_row d;
+    if (t->ops->kind != TARGET_STATE || (t->class == TO_BULLETIN && !ed->say->voice_short)) return false;
+    if (store_delivery_of(r->store, ed->alert->n, t->row.id, &d) && d.state != DELIVERY_CANCELLED &&
+        !is_correction(r, &d))
+        return false;
+    /* What a person has refused is not asked again because there is one more screen. */
+    char by[64];
+    store_action_first(r->store, "alert.reject", ed->alert->id, by);
+    return !*by || sel->approve == APPROVE_NONE || ed->approved ||
+           ed->approvals >= (sel->approve == APPROVE_TWO ? 2 : 1);
+}
+
+static void add_left(struct relay *r, const struct alert_row *a, const struct left *l)
+{
+    struct delivery_row d = {.alert = a->n,
+                             .rev = a->rev,
+                             .target = l->target,
+                             .state = DELIVERY_QUEUED,
+                             .level = a->level,
+                             .due = NO_DUE,
+                             .created = r->now.wall,
+                             .expires = a->expires,
+                             .rendering = l->rendering};
+    d.id = store_delivery_add(r->store, &d);
+    dispatch_move(r, &d, DELIVERY_CANCELLED, l->why, NO_DUE);
+}
+
+static void fit(struct relay *r, struct alert_row *a)
+{
+    CLEANUP(words_release) struct words words = {.kept = NULL};
+    struct places p = {.r = r, .alert = a};
+    if (!words_of(r, a, &words)) return;
+    store_deliveries_ever(r->store, a->n, leave, &p);
+    struct edition ed = {.alert = a,
+                         .say = &words.say,
+                         .rule_title = words.title,
+                         .type = MSG_ALERT,
+                         .sent = r->now.wall,
+                         .expires = a->expires,
+                         .approved = a->certainty == CERTAINTY_OBSERVED};
+    struct label_room *room = xcalloc(1, sizeof(*room));
+    struct labels labels;
+    struct selection *sel;
+    size_t n = alerts_select(r, &ed, room, &labels, &sel), new = 0;
+    for (size_t i = 0; i < n; i++)
+        if (is_newcomer(&ed, r, &sel[i])) sel[new ++] = sel[i];
+    if (new || p.n) alerts_revise(r, &ed, sel, new, "other places in the configuration");
+    for (size_t i = 0; i < p.n; i++) add_left(r, a, &p.left[i]);
+    edition_release(&ed);
+    free(sel);
+    free(room);
+    free(p.left);
+}
+
+struct in_force {
+    int64_t *alerts;
+    size_t n, cap;
+};
+
+static void collect_alert(void *arg, const struct alert_row *a)
+{
+    struct in_force *f = arg;
+    if (!a->grp) return; /* the relay's own words to whom it chose */
+    if (f->n == f->cap) {
+        f->cap = f->cap ? f->cap * 2 : 64;
+        f->alerts = xreallocarray(f->alerts, f->cap, sizeof(*f->alerts));
+    }
+    f->alerts[f->n++] = a->n;
+}
+
+/* Whether the configuration has other words than when the alerts were last fitted to it. */
+static bool changed(struct relay *r)
+{
+    static const char mark[] = "places";
+    CLEANUP(buf_release) struct buf words = BUF_INIT(CONFIG_MAX);
+    options_print(relay_config_rows, r->config, 0, &words);
+    int64_t now = hash_keyed(store_key(r->store), 'P', words.data, words.len);
+    if (store_mark(r->store, mark) == now) return false;
+    store_set_mark(r->store, mark, now);
+    return true;
+}
+
+void alerts_fit(struct relay *r)
+{
+    if (!changed(r)) return;
+    struct in_force f = {.n = 0};
+    store_alerts_now(r->store, r->now.wall, collect_alert, &f);
+    for (size_t i = 0; i < f.n; i++) {
+        struct alert_row a;
+        if (store_alert_get(r->store, f.alerts[i], &a)) fit(r, &a);
+    }
+    free(f.alerts);
+}
