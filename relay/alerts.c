@@ -75,6 +75,24 @@ struct delivery_facts alerts_facts(struct relay *r, const struct edition *ed, co
     return f;
 }
 
+void alerts_supersede(struct relay *r, const struct relay_target *t, int rev, bool cancel,
+                      struct delivery_row *before)
+{
+    char why[80];
+    (void)snprintf(why, sizeof(why), "%ssuperseded by revision %d",
+                   delivery_held_for(before, "trial") ? "trial: " : "", rev);
+    bool unconfirmed = before->state == DELIVERY_SENT && before->due != NO_DUE; /* it would be said again */
+    if (cancel && before->state == DELIVERY_SENDING) return; /* dispatch finds that it was taken back */
+    if (unconfirmed && t->chat &&
+        !t->ops->confirms) { /* it was said, and the newer one is what they are reminded of */
+        before->due = NO_DUE;
+        store_delivery_save(r->store, before);
+        return;
+    }
+    if (!dispatch_end_unsent(r, before, why) && unconfirmed)
+        dispatch_move(r, before, DELIVERY_SUPPRESSED, why, NO_DUE);
+}
+
 struct newer {
     struct relay *r;
     const struct relay_target *t;
@@ -82,24 +100,10 @@ struct newer {
     bool cancel;
 };
 
-/* A newer revision takes the place of one that still waits here, or that nobody has confirmed yet. */
 static void supersede(void *arg, struct delivery_row *before)
 {
     const struct newer *new = arg;
-    struct relay *r = new->r;
-    char why[80];
-    (void)snprintf(why, sizeof(why), "%ssuperseded by revision %d",
-                   delivery_held_for(before, "trial") ? "trial: " : "", new->rev);
-    bool unconfirmed = before->state == DELIVERY_SENT && before->due != NO_DUE; /* it would be said again */
-    if (new->cancel && before->state == DELIVERY_SENDING) return; /* dispatch finds that it was taken back */
-    if (unconfirmed && new->t->chat &&
-        !new->t->ops->confirms) { /* it was said, and the newer one is what they are reminded of */
-        before->due = NO_DUE;
-        store_delivery_save(r->store, before);
-        return;
-    }
-    if (!dispatch_end_unsent(r, before, why) && unconfirmed)
-        dispatch_move(r, before, DELIVERY_SUPPRESSED, why, NO_DUE);
+    alerts_supersede(new->r, new->t, new->rev, new->cancel, before);
 }
 
 void alerts_add_delivery(struct relay *r, struct edition *ed, struct relay_target *t,
@@ -179,8 +183,7 @@ static void start_clock(struct relay *r, const struct edition *ed, const struct 
     }
 }
 
-/* One more revision, of which n targets hear. */
-static void new_revision(struct relay *r, const struct edition *ed, size_t n, const char *note)
+void alerts_new_revision(struct relay *r, const struct edition *ed, size_t n, const char *note)
 {
     struct alert_row *a = ed->alert;
     a->rev++;
@@ -196,7 +199,7 @@ static void new_revision(struct relay *r, const struct edition *ed, size_t n, co
 void alerts_revise(struct relay *r, struct edition *ed, const struct selection *sel, size_t n,
                    const char *note)
 {
-    new_revision(r, ed, n, note);
+    alerts_new_revision(r, ed, n, note);
     for (size_t i = 0; i < n; i++) alerts_add_delivery(r, ed, sel[i].target, &sel[i]);
 }
 
@@ -253,11 +256,11 @@ void alerts_reword(struct relay *r, struct alert_row *a, const char *before)
     for (size_t i = 0; i < w.n; i++)
         if (may_be_reworded(r, targets_by_row(r->targets, w.rows[i].target), &w.rows[i]))
             w.rows[n++] = w.rows[i];
-    if (n) new_revision(r, &ed, n, "other areas");
+    if (n) alerts_new_revision(r, &ed, n, "other areas");
     for (size_t i = 0; i < n; i++) {
         struct delivery_row *old = &w.rows[i], d = *old;
         struct relay_target *t = targets_by_row(r->targets, old->target);
-        supersede(&(struct newer){.r = r, .t = t, .rev = a->rev}, old);
+        alerts_supersede(r, t, a->rev, false, old);
         d.rev = a->rev;
         d.lane = t->chat ? LANE_CHATS : LANE_DEVICES;
         d.rendering = edition_rendering(r, &ed, t);

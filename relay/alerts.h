@@ -37,6 +37,13 @@ void alerts_settle(struct relay *r, const char *feed, struct losses *l);
  * is for now, also those that are new; and goes where it is not for them any more, as does what waits there. */
 void alerts_fit(struct relay *r);
 
+/* What a group had and is to be reminded of: when to ask again, while it is in its quiet hours or a silence is in force; 0: it
+ * may be reminded. */
+int64_t alerts_reminder_waits(struct relay *r, const struct relay_target *t, const struct delivery_row *d);
+/* Reminds of the areas of today, where its words name others: a revision, for all groups whose turn it is. False: the row's own
+ * words are right. */
+bool alerts_remind_anew(struct relay *r, const struct relay_target *t, const struct delivery_row *d);
+
 /* Whether this delivery of an alert in force, or of a correction, may be said again as things are now: by mode, silence, approval, drill, area, route and quiet hours.
  * RELAY_CONFLICT with what stands against it. */
 enum relay_err alerts_say_again(struct relay *r, const struct delivery_row *d, const struct relay_target *t,

@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "base/mem.h"
 #include "drill.h"
+#include "pace.h"
 #include "silence.h"
 #include "words.h"
 
@@ -76,6 +77,92 @@ size_t alerts_remind(struct relay *r, struct alert_row *a, int step, const char 
     free(sel);
     free(room);
     return n;
+}
+
+/* -- the reminders of a route ------------------------------------------------------------------------------------- */
+
+int64_t alerts_reminder_waits(struct relay *r, const struct relay_target *t, const struct delivery_row *d)
+{
+    int64_t now = r->now.wall, quiet = target_quiet_until(t, d->level, now);
+    struct alert_row a;
+    if (quiet > now) return quiet + pace_spread(t->pub.id);
+    if (!store_alert_get(r->store, d->alert, &a) || !a.grp) return 0;
+    struct label_room *room = xcalloc(1, sizeof(*room));
+    struct labels labels;
+    route_labels(&a, r->targets, room, &labels);
+    int64_t silence = silence_of(r, &labels);
+    free(room);
+    return silence ? now + (d->repeat_ms > 0 ? d->repeat_ms : HOUR_MS) : 0;
+}
+
+struct reminded {
+    struct relay *r;
+    const struct edition *ed;
+    struct delivery_row *rows;
+    size_t n, cap;
+};
+
+/* What a group is about to be reminded of: those that are due soon go along, so that they are one revision. */
+static void collect_reminded(void *arg, struct delivery_row *d)
+{
+    struct reminded *m = arg;
+    const struct relay_target *t = targets_by_row(m->r->targets, d->target);
+    if (!t || !t->chat || d->state != DELIVERY_SENT) return;
+    if (d->due > m->r->now.wall + MINUTE_MS || d->due >= d->expires) return;
+    if (!edition_names_areas(m->ed, t) || target_quiet_until(t, d->level, m->r->now.wall)) return;
+    if (m->n == m->cap) {
+        m->cap = m->cap ? m->cap * 2 : 16;
+        m->rows = xreallocarray(m->rows, m->cap, sizeof(*m->rows));
+    }
+    m->rows[m->n++] = *d;
+}
+
+static void remind_anew(struct relay *r, struct edition *ed, struct delivery_row *old)
+{
+    struct relay_target *t = targets_by_row(r->targets, old->target);
+    struct delivery_row d = {.alert = old->alert,
+                             .rev = ed->alert->rev,
+                             .target = old->target,
+                             .lane = LANE_CHATS,
+                             .state = DELIVERY_QUEUED,
+                             .level = ed->alert->level,
+                             .due = r->now.wall,
+                             .created = r->now.wall,
+                             .expires = ed->expires,
+                             .repeat_ms = old->repeat_ms,
+                             .reminder = old->reminder,
+                             .rendering = edition_rendering(r, ed, t)};
+    alerts_supersede(r, t, d.rev, false, old);
+    d.id = store_delivery_add(r->store, &d);
+    d.repeats = old->repeats + 1;
+    store_delivery_save(r->store, &d);
+    r->counters.deliveries[d.state]++;
+}
+
+bool alerts_remind_anew(struct relay *r, const struct relay_target *t, const struct delivery_row *d)
+{
+    struct alert_row a;
+    struct revision_row rev;
+    CLEANUP(words_release) struct words words = {.kept = NULL};
+    if (!store_alert_get(r->store, d->alert, &a) || !a.grp ||
+        !store_revision_get(r->store, d->alert, d->rev, &rev) || edition_areas_alike(a.areas, rev.areas) ||
+        !words_of(r, &a, &words))
+        return false;
+    struct edition ed = {.alert = &a,
+                         .say = &words.say,
+                         .rule_title = words.title,
+                         .type = MSG_UPDATE,
+                         .sent = r->now.wall,
+                         .expires = a.expires};
+    if (!edition_names_areas(&ed, t)) return false;
+    struct reminded m = {.r = r, .ed = &ed};
+    (void)route_sites(r->targets, a.areas, &ed.boldest);
+    store_deliveries_of_alert(r->store, a.n, false, collect_reminded, &m);
+    if (m.n) alerts_new_revision(r, &ed, m.n, "reminder of other areas");
+    for (size_t i = 0; i < m.n; i++) remind_anew(r, &ed, &m.rows[i]);
+    edition_release(&ed);
+    free(m.rows);
+    return m.n > 0;
 }
 
 /* -- replay ------------------------------------------------------------------------------------------------------- */

@@ -20,6 +20,12 @@ struct delivery_facts alerts_facts(struct relay *r, const struct edition *ed, co
 size_t alerts_select(struct relay *r, struct edition *ed, struct label_room *room, struct labels *labels,
                      struct selection **ret);
 
+/* A newer revision takes the place of one that still waits here, or that nobody has confirmed yet. */
+void alerts_supersede(struct relay *r, const struct relay_target *t, int rev, bool cancel,
+                      struct delivery_row *before);
+
+/* One more revision, of which n targets hear. */
+void alerts_new_revision(struct relay *r, const struct edition *ed, size_t n, const char *note);
 /* One more revision, and a row for each of its targets. */
 void alerts_revise(struct relay *r, struct edition *ed, const struct selection *sel, size_t n,
                    const char *note);

@@ -216,6 +216,13 @@ static void sent_is_due(struct relay *r, struct relay_target *t, struct delivery
         store_delivery_save(r->store, d);
         return;
     }
+    int64_t later = t->chat ? alerts_reminder_waits(r, t, d) : 0;
+    if (later) {
+        d->due = sooner(later, d->expires);
+        store_delivery_save(r->store, d);
+        return;
+    }
+    if (t->chat && alerts_remind_anew(r, t, d)) return;
     d->repeats++;
     dispatch_move(r, d, DELIVERY_RETRY,
                   reminder ? "not acknowledged yet: a reminder" : "not accepted yet: said again",
@@ -246,7 +253,7 @@ static size_t within_limits(struct relay *r, struct relay_target *t, struct deli
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
         struct source from;
-        bool free_of_limits = rows[i].attempt > 0 || rows[i].reminder ||
+        bool free_of_limits = rows[i].attempt > 0 || rows[i].reminder || rows[i].repeats ||
                               !dispatch_source(r, &rows[i], &from) || from.revision->msg_type == MSG_CANCEL ||
                               from.alert->status != STATUS_ACTUAL;
         bool goes =

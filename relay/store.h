@@ -180,6 +180,7 @@ struct revision_row {
     enum level level;
     enum certainty certainty;
     int64_t sent, expires;
+    char areas[512];
 };
 bool store_revision_get(struct store *s, int64_t alert, int rev, struct revision_row *ret);
 int64_t store_rendering(struct store *s, int64_t alert, int rev, const char *variant, const char *body);

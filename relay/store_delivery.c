@@ -104,6 +104,7 @@ static void read_revision(struct stmt *q, int at, struct revision_row *r)
                                .certainty = (enum certainty)col_int(q, at + 2),
                                .sent = col_int(q, at + 3),
                                .expires = col_int(q, at + 4)};
+    COPY_TEXT(r->areas, q, at + 5);
 }
 
 bool store_revision_get(struct store *s, int64_t alert, int rev, struct revision_row *ret)

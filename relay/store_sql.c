@@ -117,7 +117,7 @@ const char *const store_sql[Q_COUNT] = {
     [Q_ALERTS_NEXT] = "SELECT min(expires) FROM alert WHERE ended IS NULL",
     [Q_REVISION_ADD] = "INSERT INTO revision VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     [Q_REVISION_GET] =
-        "SELECT msg_type, level, certainty, sent, expires FROM revision WHERE alert = ?1 AND rev = ?2",
+        "SELECT msg_type, level, certainty, sent, expires, areas FROM revision WHERE alert = ?1 AND rev = ?2",
     [Q_RENDERING_ADD] = "INSERT INTO rendering (alert, rev, variant, body) VALUES (?1, ?2, ?3, ?4)",
     [Q_RENDERING_GET] = "SELECT body FROM rendering WHERE id = ?1",
     [Q_RENDERING_NAMED] =
@@ -199,7 +199,7 @@ const char *const store_sql[Q_COUNT] = {
         "delivery d ON d.alert = v.alert AND d.rev = v.rev WHERE v.alert = ?1 AND v.msg_type = ?2)",
     [Q_SHOWING] =
         "SELECT " DELIVERY_COLUMNS ", " ALERT_COLUMNS
-        ", r.msg_type, r.level, r.certainty, r.sent, r.expires FROM showing s "
+        ", r.msg_type, r.level, r.certainty, r.sent, r.expires, r.areas FROM showing s "
         "JOIN delivery d ON d.id = s.delivery JOIN alert a ON a.n = s.alert JOIN revision r ON r.alert = "
         "d.alert "
         "AND r.rev = d.rev WHERE s.target = ?1 ORDER BY r.level DESC, r.certainty DESC, r.sent DESC, a.id",

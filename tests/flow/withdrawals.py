@@ -36,6 +36,8 @@ chats:
   - {{id: there, type: file, audience: volunteer, path: {self.path('there.jsonl')}, areas: ['{THERE}'], quiet: []}}
   - {{id: night, type: file, audience: volunteer, path: {self.path('night.jsonl')}, areas: ['{THERE}'], quiet: ['00:00-23:59']}}
   - {{id: watch, type: file, audience: duty, path: {self.path('watch.jsonl')}}}
+  - {{id: desk, type: file, audience: duty, night: false, path: {self.path('desk.jsonl')}, areas: ['{HERE}', '{THERE}'],
+     quiet: ['14:30-16:30']}}
   - {{id: group, type: wecom, audience: duty, areas: ['62'], allow_insecure: true,
      url: 'http://127.0.0.1:{self.room.server.server_port}/cgi-bin/webhook/send?key=k'}}
 route: {{receiver: everyone, group_by: [rule], group_interval: 0s, repeat_interval: 1h}}
@@ -212,6 +214,47 @@ def words(r):
     r.event(4, "620101")
     r.areas(alert, THERE, "620101")
     assert "board:s2/w1" not in r.shown(alert), r.shown(alert)
+
+
+def reminded(r):
+    """A group is reminded of what is true now, by the same rules as everybody: not in its quiet hours, and not during a silence."""
+    def heard(chat):
+        return [m["chat"].replace("\n", " ") for m in r.lines_of(chat) if m["rule"] == "crash_test"]
+
+    def hears(chat, *words):
+        r.until(f"{words} in {chat}", lambda: len(heard(chat)) >= len(words))
+        for text, word in zip(heard(chat), words):
+            assert ("第" in text) == ("第" in word) and all(w in text for w in word.split()), (text, word)
+        assert len(heard(chat)) == len(words), heard(chat)
+
+    r.event(1, HERE)
+    alert = r.alert_in(HERE)
+    hears("watch", "雁塔区")
+    r.event(2, THERE)
+    r.areas(alert, HERE, THERE)
+    r.pass_time(minutes=61)
+    for chat in ("watch", "desk"):
+        hears(chat, "雁塔区", "第1次提醒 雁塔区、莲湖区")
+    story = r.cli("alerts", "show", alert)["revisions"]
+    assert [v["note"] for v in story].count("reminder of other areas") == 1, story
+    r.cancel(3, 1)
+    r.areas(alert, THERE)
+    r.pass_time(minutes=61)
+    for chat in ("watch", "desk"):
+        said = heard(chat)[2]
+        assert "第2次提醒" in said and "莲湖区" in said and "雁塔区" not in said, said
+    # 14:02: the next one falls into the quiet hours of one of them, and a silence is in force for a while.
+    r.cli("silence", "add", "--matcher", 'rule="crash_test"', "--for", "70m", "--by", "王队", "--reason", "核实")
+    r.pass_time(minutes=61)
+    assert len(heard("watch")) == len(heard("desk")) == 3
+    r.pass_time(minutes=61)
+    assert len(heard("watch")) == 4 and "第3次提醒" in heard("watch")[3] and len(heard("desk")) == 3
+    r.pass_time(minutes=30)
+    assert len(heard("desk")) == 4 and "第3次提醒" in heard("desk")[3], heard("desk")
+    r.pass_time(hours=5)
+    assert len(heard("watch")) == len(heard("desk")) == 4
+    for chat in ("watch", "desk"):
+        assert {m["msgType"] for m in r.lines_of(chat)} == {"Alert", "Update"}
 
 
 def unsaid(r):
@@ -456,4 +499,4 @@ def not_kept(r):
 
 
 if __name__ == "__main__":
-    main(Withdrawals, districts, at_once, feeds, updates, words, unsaid, anyhow, apart, confirmed, under_way, taken_meanwhile, not_kept)
+    main(Withdrawals, districts, at_once, feeds, updates, words, reminded, unsaid, anyhow, apart, confirmed, under_way, taken_meanwhile, not_kept)
