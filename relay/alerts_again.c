@@ -225,8 +225,9 @@ enum relay_err alerts_say_again(struct relay *r, const struct delivery_row *d, c
     struct selection *sel;
     size_t n = alerts_select(r, &ed, room, &labels, &sel), i = 0;
     while (i < n && sel[i].target != t) i++;
+    struct drill_row window;
     enum relay_err err = RELAY_OK;
-    if (i == n && a.status != STATUS_ACTUAL && !t->drills)
+    if (a.status != STATUS_ACTUAL && !t->drills && !(drill_open(r, &window) && drill_reaches(&window, t)))
         err = fail(why, RELAY_CONFLICT, _("no drill is open that reaches this target"));
     else if (i == n && !d->reminder)
         err = fail(why, RELAY_CONFLICT, _("no route takes the alert to this target any more"));

@@ -152,12 +152,13 @@ void dispatch_refresh_states(struct relay *r)
     }
 }
 
-/* Speech that a person lets go counts for the limits of its site. */
+/* Speech that a person lets go counts for the limits of its site; a correction knows none. */
 static void note_speech(struct relay *r, const struct relay_target *t, const struct delivery_row *d)
 {
     struct alert_row a;
+    struct revision_row rev;
     if (t->class == TO_SPEECH && store_alert_get(r->store, d->alert, &a) && a.status == STATUS_ACTUAL &&
-        a.grp)
+        a.grp && store_revision_get(r->store, d->alert, d->rev, &rev) && rev.msg_type != MSG_CANCEL)
         store_spoken(r->store, t->pub.site, a.rule, a.areas, r->now.wall, a.n);
 }
 
