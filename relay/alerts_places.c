@@ -21,12 +21,25 @@ struct places {
     const struct alert_row *alert;
     struct left *left; /* who showed it, and does so no more */
     size_t n, cap;
+    int64_t target; /* whose rows are walked */
+    bool corrected, shown;
 };
 
 static bool is_correction(struct relay *r, const struct delivery_row *d)
 {
     struct revision_row v;
     return store_revision_get(r->store, d->alert, d->rev, &v) && v.msg_type == MSG_CANCEL;
+}
+
+static void take_off(struct places *p, struct relay_target *t, const char *why)
+{
+    store_unshow(p->r->store, p->target, p->alert->n);
+    if (t) target_show(t);
+    if (p->n == p->cap) {
+        p->cap = p->cap ? p->cap * 2 : 16;
+        p->left = xreallocarray(p->left, p->cap, sizeof(*p->left));
+    }
+    p->left[p->n++] = (struct left){.target = p->target, .why = why};
 }
 
 /* A row of a target that the alert has nothing to do with any more: what waits ends, and what is shown goes. It is as true as
@@ -36,19 +49,17 @@ static void leave(void *arg, struct delivery_row *d)
     struct places *p = arg;
     struct relay *r = p->r;
     struct relay_target *t = targets_by_row(r->targets, d->target);
-    if ((t && target_in_areas(t, p->alert->areas)) || is_correction(r, d)) return;
     const char *why = t ? left_area : no_target;
-    bool first = !p->n || p->left[p->n - 1].target != d->target;
-    if (first && store_shows(r->store, d->target, d->alert)) {
-        store_unshow(r->store, d->target, d->alert);
-        if (t) target_show(t);
-        if (p->n == p->cap) {
-            p->cap = p->cap ? p->cap * 2 : 16;
-            p->left = xreallocarray(p->left, p->cap, sizeof(*p->left));
-        }
-        p->left[p->n++] = (struct left){.target = d->target, .why = why};
+    if (t && target_in_areas(t, p->alert->areas)) return;
+    if (p->target != d->target) { /* the first of its rows */
+        struct delivery_row newest;
+        p->target = d->target;
+        p->corrected = store_delivery_of(r->store, d->alert, d->target, &newest) && is_correction(r, &newest);
+        p->shown = !p->corrected && store_shows(r->store, d->target, d->alert);
+        if (p->shown) take_off(p, t, why);
     }
-    if (p->n && p->left[p->n - 1].target == d->target) p->left[p->n - 1].rendering = d->rendering;
+    if (p->corrected) return; /* its area was taken back by its feed: it knows */
+    if (p->shown) p->left[p->n - 1].rendering = d->rendering;
     if (!t) return; /* dispatch has ended what waited */
     if (d->state == DELIVERY_SENDING)
         (void)dispatch_end_unsent(r, d, why);
