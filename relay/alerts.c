@@ -81,16 +81,8 @@ void alerts_supersede(struct relay *r, const struct relay_target *t, int rev, bo
     char why[80];
     (void)snprintf(why, sizeof(why), "%ssuperseded by revision %d",
                    delivery_held_for(before, "trial") ? "trial: " : "", rev);
-    bool unconfirmed = before->state == DELIVERY_SENT && before->due != NO_DUE; /* it would be said again */
     if (cancel && before->state == DELIVERY_SENDING) return; /* dispatch finds that it was taken back */
-    if (unconfirmed && t->chat &&
-        !t->ops->confirms) { /* it was said, and the newer one is what they are reminded of */
-        before->due = NO_DUE;
-        store_delivery_save(r->store, before);
-        return;
-    }
-    if (!dispatch_end_unsent(r, before, why) && unconfirmed)
-        dispatch_move(r, before, DELIVERY_SUPPRESSED, why, NO_DUE);
+    if (!dispatch_end_unsent(r, before, why)) (void)dispatch_end_repeats(r, t, before, why);
 }
 
 struct newer {

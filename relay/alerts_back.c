@@ -46,13 +46,7 @@ void alerts_end_row(struct relay *r, const struct relay_target *t, struct delive
     (void)snprintf(why, sizeof(why), "%s%s", delivery_held_for(d, "trial") ? "trial: " : "", reason);
     if (delivery_is_waiting(d->state) && d->state != DELIVERY_SENDING)
         dispatch_move(r, d, DELIVERY_CANCELLED, why, NO_DUE);
-    if (d->state != DELIVERY_SENT || d->due == NO_DUE) return;
-    if (t && t->chat && !t->ops->confirms) { /* it would be said again */
-        d->due = NO_DUE;
-        store_delivery_save(r->store, d);
-    } else {
-        dispatch_move(r, d, DELIVERY_SUPPRESSED, reason, NO_DUE);
-    }
+    (void)dispatch_end_repeats(r, t, d, reason);
 }
 
 /* Ends what waits of a row, and notes its target when it is to be corrected. Rows come by target, the oldest first. */

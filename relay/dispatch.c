@@ -134,6 +134,16 @@ bool dispatch_end_unsent(struct relay *r, struct delivery_row *d, const char *wh
     return true;
 }
 
+bool dispatch_end_repeats(struct relay *r, const struct relay_target *t, struct delivery_row *d,
+                          const char *why)
+{
+    if (d->state != DELIVERY_SENT || d->due == NO_DUE) return false;
+    if (!t || !t->chat || t->ops->confirms) return dispatch_move(r, d, DELIVERY_SUPPRESSED, why, NO_DUE);
+    d->due = NO_DUE;
+    store_delivery_save(r->store, d);
+    return true;
+}
+
 void dispatch_queued(struct relay *r, struct relay_target *t, const struct delivery_row *row)
 {
     if (t->ops->kind != TARGET_STATE) return;

@@ -25,6 +25,11 @@ bool dispatch_move(struct relay *r, struct delivery_row *d, enum delivery_state 
  * the reason stands in its row. False when it has been sent, or has ended. */
 bool dispatch_end_unsent(struct relay *r, struct delivery_row *d, const char *why);
 
+/* Ends what was said and would be said again: a chat's message stays sent and is not reminded of, what a device has not taken yet is
+ * suppressed. t: NULL when it is configured no more. False when nothing would be said. */
+bool dispatch_end_repeats(struct relay *r, const struct relay_target *t, struct delivery_row *d,
+                          const char *why);
+
 void dispatch_collect(struct relay *r);
 void dispatch_claim(struct relay *r);
 void dispatch_start(struct relay *r);

@@ -32,9 +32,7 @@ static void end_delivery(void *arg, struct delivery_row *d)
     struct ending *e = arg;
     struct relay_target *t = targets_by_row(e->r->targets, d->target);
     if (!t || (e->speech_only && t->class > TO_BULLETIN)) return;
-    bool open = d->state == DELIVERY_SENT && d->due != NO_DUE; /* it would be said again */
-    if (!dispatch_end_unsent(e->r, d, e->why) && open)
-        dispatch_move(e->r, d, DELIVERY_SUPPRESSED, e->why, NO_DUE);
+    if (!dispatch_end_unsent(e->r, d, e->why)) (void)dispatch_end_repeats(e->r, t, d, e->why);
     if (t->ops->kind == TARGET_STATE) {
         store_unshow(e->r->store, d->target, d->alert);
         target_show(t);

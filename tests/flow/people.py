@@ -225,6 +225,18 @@ def drills_that_run_out(r):
         assert [e["event_id"] for e in story["events"] if not e.get("note")] == [f"e{number}"], story["events"]
 
 
+def heard_before_the_drill(r):
+    """What a group has read of an exercise stays sent when the exercise ends, and the group is not reminded of it."""
+    r.configure(("group_by: [rule, area6]", "group_by: [rule, area6]\n  repeat_interval: 1h"))
+    r.event(1, "620101", status="Exercise")
+    exercise = r.alert_in("620101")
+    r.until("the duty room", lambda: r.states(exercise)["file:room"][0] == "sent")
+    r.cli("drill", "start", "--by", "李科长", "--yes", "--for", "30m")
+    assert r.states(exercise)["file:room"][0] == "sent", r.states(exercise)
+    r.pass_time(hours=2)
+    assert len(r.lines_of("room")) == 1, r.lines_of("room")
+
+
 def reports(r):
     # A site in trial: what is held is what the report of the trial shows, with its words and their length.
     r.cli("site", "mode", "s1", "trial", "--by", "李科长")
@@ -382,4 +394,4 @@ def at_terminal(r, word, *words):
 
 
 if __name__ == "__main__":
-    main(People, silences, drills, drills_that_run_out, reports, by_hand)
+    main(People, silences, drills, drills_that_run_out, heard_before_the_drill, reports, by_hand)
