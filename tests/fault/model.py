@@ -14,6 +14,7 @@ import http.client
 import json
 import os
 import random
+import signal
 import sqlite3
 import sys
 import time
@@ -23,7 +24,7 @@ from datetime import datetime, timedelta
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from rig import Control, IN_ZONE, ZONE, Failed, Rig, faketime, set_clock  # noqa: E402
 from reference import (  # noqa: E402
-    ACTUAL, AREAS, Ambiguous, CHATS, EXERCISE, HOUR, MINUTE, Model, OBSERVED, PACK, PEOPLE, RULES, SITES, STATES, STEPS, TARGETS,
+    ACTUAL, AREAS, Ambiguous, CHATS, EXERCISE, HOUR, MINUTE, Model, OBSERVED, PACK, PEOPLE, REPEAT, RULES, SITES, STATES, STEPS,
     is_chat, is_state, site_of)
 
 
@@ -63,31 +64,36 @@ class World:
         rig.subscribe("tocsin/v1/pa/#")  # what nobody hears is not taken for said
         for chat in CHATS:
             os.makedirs(rig.path(chat))
-        chats = [{"id": c, "type": "file", "audience": a, "path": rig.path(f"{c}/log.jsonl"), "quiet": ["22:00-07:00"] if c == "club" else [],
+        self.configure()
+        self.db = None
+        rig.relay_start(self.env)
+
+    def configure(self):
+        m = self.model
+        chats = [{"id": c, "type": "file", "audience": a, "path": self.rig.path(f"{c}/log.jsonl"), "quiet": ["22:00-07:00"] if c == "club" else [],
                   "drills": c == "watch", "areas": ["610101"] if c == "pub" else []} for c, a in CHATS.items()]
-        rig.configure(
+        self.rig.configure(
             relay={**IN_ZONE, "announce_per_day": 3, "silence_reminder": "0s"}, chats=chats,
             feeds=[{"id": f, "type": "bank", "areas": ["61"]} for f in ("f1", "f2")],
-            sites=[{"id": s, "name": s, "area": a, "zones": [{"id": "hall", "class": "hall"}], "wards": [{"id": "w1", "name": "一病区"}]}
-                   for s, a in SITES.items()],
-            route={"receiver": "everyone", "group_by": ["rule", "area6"], "group_interval": "0s",
+            sites=[{"id": s, "name": s, "area": a, "zones": [{"id": "hall", "class": "hall"}],
+                    "wards": [{"id": w, "name": w} for w in ("w1", "w2") if f"board:{s}/{w}" in m.targets]} for s, a in m.sites.items()],
+            route={"receiver": "everyone", "group_by": ["rule", "area6"], "group_interval": "0s", "repeat_interval": f"{REPEAT}s",
                    "escalate": [{"after": f"{after}s", "chats": sorted(c)} for after, c in STEPS.values()],
                    "routes": [{"matchers": ['level="orange"', 'area6="610103"'], "approve": "one", "escalate": []},
                               {"matchers": ['level="orange"', 'area6="610104"'], "approve": "two", "escalate": []},
                               {"matchers": ['level="orange"'], "escalate": []},
                               {"matchers": ['area6="610103"'], "approve": "one"}, {"matchers": ['area6="610104"'], "approve": "two"}]},
-            receivers=[{"name": "everyone", "pa": ["announce", "bulletin"], "displays": "all", "chats": ["watch", "club", "pub"]}])
-        self.db = None
-        rig.relay_start(self.env)
+            receivers=[{"name": "everyone", "pa": ["announce", "bulletin"], "displays": sorted(m.displays), "chats": ["watch", "club", "pub"]}])
 
     def write_pack(self):
         folder = self.rig.path("rules")
-        os.makedirs(folder)
+        os.makedirs(folder, exist_ok=True)
         words = {"m_red": "[[安全账户], [转账]]", "m_orange": "[[医保卡], [停用]]"}
         samples = {"m_red": ["请把钱转账到安全账户", "安全账户 转账", "转账到安全账户核查", "为了资金安全请转账到安全账户", "安全账户，立即转账"],
                    "m_orange": ["您的医保卡已停用", "医保卡 停用", "医保卡停用通知", "停用了医保卡", "医保卡，已经停用"]}
         with open(os.path.join(folder, "rules.yaml"), "w") as f:
-            for name, r in RULES.items():
+            for name in sorted(self.model.loaded):
+                r = RULES[name]
                 f.write(PACK.format(id=name, level=r["level"], words=words[name], count=r["count"], hours=r["expires"] // HOUR,
                                     samples=json.dumps(samples[name], ensure_ascii=False)))
         self.rig.pack = folder
@@ -212,11 +218,13 @@ class World:
         kind = "report" if feed == "f2" else "call"
         if kill:
             self.back_again()
+        until = m.now + HOUR if s // 24 % 6 == 0 else float("inf")
         try:
-            m.event(self.number + 1, feed, rule, area, count, status, kind)
+            m.event(self.number + 1, feed, rule, area, count, status, kind, until)
         except Ambiguous:
             return
-        line = self.push(feed, kind=kind, text=RULES[rule]["text"], area=area, count=count,
+        ends = {} if until == float("inf") else {"expires_at": datetime.fromtimestamp(until, ZONE).isoformat(timespec="milliseconds")}
+        line = self.push(feed, kind=kind, text=RULES[rule]["text"], area=area, count=count, **ends,
                          status="Exercise" if status == EXERCISE else "Actual")
         if kill:
             self.op_kill(r, s)
@@ -277,15 +285,14 @@ class World:
         m, (e, row), who = self.model, self.a_candidate(r), self.one(PEOPLE, s)
         if not e:
             return
-        rule = RULES[e["group"][0]]
         try:
             n = m.count_window(e["group"])[0]
         except Ambiguous:
             return
         taken = any(a.group == e["group"] and m.in_force(a) for a in m.alerts)
-        works = not taken and e["at"] + rule["expires"] > m.now
+        works = not taken and e["until"] > m.now and e["group"][0] in m.loaded
         if self.verb("alerts/confirm", "alert.confirm", works, id=str(row), by=who):
-            m.alert(e["group"], OBSERVED, max(n, e["count"]), e["at"] + rule["expires"], fresh=m.now - e["at"] <= 2 * HOUR,
+            m.alert(e["group"], OBSERVED, max(n, e["count"]), e["until"], fresh=m.now - e["at"] <= 2 * HOUR,
                     approved=True, acked=who)
             e["stands"] = True
 
@@ -333,7 +340,7 @@ class World:
         if not a:
             return
         site = ("", "", "s1", "s2")[s % 4]
-        works = m.in_force(a) and (not site or SITES[site] == a.area)
+        works = m.in_force(a) and (not site or m.sites[site] == a.area)
         if self.verb("alerts/cancel", "alert.cancel", works, id=self.alert_id(a), by=self.one(PEOPLE, s), site=site):
             m.cancel(a)
 
@@ -350,7 +357,7 @@ class World:
             if not m.in_force(a) or not fits(a):
                 continue
             for d in a.rows:
-                if not d.cancel and (d.waiting or d.open):
+                if not d.cancel and (d.waiting or d.open and d.target in m.targets):
                     m.end(d, why)
             for shown in m.showing.values():
                 shown.pop(a, None)
@@ -388,7 +395,7 @@ class World:
         self.verb("site/mode", "site.mode", True, id=f"{site} {mode}", by=self.one(PEOPLE, s))
         order = ("trial", "screens", "live")
         before, m.mode[site] = m.mode[site], mode
-        for t in TARGETS:
+        for t in m.targets:
             if site_of(t) != site:
                 continue
             shows = mode == "live" or (mode == "screens" and t.startswith("board:"))
@@ -409,17 +416,57 @@ class World:
 
     def op_replay(self, r, s):
         m = self.model
-        d = self.one((d for a in m.alerts[-6:] for d in a.rows if is_chat(d.target) and d.target != "file:club"), r)
+        d = self.one((d for a in m.alerts[-6:] for d in a.rows), r)
         if not d:
             return
-        works = ((d.cancel or not d.alert.ended) and d.expires > m.now and d.alert.newest(d.target) is d
-                 and (d.state == "sent" or d.state.startswith("supp:")))
         identity = f"{self.alert_id(d.alert)}.{d.rev}/{d.target}"
-        if self.verb("deliveries/replay", "delivery.replay", works, id=identity, by=self.one(PEOPLE, s)):
+        if self.verb("deliveries/replay", "delivery.replay", m.may_replay(d), id=identity, by=self.one(PEOPLE, s)):
             m.go(d)
+            m.note_speech(d)
+
+    def op_reload(self, r, s):
+        """Other words in the files: a site's area, its wards, the route, the rules; by a signal or by a restart."""
+        m, site = self.model, self.one(sorted(self.model.sites), s // 2)
+        self.back_again()
+        what = r % 4
+        if what == 0:
+            m.sites[site] = self.one(AREAS, r // 4)
+        elif what == 1:
+            ward = f"board:{site}/{('w1', 'w2')[r // 4 % 2]}"
+            m.targets.remove(ward) if ward in m.targets else m.targets.append(ward)
+        elif what == 2:
+            m.displays ^= {site}
+        else:
+            m.loaded ^= {"m_orange"}
+        if s % 2:
+            self.rig.relay_stop()
+        self.configure()
+        self.write_pack()
+        if s % 2:
+            self.rig.relay_start(self.env)
+        else:
+            before = self.rig.log().count("reloaded ")
+            self.rig.relay.send_signal(signal.SIGHUP)
+            for _ in range(200):
+                self.ask("GET", "/v1/status")
+                if self.rig.log().count("reloaded ") > before:
+                    break
+                time.sleep(0.02)
+            else:
+                raise Failed("no reload: " + self.rig.log()[-500:])
+        m.reload()
+
+    def op_too_late(self, r, s):
+        """An event that is over when it comes is counted, and nobody makes an alert of it."""
+        past = datetime.fromtimestamp(self.model.now - HOUR, ZONE).isoformat(timespec="milliseconds")
+        line = self.push("f1", kind="call", text=RULES["m_red"]["text"], area=self.one(AREAS, r), count=5, expires_at=past)
+        self.settle(self.known(self.number), lambda: self.rig.push(line, "f1"))
+        row, = self.db.execute("SELECT id FROM event WHERE event_id = ?", (f"e{self.number}",)).fetchone()
+        verb = ("confirm", "dismiss")[s % 2]
+        self.verb(f"alerts/{verb}", "", False, id=str(row), by=self.one(PEOPLE, s))
 
     def op_board_shows(self, r, s):
-        t = self.one((t for t in TARGETS if t.startswith("board:")), r)
+        t = self.one((t for t in self.model.targets if t.startswith("board:")), r)
         if all(d.state != "sent" for d in self.model.showing[t].values()):
             return  # nobody could tell when it has been heard
         self.rig.device_says(f"displays/{t[6:]}/ack", {"rev": 10**9, "state": "displayed",
@@ -483,11 +530,13 @@ class World:
             read = Counter(m["delivery"] for m in lines)
             said = {f"{ids[d.alert.n]}.{d.rev}/{d.target}": d for a in self.model.alerts + self.model.notices for d in a.rows
                     if d.target == f"file:{chat}"}
+            heard = Counter()
             for line in lines:
                 d, text = said.get(line["delivery"]), line["chat"]
+                heard[line["delivery"]] += 1
                 if not d or not d.had:
                     raise Failed(f"{chat} read {line['delivery']}, which the model never sent")
-                if ("【演练】" in text) != (d.alert.status == EXERCISE) or (f"第{d.reminder}次提醒" in text) != (d.reminder > 0) \
+                if ("【演练】" in text) != (d.alert.status == EXERCISE) or ("次提醒】" in text) != (d.reminder > 0 or heard[line["delivery"]] > 1 and d.repeats > 0) \
                         or ("更正" in text) != d.cancel or "{{" in text:
                     raise Failed(f"{line['delivery']} is not marked as what it is: {text}")
             for identity, d in said.items():
@@ -498,7 +547,7 @@ class World:
 
 WEIGHTS = {"event": 30, "event_killed": 2, "take_back": 3, "update": 3, "confirm": 4, "confirm_event": 4, "dismiss": 2, "approve": 6, "reject": 2,
            "ack": 3, "cancel": 5, "silence": 4, "silence_expire": 2, "drill_start": 4, "drill_stop": 2, "mode": 4, "replay": 3,
-           "board_shows": 3, "player_plays": 3, "group_away": 3, "time": 16, "restart": 2, "kill": 2}
+           "board_shows": 3, "player_plays": 3, "group_away": 3, "reload": 5, "too_late": 1, "time": 16, "restart": 2, "kill": 2}
 
 
 def sequence(seed, n):

@@ -1,7 +1,7 @@
 """What must be true of a relay, by the design's words: the small model that model.py holds the real one against."""
 import os
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -18,7 +18,9 @@ WITHIN = 2 * HOUR
 SITES = {"s1": "610101", "s2": "610103"}
 AREAS = {"610101": 0, "610102": 0, "610103": 1, "610104": 2}  # how many must approve
 CHATS = {"watch": "duty", "chief": "duty", "club": "volunteer", "pub": "public"}
+REPEAT, REMINDERS = 25 * MINUTE, 3  # of duty groups, until somebody acknowledges
 STEPS = {1: (60, {"watch"}), 2: (120, {"chief"}), 3: (180, set(CHATS))}
+MODES = ("trial", "screens", "live")
 PEOPLE = ["王队", "张队", "李科长"]
 PACK = """
 - id: {id}
@@ -54,6 +56,8 @@ class Delivery:
     def __init__(self, alert, rev, target, cancel=False, reminder=0):
         self.alert, self.rev, self.target, self.cancel, self.reminder = alert, rev, target, cancel, reminder
         self.state, self.due, self.expires, self.had = None, None, alert.expires, False
+        self.repeats = self.again = 0  # how often its group was reminded, and when it will be; again 0: never
+        self.repeat = False
 
     @property
     def waiting(self):
@@ -105,7 +109,9 @@ class Model:
         self.notices = []  # to those on duty: alerts of the relay's own, which nobody decides on
         self.windows = {}  # group -> [(time, feed, count, verified)]
         self.mode = {s: "live" for s in SITES}
-        self.showing = {t: {} for t in TARGETS if is_state(t)}  # target -> {alert: row}
+        self.sites, self.targets, self.loaded = dict(SITES), list(TARGETS), set(RULES)  # as a reload has left them
+        self.displays = set(SITES)  # whose screens the route knows
+        self.showing = defaultdict(dict)  # target -> {alert: row}
         self.spoken = []  # (site, rule, area, time, alert)
         self.actions = Counter()
         self.down = set()  # chats that cannot be reached
@@ -118,6 +124,9 @@ class Model:
 
     def silence_of(self, a):
         return next((i + 1 for i, s in enumerate(self.silences) if s["until"] > self.now and not s["ended"] and s["fits"](a)), 0)
+
+    def in_area(self, target, a):
+        return self.sites[site_of(target)] == a.area if site_of(target) else target != "file:pub" or a.area == "610101"
 
     def drill(self):
         d = self.drills[-1] if self.drills else None
@@ -133,15 +142,13 @@ class Model:
         return (end + timedelta(days=t.hour >= 22)).timestamp()
 
     def boldest(self, a):
-        modes = [self.mode[s] for s, area in SITES.items() if area == a.area]
-        return modes[0] if modes else "live"
+        modes = [self.mode[s] for s, area in self.sites.items() if area == a.area]
+        return max(modes, key=MODES.index) if modes else "live"
 
     def selected(self, a):
         drill = self.drill() if a.status == EXERCISE else None
-        for t in TARGETS:
-            if t == "file:chief" or (t == "file:pub" and a.area != "610101"):
-                continue
-            if site_of(t) and SITES[site_of(t)] != a.area:
+        for t in self.targets:
+            if t == "file:chief" or not self.in_area(t, a) or (t.startswith("board:") and site_of(t) not in self.displays):
                 continue
             if a.status == EXERCISE and t != "file:watch" and not (drill and drill["site"] in ("", site_of(t))):
                 continue
@@ -191,8 +198,12 @@ class Model:
         if not p[0].startswith("supp:") or self.silence_of(a):  # what is not said ends nothing that is
             for before in [d for d in a.rows if d.target == t and (d.waiting or d.open)]:
                 self.end(before, "supp:trial: superseded" if before.state.startswith("held:trial") else "supp:superseded")
+            for before in (d for d in a.rows if d.target == t):
+                before.again = 0
         d = Delivery(a, a.rev, t, cancel, reminder)
         d.state, d.due, d.expires = p[0], p[1] or expires, expires
+        had = a.newest(t)
+        d.repeat = not cancel and is_chat(t) and CHATS[t[5:]] == "duty" and (had.repeat if reminder and had else not reminder)
         a.rows.append(d)
         if d.state == "wait":
             self.go(d)
@@ -206,6 +217,18 @@ class Model:
         if d.target not in self.down:
             d.state, d.had = "sent", True
             self.sent_times[d] += 1
+            d.again = min(self.now + REPEAT, d.expires) if d.repeat and d.repeats < REMINDERS else 0
+
+    def remind_again(self, d):
+        """A group of those on duty hears it again, unless that is over, or somebody has seen it, or nothing of it is to be said."""
+        a = d.alert
+        if a.acked or a.ended or d.expires <= self.now:
+            d.again = 0
+        elif self.silence_of(a):
+            d.again = min(self.now + REPEAT, d.expires)
+        else:
+            d.repeats += 1
+            self.go(d)
 
     def end(self, d, state):
         d.state = state
@@ -231,6 +254,8 @@ class Model:
     def end_exercise(self, e, state, speech_only):
         for d in e.rows:
             if speech_only and not speaks(d.target):
+                continue
+            if d.target not in self.targets:
                 continue
             if d.waiting or d.open:
                 self.end(d, state)
@@ -260,7 +285,9 @@ class Model:
         feeds = {x[1] for x in w}
         return sum(x[2] for x in w), len(feeds), len({x[1] for x in w if x[3]})
 
-    def event(self, number, feed, rule, area, count, status, kind):
+    def event(self, number, feed, rule, area, count, status, kind, until=float("inf")):
+        if rule not in self.loaded:
+            return  # no rule's business
         group = (rule, area, status)
         w = self.windows.setdefault(group, [])
         w.append((self.now, feed, count, kind != "report", number))
@@ -274,7 +301,7 @@ class Model:
                                            withdrawn=False, number=number)
         certainty = LIKELY if feeds >= 2 or n >= 5 * r["count"] else POSSIBLE
         a = next((a for a in reversed(self.alerts) if a.group == group and self.in_force(a)), None)
-        expires = self.now + r["expires"]
+        expires = event["until"] = min(self.now + r["expires"], until)
         if a:
             event["alert"] = a
             a.count += count
@@ -314,6 +341,39 @@ class Model:
             n.rows.append(Delivery(n, 1, t))
             self.go(n.rows[-1])
 
+    def reload(self):
+        """Each alert in force goes to where the configuration of now takes it; nobody is told late, or that it was wrong."""
+        for a in self.alerts:
+            if not self.in_force(a):
+                continue
+            left = []
+            for t in sorted({d.target for d in a.rows}, key=[d.target for d in a.rows].index):
+                gone = t not in self.targets
+                if not gone and self.in_area(t, a):
+                    continue
+                if a in self.showing[t] and not self.showing[t][a].cancel:
+                    del self.showing[t][a]
+                    left.append(t)
+                for d in a.rows:
+                    if d.target == t and not d.cancel and d.waiting:
+                        self.end(d, "cancelled:trial" if d.state.startswith("held:trial") and not gone else "cancelled:")
+                    elif d.target == t and not d.cancel and d.open and not gone:
+                        self.end(d, "supp:not in its area any more")
+            new = [t for t in self.selected(a) if is_state(t) and self.is_new(a, t)]
+            if left or new:
+                a.rev += 1
+                for t in new:
+                    self.add(a, t, a.expires, approved=a.certainty == OBSERVED)
+                for t in left:
+                    a.rows.append(Delivery(a, a.rev, t))
+                    a.rows[-1].state = "cancelled:"
+
+    def is_new(self, a, t):
+        d = a.newest(t)
+        if d and not d.cancel and not d.state.startswith("cancelled"):
+            return False
+        return not a.rejected or a.certainty == OBSERVED or len(a.approvers) >= AREAS[a.area]
+
     def take_back(self, number, instead=lambda: None):
         """What takes its place is counted before it is seen whether the alert still stands."""
         e = self.events[number]
@@ -335,7 +395,7 @@ class Model:
             self.notice(a)
 
     def cancel(self, a):
-        had = [t for t in TARGETS if any(d.target == t and d.had for d in a.rows)]
+        had = [t for t in self.targets if any(d.target == t and d.had for d in a.rows)]
         for d in a.rows:
             if d.waiting:
                 self.end(d, "cancelled:trial" if d.state.startswith("held:trial") else "cancelled:")
@@ -359,13 +419,35 @@ class Model:
         else:
             d.state, d.due = d.state.replace("trial, then ", ""), min(self.now + 10 * MINUTE, d.expires)
 
+    def may_replay(self, d):
+        """What is said once more keeps to what holds for everybody now; what was said before does not use up a limit again."""
+        a, t = d.alert, d.target
+        if d.expires <= self.now or a.newest(t) is not d or t not in self.targets or self.quiet_until(t) \
+                or not (d.state == "sent" or d.state.startswith("supp:") or d.state == "unconfirmed"):
+            return False
+        if d.cancel:
+            return True
+        drill = self.drill()
+        reached = a.status == ACTUAL or t == "file:watch" or (drill and drill["site"] in ("", site_of(t)))
+        if a.ended or not self.in_area(t, a) or not reached or not (d.reminder or t in self.selected(a)):
+            return False
+        spoken = self.spoken
+        if not d.state.startswith("supp:announce_"):
+            self.spoken = []
+        p = self.plan(a, t, False, d.state != "supp:older than relay.fresh", d.had or a.certainty == OBSERVED, d.reminder)
+        self.spoken = spoken
+        return p[0] == "wait"
+
     def release(self, d):
         quiet = self.quiet_until(d.target)
         if quiet:
             d.state, d.due = "held:quiet_hours", quiet
             return
         self.go(d)
-        if d.target.startswith("pa:") and d.alert.status == ACTUAL:
+        self.note_speech(d)
+
+    def note_speech(self, d):
+        if d.target.startswith("pa:") and d.alert.status == ACTUAL and not d.cancel:
             self.spoken.append((site_of(d.target), d.alert.rule, d.alert.area, self.now, d.alert))
 
     def remind(self, a):
@@ -383,7 +465,7 @@ class Model:
         told = []
         for c in CHATS:
             t, d = f"file:{c}", a.newest(f"file:{c}")
-            if c not in chats or (c == "pub" and a.area != "610101"):
+            if c not in chats or not self.in_area(t, a):
                 continue
             if a.status == EXERCISE and c != "watch" and not (drill and drill["site"] == ""):
                 continue
@@ -424,6 +506,8 @@ class Model:
                         d.due = None
                 elif d.state == "held:quiet_hours" and d.due + 90 <= to:
                     self.go(d)
+                elif d.state == "sent" and d.again and d.again <= to:
+                    self.remind_again(d)
 
     def quiet_edges(self):
         """When quiet hours end."""
