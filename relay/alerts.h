@@ -36,6 +36,10 @@ void alerts_settle(struct relay *r, const char *feed, struct losses *l);
 /* After a start or a reload, where the configuration has changed: what is in force is shown by every screen and bulletin that it
  * is for now, also those that are new; and goes where it is not for them any more, as does what waits there. */
 void alerts_fit(struct relay *r);
+/* What kept something from a site's screens and bulletin is over: they show what is in force. `why` is noted with the revisions. */
+void alerts_show_again(struct relay *r, const struct site_config *site, const char *why);
+/* The reason of what a site had and was not to show any more. */
+#define SITE_WENT_BACK "trial: the site went back"
 
 /* What a group had and is to be reminded of: when to ask again, while it is in its quiet hours or a silence is in force; 0: it
  * may be reminded. */

@@ -67,14 +67,32 @@ static void leave(void *arg, struct delivery_row *d)
         alerts_end_row(r, t, d, why);
 }
 
-/* A screen or bulletin that has nothing of the alert, or had it taken off. Whoever only hears is not told late. */
-static bool is_newcomer(const struct edition *ed, struct relay *r, const struct selection *sel)
+/* What it had was taken off for a reason that holds no more: a silence that is over, a site that has come back. */
+static bool comes_back(struct relay *r, const struct edition *ed, struct selection *sel,
+                       const struct delivery_row *d)
+{
+    bool was_shown = d->state == DELIVERY_SENT || d->state == DELIVERY_UNCONFIRMED ||
+                     d->state == DELIVERY_DISPLAYED || d->state == DELIVERY_PLAYED ||
+                     d->state == DELIVERY_ACKNOWLEDGED;
+    bool kept_off = d->state == DELIVERY_SUPPRESSED &&
+                    (strncmp(d->reason, "silence ", 8) == 0 || strcmp(d->reason, SITE_WENT_BACK) == 0);
+    if (!was_shown && !kept_off) return false;
+    if (d->attempt > 0) sel->approve = APPROVE_NONE; /* it has been let go before */
+    struct delivery_facts f = alerts_facts(r, ed, sel->target, sel, NULL);
+    struct delivery_plan p = decide_delivery(&f);
+    return p.wanted && (p.state == DELIVERY_QUEUED ||
+                        (p.state == DELIVERY_HELD && strncmp(p.reason, "trial", strlen("trial")) != 0));
+}
+
+/* A screen or bulletin that does not show the alert, and has nothing to wait for. Whoever only hears is not told late. */
+static bool is_missing(struct relay *r, const struct edition *ed, struct selection *sel)
 {
     const struct relay_target *t = sel->target;
     struct delivery_row d;
     if (t->ops->kind != TARGET_STATE || (t->class == TO_BULLETIN && !ed->say->voice_short)) return false;
     if (store_delivery_of(r->store, ed->alert->n, t->row.id, &d) && d.state != DELIVERY_CANCELLED &&
-        !is_correction(r, &d))
+        !is_correction(r, &d) &&
+        (store_shows(r->store, t->row.id, ed->alert->n) || !comes_back(r, ed, sel, &d)))
         return false;
     /* What a person has refused is not asked again because there is one more screen. */
     char by[64];
@@ -98,12 +116,13 @@ static void add_left(struct relay *r, const struct alert_row *a, const struct le
     dispatch_move(r, &d, DELIVERY_CANCELLED, l->why, NO_DUE);
 }
 
-static void fit(struct relay *r, struct alert_row *a)
+/* only: at this site, and nobody leaves; NULL: everywhere. */
+static void fit(struct relay *r, struct alert_row *a, const struct site_config *only, const char *note)
 {
     CLEANUP(words_release) struct words words = {.kept = NULL};
     struct places p = {.r = r, .alert = a};
     if (!words_of(r, a, &words)) return;
-    store_deliveries_ever(r->store, a->n, leave, &p);
+    if (!only) store_deliveries_ever(r->store, a->n, leave, &p);
     struct edition ed = {.alert = a,
                          .say = &words.say,
                          .rule_title = words.title,
@@ -116,8 +135,8 @@ static void fit(struct relay *r, struct alert_row *a)
     struct selection *sel;
     size_t n = alerts_select(r, &ed, room, &labels, &sel), new = 0;
     for (size_t i = 0; i < n; i++)
-        if (is_newcomer(&ed, r, &sel[i])) sel[new ++] = sel[i];
-    if (new || p.n) alerts_revise(r, &ed, sel, new, "other places in the configuration");
+        if ((!only || sel[i].target->site == only) && is_missing(r, &ed, &sel[i])) sel[new ++] = sel[i];
+    if (new || p.n) alerts_revise(r, &ed, sel, new, note);
     for (size_t i = 0; i < p.n; i++) add_left(r, a, &p.left[i]);
     edition_release(&ed);
     free(sel);
@@ -153,14 +172,23 @@ static bool changed(struct relay *r)
     return true;
 }
 
-void alerts_fit(struct relay *r)
+static void fit_all(struct relay *r, const struct site_config *only, const char *note)
 {
-    if (!changed(r)) return;
     struct in_force f = {.n = 0};
     store_alerts_now(r->store, r->now.wall, collect_alert, &f);
     for (size_t i = 0; i < f.n; i++) {
         struct alert_row a;
-        if (store_alert_get(r->store, f.alerts[i], &a)) fit(r, &a);
+        if (store_alert_get(r->store, f.alerts[i], &a)) fit(r, &a, only, note);
     }
     free(f.alerts);
+}
+
+void alerts_fit(struct relay *r)
+{
+    if (changed(r)) fit_all(r, NULL, "other places in the configuration");
+}
+
+void alerts_show_again(struct relay *r, const struct site_config *site, const char *why)
+{
+    fit_all(r, site, why);
 }

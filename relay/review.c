@@ -157,7 +157,7 @@ static bool of_the_mode(struct relay *r, int64_t alert, int rev)
 static void take_back(void *arg, struct delivery_row *d)
 {
     struct going_back *g = arg;
-    static const char why[] = "trial: the site went back";
+    static const char why[] = SITE_WENT_BACK;
     if (delivery_held_for(d, "trial") || !of_the_mode(g->r, d->alert, d->rev)) return;
     if (!dispatch_end_unsent(g->r, d, why)) dispatch_move(g->r, d, DELIVERY_SUPPRESSED, why, NO_DUE);
 }
@@ -214,6 +214,7 @@ enum relay_err review_site_mode(struct relay *r, const char *site, const char *m
         follow_mode(r, t);
     }
     r->modes_changed = true;
+    if (to > SITE_TRIAL) alerts_show_again(r, its, "the site goes on");
     store_site_mode_set(r->store, site, to);
     actor_did(r, by, "site.mode", site, mode);
     log_info("site=%s mode=%s by=%s", site, mode, by->name);

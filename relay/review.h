@@ -21,8 +21,8 @@ enum relay_err review_dismiss(struct relay *r, int64_t event, const struct actor
 /* What came of an alert, in one of report_outcomes' words: a row, as often as people say so. */
 enum relay_err review_outcome(struct relay *r, const char *alert_id, const char *outcome,
                               const struct actor *by, struct reason *why) MUST_CHECK;
-/* "trial", "screens", "live". From trial onwards what is in force is shown at once, or waits for the approval that its
- * route asks for; what was not said is not said late. Backwards
+/* "trial", "screens", "live". From trial onwards what is in force is shown at once, also what was shown before the site
+ * went back, or waits for the approval that its route asks for; what was not said is not said late. Backwards
  * what the mode no longer allows ends as suppressed and leaves screens and bulletin. */
 enum relay_err review_site_mode(struct relay *r, const char *site, const char *mode, const struct actor *by,
                                 struct reason *why) MUST_CHECK;

@@ -4,7 +4,7 @@
  * failed leaves nothing behind here. While one is in force every new revision it matches ends as `suppressed`, with the
  * reason `silence <id>`; adding one also ends what still waits, and takes the alerts off bulletins and boards. Cancels
  * pass: who had the alert is told that it was wrong. A silence that ends brings nothing back by itself; the next revision
- * goes out again.
+ * goes out again, and a reload or a site that goes on shows what is in force.
  */
 #ifndef TOCSIN_RELAY_SILENCE_H
 #define TOCSIN_RELAY_SILENCE_H

@@ -23,11 +23,21 @@ def modes(r):
     comes("screens", alert, "board:s1/w1")
     comes("trial", alert)
     assert r.states(alert)["board:s1/w1"] == ("suppressed", "trial: the site went back")
-    comes("live", alert, "bulletin:s1")
+    comes("live", alert, "bulletin:s1", "board:s1/w1")  # also what was there before it went back
     comes("trial", alert, restart=True)
     r.event(2, "610104")
     alert = r.alert_in("610104")
     comes("live", alert, "board:s1/w1", "bulletin:s1", restart=True)
+    # The same by a person's word; what a silence keeps off stays off.
+    r.event(3, "610105")
+    silent = r.alert_in("610105")
+    r.cli("silence", "add", "--matcher", 'area6="610105"', "--for", "2h", "--by", "王队", "--reason", "试")
+    for mode, where in (("screens", {"board:s1/w1"}), ("trial", set()), ("screens", {"board:s1/w1"}), ("live", {"board:s1/w1", "bulletin:s1"})):
+        r.cli("site", "mode", "s1", mode, "--by", "李科长")
+        assert set(r.shown(alert)) == where and r.shown(silent) == {}, (mode, r.shown(alert))
+    revisions = r.cli("alerts", "show", silent)["rev"]
+    assert revisions == 1 and r.states(silent)["board:s1/w1"] == ("suppressed", "silence 1")
+    assert len([m for m in r.lines_of("room") if m["alert"] == alert]) == 1
 
 
 def newcomers(r):
