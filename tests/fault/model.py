@@ -413,6 +413,8 @@ class World:
                             m.end(d, "supp:trial: the site went back")
                     if is_state(t) and a in m.showing[t] and not m.showing[t][a].cancel:
                         del m.showing[t][a]
+        if mode != "trial":
+            m.reload(moved=False, site=site)
 
     def op_replay(self, r, s):
         m = self.model
@@ -530,13 +532,14 @@ class World:
             read = Counter(m["delivery"] for m in lines)
             said = {f"{ids[d.alert.n]}.{d.rev}/{d.target}": d for a in self.model.alerts + self.model.notices for d in a.rows
                     if d.target == f"file:{chat}"}
-            heard = Counter()
+            marked = Counter(line["delivery"] for line in lines if "次提醒】" in line["chat"])
             for line in lines:
                 d, text = said.get(line["delivery"]), line["chat"]
-                heard[line["delivery"]] += 1
                 if not d or not d.had:
                     raise Failed(f"{chat} read {line['delivery']}, which the model never sent")
-                if ("【演练】" in text) != (d.alert.status == EXERCISE) or ("次提醒】" in text) != (d.reminder > 0 or heard[line["delivery"]] > 1 and d.repeats > 0) \
+                if ("【演练】" in text) != (d.alert.status == EXERCISE) or (d.reminder and "次提醒】" not in text) \
+                        or (not d.reminder and marked[line["delivery"]] and marked[line["delivery"]] < d.repeats) \
+                        or (not d.reminder and not d.repeats and marked[line["delivery"]]) \
                         or ("更正" in text) != d.cancel or "{{" in text:
                     raise Failed(f"{line['delivery']} is not marked as what it is: {text}")
             for identity, d in said.items():

@@ -341,13 +341,13 @@ class Model:
             n.rows.append(Delivery(n, 1, t))
             self.go(n.rows[-1])
 
-    def reload(self):
+    def reload(self, moved=True, site=None):
         """Each alert in force goes to where the configuration of now takes it; nobody is told late, or that it was wrong."""
         for a in self.alerts:
             if not self.in_force(a):
                 continue
             left = []
-            for t in sorted({d.target for d in a.rows}, key=[d.target for d in a.rows].index):
+            for t in dict.fromkeys(d.target for d in a.rows if moved):
                 gone = t not in self.targets
                 if not gone and self.in_area(t, a):
                     continue
@@ -359,20 +359,34 @@ class Model:
                         self.end(d, "cancelled:trial" if d.state.startswith("held:trial") and not gone else "cancelled:")
                     elif d.target == t and not d.cancel and d.open and not gone:
                         self.end(d, "supp:not in its area any more")
-            new = [t for t in self.selected(a) if is_state(t) and self.is_new(a, t)]
+            new = [t for t in self.selected(a) if is_state(t) and site in (None, site_of(t)) and self.is_new(a, t)]
             if left or new:
                 a.rev += 1
                 for t in new:
-                    self.add(a, t, a.expires, approved=a.certainty == OBSERVED)
+                    self.add(a, t, a.expires, approved=self.let_go(a, t))
                 for t in left:
                     a.rows.append(Delivery(a, a.rev, t))
                     a.rows[-1].state = "cancelled:"
 
-    def is_new(self, a, t):
+    def let_go(self, a, t):
+        """It needs nobody's approval any more."""
         d = a.newest(t)
-        if d and not d.cancel and not d.state.startswith("cancelled"):
+        return a.certainty == OBSERVED or bool(d and d.had and self.comes_back(a, t, d))
+
+    def is_new(self, a, t):
+        """A screen that does not show the alert, and has nothing to wait for."""
+        d = a.newest(t)
+        if d and not d.cancel and not d.state.startswith("cancelled") and (a in self.showing[t] or not self.comes_back(a, t, d)):
             return False
-        return not a.rejected or a.certainty == OBSERVED or len(a.approvers) >= AREAS[a.area]
+        return not a.rejected or len(a.approvers) >= AREAS[a.area] or self.let_go(a, t)
+
+    def comes_back(self, a, t, d):
+        """It was taken off for a reason that holds no more."""
+        if d.cancel or d.state not in ("sent", "displayed", "unconfirmed", "supp:trial: the site went back") \
+                and not d.state.startswith("supp:silence"):
+            return False
+        p = self.plan(a, t, False, True, a.certainty == OBSERVED or d.had, 0)
+        return p[0] == "wait" or p[0].startswith("held") and not p[0].startswith("held:trial")
 
     def take_back(self, number, instead=lambda: None):
         """What takes its place is counted before it is seen whether the alert still stands."""
