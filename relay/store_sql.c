@@ -156,7 +156,7 @@ const char *const store_sql[Q_COUNT] = {
     [Q_NEXT_DUE] = "SELECT min(due) FROM delivery WHERE lane = ?2 AND level = ?1 AND due IS NOT NULL",
     [Q_DUE_OF] = "SELECT " DELIVERY_COLUMNS
                  " FROM delivery d WHERE d.target = ?1 AND d.due <= ?2 AND d.due IS NOT NULL "
-                 "AND d.state IN (1, 7) ORDER BY d.level DESC, d.id LIMIT ?3",
+                 "AND d.expires > ?2 AND d.state IN (1, 7) ORDER BY d.level DESC, d.id LIMIT ?3",
     /* No sorting and no row of the table: what most targets of a fan-out need. */
     [Q_DUE_COUNT] = "SELECT id FROM delivery WHERE target = ?1 AND due <= ?2 AND due IS NOT NULL LIMIT 2",
     /* No index is touched: `due` was NULL and stays so. */

@@ -358,6 +358,21 @@ static void the_gravest_goes_first_and_then_the_oldest(void **state)
     assert_int_equal(rows[2].target, 1);
 }
 
+static void what_has_expired_is_not_taken_along(void **state)
+{
+    (void)state;
+    struct alert_row a;
+    struct delivery_row rows[8];
+    make_alert(&a, 5000);
+    (void)add(&a, 1, LEVEL_RED, 10);
+    a.expires = 100000;
+    a.n++;
+    struct delivery_row still = add(&a, 1, LEVEL_BLUE, 20);
+    assert_int_equal(store_due_of(store, 1, 4999, rows, 8), 2);
+    assert_int_equal(store_due_of(store, 1, 5000, rows, 8), 1);
+    assert_int_equal(rows[0].id, still.id);
+}
+
 static int64_t due_of(int64_t id)
 {
     struct delivery_row d;
@@ -632,6 +647,7 @@ int main(void)
         T(alert_numbers_go_on_over_a_restart),
         T(a_step_of_the_clock_shortens_no_wait_that_a_route_asks_for),
         T(the_gravest_goes_first_and_then_the_oldest),
+        T(what_has_expired_is_not_taken_along),
         T(under_way_at_the_stop_is_tried_again_and_marked),
         T(what_has_ended_does_not_move_again),
         T(a_screen_shows_the_newest_revision_until_it_expires),
