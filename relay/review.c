@@ -7,6 +7,7 @@
 #include "dispatch.h"
 #include "escalate.h"
 #include "report.h"
+#include "route.h"
 
 struct letting_go {
     struct relay *r;
@@ -141,7 +142,7 @@ static void show_now(void *arg, struct delivery_row *d)
 
 struct going_back {
     struct relay *r;
-    int64_t *alerts; /* that are shown and are not to be */
+    int64_t *alerts; /* that are shown, or wait, and are not to be */
     size_t n;
 };
 
@@ -191,8 +192,38 @@ static void follow_mode(struct relay *r, struct relay_target *t)
         store_deliveries_waiting(r->store, t->row.id, show_now, r);
 }
 
+/* Groups have no site of their own: what waits for them hangs on the boldest of the alert's. */
+static void end_for_group(void *arg, struct delivery_row *d)
+{
+    struct relay *r = arg;
+    const struct relay_target *t = targets_by_row(r->targets, d->target);
+    if (!t || !t->chat || t->pub.audience == AUDIENCE_DUTY || delivery_held_for(d, "trial") ||
+        !of_the_mode(r, d->alert, d->rev))
+        return;
+    (void)dispatch_end_unsent(r, d, SITE_WENT_BACK);
+}
+
+static void collect_trial(void *arg, const struct alert_row *a)
+{
+    struct going_back *g = arg;
+    enum site_mode boldest;
+    (void)route_sites(g->r->targets, a->areas, &boldest);
+    if (!a->grp || a->status != STATUS_ACTUAL || boldest == SITE_LIVE) return;
+    g->alerts = xreallocarray(g->alerts, g->n + 1, sizeof(*g->alerts));
+    g->alerts[g->n++] = a->n;
+}
+
+static void groups_go_back(struct relay *r)
+{
+    struct going_back g = {.r = r};
+    store_alerts_now(r->store, r->now.wall, collect_trial, &g);
+    for (size_t i = 0; i < g.n; i++) store_deliveries_of_alert(r->store, g.alerts[i], true, end_for_group, r);
+    free(g.alerts);
+}
+
 void review_follow_modes(struct relay *r)
 {
+    groups_go_back(r);
     for (size_t i = 0; i < r->targets->n; i++)
         if (r->targets->items[i].site) follow_mode(r, &r->targets->items[i]);
 }
@@ -214,6 +245,7 @@ enum relay_err review_site_mode(struct relay *r, const char *site, const char *m
         follow_mode(r, t);
     }
     r->modes_changed = true;
+    groups_go_back(r);
     if (to > SITE_TRIAL) alerts_show_again(r, its, "the site goes on");
     store_site_mode_set(r->store, site, to);
     actor_did(r, by, "site.mode", site, mode);

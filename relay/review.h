@@ -23,7 +23,8 @@ enum relay_err review_outcome(struct relay *r, const char *alert_id, const char 
                               const struct actor *by, struct reason *why) MUST_CHECK;
 /* "trial", "screens", "live". From trial onwards what is in force is shown at once, also what was shown before the site
  * went back, or waits for the approval that its route asks for; what was not said is not said late. Backwards
- * what the mode no longer allows ends as suppressed and leaves screens and bulletin. */
+ * what the mode no longer allows ends as suppressed and leaves screens and bulletin; so does what waits for groups other than
+ * those on duty, where no site of the alert is live any more. */
 enum relay_err review_site_mode(struct relay *r, const char *site, const char *mode, const struct actor *by,
                                 struct reason *why) MUST_CHECK;
 /* The same for modes that the configuration has changed: after a reload, and at the start. */

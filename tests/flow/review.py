@@ -168,6 +168,29 @@ def not_to_be_said(r):
     assert "it is over" in r.cli("alerts", "confirm", str(row), "--by", "王队", fails=True)
 
 
+def groups_in_trial(r):
+    """What waits for a group ends when the last site of its alert goes back: in a trial only those on duty hear of it."""
+    r.configure(("areas: ['6105']", "areas: ['6101']"))
+    r.cli("site", "mode", "s1", "live", "--by", "李科长")
+    r.event(1, "610113")
+    alert = r.alert_in("610113")
+    assert r.states(alert)["file:night"] == ("held", "quiet_hours")
+    r.cli("site", "mode", "s1", "screens", "--by", "李科长")
+    for mode in ("screens", "live"):
+        assert r.states(alert)["file:night"] == ("suppressed", "trial: the site went back"), r.states(alert)
+        assert r.states(alert)["file:room"][0] == "sent"
+        r.cli("site", "mode", "s1", mode, "--by", "李科长")
+    # The same by the file, where another site was live for it.
+    for site in ("二院", "三院"):
+        r.configure((f"name: {site}, area: '65'", f"name: {site}, area: '6104'"))
+    r.configure(("areas: ['6101']", "areas: ['6104']"))
+    r.event(2, "610411")
+    alert = r.alert_in("610411")
+    assert r.states(alert)["file:night"] == ("held", "quiet_hours")
+    r.configure(("name: 三院, area: '6104', mode: live", "name: 三院, area: '6104', mode: trial"))
+    assert r.states(alert)["file:night"][0] == "suppressed", r.states(alert)
+
+
 def replays(r):
     """A person says one thing again; what holds for everybody holds then too, and the answer says what it is."""
     def row(alert, target):
@@ -243,4 +266,4 @@ def replays(r):
 
 
 if __name__ == "__main__":
-    main(Review, review, going_live, not_to_be_said, replays)
+    main(Review, review, going_live, not_to_be_said, groups_in_trial, replays)
