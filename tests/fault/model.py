@@ -413,6 +413,7 @@ class World:
                             m.end(d, "supp:trial: the site went back")
                     if is_state(t) and a in m.showing[t] and not m.showing[t][a].cancel:
                         del m.showing[t][a]
+        m.groups_go_back()
         if mode != "trial":
             m.reload(moved=False, site=site)
 
@@ -457,6 +458,7 @@ class World:
             else:
                 raise Failed("no reload: " + self.rig.log()[-500:])
         m.reload()
+        m.groups_go_back()
 
     def op_too_late(self, r, s):
         """An event that is over when it comes is counted, and nobody makes an alert of it."""

@@ -111,6 +111,8 @@ class Model:
         self.mode = {s: "live" for s in SITES}
         self.sites, self.targets, self.loaded = dict(SITES), list(TARGETS), set(RULES)  # as a reload has left them
         self.displays = set(SITES)  # whose screens the route knows
+        self.places = None
+        self.reload()
         self.showing = defaultdict(dict)  # target -> {alert: row}
         self.spoken = []  # (site, rule, area, time, alert)
         self.actions = Counter()
@@ -343,6 +345,10 @@ class Model:
 
     def reload(self, moved=True, site=None):
         """Each alert in force goes to where the configuration of now takes it; nobody is told late, or that it was wrong."""
+        places = (tuple(self.sites.items()), frozenset(self.targets), frozenset(self.displays))
+        if moved and places == self.places:
+            return
+        self.places = places
         for a in self.alerts:
             if not self.in_force(a):
                 continue
@@ -372,6 +378,14 @@ class Model:
         """It needs nobody's approval any more."""
         d = a.newest(t)
         return a.certainty == OBSERVED or bool(d and d.had and self.comes_back(a, t, d))
+
+    def groups_go_back(self):
+        """Where no site is live, only those on duty hear of it."""
+        for a in self.alerts:
+            for d in a.rows:
+                if a.status == ACTUAL and self.in_force(a) and is_chat(d.target) and CHATS[d.target[5:]] != "duty" and d.waiting \
+                        and not d.cancel and not d.state.startswith("held:trial") and self.boldest(a) != "live":
+                    self.end(d, "supp:trial: the site went back")
 
     def is_new(self, a, t):
         """A screen that does not show the alert, and has nothing to wait for."""
