@@ -626,13 +626,14 @@ enum relay_err alerts_confirm_event(struct relay *r, int64_t event, const struct
     struct group_state g = {.count = seen.count, .feeds = 1};
     if (seen.grp) {
         store_window_read(r->store, seen.grp, r->now.wall, rule->threshold_within_ms, &g);
-        if (g.alert) return fail(why, RELAY_CONFLICT, _("its group has an alert in force; confirm that one"));
     } else {
         CLEANUP(buf_release) struct buf fingerprint = BUF_INIT(512);
         decide_fingerprint(r->config->route.group_labels, rule, &e, "", route_site(r->targets, e.area),
                            &fingerprint);
         seen.grp = store_group(r->store, buf_cstr(&fingerprint), rule->id);
+        g.alert = store_alert_active(r->store, seen.grp, r->now.wall);
     }
+    if (g.alert) return fail(why, RELAY_CONFLICT, _("its group has an alert in force; confirm that one"));
     if (g.count < seen.count) g.count = seen.count;
     struct judgement j = decide_group(rule, &g, NULL, true);
     struct alert_row a;

@@ -168,6 +168,27 @@ def not_to_be_said(r):
     assert "it is over" in r.cli("alerts", "confirm", str(row), "--by", "王队", fails=True)
 
 
+def unsure(r):
+    """An event that a rule could not be sure of is a person's to confirm; but a group has one alert, whoever says so."""
+    os.makedirs(r.path("pack"))
+    with open(os.path.join(PACK, "rules.yaml"), encoding="utf-8") as f:
+        rule = f.read()
+    words = rule[rule.index("    words:"):rule.index("  threshold:")]
+    r.write("pack/rules.yaml", rule.replace(words, "    any: ['(?:a+)+!$', '安全账户.{0,20}转账|转账.{0,20}安全账户']\n").replace(
+        "status: stable", "status: test"))  # a stable one is not let in with it
+    r.configure((f"packs: [{PACK}]", "packs: [pack]"))
+    hard = "b " + "a" * 60 + "!x"
+    r.event(1, "620101", text=hard)
+    r.event(2, "620102", text=hard)
+    rows = {w["event_id"]: str(w["event"]) for w in r.until("both", lambda: (lambda w: len(w) == 2 and w)(r.cli("alerts", "list", "--review")))}
+    r.event(3, "620102")
+    alert = r.alert_in("620102")
+    assert "confirm that one" in r.cli("alerts", "confirm", rows["e2"], "--by", "王队", fails=True)
+    assert len(r.cli("alerts", "list")) == 1
+    r.cli("alerts", "confirm", alert, "--by", "王队")
+    assert r.cli("alerts", "confirm", rows["e1"], "--by", "王队")["alert"] == r.alert_in("620101")
+
+
 def groups_in_trial(r):
     """What waits for a group ends when the last site of its alert goes back: in a trial only those on duty hear of it."""
     r.configure(("areas: ['6105']", "areas: ['6101']"))
@@ -266,4 +287,4 @@ def replays(r):
 
 
 if __name__ == "__main__":
-    main(Review, review, going_live, not_to_be_said, groups_in_trial, replays)
+    main(Review, review, going_live, not_to_be_said, unsure, groups_in_trial, replays)
