@@ -628,7 +628,7 @@ enum relay_err alerts_confirm_event(struct relay *r, int64_t event, const struct
         store_window_read(r->store, seen.grp, r->now.wall, rule->threshold_within_ms, &g);
     } else {
         CLEANUP(buf_release) struct buf fingerprint = BUF_INIT(512);
-        decide_fingerprint(r->config->route.group_labels, rule, &e, "", route_site(r->targets, e.area),
+        decide_fingerprint(r->config->route.group_labels, rule, &e, seen.feed, route_site(r->targets, e.area),
                            &fingerprint);
         seen.grp = store_group(r->store, buf_cstr(&fingerprint), rule->id);
         g.alert = store_alert_active(r->store, seen.grp, r->now.wall);
@@ -637,7 +637,7 @@ enum relay_err alerts_confirm_event(struct relay *r, int64_t event, const struct
     if (g.count < seen.count) g.count = seen.count;
     struct judgement j = decide_group(rule, &g, NULL, true);
     struct alert_row a;
-    new_alert(r, &e, "", rule, seen.grp, &g, &j, &a);
+    new_alert(r, &e, seen.feed, rule, seen.grp, &g, &j, &a);
     store_event_join(r->store, event, a.n, by->name);
     struct words words = {.say = rule->say, .title = rule->title};
     publish_confirmed(r, &a, &words, MSG_ALERT, seen.observed_at, by);

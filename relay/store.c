@@ -396,6 +396,7 @@ bool store_event_get(struct store *s, int64_t row, struct event_seen *ret)
         (void)snprintf(ret->rule, sizeof(ret->rule), "%.*s", (int)strcspn(col_text(q, 8), "."),
                        col_text(q, 8));
         (void)snprintf(ret->note, sizeof(ret->note), "%s", col_text(q, 10));
+        (void)snprintf(ret->feed, sizeof(ret->feed), "%s", col_text(q, 13));
     }
     stmt_reset(q);
     return found;

@@ -103,7 +103,7 @@ struct event_seen {
     enum cap_status status;
     int count;
     char rule[64]; /* the first of its rules, without revision */
-    char note[32];
+    char feed[40], note[32];
 };
 bool store_event_get(struct store *s, int64_t row, struct event_seen *ret);
 /* Takes it, and the other candidates of its group, off the review list. */

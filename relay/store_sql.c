@@ -207,9 +207,10 @@ const char *const store_sql[Q_COUNT] = {
                       " FROM showing s JOIN delivery d ON d.id = s.delivery WHERE s.target = ?1 AND "
                       "d.state = 3 AND d.snap_rev <= ?2 LIMIT ?3",
 
-    [Q_EVENT_GET] = "SELECT grp, alert, area, guessed, kind, status, count, received, rules, reviewed, note, "
-                    "coalesce(body ->> '$.observed_at', body ->> '$.sent_at', ''), coalesce(body ->> "
-                    "'$.expires_at', '') FROM event WHERE id = ?1",
+    [Q_EVENT_GET] =
+        "SELECT grp, alert, area, guessed, kind, status, count, received, rules, reviewed, note, "
+        "coalesce(body ->> '$.observed_at', body ->> '$.sent_at', ''), coalesce(body ->> "
+        "'$.expires_at', ''), (SELECT name FROM feed WHERE feed.id = event.feed) FROM event WHERE id = ?1",
     [Q_EVENT_REVIEW] =
         "UPDATE event SET reviewed = ?2 WHERE alert IS NULL AND reviewed IS NULL AND id IN (SELECT ?1 UNION "
         "SELECT id FROM event WHERE alert IS NULL AND reviewed IS NULL AND grp = (SELECT grp FROM event "

@@ -186,7 +186,8 @@ def unsure(r):
     assert "confirm that one" in r.cli("alerts", "confirm", rows["e2"], "--by", "王队", fails=True)
     assert len(r.cli("alerts", "list")) == 1
     r.cli("alerts", "confirm", alert, "--by", "王队")
-    assert r.cli("alerts", "confirm", rows["e1"], "--by", "王队")["alert"] == r.alert_in("620101")
+    confirmed = r.cli("alerts", "confirm", rows["e1"], "--by", "王队")["alert"]
+    assert confirmed == r.alert_in("620101") and r.cli("alerts", "show", confirmed)["feeds"] == "f1"
 
 
 def groups_in_trial(r):
