@@ -7,7 +7,7 @@
 #include "pace.h"
 
 enum { ACK_ROWS = 64 };
-#define GRACE (120 * SECOND_MS) /* since its device took it, in which a failed playback is tried again */
+#define GRACE (120 * SECOND_MS) /* since its device first tried, in which a failed playback is tried again */
 
 /* -- devices ------------------------------------------------------------------------------------------------------ */
 
@@ -50,12 +50,28 @@ static bool find_delivery(struct relay *r, const char *id, struct relay_target *
            store_delivery_until(r->store, a.n, (*ret_target)->row.id, rev, ret) && ret->rev == rev;
 }
 
+/* What a device says that it does with a message, by which its grace counts: from the first try, and anew when it only keeps
+ * it, because the hour is quiet or something graver plays. That is no fault, and may last the whole night. */
+static void count_grace(struct delivery_row *d, const char *state, const char *detail, int64_t now)
+{
+    static const char *const kept[] = {"quiet_hours", "external_hold", "higher",
+                                       "busy",        "shared",        "hour_full"};
+    bool keeps = strcmp(state, "preempted") == 0;
+    for (size_t i = 0; i < ARRAY_LEN(kept) && !keeps; i++)
+        keeps = strcmp(state, "queued") == 0 && strncmp(detail, kept[i], strlen(kept[i])) == 0;
+    if (keeps)
+        d->tried = 0;
+    else if (!d->tried && (strcmp(state, "playing") == 0 || strcmp(state, "failed") == 0))
+        d->tried = now;
+}
+
 static void apply_to(struct relay *r, const struct relay_target *t, struct delivery_row *d,
                      const struct report *p)
 {
     const char *detail = p->detail ? p->detail : "";
     int64_t now = r->now.wall;
     if (delivery_is_end(d->state) && d->state != DELIVERY_UNCONFIRMED) return; /* said before, or over */
+    count_grace(d, p->state, detail, now);
     bool taken = strcmp(p->state, "accepted") == 0 || strcmp(p->state, "queued") == 0 ||
                  strcmp(p->state, "playing") == 0 || strcmp(p->state, "preempted") == 0;
     if (taken) {
@@ -67,8 +83,7 @@ static void apply_to(struct relay *r, const struct relay_target *t, struct deliv
     } else if (strcmp(p->state, "skipped") == 0) {
         dispatch_move(r, d, DELIVERY_SUPPRESSED, *detail ? detail : "skipped", NO_DUE);
     } else if (strcmp(p->state, "failed") == 0) {
-        int64_t since = d->accepted ? d->accepted : d->sent_at ? d->sent_at : now;
-        if (now - since < GRACE && t->ops->kind == TARGET_MESSAGE)
+        if (now - d->tried < GRACE && t->ops->kind == TARGET_MESSAGE)
             dispatch_move(r, d, DELIVERY_RETRY, *detail ? detail : "failed",
                           sooner(now + dispatch_backoff(d), d->expires));
         else if (t->ops->kind == TARGET_MESSAGE)

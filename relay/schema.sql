@@ -194,6 +194,7 @@ CREATE TABLE delivery (
   repeat_ms INTEGER NOT NULL DEFAULT 0,    -- a duty chat is reminded after this, until somebody acknowledges
   reminder  INTEGER NOT NULL DEFAULT 0,    -- the step of the clock that it was made by; 0: none
   accepted  INTEGER,                       -- a device took it
+  tried     INTEGER,                       -- since when it tries to play it, and does not only keep it
   sent_at   INTEGER,
   ended_at  INTEGER,
   snap_rev  INTEGER,                       -- state targets: the snapshot it went out with

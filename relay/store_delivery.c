@@ -17,7 +17,7 @@ void store_alert_new(struct store *s, const char *relay_id, int day, struct aler
                      INT(a->guessed), INT(a->count), TEXT(a->feeds));
 }
 
-enum { ALERT_COLUMN_COUNT = 21, DELIVERY_COLUMN_COUNT = 20 };
+enum { ALERT_COLUMN_COUNT = 21, DELIVERY_COLUMN_COUNT = 21 };
 
 static void read_alert(struct stmt *q, int at, struct alert_row *a)
 {
@@ -253,7 +253,8 @@ static void read_delivery(struct stmt *q, int at, struct delivery_row *d)
                                .sent_at = col_int(q, at + 16),
                                .snap_rev = col_int(q, at + 17),
                                .repeat_ms = col_int(q, at + 18),
-                               .reminder = (int)col_int(q, at + 19)};
+                               .reminder = (int)col_int(q, at + 19),
+                               .tried = col_int(q, at + 20)};
     COPY_TEXT(d->reason, q, at + 5);
 }
 
@@ -296,7 +297,7 @@ static void save_delivery(struct store *s, const struct delivery_row *d, int64_t
 {
     store_do(s, Q_DELIVERY_SET, INT(d->id), INT(d->state), TEXT(d->reason), DUE(d->due), INT(d->attempt),
              INT(d->maybe), INT(d->fold), INT(d->repeats), INT_OR_NULL(d->accepted), INT_OR_NULL(d->sent_at),
-             INT_OR_NULL(ended), INT_OR_NULL(d->snap_rev));
+             INT_OR_NULL(ended), INT_OR_NULL(d->snap_rev), INT_OR_NULL(d->tried));
 }
 
 void store_delivery_save(struct store *s, const struct delivery_row *d)
