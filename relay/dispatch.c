@@ -97,6 +97,11 @@ int dispatch_in_flight(const struct dispatch *d)
     return d->in_flight;
 }
 
+bool dispatch_unsettled(const struct dispatch *d)
+{
+    return d->in_flight > 0 || d->done.first;
+}
+
 /* rows: 0 when they are not known yet. */
 static struct send *op_new(struct relay *r, struct relay_target *t, size_t rows)
 {
@@ -616,7 +621,7 @@ void dispatch_claim(struct relay *r)
     struct dispatch *d = r->dispatch;
     d->again = d->last.known = false;
     d->show_at = INT64_MAX;
-    if (!r->store_ok || !r->clock_trusted) return;
+    if (!r->store_ok || !r->clock_trusted || r->stopping) return;
     if (store_showing_next_expiry(r->store) <= r->now.wall)
         d->again = store_showing_expire(r->store, r->now.wall, CLAIM_ROWS, targets_show_row, r->targets) ==
                    CLAIM_ROWS;
@@ -710,6 +715,7 @@ int64_t dispatch_next_due(struct relay *r)
 {
     struct dispatch *d = r->dispatch;
     if (!r->store_ok || !r->clock_trusted) return INT64_MAX;
+    if (r->stopping) return outcomes_due(r);
     if (d->again || d->n_woken) return r->now.wall;
     int64_t due = sooner(store_next_due(r->store, LANE_DEVICES), store_showing_next_expiry(r->store));
     due = sooner(due, outcomes_due(r));

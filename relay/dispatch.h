@@ -58,5 +58,7 @@ enum relay_err dispatch_done(struct relay *r, int64_t delivery, const char *who,
                              struct reason *why) MUST_CHECK;
 
 int dispatch_in_flight(const struct dispatch *d);
+/* A chat has not answered yet, or an answer has not been written down. */
+bool dispatch_unsettled(const struct dispatch *d);
 
 #endif

@@ -33,6 +33,7 @@
 #define PRUNE_PACE      20 /* ms from slice to slice, however often the loop turns */
 #define WAL_IDLE_PAGES  250
 #define WAL_MOST_PAGES  16000
+#define STOP_MOST       (5 * SECOND_MS) /* for the answers of chats that are under way at a stop */
 /* Besides the streams of screens: their beats and words of what they show, probes, metrics. */
 enum { OTHER_CONNECTIONS = 500 };
 
@@ -745,6 +746,16 @@ void pipeline_turn(struct relay *r, int64_t max_wait_ms)
 
 /* -- running ------------------------------------------------------------------------------------------------------ */
 
+/* What is under way may end: a chat whose answer nobody hears would get the same message again after the restart. Nothing
+ * new begins, and a group that does not answer is not waited for long. */
+static void finish_sends(struct relay *r)
+{
+    int64_t until = r->now.mono + STOP_MOST;
+    r->stopping = true;
+    while (dispatch_unsettled(r->dispatch) && r->store_ok && r->now.mono < until)
+        pipeline_turn(r, until - r->now.mono);
+}
+
 int pipeline_run(struct relay *r)
 {
     signal_loop = r->loop;
@@ -757,6 +768,7 @@ int pipeline_run(struct relay *r)
         }
         pipeline_turn(r, MINUTE_MS);
     }
+    finish_sends(r);
     log_info("stopping: what was accepted is in the store");
     signal_loop = NULL;
     return 0;

@@ -49,6 +49,7 @@ struct relay {
     bool store_ok;     /* the last commit worked: sends may start */
     bool intake_open;  /* there is room on the disk */
     char trouble[200]; /* why not, for status and health */
+    bool stopping;     /* nothing new is sent */
     bool clock_trusted;
     bool rulebook_changed;   /* in this turn: written and loaded after its commit */
     bool reload_asked;       /* in this turn, by a person: done after its commit */

@@ -63,9 +63,9 @@ class Chats(Rig):
     def now(self):
         return datetime.now(ZONE) + timedelta(seconds=self.offset)
 
-    def begin(self, chats):
+    def begin(self, chats, **standin):
         self.broker_start()
-        self.standin_start()
+        self.standin_start(**standin)
         self.listen()
         self.configure(chats=chats, sites=[], relay=IN_ZONE, route={"receiver": "all", "group_by": ["rule", "area6"]},
                        receivers=[{"name": "all", "pa": [], "displays": [], "chats": "all"}])
@@ -184,6 +184,24 @@ def night(args):
         require("共 2 条" in rig.heard("street")[0], rig.heard("street")[0])
 
 
+def stop(args):
+    """A stop waits for the answer of a message that is under way, so that nobody hears it twice; not for ever."""
+    with Chats(args.tocsin, args.standin, "10:00") as rig:
+        rig.begin([rig.group("street", "public")], delay=700, script="0,hang")
+        alert = rig.happens("red")
+        rig.until("the message", 5, lambda: rig.row(alert, "street")["state"] == "sending")
+        rig.relay_stop()
+        rig.relay_start(rig.env)
+        require(rig.row(alert, "street")["state"] == "sent", f"its answer was not heard: {rig.row(alert, 'street')}")
+        silent = rig.happens("red")
+        rig.until_heard("street", 2)
+        rig.relay_stop()  # ten seconds would be too long
+        rig.relay_start(rig.env)
+        rig.until_heard("street", 3)
+        require("可能重复" in rig.heard("street")[2], f"not marked: {rig.heard('street')}")
+        rig.until("its outcome", 5, lambda: rig.row(silent, "street")["state"] == "sent")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tocsin", required=True)
@@ -191,7 +209,7 @@ def main():
     parser.add_argument("scenarios", nargs="*")
     args = parser.parse_args()
     os.environ["PATH"] += ":/usr/sbin"
-    known = {f.__name__: f for f in (levels, limits, night)}
+    known = {f.__name__: f for f in (levels, limits, night, stop)}
     for name in args.scenarios or known:
         if name not in known:
             raise Failed(f"there is no scenario {name}; there are {', '.join(known)}")

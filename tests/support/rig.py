@@ -272,11 +272,11 @@ class Rig:
         self.broker = self.spawn(["mosquitto", "-c", self.path("mosquitto.conf")])
         wait_for("the broker", 10, lambda: answers(self.broker_port))
 
-    def standin_start(self, name="chat", port=None, rate=-1, script=None):
-        """A stand-in for WeCom that writes what it received into NAME.jsonl."""
+    def standin_start(self, name="chat", port=None, rate=-1, script=None, delay=0):
+        """A stand-in for WeCom that writes what it received into NAME.jsonl and answers after `delay` milliseconds."""
         port = port or self.web_port
         argv = [self.standin_program, "--port", str(port), "--rate", str(rate), "--journal", self.path(f"{name}.jsonl"),
-                "--quiet"]
+                "--delay-ms", str(delay), "--quiet"]
         child = self.spawn(argv + (["--script", script] if script else []))
         wait_for("the stand-in", 10, lambda: answers(port))
         return child
