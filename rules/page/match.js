@@ -280,14 +280,16 @@ async function startEngine(base64) {
         prepare(text) {
             e.heap_reset();
             const [at, n] = write(clean(text));
-            const r = new Uint32Array(e.memory.buffer, e.prepare(at, n), 5);
+            const result = e.prepare(at, n); // first: memory that grows has another buffer
+            const r = new Uint32Array(e.memory.buffer, result, 5);
             const [norm, normLen, origin, shown, shownLen] = r;
             return {text: read(norm, normLen), shown: shownLen ? read(shown, shownLen) : "",
                     origin: new Uint32Array(e.memory.buffer.slice(origin, origin + 4 * (normLen + 1)))};
         },
         normal(word) {
             e.heap_reset();
-            const r = new Uint32Array(e.memory.buffer, e.normal(...write(clean(word))), 2);
+            const result = e.normal(...write(clean(word)));
+            const r = new Uint32Array(e.memory.buffer, result, 2);
             return read(r[0], r[1]);
         },
         wording(name, text) {

@@ -45,6 +45,8 @@ const START = {voice: "防骗提醒。有人说……，让您……。这是骗
                duty: "{{area}} {{count}}：……", caught: "已经……：马上打银行客服冻结银行卡，再打 110。",
                correction: "更正。刚才播的……提醒，经警方核实有误，请您不必担心。"};
 
+const EVENT_TEXT_MAX = 64 * 1024; // as in relay/base/event.h
+
 const $ = (id) => document.getElementById(id);
 const el = (name, text, cls) => {
     const e = document.createElement(name);
@@ -85,6 +87,7 @@ function draft(engine) {
 }
 
 const y = (s) => `'${s.replace(/'/g, "''")}'`;
+const plain = (id) => /^\w+$/.test($(id).value.trim()) ? $(id).value.trim() : y($(id).value.trim());
 const block = (s, pad) => s.includes("\n") ? `|-\n${s.split("\n").map((l) => pad + l).join("\n")}` : y(s);
 
 function yaml() {
@@ -92,11 +95,11 @@ function yaml() {
     const none = cells($("none").value);
     const say = (name) => $(`say_${name}`).value.trim();
     const list = (id) => lines(id).map((s) => `    - ${y(s)}`).join("\n");
-    const out = [`# ${_("Written with the page of `tocsin rules page`")}`, `id: ${$("id").value.trim()}`, `rev: ${$("rev").value.trim()}`, "status: experimental",
+    const out = [`# ${_("Written with the page of `tocsin rules page`")}`, `id: ${plain("id")}`, `rev: ${plain("rev")}`, "status: experimental",
                  `title: ${y($("title").value.trim())}`, `category: ${$("category").value}`, `level: ${$("level").value}`, "match:"];
-    if (words.length) out.push("  words:", ...words.map((l) => `    - [${l.map(y).join(", ")}]`), `  near: ${Number($("near").value) || 60}`);
+    if (words.length) out.push("  words:", ...words.map((l) => `    - [${l.map(y).join(", ")}]`), `  near: ${plain("near")}`);
     if (none.length) out.push(`  none: [${y(none.map(quote).join("|"))}]`);
-    out.push(`threshold: {count: ${$("count").value.trim()}, within: ${$("within").value.trim()}}`, `expires: ${$("expires").value.trim()}`, "say:");
+    out.push(`threshold: {count: ${plain("count")}, within: ${plain("within")}}`, `expires: ${plain("expires")}`, "say:");
     for (const name of ["voice", "voice_short", "rhyme"]) if (say(name)) out.push(`  ${name}: ${block(say(name), "    ")}`);
     const screen = lines("say_lines").slice(0, 3);
     if (say("headline")) out.push("  screen:", `    headline: ${y(say("headline"))}`, `    lines: [${screen.map(y).join(", ")}]`);
@@ -120,6 +123,12 @@ function ruleBox(rule, own, how) {
 
 function showFound(engine, made, own) {
     const mine = own.rule.words.length ? [own] : [];
+    const bytes = new TextEncoder().encode($("text").value).length;
+    if (bytes > EVENT_TEXT_MAX) {
+        $("normal").textContent = "";
+        $("found").replaceChildren(el("p", put(_("This text has {bytes} bytes; the relay takes events of at most {max}."), {bytes, max: EVENT_TEXT_MAX}), "bad"));
+        return;
+    }
     const {prepared, hits} = findAll(engine, [...mine, ...made], $("text").value);
     $("normal").textContent = prepared.text;
     $("found").replaceChildren();

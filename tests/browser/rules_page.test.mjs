@@ -101,6 +101,8 @@ test("a rule of one's own is tried, told what is wrong with its words, saved, an
   await page.fill('#match', '医保卡换卡要交工本费');
   await page.fill('#text', '您的醫 保卡要换，请交工本费');
   assert.match(await shown(page), /自己的规则/);
+  await page.fill('#text', '医'.repeat(21846));
+  assert.match(await shown(page), /65538 字节.*65536/);
   await page.fill('#text', '您的医保卡要换');
   assert.match(await page.locator('#found .almost').first().innerText(), /自己的规则.*缺少：这些词之一：工本费/s);
   await page.fill('#say_voice', '防骗提醒。有人打电话，下载木马。请扫码。');
@@ -111,6 +113,19 @@ test("a rule of one's own is tried, told what is wrong with its words, saved, an
   await page.click('#language');
   await page.fill('#say_voice', '防骗提醒。有人说换卡要交工本费。这是骗子。不要转账。先问护士或者保安。');
   await presentable(page, 'rules-page-own');
+  const lintOf = async (as) => {
+    const [download] = await Promise.all([page.waitForEvent('download'), page.click('#save')]);
+    await download.saveAs(join(folder, as));
+    return JSON.parse(spawnSync(tocsin, ['rules', 'lint', '--json', join(folder, as)], { encoding: 'utf8', env: { ...process.env, TOCSIN_LANG: 'en' } }).stdout);
+  };
+  await page.fill('#within', '24h}');
+  await page.fill('#count', '三');
+  await page.fill('#near', '');
+  const wrong = (await lintOf('wrong.yaml')).findings.map((f) => f.text);
+  for (const name of ['within', 'count', 'near']) assert.ok(wrong.some((t) => t.startsWith(`${name}: `)), `${name}: ${wrong}`);
+  await page.fill('#within', '24h');
+  await page.fill('#count', '3');
+  await page.fill('#near', '60');
   const [download] = await Promise.all([page.waitForEvent('download'), page.click('#save')]);
   assert.equal(download.suggestedFilename(), 'local_xian_1.yaml');
   const saved = join(folder, 'local_xian_1.yaml');

@@ -85,6 +85,8 @@ try {
     assert.deepEqual(latin, [], "without a translation");
 
     // The marks lead back into what may be shown, and nothing personal is.
+    const long = "医".repeat(21845);
+    assert.equal(engine.prepare(long).text, long);
     const one = engine.prepare("张建国先生：您的醫 保卡停用，电话 13812345678");
     assert.equal(one.shown.includes("13812345678"), false);
     assert.equal(one.origin.length, new TextEncoder().encode(one.text).length + 1);
