@@ -172,17 +172,24 @@ static enum relay_err load_rules(const struct relay_config *c, bool reload, stru
     struct rule_problems problems = {0};
     struct rule_set *set = NULL;
     enum relay_err err = rulebook_load(c, &set, &problems, why);
+    const struct rule_problem *first = NULL;
     int bad = 0;
     for (size_t i = 0; i < problems.n; i++) {
         const struct rule_problem *p = &problems.items[i];
         if (p->warning) continue;
-        bad++;
+        if (!bad++) first = p;
         log_error("%s:%d: rule %s %s: %s", p->file, p->line, *p->rule ? p->rule : "-",
                   reload ? "is not right" : "left out", p->why.text);
     }
-    rule_problems_release(&problems);
+    char line[16] = "";
+    if (first && first->line) (void)snprintf(line, sizeof(line), ":%d", first->line);
     if (err == RELAY_OK && reload && bad)
-        err = fail(why, RELAY_INVALID, _("rules with errors: %d, named above; mend them and reload"), bad);
+        err =
+            fail(why, RELAY_INVALID,
+                 _("rules with errors: %d; mend them (`tocsin check` names them all) and reload. The first: "
+                   "%s%s: %s"),
+                 bad, first->file, line, first->why.text);
+    rule_problems_release(&problems);
     if (err == RELAY_OK)
         *ret = set;
     else
@@ -375,7 +382,10 @@ static void reload_work(void *arg) /* on the helper thread: builds, touches noth
     if (config_load(l->path, &l->config, &l->problems) == RELAY_OK)
         l->ok = load_rules(l->config, true, &l->rules, &l->why) == RELAY_OK;
     else
-        (void)fail(&l->why, RELAY_INVALID, _("%zu problems, named above"), l->problems.n);
+        (void)fail(&l->why, RELAY_INVALID,
+                   _("problems in the configuration: %zu; mend them (`tocsin check` names them all) and "
+                     "reload. The first: %s"),
+                   l->problems.n, l->problems.n ? l->problems.items[0].text : l->path);
 }
 
 /* What a reload cannot change while the process runs: it was used at the start, and is not looked at again. */
@@ -425,6 +435,13 @@ static const char *needs_restart(const struct relay_config *a, const struct rela
     return same ? NULL : "http.listen";
 }
 
+/* What runs stays. */
+static void refuse_reload(struct relay *r, const char *why)
+{
+    (void)fail(&r->reload_refused, RELAY_INVALID, "%s", why);
+    log_error("reload refused: %s; the old rules and configuration stay", why);
+}
+
 static void drop_reload(struct reload *l, struct targets *fresh)
 {
     if (fresh) targets_release(fresh);
@@ -447,7 +464,7 @@ static void swap_in(struct relay *r, struct reload *l)
     struct reason why = {""};
     struct targets *fresh = targets_new(l->config);
     if (open_adapters(r, fresh, &why) != RELAY_OK) {
-        log_error("reload refused: %s; the old configuration stays", why.text);
+        refuse_reload(r, why.text);
         drop_reload(l, fresh);
         return;
     }
@@ -466,7 +483,7 @@ static void swap_in(struct relay *r, struct reload *l)
     r->feeds = feeds_free(r->feeds);
     r->config = l->config;
     if (feeds_new(r, &feeds, &why) != RELAY_OK) {
-        log_error("reload refused: %s; the old configuration stays", why.text);
+        refuse_reload(r, why.text);
         r->config = old_config;
         if (feeds_new(r, &feeds, &why) != RELAY_OK)
             log_error("the old feeds do not open again: %s; restart the relay", why.text);
@@ -488,6 +505,7 @@ static void swap_in(struct relay *r, struct reload *l)
     targets_release(old);
     review_follow_modes(r);
     of(r)->reload_new = true;
+    r->reload_refused.text[0] = '\0';
     crashpoint("in_reload");
     log_info("reloaded %s: rules=%zu set=%s targets=%zu", r->config->file, rule_set_size(r->rules),
              rule_set_hash(r->rules), fresh->n);
@@ -502,14 +520,22 @@ static void reload_done(void *arg, bool cancelled)
         swap_in(r, l);
     } else {
         for (size_t i = 0; i < l->problems.n && !cancelled; i++) log_error("%s", l->problems.items[i].text);
-        if (!cancelled)
-            log_error("reload refused: %s%s; the old rules and configuration stay",
-                      restart ? restart : l->why.text, restart ? " cannot change without a restart" : "");
+        if (restart)
+            (void)fail(&l->why, RELAY_INVALID,
+                       _("%s cannot change without a restart: restart the relay, or write what it was"),
+                       restart);
+        if (!cancelled) refuse_reload(r, l->why.text);
         drop_reload(l, NULL);
     }
     of(r)->reload_runs = false;
     free(l->path);
     free(l);
+}
+
+bool pipeline_reloading(const struct relay *r)
+{
+    const struct pipeline *p = (const struct pipeline *)r;
+    return p->reload_runs || p->reload_again || p->reload_waits;
 }
 
 void pipeline_reload(struct relay *r)

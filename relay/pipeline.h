@@ -22,6 +22,7 @@ void pipeline_turn(struct relay *r, int64_t max_wait_ms);
 
 /* Builds a new rule set and configuration aside and swaps them between two turns, or keeps the old ones and says why. */
 void pipeline_reload(struct relay *r);
+bool pipeline_reloading(const struct relay *r); /* r->reload_refused then says how it went */
 
 /* The answer to a request that changes rows: it leaves after the commit, or becomes 503 when that failed. */
 void pipeline_reply(struct relay *r, struct http_exchange *x, int status, const char *json);

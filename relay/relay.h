@@ -51,8 +51,10 @@ struct relay {
     char trouble[200]; /* why not, for status and health */
     bool stopping;     /* nothing new is sent */
     bool clock_trusted;
-    bool rulebook_changed;   /* in this turn: written and loaded after its commit */
-    bool reload_asked;       /* in this turn, by a person: done after its commit */
+    bool rulebook_changed; /* in this turn: written and loaded after its commit */
+    bool reload_asked;     /* in this turn, by a person: done after its commit */
+    struct reason
+        reload_refused;      /* why what runs is not what the files say; "" when the last reload went well */
     bool modes_changed;      /* in this turn, by a person: targets_modes_settle */
     int alerts_in_force;     /* counted every few seconds, and up with each new one */
     int64_t notices_at;      /* mono: when silences and the drill's plan are looked at again */

@@ -20,25 +20,27 @@
 /* -- one rule's text ---------------------------------------------------------------------------------------------- */
 
 /* The map of the only rule in the file. */
-static enum relay_err only_rule(const char *text, struct arena *a, const struct yaml_node **ret,
-                                struct reason *why)
+static enum relay_err only_rule(const char *name, const char *text, struct arena *a,
+                                const struct yaml_node **ret, struct reason *why)
 {
     struct yaml_node *root = NULL;
-    enum relay_err err = yaml_load_text("rule", text, strlen(text), a, &root, why);
+    enum relay_err err = yaml_load_text(name, text, strlen(text), a, &root, why);
     if (err != RELAY_OK) return err;
     const struct yaml_node *rule = root;
     if (root->kind == YAML_LIST && root->n == 1) rule = root->items[0];
     if (rule->kind != YAML_MAP)
-        return fail(why, RELAY_INVALID, _("a file to install holds one rule; put each in a file of its own"));
+        return fail(why, RELAY_INVALID,
+                    _("%s: a file to install holds one rule; put each in a file of its own"), name);
     *ret = rule;
     return RELAY_OK;
 }
 
-enum relay_err rulebook_with_status(const char *text, const char *status, struct buf *ret, struct reason *why)
+enum relay_err rulebook_with_status(const char *name, const char *text, const char *status, struct buf *ret,
+                                    struct reason *why)
 {
     struct arena a = {0};
     const struct yaml_node *rule = NULL;
-    enum relay_err err = only_rule(text, &a, &rule, why);
+    enum relay_err err = only_rule(name, text, &a, &rule, why);
     if (err == RELAY_OK) {
         const struct yaml_node *node = yaml_get(rule, "status");
         const char *line = text;
@@ -54,7 +56,8 @@ enum relay_err rulebook_with_status(const char *text, const char *status, struct
             buf_add(ret, text, (size_t)(key - text));
             buf_printf(ret, "status: %s%s", status, end);
         } else {
-            err = fail(why, RELAY_INVALID, _("the rule wants a line of its own that says `status: test`"));
+            err = fail(why, RELAY_INVALID, _("%s: the rule wants a line of its own that says `status: test`"),
+                       name);
         }
     }
     arena_release(&a);
@@ -78,7 +81,8 @@ static enum relay_err check(const char *text, struct known *ret, struct reason *
             err = fail(why, RELAY_INVALID, _("line %d: %s"), problems.items[i].line,
                        problems.items[i].why.text);
     if (err == RELAY_OK && rule_set_size(set) != 1)
-        err = fail(why, RELAY_INVALID, _("a file to install holds one rule; put each in a file of its own"));
+        err = fail(why, RELAY_INVALID,
+                   _("%s: a file to install holds one rule; put each in a file of its own"), "rule");
     if (err == RELAY_OK) {
         const struct rule *rule = rule_set_at(set, 0);
         (void)snprintf(ret->id, sizeof(ret->id), "%s", rule->id);
@@ -87,6 +91,13 @@ static enum relay_err check(const char *text, struct known *ret, struct reason *
     rule_problems_release(&problems);
     rule_set_free(set);
     return err;
+}
+
+/* What was taken back runs until the reload that follows. */
+static bool was_installed(const struct relay *r, const char *file)
+{
+    CLEANUP(free_ptr) char *folder = xasprintf("%s/" RULEBOOK_FOLDER "/", r->config->relay.state_dir);
+    return strncmp(file, folder, strlen(folder)) == 0;
 }
 
 /* -- changes ------------------------------------------------------------------------------------------------------ */
@@ -112,7 +123,7 @@ enum relay_err rulebook_install(struct relay *r, const char *text, const struct 
     if (!text_valid_utf8(text, strlen(text)))
         return fail(why, RELAY_INVALID, _("the file is not valid UTF-8"));
     CLEANUP(buf_release) struct buf entered = BUF_INIT(2 * RULEBOOK_TEXT_MAX);
-    enum relay_err err = rulebook_with_status(text, "test", &entered, why);
+    enum relay_err err = rulebook_with_status("rule", text, "test", &entered, why);
     if (err == RELAY_OK) err = check(buf_cstr(&entered), &rule, why);
     if (err != RELAY_OK) return err;
     CLEANUP(buf_release) struct buf old = BUF_INIT(2 * RULEBOOK_TEXT_MAX);
@@ -123,10 +134,12 @@ enum relay_err rulebook_install(struct relay *r, const char *text, const struct 
         if (check(buf_cstr(&old), &before, NULL) == RELAY_OK && rule.rev <= before.rev)
             return fail(why, RELAY_CONFLICT, _("revision %d of %s is installed already: write rev: %d"),
                         before.rev, rule.id, before.rev + 1);
-    } else if (rule_set_find(r->rules, rule.id)) {
-        return fail(why, RELAY_CONFLICT,
-                    _("the id %s belongs to a rule of the packs (%s): give yours another"), rule.id,
-                    rule_set_find(r->rules, rule.id)->file);
+    } else {
+        const struct rule *other = rule_set_find(r->rules, rule.id);
+        if (other && !was_installed(r, other->file))
+            return fail(why, RELAY_CONFLICT,
+                        _("the id %s belongs to a rule of the packs (%s): give yours another"), rule.id,
+                        other->file);
     }
     memcpy(ret_id, rule.id, sizeof(rule.id));
     *ret_replaces_stable = stable;
@@ -146,7 +159,7 @@ enum relay_err rulebook_stable(struct relay *r, const char *id, const struct act
         return fail(why, RELAY_CONFLICT, _("%s is stable already, since %s said so"), id, standing.actor);
     if (strcmp(standing.actor, by->name) == 0)
         return fail(why, RELAY_CONFLICT, _("%s installed it; a second person makes it stable"), by->name);
-    enum relay_err err = rulebook_with_status(buf_cstr(&old), "stable", &text, why);
+    enum relay_err err = rulebook_with_status(id, buf_cstr(&old), "stable", &text, why);
     if (err == RELAY_OK) err = check(buf_cstr(&text), &rule, why);
     return err == RELAY_OK ? enter(r, id, "stable", buf_cstr(&text), by, why) : err;
 }
@@ -273,7 +286,9 @@ void rulebook_committed(struct relay *r)
     if (!r->rulebook_changed) return;
     r->rulebook_changed = false;
     if (rulebook_write(r->store, r->config->relay.state_dir, &why) != RELAY_OK) {
-        log_error("rules: %s; the change is kept, and written at the next start", why.text);
+        (void)fail_in(&why, RELAY_IO, _("the change is kept, and written at the next start"));
+        log_error("rules: %s", why.text);
+        r->reload_refused = why;
         return;
     }
     pipeline_reload(r);
@@ -286,7 +301,7 @@ static enum relay_err add_title(struct buf *b, struct stmt *q, struct reason *wh
 {
     struct arena a = {0};
     const struct yaml_node *rule = NULL;
-    enum relay_err err = only_rule(col_text(q, 0), &a, &rule, why);
+    enum relay_err err = only_rule("rule", col_text(q, 0), &a, &rule, why);
     if (err == RELAY_OK) {
         const struct yaml_node *title = yaml_get(rule, "title"), *rev = yaml_get(rule, "rev");
         buf_json_member(b, "title", title ? title->text : NULL);

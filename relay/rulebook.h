@@ -41,8 +41,9 @@ enum relay_err rulebook_write(struct store *s, const char *state_dir, struct rea
 /* After a commit: writes and reloads when a change was in it. */
 void rulebook_committed(struct relay *r);
 
-/* The text with `status` as its status. RELAY_INVALID when it has no line of its own for it, or is not one rule. */
-enum relay_err rulebook_with_status(const char *text, const char *status, struct buf *ret,
+/* The text with `status` as its status. RELAY_INVALID when it has no line of its own for it, or is not one rule: why begins
+ * with the file's name. */
+enum relay_err rulebook_with_status(const char *name, const char *text, const char *status, struct buf *ret,
                                     struct reason *why) MUST_CHECK;
 
 /* [{"rule","status","by","at","title","rev"}], by id. */

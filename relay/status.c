@@ -7,6 +7,7 @@
 #include "feeds.h"
 #include "list.h"
 #include "outlink.h"
+#include "pipeline.h"
 #include "players.h"
 
 const char *status_trouble(struct relay *r)
@@ -87,6 +88,8 @@ void status_json(struct relay *r, struct buf *b)
     buf_json_member_int(b, "broker_dropped", outlink_broker_dropped(r));
     buf_json_member_int(b, "rules", (int64_t)rule_set_size(r->rules));
     buf_json_member(b, "rule_set", rule_set_hash(r->rules));
+    buf_json_member_bool(b, "reloading", pipeline_reloading(r));
+    if (*r->reload_refused.text) buf_json_member(b, "reload_refused", r->reload_refused.text);
     buf_json_member_int(b, "alerts_in_force", store_alerts_in_force(r->store, r->now.wall));
     buf_json_member_int(b, "accepted", (int64_t)r->counters.events[0]);
     buf_json_member_int(b, "duplicate", (int64_t)r->counters.events[1]);

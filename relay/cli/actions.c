@@ -23,11 +23,22 @@ int action_show(const struct client *c, const struct action *a, const char *id)
     return EXIT_DONE;
 }
 
+bool action_in_force(const struct client *c, const struct action *a)
+{
+    struct reason why = {""};
+    enum relay_err err = client_wait_reload(c, &why);
+    if (err == RELAY_OK) return true;
+    if (*a->reloads) (void)fail_in(&why, err, "%s", _(a->reloads));
+    (void)client_failed(&why);
+    return false;
+}
+
 int action_change(const struct client *c, const struct action *a, const char *id)
 {
     struct reason why = {""};
     CLEANUP(json_free_ptr) cJSON *j = NULL;
     if (client_post(c, a->path, id, &j, &why) != RELAY_OK) return client_failed(&why);
+    if (a->reloads && !action_in_force(c, a)) return EXIT_FAILED;
     if (c->json)
         client_print_json(j);
     else if (a->print)

@@ -14,6 +14,8 @@ struct action {
     void (*print)(const cJSON *);
     const char *done; /* N_(): what to say after a change */
     bool post;        /* a change whose answer is printed */
+    const char *
+        reloads; /* N_(): the relay reads its rules anew for it; what to say before why it did not, "" nothing */
     int (*run)(const struct client *c, const struct action *a, const char *id);
 };
 
@@ -21,6 +23,8 @@ struct action {
 int actions_run(int argc, char **argv, const struct action *actions, size_t n, const char *usage);
 
 int action_show(const struct client *c, const struct action *a, const char *id);
+/* Waits for the reload that a change begins; false, with why on stderr, when the relay goes on without it. */
+bool action_in_force(const struct client *c, const struct action *a);
 int action_change(const struct client *c, const struct action *a, const char *id);
 
 #endif

@@ -180,6 +180,27 @@ enum relay_err client_post(const struct client *c, const char *path, const char 
     return ask(c, path, buf_cstr(&b), ret, why);
 }
 
+enum relay_err client_wait_reload(const struct client *c, struct reason *why)
+{
+    enum { PATIENCE = 300 };
+    for (int i = 0; i < PATIENCE; i++) {
+        CLEANUP(json_free_ptr) cJSON *j = NULL;
+        bool reloading = false;
+        enum relay_err err = client_get(c, "/v1/status", NULL, &j, why);
+        if (err != RELAY_OK) return err;
+        (void)!json_bool(j, "reloading", &reloading); /* false when absent */
+        const char *refused = json_str_or(j, "reload_refused", "");
+        if (!reloading && !*refused) return RELAY_OK;
+        if (!reloading)
+            return fail(why, RELAY_CONFLICT,
+                        _("the relay goes on with the rules and configuration that it had: %s"), refused);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL); /* early is no harm */
+    }
+    return fail(
+        why, RELAY_CONFLICT,
+        _("after 30 s the relay is still reading its rules anew; `tocsin status` says what became of it"));
+}
+
 enum relay_err client_read_store(const struct client *c, const char *id, client_offline_fn read, cJSON **ret,
                                  struct reason *why)
 {

@@ -41,6 +41,9 @@ enum relay_err client_get(const struct client *c, const char *path, const char *
 /* POST {"id","by","reason"} and, where given, {"for","site","matchers","text"}. RELAY_OFFLINE with words without a daemon. */
 enum relay_err client_post(const struct client *c, const char *path, const char *id, cJSON **ret,
                            struct reason *why) MUST_CHECK;
+/* Until the relay has read its rules and configuration anew. RELAY_CONFLICT: it goes on with the old ones, and why says what
+ * to mend. */
+enum relay_err client_wait_reload(const struct client *c, struct reason *why) MUST_CHECK;
 /* What the daemon would answer, from the store. */
 typedef enum relay_err (*client_offline_fn)(struct db *db, const struct client *c, const char *id,
                                             struct buf *ret, struct reason *why);

@@ -88,6 +88,10 @@ static void print_status(const cJSON *j)
     (void)printf("%s %s   %s %d (%s)   %s %d\n\n", _("since"), client_time(j, "started", room), _("rules"),
                  rules ? rules->valueint : 0, json_str_or(j, "rule_set", ""), _("alerts in force"),
                  n ? n->valueint : 0);
+    const char *refused = json_str_or(j, "reload_refused", NULL);
+    if (refused)
+        (void)printf(_("the last reload was refused, the rules and configuration before it stay: %s\n\n"),
+                     refused);
     static const struct column feeds[] = {
         {"id", N_("FEED")},           {"mode", N_("MODE")},         {"up", N_("UP")},
         {"heard", N_("HEARD")},       {"accepted", N_("ACCEPTED")}, {"duplicate", N_("DUPLICATE")},
@@ -478,11 +482,14 @@ int cli_reload(int argc, char **argv)
     struct client c;
     int code = client_open(
         &c, argc, argv,
-        _("Usage: tocsin reload [--by NAME]\nRules and configuration are read anew; what is wrong "
-          "stays out, and the log says why.\n"));
+        _("Usage: tocsin reload [--by NAME]\nRules and configuration are read anew; if anything in "
+          "them is wrong the old ones stay, and it is named.\n"));
     if (code >= 0) return code;
-    code = action_change(
-        &c, &(struct action){.path = "/v1/reload", .done = N_("reloading; the log says how it went")}, NULL);
+    code = action_change(&c,
+                         &(struct action){.path = "/v1/reload",
+                                          .done = N_("rules and configuration are read anew"),
+                                          .reloads = ""},
+                         NULL);
     client_close(&c);
     return code;
 }

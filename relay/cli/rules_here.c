@@ -1,4 +1,6 @@
 /* tocsin rules try, install, stable, revert, list: rules and this place's own events and people. */
+#include <unistd.h>
+
 #include "areas.h"
 #include "base/i18n.h"
 #include "base/json.h"
@@ -76,6 +78,11 @@ static void print_tried(const cJSON *j)
         between = ", ";
     }
     (void)putchar('\n');
+    if (number(j, "unsure"))
+        (void)printf(
+            _("%d events in which a pattern met its limit: a person would have been asked (review list); "
+              "`tocsin rules lint` names the pattern\n"),
+            number(j, "unsure"));
     if (number(j, "unreadable"))
         (void)printf(_("%d stored events could not be read\n"), number(j, "unreadable"));
     const cJSON *examples = cJSON_GetObjectItemCaseSensitive(j, "examples");
@@ -132,7 +139,8 @@ static int run_install(const struct client *c, const struct action *a, const cha
         return client_failed(&why);
     }
     if (!input_read(path, &text)) return EXIT_FAILED;
-    if (rulebook_with_status(buf_cstr(&text), "test", &entered, &why) != RELAY_OK) return client_failed(&why);
+    if (rulebook_with_status(path, buf_cstr(&text), "test", &entered, &why) != RELAY_OK)
+        return client_failed(&why);
     struct rule_set *set = lint_rule(path, buf_cstr(&entered));
     if (!set) return EXIT_FAILED;
     enum relay_err err = try_rule(c, set, &tried, &why);
@@ -142,6 +150,7 @@ static int run_install(const struct client *c, const struct action *a, const cha
     struct client with_text = *c;
     with_text.text = buf_cstr(&text);
     if (client_post(&with_text, a->path, NULL, &done, &why) != RELAY_OK) return client_failed(&why);
+    if (!action_in_force(c, a)) return EXIT_FAILED;
     if (c->json) {
         cJSON_AddItemToObject(done, "tried", tried);
         tried = NULL;
@@ -167,12 +176,14 @@ static bool lint_as_stable(const struct client *c, const char *id)
     char *path = xasprintf("%s/" RULEBOOK_FOLDER "/%s.yaml", c->config->relay.state_dir, id);
     CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)2 * RULEBOOK_TEXT_MAX);
     CLEANUP(buf_release) struct buf stable = BUF_INIT((size_t)2 * RULEBOOK_TEXT_MAX);
-    if (strchr(id, '/') || !input_read(path, &text)) {
-        (void)fprintf(stderr,
-                      _("tocsin: no rule %s has been installed here; `tocsin rules list` shows them\n"), id);
+    if (strchr(id, '/') || access(path, F_OK) != 0) {
+        (void)fail(&why, RELAY_NOT_FOUND,
+                   _("no rule %s has been installed here; `tocsin rules list` shows them"), id);
+        (void)client_failed(&why);
         return false;
     }
-    if (rulebook_with_status(buf_cstr(&text), "stable", &stable, &why) != RELAY_OK) {
+    if (!input_read(path, &text)) return false;
+    if (rulebook_with_status(id, buf_cstr(&text), "stable", &stable, &why) != RELAY_OK) {
         (void)client_failed(&why);
         return false;
     }
@@ -217,15 +228,22 @@ static void print_rules(const cJSON *j)
 
 int cli_rules_here(int argc, char **argv)
 {
+    static const char kept[] = N_("it is entered, but not in force");
     static const struct action actions[] = {
         {.name = "try", .n_args = 1, .run = run_try},
-        {.name = "install", .n_args = 1, .path = "/v1/rules/install", .run = run_install},
+        {.name = "install", .n_args = 1, .path = "/v1/rules/install", .run = run_install, .reloads = kept},
         {.name = "stable",
          .n_args = 1,
          .path = "/v1/rules/stable",
          .done = N_("it is stable: it speaks from now on"),
+         .reloads = kept,
          .run = run_stable},
-        {.name = "revert", .n_args = 1, .path = "/v1/rules/revert", .post = true, .print = print_reverted},
+        {.name = "revert",
+         .n_args = 1,
+         .path = "/v1/rules/revert",
+         .post = true,
+         .print = print_reverted,
+         .reloads = kept},
         {.name = "list", .offline = read_rules, .print = print_rules},
     };
     return actions_run(

@@ -369,7 +369,7 @@ def bad_configuration_at_reload(rig):
         with open(rig.path("tocsin.yaml"), "w") as f:
             f.write(other)
         rig.relay.send_signal(signal.SIGHUP)
-        rig.until_logged(f"{option} cannot change without a restart")
+        rig.until_logged(f"reload refused: {option} ")
     with open(rig.path("tocsin.yaml"), "w") as f:
         f.write(good.replace('"issuer"', '"log_level": "error", "issuer"', 1))
     rig.relay.send_signal(signal.SIGHUP)

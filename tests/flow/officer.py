@@ -136,10 +136,19 @@ def ten_minutes(r):
     assert "`tocsin rules revert local_xian_card3 --by NAME`" in wrong, wrong
     assert "`tocsin check` names them" in r.said("doctor", fails=True)
 
-    # Undo, step by step, by name.
-    assert "`test`" in r.rules("revert", "local_xian_card3", "--by", "李警官", "--reason", "误报")
+    # Undo, step by step, by name. Another file that is wrong keeps the relay with what it had, and that is said.
+    r.write("pack/other.yaml", "colour: [\n")
+    kept = r.rules("revert", "local_xian_card3", "--by", "李警官", "--reason", "误报", fails=True)
+    assert "not in force" in kept and "pack/other.yaml:" in kept and "is in force, as" not in kept, kept
+    assert "pack/other.yaml:" in r.status()["reload_refused"] and "pack/other.yaml:" in r.said("status", fails=True)
+    assert "pack/other.yaml:" in r.said("reload", fails=True)
+    os.remove(r.path("pack/other.yaml"))
+    assert "read anew" in r.said("reload") and "reload_refused" not in r.status()
     assert "nothing of it" in r.rules("revert", "local_xian_card3", "--by", "李警官")
-    r.until("the end of the rule", lambda: r.status()["rules"] == 0)
+    assert r.status()["rules"] == 0, "what is said to be taken back still runs"
+    r.rules("install", "rule.yaml", "--by", "李警官")  # its id is free again at once
+    assert r.status()["rules"] == 1
+    assert "nothing of it" in r.rules("revert", "local_xian_card3", "--by", "李警官")
     assert "no rule" in r.rules("revert", "local_xian_card3", "--by", "李警官", fails=True)
     assert json.loads(r.rules("list", "--json")) == []
 

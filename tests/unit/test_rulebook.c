@@ -10,10 +10,10 @@ static void assert_status(const char *text, const char *wanted)
 {
     struct reason why = {""};
     CLEANUP(buf_release) struct buf b = BUF_INIT(4096);
-    enum relay_err err = rulebook_with_status(text, "test", &b, &why);
+    enum relay_err err = rulebook_with_status("a.yaml", text, "test", &b, &why);
     if (!wanted) {
         assert_int_equal(err, RELAY_INVALID);
-        assert_true(why.text[0]);
+        assert_non_null(strstr(why.text, "a.yaml:"));
         return;
     }
     if (err != RELAY_OK) fail_msg("%s", why.text);
