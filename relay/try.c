@@ -62,7 +62,7 @@ struct trial {
     size_t n_groups;
     struct area_count *areas;
     size_t n_areas;
-    int64_t events, unreadable, found, fresh, alerts;
+    int64_t events, unreadable, found, fresh, unsure, alerts;
     struct example alerting[TRY_EXAMPLES], others[TRY_EXAMPLES];
     size_t n_alerting, n_others;
 };
@@ -275,7 +275,11 @@ static void try_event(struct trial *t, struct stmt *q, bool fresh)
     e.payee = col_int(q, 8);
     const struct rule_hit *hits;
     size_t n = rules_match(t->matcher, e.text, e.text_len, e.kind, true, &hits);
-    if (n == 0 || hits[0].verdict != MATCH) return;
+    if (n == 0) return;
+    if (hits[0].verdict == UNSURE) {
+        t->unsure++;
+        return;
+    }
     struct rule_hit hit = hits[0];
     t->found++;
     t->fresh += fresh;
@@ -327,6 +331,7 @@ static void write_all(struct trial *t, int64_t since, struct buf *b)
     buf_json_member_int(b, "unreadable", t->unreadable);
     buf_json_member_int(b, "found", t->found);
     buf_json_member_int(b, "new", t->fresh);
+    buf_json_member_int(b, "unsure", t->unsure);
     buf_json_member_int(b, "alerts", t->alerts);
     if (t->n_areas) qsort(t->areas, t->n_areas, sizeof(*t->areas), most_first);
     buf_json_key(b, "areas");

@@ -161,8 +161,8 @@ static void check_unit(struct subject *s, size_t i)
     else if (t.steps > SLOW_STEPS || t.ms > SLOW_MS)
         find(s, false, c->lines[i], "slow",
              _("%s: a text can be made that costs this pattern more than %u steps from one place (%lld ms in "
-               "all)"),
-             rule_part(c, i), t.steps / 2, (long long)t.ms);
+               "all); it may stay, and is quicker with fewer and shorter gaps (.{0,30}) in it: '%s'"),
+             rule_part(c, i), t.steps / 2, (long long)t.ms, unit_excerpt(u, room));
     if (matches_nothing(u, s->runner))
         find(s, false, c->lines[i], "empty_match",
              _("%s: this pattern is found in every text, even an empty one: '%s'"), rule_part(c, i),
@@ -219,6 +219,27 @@ static void check_samples(struct subject *s)
             if (!lists[l]->items[i].quoted)
                 find(s, false, lists[l]->items[i].line, "unquoted",
                      _("samples: put '…' round the text, or YAML may read it as something else"));
+}
+
+static void check_gap(struct subject *s, const char *name, const char *text, int line)
+{
+    const struct yaml_node *node = yaml_get(s->source->node, name);
+    if (strncmp(text, "……", strlen("……")) == 0)
+        find(s, true, line || !node ? line : node->line, "gap",
+             _("%s: …… is the template's gap; write what belongs there"), name);
+}
+
+/* What the template leaves open, as wording.c names it in what is said. */
+static void check_gaps(struct subject *s)
+{
+    const struct rule *r = s->rule;
+    check_gap(s, "title", r->title, 0);
+    for (size_t i = 0; i < r->n_falsepositives; i++) check_gap(s, "falsepositives", r->falsepositives[i], 0);
+    for (size_t i = 0; i < r->n_references; i++) check_gap(s, "references", r->references[i], 0);
+    const struct rule_texts *lists[] = {&s->source->samples_match, &s->source->samples_pass};
+    for (size_t l = 0; l < ARRAY_LEN(lists); l++)
+        for (size_t i = 0; i < lists[l]->n; i++)
+            check_gap(s, "samples", lists[l]->items[i].text, lists[l]->items[i].line);
 }
 
 static void check_head(struct subject *s)
@@ -285,6 +306,7 @@ void lint_set(const struct rule_set *set, const struct rule_problems *problems, 
         struct subject s = {ret, set->rules[i], &set->rules[i]->rule, &runner, tried};
         if (s.rule->status == RULE_DEPRECATED) continue; /* it is kept for the record */
         check_head(&s);
+        check_gaps(&s);
         check_threshold(&s);
         check_patterns(&s, set);
         check_samples(&s);

@@ -254,15 +254,15 @@ static void put_quoted(struct buf *out, const char *s)
 }
 
 static void put_samples(struct buf *out, const char *key, const char *const *texts, size_t n,
-                        const char *example)
+                        const char *what)
 {
-    buf_printf(out, "  %s:\n", key);
+    buf_printf(out, "  %s:   # %s\n", key, what);
     for (size_t i = 0; i < n && i < EXAMPLES_MAX; i++) {
         buf_str(out, "    - ");
         put_quoted(out, texts[i]);
         buf_char(out, '\n');
     }
-    if (n == 0) buf_printf(out, "    - '%s'\n", example);
+    if (n == 0) buf_str(out, "    - '……'\n");
 }
 
 static void put_words(struct buf *out, const struct proposal *p)
@@ -290,8 +290,9 @@ void rule_template(const char *id, const struct proposal *p, const char *const *
           "# Then: tocsin rules lint FILE, tocsin rules test FILE, tocsin rules explain --packs FILE TEXT\n"
           "id: %s            # never changes; a-z, 0-9, _\n"
           "rev: 1            # one more with each change\n"
-          "status: experimental   # then test, then stable (a second officer sets it)\n"
-          "title: one line that says what the swindlers do\n"
+          "status: experimental   # leave it: `rules install` makes it test, a second officer's `rules "
+          "stable` stable\n"
+          "title: ……       # one line that says what the swindlers do\n"
           "category: medins_phishing_sms   # rules/packs/README.md lists them\n"
           "level: orange     # red: money is going now; orange: active here; yellow: somewhere near; "
           "blue: advice\n"),
@@ -322,8 +323,8 @@ void rule_template(const char *id, const struct proposal *p, const char *const *
               "  caught: 已经……：马上打银行客服冻结银行卡，再打 110。\n"
               "  correction: 更正。刚才播的……提醒，经警方核实有误，请您不必担心。\n"
               "samples:\n"));
-    put_samples(out, "match", scams, n_scams, _("a text that the rule must find"));
-    put_samples(out, "pass", harmless, n_harmless, _("a harmless text that comes near"));
-    buf_str(out, _("falsepositives: ['harmless texts that come near']\n"
-                   "references: ['where it was reported']\n"));
+    put_samples(out, "match", scams, n_scams, _("texts that the rule must find"));
+    put_samples(out, "pass", harmless, n_harmless, _("harmless texts that come near"));
+    buf_str(out, _("falsepositives: ['……']   # harmless texts that come near\n"
+                   "references: ['……']   # where it was reported\n"));
 }

@@ -2,6 +2,7 @@
 #include "cli/input.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/i18n.h"
 #include "base/text.h"
@@ -16,9 +17,22 @@ bool input_read(const char *path, struct buf *ret)
     }
     const char *text = buf_cstr(ret);
     size_t good = text_valid_prefix(text, ret->len);
-    if (good == ret->len) return true;
+    if (good == ret->len) {
+        input_drop_mark(ret);
+        return true;
+    }
     int line = 1;
     for (size_t i = 0; i < good; i++) line += text[i] == '\n';
-    (void)fprintf(stderr, _("%s:%d: not valid UTF-8\n"), path, line);
+    (void)fprintf(stderr, _("%s:%d:1: not UTF-8 (GBK or UTF-16?): save the file again as UTF-8"), path, line);
+    (void)fputc('\n', stderr);
     return false;
+}
+
+void input_drop_mark(struct buf *text)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    size_t n = sizeof(mark) - 1;
+    if (text->len < n || memcmp(text->data, mark, n) != 0) return;
+    text->len -= n;
+    memmove(text->data, text->data + n, text->len + 1);
 }

@@ -275,8 +275,13 @@ static int run_explain(const struct args *a)
         text = buf_cstr(&read);
         n = read.len;
         while (n && (text[n - 1] == '\n' || text[n - 1] == '\r')) n--;
-    } else if (n > EVENT_TEXT_MAX || !text_valid_utf8(text, n)) {
-        (void)fprintf(stderr, _("the text is not valid UTF-8, or longer than %d bytes\n"), EVENT_TEXT_MAX);
+    } else if (n > EVENT_TEXT_MAX) {
+        (void)fprintf(stderr, _("the text has %zu bytes; an event has at most %d\n"), n, EVENT_TEXT_MAX);
+        return EXIT_FAILED;
+    } else if (!text_valid_utf8(text, n)) {
+        (void)fprintf(stderr,
+                      _("the text is not UTF-8: set the terminal to UTF-8, or put the text into a file saved "
+                        "as UTF-8 and write: tocsin rules explain - < FILE\n"));
         return EXIT_FAILED;
     }
     struct rule_problems problems;
@@ -301,7 +306,7 @@ static int eval_lines(const struct args *a, struct eval *e)
     size_t number = 0, bad = 0;
     while (read_line(stdin, &line)) {
         struct reason why = {0};
-        number++;
+        if (number++ == 0) input_drop_mark(&line);
         if (line.len && line.data[line.len - 1] == '\r') line.data[--line.len] = '\0';
         if (line.len == 0) continue;
         enum relay_err err = buf_failed(&line)
@@ -434,7 +439,10 @@ static int run_bench(const struct args *a)
     else if (!bench_input(a->input, &texts, &arena))
         goto out;
     if (texts.n == 0) {
-        (void)fprintf(stderr, _("no texts: the rules have no samples; give --input FILE\n"));
+        if (a->input)
+            (void)fprintf(stderr, _("%s: no texts; write one a line\n"), a->input);
+        else
+            (void)fprintf(stderr, _("no texts: the rules have no samples; give --input FILE\n"));
         goto out;
     }
     struct measure m;
@@ -461,6 +469,12 @@ static int write_new(const char *path, struct buf *out)
     if (!path) return print_and_release(out);
     FILE *f = fopen(path, "wxe"); /* never over a file that is there */
     int code = EXIT_DONE;
+    if (!f && errno == EEXIST) {
+        (void)fprintf(stderr, _("%s: is there already; give another name after -o, or remove it first\n"),
+                      path);
+        buf_release(out);
+        return EXIT_FAILED;
+    }
     if (!f || fwrite(out->data, 1, out->len, f) != out->len) code = EXIT_FAILED;
     if (f && fclose(f) != 0) code = EXIT_FAILED;
     if (code) (void)fprintf(stderr, "%s: %s\n", path, strerror(errno));
@@ -499,7 +513,7 @@ static int run_new(const struct args *a)
     if ((a->from && !read_texts(a->from, &scams)) || (a->not &&!read_texts(a->not, &harmless))) goto out;
     if (a->from) {
         if (propose_words(scams.items, scams.n, harmless.items, harmless.n, &arena, &p, &why)) {
-            (void)fprintf(stderr, "%s\n", why.text);
+            (void)fprintf(stderr, "%s: %s\n", a->from, why.text);
             goto out;
         }
         print_proposal(&p);

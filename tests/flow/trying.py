@@ -60,5 +60,19 @@ def alerts(r):
     assert alerting("two") == {"610113": 1}
 
 
+def unsure(r):
+    # What its pattern could not decide is counted: in use a person would be asked.
+    with open(r.path("rule.yaml"), encoding="utf-8") as f:
+        rule = f.read()
+    before, after = rule.index("  match:"), rule.index("  threshold:")
+    r.write("slow.yaml", (rule[:before] + "  match: {all: ['(?:x+)+!$']}\n" + rule[after:rule.index("  samples:")]).replace("stable", "test"))
+    had = sum(f["accepted"] for f in r.status()["feeds"])
+    r.event(90, "610113", text="x" * 60 + "!a", count=1)
+    r.until("the event", lambda: sum(f["accepted"] for f in r.status()["feeds"]) == had + 1)
+    done = r.cli("rules", "try", r.path("slow.yaml"))
+    assert (done["found"], done["unsure"], done["alerts"]) == (0, 1, 0), done
+    assert "1 events in which a pattern met its limit" in r.run("rules", "try", r.path("slow.yaml")).stdout
+
+
 if __name__ == "__main__":
-    main(Trying, alerts)
+    main(Trying, alerts, unsure)

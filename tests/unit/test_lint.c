@@ -177,6 +177,34 @@ static void samples_are_wanted_and_run(void **state)
     assert_non_null(found(&plain, "unquoted"));
 }
 
+static void what_the_template_leaves_open_is_named(void **state)
+{
+    (void)state;
+    static const char rest[] = "samples:\n  match: ['医保卡停用']\n  pass: ['%s']\n"
+                               "falsepositives: ['a', '%s']\nreferences: ['%s']\n";
+    const char *texts[] = {"x", "y", "z"};
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        const char *was = texts[i];
+        CLEANUP(buf_release) struct buf r = BUF_INIT(4096), good = BUF_INIT(4096);
+        CLEANUP(lint_release) struct lint l, clean;
+        buf_printf(&good, rest, texts[0], texts[1], texts[2]);
+        texts[i] = "……";
+        buf_printf(&r, rest, texts[0], texts[1], texts[2]);
+        texts[i] = was;
+        lint_parts(fit_head, fit_match, fit_say, buf_cstr(&good), &clean);
+        assert_null(found(&clean, "gap"));
+        lint_parts(fit_head, fit_match, fit_say, buf_cstr(&r), &l);
+        const struct lint_finding *f = found(&l, "gap");
+        assert_non_null(f);
+        assert_true(f->error);
+    }
+    CLEANUP(lint_release) struct lint title;
+    lint_parts("id: medins_test\nrev: 1\ntitle: ……\ncategory: medins_phishing_sms\nlevel: yellow\n",
+               fit_match, "", "", &title);
+    assert_non_null(strstr(found(&title, "gap")->text, "title"));
+    assert_int_equal(found(&title, "gap")->line, 3);
+}
+
 static void speech_is_timed_as_it_is_heard(void **state)
 {
     (void)state;
@@ -194,6 +222,7 @@ int main(void)
         cmocka_unit_test(costly_and_empty_patterns_are_pointed_out),
         cmocka_unit_test(what_the_loader_says_is_passed_on),
         cmocka_unit_test(samples_are_wanted_and_run),
+        cmocka_unit_test(what_the_template_leaves_open_is_named),
         cmocka_unit_test(speech_is_timed_as_it_is_heard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

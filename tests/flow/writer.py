@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""What a rule writer gives to `tocsin rules` from a Windows computer: files with Notepad's mark, in GBK, empty, that are there
+already. Each is read, or named with what to do. usage: writer.py --tocsin PROGRAM"""
+import argparse
+import os
+import subprocess
+import tempfile
+
+SCAMS = "您的医保卡要换三代卡，请交工本费，微信转我\n医保三代卡换发，请加微信交工本费\n"
+MARK = b"\xef\xbb\xbf"
+
+
+class Writer:
+    def __init__(self, tocsin, folder):
+        self.tocsin, self.folder = os.path.abspath(tocsin), folder
+        self.environment = {**os.environ, "TOCSIN_LANG": "en", "TOCSIN_CONFIG": self.path("none.yaml")}
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, content):
+        with open(self.path(name), "wb") as f:
+            f.write(content)
+
+    def rules(self, *words, fails=False, given=b""):
+        done = subprocess.run([self.tocsin, "rules", *words], cwd=self.folder, env=self.environment, input=given, capture_output=True)
+        out, err = done.stdout.decode(), done.stderr.decode()
+        assert (done.returncode != 0) == fails, f"{words}: {done.returncode}\n{out}{err}"
+        return err if fails else out
+
+    def refused(self, *words, says, given=b""):
+        said = self.rules(*words, fails=True, given=given)
+        for word in says:
+            assert word in said, f"{words}: no {word!r} in: {said}"
+
+
+def texts(w):
+    w.write("windows.txt", MARK + SCAMS.replace("\n", "\r\n").encode())
+    w.write("plain.txt", SCAMS.encode())
+    of_windows, plain = (w.rules("new", "local_x", "--from", name) for name in ("windows.txt", "plain.txt"))
+    assert of_windows == plain, of_windows
+    w.write("gbk.txt", SCAMS.encode("gb18030"))
+    w.write("empty.txt", b"\r\n# nothing\r\n")
+    for option in ("--from", "--not"):
+        words = ["new", "local_x", option, "gbk.txt"] + (["--from", "plain.txt"] if option == "--not" else [])
+        w.refused(*words, says=["gbk.txt:1:", "GBK", "save the file again as UTF-8"])
+    w.refused("new", "local_x", "--from", "empty.txt", says=["empty.txt: give 1 to 64 texts", "there are 0"])
+    w.refused("new", "local_x", "--from", "plain.txt", "--not", "plain.txt", says=["plain.txt: these texts share no words"])
+    assert w.rules("new", "local_x", "--from", "plain.txt", "--not", "empty.txt")
+
+
+def files(w):
+    w.rules("new", "local_x", "--from", "plain.txt", "-o", "rule.yaml")
+    w.refused("new", "local_x", "-o", "rule.yaml", says=["rule.yaml: is there already", "another name after -o"])
+    # Every gap of the template is named, with its line.
+    said = subprocess.run([w.tocsin, "rules", "lint", "rule.yaml"], cwd=w.folder, env=w.environment, capture_output=True, text=True).stdout
+    with open(w.path("rule.yaml"), encoding="utf-8") as f:
+        rule = f.read().splitlines()
+    for name, begins in (("title", "title:"), ("falsepositives", "falsepositives:"), ("references", "references:"), ("voice", "  voice:"),
+                         ("samples", "    - '……'")):
+        line = next(i for i, text in enumerate(rule, 1) if text.startswith(begins))
+        assert f"rule.yaml:{line}: local_x: error: {name}: …… is the template's gap" in said, f"{name}, {line}: {said}"
+
+
+def explained(w):
+    w.refused("explain", "--packs", "rule.yaml", "医保".encode("gb18030"), says=["not UTF-8", "explain - < FILE"])
+    w.refused("explain", "--packs", "rule.yaml", "-", given="医保".encode("gb18030"), says=["-:1:", "UTF-8"])
+    w.refused("explain", "--packs", "rule.yaml", "x" * 65537, says=["65537 bytes", "65536"])
+    assert "Found by local_x" in w.rules("explain", "--packs", "rule.yaml", "-", given=MARK + SCAMS.splitlines()[0].encode() + b"\r\n")
+
+
+def evaluated(w):
+    line = '{"id":"1","text":"x"}\n'
+    assert w.rules("eval", "--packs", "rule.yaml", given=MARK + line.encode()).count("no_match") == 1
+    w.refused("bench", "--packs", "rule.yaml", "--input", "empty.txt", says=["empty.txt: no texts"])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tocsin", required=True)
+    with tempfile.TemporaryDirectory(prefix="tocsin-writer-") as made:
+        writer = Writer(parser.parse_args().tocsin, made)
+        for part in (texts, files, explained, evaluated):
+            part(writer)
+            print("ok", part.__name__)
