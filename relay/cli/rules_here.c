@@ -198,6 +198,24 @@ static int run_stable(const struct client *c, const struct action *a, const char
     return lint_as_stable(c, id) ? action_change(c, a, id) : EXIT_FAILED;
 }
 
+/* What the rule has said is not taken back with it: the ids of its alerts in force. */
+static cJSON *alerts_of(const struct client *c, const char *rule)
+{
+    struct client in_force = *c;
+    struct reason why = {""};
+    CLEANUP(json_free_ptr) cJSON *all = NULL;
+    cJSON *ret = cJSON_CreateArray();
+    const cJSON *alert;
+    in_force.filter = (struct list_filter){.active = true, .limit = 1000};
+    if (client_get(&in_force, "/v1/alerts", NULL, &all, &why) != RELAY_OK) (void)client_failed(&why);
+    cJSON_ArrayForEach(alert, all)
+    {
+        if (strcmp(json_str_or(alert, "rule", ""), rule) == 0)
+            cJSON_AddItemToArray(ret, cJSON_CreateString(json_str_or(alert, "id", "?")));
+    }
+    return ret;
+}
+
 static void print_reverted(const cJSON *j)
 {
     const char *now = json_str_or(j, "now", ""), *rule = json_str_or(j, "rule", "?");
@@ -206,6 +224,26 @@ static void print_reverted(const cJSON *j)
                      rule, now);
     else
         (void)printf(_("%s is taken back: nothing of it is in force.\n"), rule);
+    const cJSON *alert;
+    cJSON_ArrayForEach(alert, cJSON_GetObjectItemCaseSensitive(j, "alerts"))
+    {
+        (void)printf(_("Its alert %s stays in force. If it is not true: tocsin alerts cancel %s --by NAME\n"),
+                     alert->valuestring, alert->valuestring);
+    }
+}
+
+static int run_revert(const struct client *c, const struct action *a, const char *id)
+{
+    struct reason why = {""};
+    CLEANUP(json_free_ptr) cJSON *j = NULL;
+    if (client_post(c, a->path, id, &j, &why) != RELAY_OK) return client_failed(&why);
+    if (!action_in_force(c, a)) return EXIT_FAILED;
+    cJSON_AddItemToObject(j, "alerts", alerts_of(c, id));
+    if (c->json)
+        client_print_json(j);
+    else
+        print_reverted(j);
+    return EXIT_DONE;
 }
 
 /* ---- list ---- */
@@ -238,12 +276,7 @@ int cli_rules_here(int argc, char **argv)
          .done = N_("it is stable: it speaks from now on"),
          .reloads = kept,
          .run = run_stable},
-        {.name = "revert",
-         .n_args = 1,
-         .path = "/v1/rules/revert",
-         .post = true,
-         .print = print_reverted,
-         .reloads = kept},
+        {.name = "revert", .n_args = 1, .path = "/v1/rules/revert", .run = run_revert, .reloads = kept},
         {.name = "list", .offline = read_rules, .print = print_rules},
     };
     return actions_run(

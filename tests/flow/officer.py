@@ -144,7 +144,8 @@ def ten_minutes(r):
     assert "pack/other.yaml:" in r.said("reload", fails=True)
     os.remove(r.path("pack/other.yaml"))
     assert "read anew" in r.said("reload") and "reload_refused" not in r.status()
-    assert "nothing of it" in r.rules("revert", "local_xian_card3", "--by", "李警官")
+    undone = r.rules("revert", "local_xian_card3", "--by", "李警官")
+    assert "nothing of it" in undone and f"Its alert {real['id']} stays in force" in undone, undone
     assert r.status()["rules"] == 0, "what is said to be taken back still runs"
     r.rules("install", "rule.yaml", "--by", "李警官")  # its id is free again at once
     assert r.status()["rules"] == 1
