@@ -142,28 +142,29 @@ static void entries_take(struct trial *t, int64_t feed, const struct event *e)
     }
 }
 
-static bool seen_before(const struct try_group *g, size_t i, const struct entry *e, bool feed, bool verified)
+enum { APART = 100 }; /* no rule asks for more feeds or victims */
+
+static bool is_new(int64_t seen[static APART], int n, int64_t one)
 {
-    for (size_t k = g->from; k < i; k++) {
-        const struct entry *o = &g->entries[k];
-        if (o->value != e->value && e->value) continue;
-        if (feed ? o->feed == e->feed && (!verified || o->verified) : o->victim == e->victim) return true;
-    }
-    return false;
+    if (n == APART) return false;
+    for (int i = 0; i < n; i++)
+        if (seen[i] == one) return false;
+    seen[n] = one;
+    return true;
 }
 
-/* value 0: everything in the window. A group below its threshold has few entries there, so this is short. */
+/* value 0: everything in the window. */
 static struct tally tally_of(const struct try_group *g, int64_t value)
 {
+    int64_t feeds[APART], verified[APART], victims[APART];
     struct tally t = {0};
     for (size_t i = g->from; i < g->n; i++) {
-        struct entry e = g->entries[i];
-        if (value && e.value != value) continue;
-        if (!value) e.value = 0;
-        t.count += e.count;
-        t.feeds += !seen_before(g, i, &e, true, false);
-        t.verified_feeds += e.verified && !seen_before(g, i, &e, true, true);
-        t.victims += e.victim != 0 && !seen_before(g, i, &e, false, false);
+        const struct entry *e = &g->entries[i];
+        if (value && e->value != value) continue;
+        t.count += e->count;
+        t.feeds += is_new(feeds, t.feeds, e->feed);
+        t.verified_feeds += e->verified && is_new(verified, t.verified_feeds, e->feed);
+        t.victims += e->victim != 0 && is_new(victims, t.victims, e->victim);
     }
     return t;
 }

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """`rules try` counts as an alert what the relay itself would make one. usage: trying.py --tocsin PROGRAM [PART…]"""
 import os
+import resource
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from relay import PACK, Still, main  # noqa: E402
+from relay import PACK, Relay, Still, main  # noqa: E402
 from rig import free_port  # noqa: E402
 
 
@@ -74,5 +75,22 @@ def unsure(r):
     assert "1 events in which a pattern met its limit" in r.run("rules", "try", r.path("slow.yaml")).stdout
 
 
+def many(r):
+    # One feed's whole week for a rule that asks for two: the window stays full, and is still looked through quickly.
+    with open(r.path("rule.yaml"), encoding="utf-8") as f:
+        r.write("two.yaml", f.read().replace("count: 2, within: 2h, feeds: 1", "count: 2, within: 2h, feeds: 2, victims: 90"))
+    had = sum(f["accepted"] for f in r.status()["feeds"])
+    for number in range(4000):
+        Relay.event(r, 1000 + number, "610102", count=1, victim={"ref": f"v{number}", "area": "610102"})
+        if number % 100 == 99:
+            r.pass_time(seconds=1)
+    r.until("the week", lambda: r.pass_time(seconds=1) or sum(f["accepted"] for f in r.status()["feeds"]) == had + 4000)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    done = r.cli("rules", "try", r.path("two.yaml"))
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+    assert done["found"] >= 4000 and done["alerts"] == 0, done
+    assert spent < 2, f"{spent:.1f} s of the processor"
+
+
 if __name__ == "__main__":
-    main(Trying, alerts, unsure)
+    main(Trying, alerts, unsure, many)
