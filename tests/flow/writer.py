@@ -3,6 +3,7 @@
 already. Each is read, or named with what to do. usage: writer.py --tocsin PROGRAM"""
 import argparse
 import os
+import re
 import subprocess
 import tempfile
 
@@ -75,11 +76,28 @@ def evaluated(w):
     w.refused("bench", "--packs", "rule.yaml", "--input", "empty.txt", says=["empty.txt: no texts"])
 
 
+def manual(w):
+    # The worked examples of rules/README.md, as they stand there: each loads, and finds and passes over what it says.
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "rules", "README.md")
+    with open(source, encoding="utf-8") as f:
+        examples = re.findall(r"```yaml\n(.*?)```", f.read(), re.DOTALL)
+    assert len(examples) == 3, examples
+    for number, example in enumerate(examples):
+        head = f"id: manual_{number}\nrev: 1\nstatus: test\ntitle: t\ncategory: relative_emergency\nlevel: yellow\n"
+        match = "" if "match:" in example else "match: {any: ['x']}\n"
+        w.write("manual.yaml", (head + match + example).encode())
+        w.rules("lint", "manual.yaml")
+        w.rules("test", "manual.yaml")
+    for text in ("您的醫 保已停用，点链接", "医·保账户冻结，请打开链接"):
+        w.write("manual.yaml", (head.replace("manual_2", "manual_0") + examples[0]).encode())
+        assert "Found by manual_0" in w.rules("explain", "--packs", "manual.yaml", text), text
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--tocsin", required=True)
     with tempfile.TemporaryDirectory(prefix="tocsin-writer-") as made:
         writer = Writer(parser.parse_args().tocsin, made)
-        for part in (texts, files, explained, evaluated):
+        for part in (texts, files, explained, evaluated, manual):
             part(writer)
             print("ok", part.__name__)
