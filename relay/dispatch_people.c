@@ -152,7 +152,10 @@ void dispatch_targets_changed(struct relay *r, struct targets *old)
         struct relay_target *was = old ? targets_by_id(old, t->pub.id) : NULL;
         if (was && (was->row.paused < 0 || was->broken))
             store_deliveries_waiting(r->store, t->row.id, wake_row, r);
-        if (was) t->in_flight = was->in_flight;
+        if (was) {
+            t->in_flight = was->in_flight;
+            t->rows_wait = was->rows_wait;
+        }
     }
     alerts_fit(r);
 }

@@ -92,5 +92,20 @@ def newer(r):
     assert len(r.room.texts) == 1 and "多源" in r.room.texts[0], r.room.texts
 
 
+def in_line(r):
+    """What waits for another message to the same group goes when that one is done, also when the file was read anew meanwhile."""
+    r.configure(("route:", "limits: {http_target: 1}\nroute:"))
+    r.room.go.clear()
+    r.event(1, "610113")
+    first = r.alert_in("610113")
+    r.until("the attempt", lambda: r.states(first)["wecom:group"][0] == "sending")
+    r.event(2, "610114")
+    second = r.alert_in("610114")
+    r.until("the second in line", lambda: r.states(second)["wecom:group"] == ("queued", "waits for messages that are under way"))
+    r.configure()
+    r.room.go.set()
+    r.until("both", lambda: len(r.room.texts) == 2)  # the clock stands: a wait of a minute would not end
+
+
 if __name__ == "__main__":
-    main(Overtaken, late, silenced, newer)
+    main(Overtaken, in_line, late, silenced, newer)
