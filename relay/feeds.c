@@ -6,48 +6,66 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "intake.h"
 #include "outlink.h"
 
-enum { READ_AT_ONCE = 200, RECEIPT_RESULTS = 500, RECEIPT_MAX = 512 * 1024 };
+enum {
+    READ_AT_ONCE = 200,
+    RECEIPT_MAX = 512 * 1024,
+    AWAIT_MS = 20 * 1000 /* without any event, when a heartbeat told of more: they are not just behind it */
+};
+
+static void hears(struct relay *r, struct feed_state *f)
+{
+    f->heard = r->now.wall;
+    f->heard_mono = r->now.mono;
+    f->spoke = f->changed = true;
+}
+
+int64_t feeds_missing(const struct feed_state *f)
+{
+    return sequence_missing(&f->counts.numbers);
+}
+
+/* After a change: a gap is an alarm, and so is its end. */
+static void say_gap(const struct feed_state *f, int64_t before)
+{
+    int64_t missing = feeds_missing(f), last = f->counts.numbers.now.last;
+    if (missing > before)
+        log_error("feed=%s gap: %lld numbers before %lld are missing; waiting for it to resend",
+                  f->feed.config->id, (long long)missing, (long long)last);
+    else if (before > 0 && missing == 0)
+        log_info("feed=%s the missing numbers have come", f->feed.config->id);
+}
+
+void feeds_number(struct feed_state *f, int64_t seq, int64_t at, bool accepted)
+{
+    struct sequence *s = &f->counts.numbers;
+    int64_t missing = feeds_missing(f), last = s->now.last;
+    if (sequence_event(s, seq, at, accepted) == SEQUENCE_ANEW)
+        log_error("feed=%s numbers go on at %lld after %lld: counted anew from there; ask its operator what "
+                  "is missing",
+                  f->feed.config->id, (long long)seq, (long long)last);
+    else
+        say_gap(f, missing);
+}
 
 static void on_event(void *arg, struct feed *feed, const char *bytes, size_t n)
 {
     struct relay *r = arg;
-    struct feed_state *f = &r->feeds->items[feed->index];
+    struct feed_state *f = r->feeds->items[feed->index];
     feed->tokens -= 1;
     r->feeds->read_now++;
+    hears(r, f);
     intake_event(r, f, bytes, n);
-}
-
-/* The feed says how far it has counted: what we have not seen is missing. */
-static void on_heartbeat(void *arg, struct feed *feed, const char *bytes, size_t n)
-{
-    struct relay *r = arg;
-    struct feed_state *f = &r->feeds->items[feed->index];
-    CLEANUP(json_free_ptr) cJSON *j = NULL;
-    struct json_limits limits = {1024, 4};
-    struct reason why;
-    int64_t last;
-    f->seen.heard = r->now.wall;
-    f->seen_changed = true;
-    if (json_parse(bytes, n, &limits, &j, &why) != RELAY_OK || json_int(j, "last_seq", &last) != RELAY_OK) {
-        log_warning("feed=%s heartbeat refused: it must be {\"last_seq\":N}; the feed counts as alive",
-                    feed->config->id);
-        return;
-    }
-    f->seen.told_seq = last;
-    if (f->seen.last_seq >= 0 && last > f->seen.last_seq && last - f->seen.last_seq > f->counts.missing) {
-        f->counts.missing = last - f->seen.last_seq;
-        log_error("feed=%s gap: it has sent up to %lld and %lld are missing; waiting for it to resend",
-                  feed->config->id, (long long)last, (long long)f->counts.missing);
-    }
+    if (f->await_at) f->await_at = sequence_waits(&f->counts.numbers) ? r->now.mono + AWAIT_MS : 0;
 }
 
 static void on_odd(void *arg, struct feed *feed, const char *what)
 {
     struct relay *r = arg;
-    struct feed_state *f = &r->feeds->items[feed->index];
+    struct feed_state *f = r->feeds->items[feed->index];
     f->odd++;
     if (f->odd_logged && r->now.mono - f->odd_logged < MINUTE_MS) return;
     f->odd_logged = r->now.mono;
@@ -55,10 +73,32 @@ static void on_odd(void *arg, struct feed *feed, const char *what)
                 (unsigned long long)f->odd);
 }
 
+/* The feed says how far it has counted. */
+static void on_heartbeat(void *arg, struct feed *feed, const char *bytes, size_t n)
+{
+    struct relay *r = arg;
+    struct feed_state *f = r->feeds->items[feed->index];
+    CLEANUP(json_free_ptr) cJSON *j = NULL;
+    struct json_limits limits = {1024, 4};
+    struct reason why;
+    int64_t last;
+    hears(r, f);
+    if (json_parse(bytes, n, &limits, &j, &why) != RELAY_OK || json_int(j, "last_seq", &last) != RELAY_OK ||
+        last < 0) {
+        on_odd(arg, feed, _("a heartbeat that is not {\"last_seq\":N}: the feed counts as alive"));
+        return;
+    }
+    bool waits = sequence_told(&f->counts.numbers, last);
+    if (!waits)
+        f->await_at = 0;
+    else if (!f->await_at)
+        f->await_at = r->now.mono + AWAIT_MS;
+}
+
 static void on_link(void *arg, struct feed *feed, int up, const char *why)
 {
     struct relay *r = arg;
-    struct feed_state *f = &r->feeds->items[feed->index];
+    struct feed_state *f = r->feeds->items[feed->index];
     if (f->up == (up != 0) && up) return;
     f->up = up != 0;
     (void)snprintf(f->why, sizeof(f->why), "%s", up ? "" : why);
@@ -68,35 +108,101 @@ static void on_link(void *arg, struct feed *feed, int up, const char *why)
         log_warning("feed=%s not connected: %s; trying again", feed->config->id, why);
 }
 
-enum relay_err feeds_new(struct relay *r, struct feeds **ret, struct reason *why)
+/* The feed of this name among those before; NULL: it is new. */
+static struct feed_state *feed_before(const struct feeds *old, const char *id)
+{
+    for (size_t i = 0; old && i < old->n; i++)
+        if (strcmp(old->items[i]->feed.config->id, id) == 0) return old->items[i];
+    return NULL;
+}
+
+/* What a session was opened with; the broker itself does not change without a restart. */
+static bool same_session(const struct feed_config *a, const struct feed_config *b)
+{
+    return a->source == b->source && a->window == b->window && text_same(a->path, b->path);
+}
+
+static struct feed_state *state_free(struct feed_state *f)
+{
+    if (!f) return NULL;
+    f->feed.ops->close(&f->feed);
+    buf_release(&f->results);
+    free(f);
+    return NULL;
+}
+
+/* Either opened, or failed and gone. */
+static enum relay_err state_new(struct relay *r, struct feeds *all, int index,
+                                const struct feed_state *before, struct feed_state **ret, struct reason *why)
+{
+    const struct feed_config *c = (const struct feed_config *)r->config->feeds.items + index;
+    struct feed_state *s = xcalloc(1, sizeof(*s));
+    struct feed_seen seen;
+    s->results = BUF_INIT(RECEIPT_MAX);
+    s->feed = (struct feed){.ops = c->source == 1 ? &feed_file_ops : &feed_mqtt_ops,
+                            .config = c,
+                            .relay = r->config,
+                            .sink = &all->sink,
+                            .index = index,
+                            .tokens = c->rate,
+                            .tokens_at = r->now.mono};
+    s->feed.db_id = store_feed(r->store, c->id);
+    s->heard_mono = r->now.mono; /* silence counts from when we began to listen */
+    if (before) {
+        s->heard = before->heard;
+        s->heard_mono = before->heard_mono;
+        s->await_at = before->await_at;
+        s->silent = before->silent;
+        s->counts = before->counts;
+        s->odd = before->odd;
+        s->odd_logged = before->odd_logged;
+    } else {
+        store_feed_seen(r->store, s->feed.db_id, &seen);
+        s->heard = seen.heard ? seen.heard : r->now.wall;
+        sequence_load(&s->counts.numbers, seen.last_seq, seen.last_at, seen.told_seq, seen.missing);
+        if (sequence_waits(&s->counts.numbers)) s->await_at = r->now.mono + AWAIT_MS;
+    }
+    s->committed = s->counts;
+    enum relay_err err = s->feed.ops->open(&s->feed, r->loop, why);
+    if (err != RELAY_OK) {
+        state_free(s);
+        return fail_in(why, err, "feed %s", c->id);
+    }
+    *ret = s;
+    return RELAY_OK;
+}
+
+enum relay_err feeds_new(struct relay *r, struct feeds *old, struct feeds **ret, struct reason *why)
 {
     struct feeds *f = xcalloc(1, sizeof(*f));
     const struct feed_config *configs = r->config->feeds.items;
     f->n = r->config->feeds.n;
-    f->items = xcalloc(f->n, sizeof(*f->items));
+    f->items = xcalloc(f->n, sizeof(struct feed_state *));
     f->sink = (struct feed_sink){
         .event = on_event, .heartbeat = on_heartbeat, .odd = on_odd, .link = on_link, .arg = r};
     for (size_t i = 0; i < f->n; i++) {
-        struct feed_state *s = &f->items[i];
-        s->relay = r;
-        s->results = BUF_INIT(RECEIPT_MAX);
-        s->feed = (struct feed){.ops = configs[i].source == 1 ? &feed_file_ops : &feed_mqtt_ops,
-                                .config = &configs[i],
-                                .relay = r->config,
-                                .sink = &f->sink,
-                                .index = (int)i,
-                                .tokens = configs[i].rate,
-                                .tokens_at = r->now.mono};
-        s->feed.db_id = store_feed(r->store, configs[i].id);
-        store_feed_seen(r->store, s->feed.db_id, &s->seen);
-        if (!s->seen.heard) s->seen.heard = r->now.wall; /* silence counts from when we began to listen */
-        enum relay_err err = s->feed.ops->open(&s->feed, r->loop, why);
-        if (err != RELAY_OK) {
-            f->n = i;
-            feeds_free(f);
-            return fail_in(why, err, "feed %s", configs[i].id);
+        struct feed_state *before = feed_before(old, configs[i].id);
+        if (before && same_session(before->feed.config, &configs[i])) continue;
+        enum relay_err err = state_new(r, f, (int)i, before, &f->items[i], why);
+        if (err == RELAY_OK) continue;
+        feeds_free(f);
+        return err;
+    }
+    /* Nothing can fail any more: the sessions that stay come over. */
+    for (size_t k = 0; old && k < old->n; k++) {
+        struct feed_state *s = old->items[k];
+        for (size_t i = 0; i < f->n; i++) {
+            if (f->items[i] || strcmp(s->feed.config->id, configs[i].id) != 0) continue;
+            s->feed.config = &configs[i];
+            s->feed.relay = r->config;
+            s->feed.sink = &f->sink;
+            s->feed.index = (int)i;
+            f->items[i] = s;
+            old->items[k] = NULL;
+            break;
         }
     }
+    feeds_free(old);
     *ret = f;
     return RELAY_OK;
 }
@@ -104,10 +210,7 @@ enum relay_err feeds_new(struct relay *r, struct feeds **ret, struct reason *why
 struct feeds *feeds_free(struct feeds *f)
 {
     if (!f) return NULL;
-    for (size_t i = 0; i < f->n; i++) {
-        f->items[i].feed.ops->close(&f->items[i].feed);
-        buf_release(&f->items[i].results);
-    }
+    for (size_t i = 0; i < f->n; i++) state_free(f->items[i]);
     free(f->items);
     free(f);
     return NULL;
@@ -121,26 +224,49 @@ static void refill(struct relay *r, struct feed *f)
     f->tokens_at = r->now.mono;
 }
 
-/* Silence is an alarm once, and so is its end. */
+/* Silence is an alarm once, and so is its end. By the monotonic clock: a step of the other is nobody's silence. */
 static void watch_silence(struct relay *r, struct feed_state *f)
 {
-    int64_t after = f->feed.config->silent_after;
-    bool silent = after > 0 && r->now.wall - f->seen.heard > after;
+    int64_t after = f->feed.config->silent_after, passed = r->now.mono - f->heard_mono;
+    bool silent = after > 0 && passed > after;
     if (silent == f->silent) return;
     f->silent = silent;
     if (silent)
         log_error("feed=%s silent for %llds: neither event nor heartbeat; ask its operator",
-                  f->feed.config->id, (long long)(r->now.wall - f->seen.heard) / 1000);
+                  f->feed.config->id, (long long)passed / 1000);
     else
         log_info("feed=%s is heard again", f->feed.config->id);
+}
+
+static bool may_read(const struct relay *r, const struct feed_state *f)
+{
+    return r->store_ok && r->intake_open && f->feed.tokens >= 1;
+}
+
+/* A heartbeat overtakes the events that wait for the feed's window. What it told is missing when nothing has come for a
+ * while although we read. */
+static void watch_told(struct relay *r, struct feed_state *f)
+{
+    if (!f->await_at) return;
+    if (!f->up || !may_read(r, f)) {
+        f->await_at = r->now.mono + AWAIT_MS;
+        return;
+    }
+    if (r->now.mono < f->await_at) return;
+    int64_t before = feeds_missing(f);
+    f->await_at = 0;
+    sequence_await(&f->counts.numbers);
+    f->changed = true;
+    say_gap(f, before);
 }
 
 void feeds_service(struct relay *r)
 {
     for (size_t i = 0; i < r->feeds->n; i++) {
-        struct feed_state *f = &r->feeds->items[i];
+        struct feed_state *f = r->feeds->items[i];
         f->feed.ops->service(&f->feed, r->now);
         watch_silence(r, f);
+        watch_told(r, f);
     }
 }
 
@@ -151,9 +277,9 @@ void feeds_read(struct relay *r)
     if (!all->n) return;
     int left = (int)r->config->limits.turn_events;
     for (size_t k = 0; k < all->n; k++) {
-        struct feed_state *f = &all->items[(all->next + k) % all->n];
+        struct feed_state *f = all->items[(all->next + k) % all->n];
         refill(r, &f->feed);
-        bool may = r->store_ok && r->intake_open && f->feed.tokens >= 1;
+        bool may = may_read(r, f);
         f->feed.ops->set_reading(&f->feed, may);
         if (!may || left <= 0) continue;
         int most = f->feed.tokens < READ_AT_ONCE ? (int)f->feed.tokens : READ_AT_ONCE;
@@ -161,10 +287,13 @@ void feeds_read(struct relay *r)
     }
     all->next = (all->next + 1) % all->n;
     for (size_t i = 0; i < all->n; i++) {
-        struct feed_state *f = &all->items[i];
-        if (!f->seen_changed) continue;
-        f->seen_changed = false;
-        store_feed_heard(r->store, f->feed.db_id, &f->seen);
+        struct feed_state *f = all->items[i];
+        if (!f->spoke) continue;
+        f->spoke = false;
+        const struct sequence *n = &f->counts.numbers;
+        struct feed_seen seen = {n->now.last, n->now.at, n->told, f->heard, ""};
+        sequence_holes(n, seen.missing);
+        store_feed_heard(r->store, f->feed.db_id, &seen);
     }
 }
 
@@ -216,9 +345,10 @@ static void send_receipt(struct relay *r, struct feed_state *f)
 void feeds_release(struct relay *r)
 {
     for (size_t i = 0; i < r->feeds->n; i++) {
-        struct feed_state *f = &r->feeds->items[i];
+        struct feed_state *f = r->feeds->items[i];
         f->feed.ops->release(&f->feed);
-        f->committed = f->counts;
+        if (f->changed) f->committed = f->counts;
+        f->changed = false;
         if (f->n_results) send_receipt(r, f);
     }
 }
@@ -226,14 +356,13 @@ void feeds_release(struct relay *r)
 void feeds_refuse(struct relay *r, const char *why)
 {
     for (size_t i = 0; i < r->feeds->n; i++) {
-        struct feed_state *f = &r->feeds->items[i];
+        struct feed_state *f = r->feeds->items[i];
         buf_clear(&f->results);
         f->n_results = 0;
         f->feed.ops->refuse(&f->feed, why);
-        int64_t heard = f->seen.heard; /* that it spoke is true, whatever became of what it said */
-        store_feed_seen(r->store, f->feed.db_id, &f->seen);
-        f->seen.heard = heard;
-        f->counts = f->committed;
+        /* That it spoke is true, whatever became of what it said: heard stays. */
+        if (f->changed) f->counts = f->committed;
+        f->changed = false;
     }
 }
 
@@ -241,13 +370,14 @@ int64_t feeds_next_due(struct relay *r)
 {
     int64_t due = INT64_MAX;
     for (size_t i = 0; i < r->feeds->n; i++) {
-        struct feed_state *f = &r->feeds->items[i];
+        struct feed_state *f = r->feeds->items[i];
         int64_t d = f->feed.ops->next_due(&f->feed);
         if (r->intake_open && f->feed.tokens < 1) {
             int64_t refilled =
                 r->now.mono + (int64_t)((1 - f->feed.tokens) / f->feed.config->rate * 1000) + 1;
             if (refilled < d) d = refilled;
         }
+        if (f->await_at && f->await_at < d) d = f->await_at;
         if (d < due) due = d;
     }
     return due;

@@ -10,15 +10,17 @@
 #include "store.h"
 
 struct feed_counts { /* of what is in the store, since the start */
-    int64_t missing; /* sequence numbers not seen yet */
     uint64_t accepted, duplicate, rejected, unknown_members;
+    struct sequence numbers; /* since ever */
 };
 
-struct feed_state { /* one a feed */
+struct feed_state { /* one a feed; it stays where it is as long as the feed does */
     struct feed feed;
-    struct relay *relay;
-    struct feed_seen seen;
-    bool seen_changed;
+    int64_t heard, heard_mono; /* the last event or heartbeat; mono: or since when we listen */
+    int64_t
+        await_at; /* mono: when what a heartbeat told is missing, unless something comes; 0: nothing is waited for */
+    bool spoke;   /* in this turn: a row to write */
+    bool changed; /* counts are not what was committed */
     bool up;
     bool silent;        /* the alarm is on */
     struct buf results; /* of the receipt of this turn: "{…},{…}" */
@@ -30,13 +32,16 @@ struct feed_state { /* one a feed */
 };
 
 struct feeds {
-    struct feed_state *items;
+    struct feed_state **items;
     size_t n, next; /* next: where this turn's rotation begins */
     int read_now;   /* events in this turn */
     struct feed_sink sink;
 };
 
-enum relay_err feeds_new(struct relay *r, struct feeds **ret, struct reason *why) MUST_CHECK;
+/* The feeds of r->config. old, after a reload: the feeds before, or NULL. What is the same in both goes over with its session
+ * and its counts, and old is freed; on failure it is as it was. Between two turns only: nothing may be unreleased. */
+enum relay_err feeds_new(struct relay *r, struct feeds *old, struct feeds **ret,
+                         struct reason *why) MUST_CHECK;
 struct feeds *feeds_free(struct feeds *f);
 
 void feeds_service(struct relay *r);
@@ -45,7 +50,11 @@ void feeds_release(struct relay *r);
 void feeds_refuse(struct relay *r, const char *why);
 int64_t feeds_next_due(struct relay *r); /* mono */
 
-/* Called by intake for each event of the turn. retry is refusal_retry's; alert may be "". */
+/* Called by intake for each event that is no duplicate: its number (-1 none), and when it was sent. */
+void feeds_number(struct feed_state *f, int64_t seq, int64_t at, bool accepted);
+int64_t feeds_missing(const struct feed_state *f);
+
+/* … and for every one. retry is refusal_retry's; alert may be "". */
 void feeds_result(struct feed_state *f, const char *event_id, const uint8_t digest[static 16],
                   const char *status, enum refusal code, const char *member, const char *message,
                   const char *alert);

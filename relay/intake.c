@@ -8,9 +8,6 @@
 #include "decide.h"
 #include "event_parse.h"
 
-/* Further on, or back, than any gap or resending reaches. */
-enum { SEQ_AHEAD = 1000000, SEQ_BEHIND = 1000 };
-
 /* Memory that is used again for each event. */
 static struct arena arena;
 static struct event_scratch scratch;
@@ -44,37 +41,10 @@ static void count_event(struct relay *r, const struct feed_state *f, const struc
     store_tally(r->store, day, "district", key, 1);
 }
 
-/* A number that is far from the last one is no gap: the feed counts anew, or one of its numbers was wrong. What was refused has
- * come as well; but it may come again, so it fills no gap. */
-static void count_sequence(struct feed_state *f, int64_t seq, bool accepted)
-{
-    int64_t last = f->seen.last_seq, *missing = &f->counts.missing;
-    if (seq < 0) return;
-    bool ahead = last >= 0 && seq - last > SEQ_AHEAD, behind = last - seq > SEQ_BEHIND && *missing == 0;
-    if (ahead || behind) {
-        if (!accepted) return;
-        log_error("feed=%s numbers go on at %lld after %lld: counted anew from there; ask its operator what "
-                  "is missing",
-                  f->feed.config->id, (long long)seq, (long long)last);
-        f->seen.last_seq = seq;
-        *missing = 0;
-        return;
-    }
-    if (last >= 0 && seq > last + 1) {
-        int64_t hole = seq - last - 1;
-        *missing += hole;
-        log_error("feed=%s gap: %lld numbers before %lld are missing; waiting for it to resend",
-                  f->feed.config->id, (long long)hole, (long long)seq);
-    } else if (accepted && seq <= last && *missing > 0) {
-        (*missing)--;
-    }
-    if (seq > last) f->seen.last_seq = seq;
-}
-
 static void refuse(struct relay *r, struct feed_state *f, const struct refused *why)
 {
     char key[128];
-    count_sequence(f, why->seq, false);
+    feeds_number(f, why->seq, r->now.wall, false);
     f->counts.rejected++;
     r->counters.events[2]++;
     r->counters.refusals[why->code]++;
@@ -179,8 +149,6 @@ void intake_event(struct relay *r, struct feed_state *f, const char *bytes, size
     struct event e;
     struct refused why;
     arena_reset(&arena);
-    f->seen.heard = r->now.wall;
-    f->seen_changed = true;
     if (event_parse(bytes, n, &ctx, &arena, &e, &why) != REFUSAL_NONE) {
         refuse(r, f, &why);
         return;
@@ -206,7 +174,7 @@ void intake_event(struct relay *r, struct feed_state *f, const char *bytes, size
     case KEY_CONFLICT: refuse_event(r, f, REFUSAL_ID_CONFLICT, &e, "event_id"); return;
     case KEY_FAILED: return; /* the commit will fail, and the feed sends it again */
     }
-    count_sequence(f, e.seq, true);
+    feeds_number(f, e.seq, sooner(e.sent_at, r->now.wall), true);
     struct losses losses = {0};
     if (e.msg != EVENT_ALERT) alerts_withdraw(r, f->feed.db_id, e.references, e.n_references, &losses);
     if (e.msg == EVENT_CANCEL) {

@@ -10,6 +10,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "control.h"
 #include "dispatch.h"
 #include "drill_plan.h"
@@ -263,7 +264,7 @@ static enum relay_err start(struct relay *r, struct reason *why)
         log_info("resumed=%d deliveries that were under way at the stop: they are tried again, marked",
                  resumed);
     review_follow_modes(r);
-    err = feeds_new(r, &r->feeds, why);
+    err = feeds_new(r, NULL, &r->feeds, why);
     if (err == RELAY_OK) err = store_commit(r->store, why);
     return err;
 }
@@ -408,11 +409,6 @@ static const struct {
 #undef FIXED
 };
 
-static bool same_text(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 static bool same_option(size_t i, const struct relay_config *a, const struct relay_config *b)
 {
     const void *x = (const char *)a + fixed[i].at, *y = (const char *)b + fixed[i].at;
@@ -421,7 +417,7 @@ static bool same_option(size_t i, const struct relay_config *a, const struct rel
     case CHOICE: return *(const int *)x == *(const int *)y;
     case TEXT: break;
     }
-    return same_text(*(const char *const *)x, *(const char *const *)y);
+    return text_same(*(const char *const *)x, *(const char *const *)y);
 }
 
 /* The first of those that differ; NULL: none. */
@@ -431,7 +427,7 @@ static const char *needs_restart(const struct relay_config *a, const struct rela
         if (!same_option(i, a, b)) return fixed[i].name;
     bool same = a->http.listen.n == b->http.listen.n;
     for (size_t i = 0; same && i < a->http.listen.n; i++)
-        same = same_text(a->http.listen.items[i], b->http.listen.items[i]);
+        same = text_same(a->http.listen.items[i], b->http.listen.items[i]);
     return same ? NULL : "http.listen";
 }
 
@@ -475,23 +471,15 @@ static void swap_in(struct relay *r, struct reload *l)
         drop_reload(l, fresh);
         return;
     }
-    /* Feeds read the configuration that they were opened with: they are closed before it goes, and nothing is lost,
-     * because what was read is committed and what was not read is still at the broker. */
     struct relay_config *old_config = r->config;
     struct targets *old = r->targets;
-    struct feeds *feeds = NULL;
-    r->feeds = feeds_free(r->feeds);
     r->config = l->config;
-    if (feeds_new(r, &feeds, &why) != RELAY_OK) {
+    if (feeds_new(r, r->feeds, &r->feeds, &why) != RELAY_OK) {
         refuse_reload(r, why.text);
         r->config = old_config;
-        if (feeds_new(r, &feeds, &why) != RELAY_OK)
-            log_error("the old feeds do not open again: %s; restart the relay", why.text);
-        r->feeds = feeds;
         drop_reload(l, fresh);
         return;
     }
-    r->feeds = feeds;
     r->targets = fresh;
     targets_bind(fresh, r->store, r->slots, r->n_slots);
     told_load(r);

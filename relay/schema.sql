@@ -6,8 +6,10 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;   -- alert_n, pro
 CREATE TABLE feed (
   id        INTEGER PRIMARY KEY,
   name      TEXT NOT NULL UNIQUE,
-  last_seq  INTEGER NOT NULL DEFAULT -1,   -- highest seq accepted
-  told_seq  INTEGER NOT NULL DEFAULT -1,   -- highest last_seq of a heartbeat
+  last_seq  INTEGER NOT NULL DEFAULT -1,   -- how far its numbers have come, and when the newest of them was sent
+  last_at   INTEGER NOT NULL DEFAULT 0,
+  missing   TEXT NOT NULL DEFAULT '',      -- numbers before it that have not come: "5001 5003-5010", see sequence.h
+  told_seq  INTEGER NOT NULL DEFAULT -1,   -- last_seq of the last heartbeat
   heard     INTEGER NOT NULL DEFAULT 0     -- last event or heartbeat
 );
 

@@ -29,7 +29,7 @@ static void feeds_json(struct relay *r, struct buf *b)
     buf_json_key(b, "feeds");
     buf_char(b, '[');
     for (size_t i = 0; i < r->feeds->n; i++) {
-        const struct feed_state *f = &r->feeds->items[i];
+        const struct feed_state *f = r->feeds->items[i];
         if (i) buf_char(b, ',');
         buf_char(b, '{');
         buf_json_member(b, "id", f->feed.config->id);
@@ -37,8 +37,8 @@ static void feeds_json(struct relay *r, struct buf *b)
         buf_json_member_bool(b, "up", f->up);
         if (*f->why) buf_json_member(b, "why", f->why);
         buf_json_member_bool(b, "silent", f->silent);
-        buf_json_member_time(b, "heard", f->seen.heard);
-        buf_json_member_int(b, "missing", f->counts.missing);
+        buf_json_member_time(b, "heard", f->heard);
+        buf_json_member_int(b, "missing", feeds_missing(f));
         buf_json_member_int(b, "accepted", (int64_t)f->counts.accepted);
         buf_json_member_int(b, "duplicate", (int64_t)f->counts.duplicate);
         buf_json_member_int(b, "rejected", (int64_t)f->counts.rejected);
@@ -126,20 +126,20 @@ static void feed_metrics(struct relay *r, struct buf *b)
 {
     metric(b, "feed_up", "gauge", "1 while the feed's session is connected.");
     for (size_t i = 0; i < r->feeds->n; i++)
-        buf_printf(b, "tocsin_feed_up{feed=\"%s\"} %d\n", r->feeds->items[i].feed.config->id,
-                   r->feeds->items[i].up);
+        buf_printf(b, "tocsin_feed_up{feed=\"%s\"} %d\n", r->feeds->items[i]->feed.config->id,
+                   r->feeds->items[i]->up);
     metric(b, "feed_missing", "gauge", "Sequence numbers not seen yet.");
     for (size_t i = 0; i < r->feeds->n; i++)
-        buf_printf(b, "tocsin_feed_missing{feed=\"%s\"} %lld\n", r->feeds->items[i].feed.config->id,
-                   (long long)r->feeds->items[i].counts.missing);
+        buf_printf(b, "tocsin_feed_missing{feed=\"%s\"} %lld\n", r->feeds->items[i]->feed.config->id,
+                   (long long)feeds_missing(r->feeds->items[i]));
     metric(b, "feed_silent", "gauge", "1 while the silence alarm is on.");
     for (size_t i = 0; i < r->feeds->n; i++)
-        buf_printf(b, "tocsin_feed_silent{feed=\"%s\"} %d\n", r->feeds->items[i].feed.config->id,
-                   r->feeds->items[i].silent);
+        buf_printf(b, "tocsin_feed_silent{feed=\"%s\"} %d\n", r->feeds->items[i]->feed.config->id,
+                   r->feeds->items[i]->silent);
     static const char *const results[] = {"accepted", "duplicate", "rejected"};
     metric(b, "feed_events_total", "counter", "Events by feed and the status of their receipts.");
     for (size_t i = 0; i < r->feeds->n; i++) {
-        const struct feed_state *f = &r->feeds->items[i];
+        const struct feed_state *f = r->feeds->items[i];
         const uint64_t n[] = {f->counts.accepted, f->counts.duplicate, f->counts.rejected};
         for (size_t k = 0; k < 3; k++)
             buf_printf(b, "tocsin_feed_events_total{feed=\"%s\",status=\"%s\"} %llu\n", f->feed.config->id,
@@ -148,13 +148,13 @@ static void feed_metrics(struct relay *r, struct buf *b)
     metric(b, "feed_unknown_members_total", "counter", "Members of accepted events that nobody here knows.");
     for (size_t i = 0; i < r->feeds->n; i++)
         buf_printf(b, "tocsin_feed_unknown_members_total{feed=\"%s\"} %llu\n",
-                   r->feeds->items[i].feed.config->id,
-                   (unsigned long long)r->feeds->items[i].counts.unknown_members);
+                   r->feeds->items[i]->feed.config->id,
+                   (unsigned long long)r->feeds->items[i]->counts.unknown_members);
     metric(b, "feed_odd_messages_total", "counter",
-           "Messages that were no event: retained, QoS 0, another topic.");
+           "Messages that were no event: retained, QoS 0, another topic, a broken heartbeat.");
     for (size_t i = 0; i < r->feeds->n; i++)
         buf_printf(b, "tocsin_feed_odd_messages_total{feed=\"%s\"} %llu\n",
-                   r->feeds->items[i].feed.config->id, (unsigned long long)r->feeds->items[i].odd);
+                   r->feeds->items[i]->feed.config->id, (unsigned long long)r->feeds->items[i]->odd);
 }
 
 void status_metrics(struct relay *r, struct buf *b)

@@ -256,15 +256,19 @@ int64_t store_feed(struct store *s, const char *name)
 
 void store_feed_seen(struct store *s, int64_t feed, struct feed_seen *ret)
 {
-    *ret = (struct feed_seen){-1, -1, 0};
+    *ret = (struct feed_seen){.last_seq = -1, .told_seq = -1};
     struct stmt *q = store_ask(s, Q_FEED_GET, NOTHING, INT(feed));
-    if (store_row(s, q)) *ret = (struct feed_seen){col_int(q, 1), col_int(q, 2), col_int(q, 3)};
+    if (store_row(s, q)) {
+        *ret = (struct feed_seen){col_int(q, 1), col_int(q, 2), col_int(q, 3), col_int(q, 4), ""};
+        COPY_TEXT(ret->missing, q, 5);
+    }
     stmt_reset(q);
 }
 
 void store_feed_heard(struct store *s, int64_t feed, const struct feed_seen *seen)
 {
-    store_do(s, Q_FEED_SET, INT(feed), INT(seen->last_seq), INT(seen->told_seq), INT(seen->heard));
+    store_do(s, Q_FEED_SET, INT(feed), INT(seen->last_seq), INT(seen->last_at), INT(seen->told_seq),
+             INT(seen->heard), TEXT(seen->missing));
 }
 
 static int64_t digest_int(const struct event *e)

@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/event.h"
 #include "io/db.h"
+#include "sequence.h"
 
 struct store;
 
@@ -52,7 +53,8 @@ store_newest(struct store *s); /* the newest wall time ever stored: a clock behi
 
 int64_t store_feed(struct store *s, const char *name); /* its row, made if needed; 0 on failure */
 struct feed_seen {
-    int64_t last_seq, told_seq, heard;
+    int64_t last_seq, last_at, told_seq, heard;
+    char missing[SEQUENCE_TEXT];
 };
 void store_feed_seen(struct store *s, int64_t feed, struct feed_seen *ret);
 void store_feed_heard(struct store *s, int64_t feed, const struct feed_seen *seen);

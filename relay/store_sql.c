@@ -20,8 +20,10 @@ const char *const store_sql[Q_COUNT] = {
         "INSERT INTO meta VALUES (?1, 1) ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value",
 
     [Q_FEED_ADD] = "INSERT INTO feed (name) VALUES (?1) ON CONFLICT DO NOTHING",
-    [Q_FEED_GET] = "SELECT id, last_seq, told_seq, heard FROM feed WHERE name = ?1 OR id = ?2",
-    [Q_FEED_SET] = "UPDATE feed SET last_seq = ?2, told_seq = ?3, heard = ?4 WHERE id = ?1",
+    [Q_FEED_GET] =
+        "SELECT id, last_seq, last_at, told_seq, heard, missing FROM feed WHERE name = ?1 OR id = ?2",
+    [Q_FEED_SET] =
+        "UPDATE feed SET last_seq = ?2, last_at = ?3, told_seq = ?4, heard = ?5, missing = ?6 WHERE id = ?1",
 
     [Q_KEY_ADD] = "INSERT INTO event_key VALUES (?1, ?2, ?3, ?4, ?5, NULL) ON CONFLICT DO NOTHING",
     [Q_KEY_GET] = "SELECT digest, alert, status FROM event_key WHERE feed = ?1 AND event_id = ?2",

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 
@@ -18,6 +19,11 @@ size_t text_cut(const char *s, size_t n, size_t max);
 size_t text_cut_sentence(const char *s, size_t n, size_t max);
 size_t text_columns(const char *s); /* that a terminal needs for it: 2 for 汉 */
 bool text_is_han(uint32_t cp);
+
+static inline bool text_same(const char *a, const char *b) /* NULL is like NULL only */
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
 
 bool text_has_word(const char *words, const char *word); /* it is one of those with spaces between */
 /* Adds it to those in a room of `size`; false when it stands there, is empty, or does not fit. */
