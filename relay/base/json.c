@@ -351,18 +351,20 @@ static enum relay_err scan_and_build(const char *bytes, size_t n, const struct j
         *ret_fault = (struct json_fault){.kind = JSON_TOO_LARGE, .offset = limits->max_bytes};
         return RELAY_LIMIT;
     }
-    size_t valid = text_valid_prefix(bytes, n);
-    if (valid < n) {
-        *ret_fault = (struct json_fault){.kind = JSON_NOT_UTF8, .offset = valid};
-        return RELAY_INVALID;
-    }
     struct scan sc; /* not cleared as a whole: the frames are large, and each is set when it opens */
     sc.s = bytes;
-    sc.n = n;
+    sc.n = text_valid_prefix(bytes, n);
     sc.at = 0;
     sc.depth = 0;
     sc.max_depth = limits->max_depth < JSON_DEPTH_MAX ? limits->max_depth : JSON_DEPTH_MAX;
-    if (!scan_value(&sc)) {
+    bool text = sc.n == n, good = scan_value(&sc);
+    if (!text) {
+        struct json_fault fault = {.kind = JSON_NOT_UTF8, .offset = sc.n};
+        if (!good && sc.at == sc.n) scan_path(&sc, fault.path, sizeof(fault.path)); /* what is open there */
+        *ret_fault = fault;
+        return RELAY_INVALID;
+    }
+    if (!good) {
         struct json_fault fault = {.kind = sc.kind, .offset = sc.at};
         scan_path(&sc, fault.path, sizeof(fault.path));
         *ret_fault = fault;
