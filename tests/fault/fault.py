@@ -299,6 +299,8 @@ def clock_steps(rig):
     rig.until("retries", 5, lambda: all(d["state"] == "retry" for d in rig.deliveries(target="wecom:group")))
     set_clock(clock, 3600)
     rig.until_logged("clock stepped by", 10)
+    time.sleep(1.0)
+    require("silent for" not in rig.log(), "a feed is called silent because the clock stepped")
     rig.standin_start()
     rig.until("the targets", 65, lambda: everything_arrived(rig))
     set_clock(clock, 0)  # behind what was stored meanwhile
