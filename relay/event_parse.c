@@ -730,7 +730,7 @@ enum refusal event_parse(const char *bytes, size_t n, const struct event_context
         guess_event_id(bytes, n, p.refused.event_id);
         r = refuse_json(&p, &fault, n);
     } else if (!cJSON_IsObject(root)) {
-        r = refuse(&p, REFUSAL_MALFORMED_JSON, "", "应为一个 JSON 对象，以 { 开头");
+        r = refuse(&p, REFUSAL_MALFORMED_JSON, "", "应为一个 JSON 对象，以 { 开头；请改正后用原编号重发");
     } else {
         const char *id = json_str_or(root, "event_id", "");
         if (is_event_id(id, strlen(id)))

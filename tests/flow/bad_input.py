@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""What a feed can do wrong over a real broker: each mistake has its clear answer or alarm, and what comes after it is taken.
+usage: bad_input.py --tocsin PROGRAM --standin PROGRAM --pack DIR [PART…]"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+from datetime import datetime, timedelta
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from rig import FRAUD, Rig, ZONE, faketime, require, set_clock, stamp  # noqa: E402
+
+EVENTS, BEATS = "feeds/f1/events", "feeds/f1/heartbeat"
+FAR = timedelta(days=50 * 365)
+
+
+class Bad(Rig):
+    def begin(self, env=None):
+        self.broker_start()
+        with open(self.path("mosquitto.conf")) as f:
+            require("max_packet_size" not in f.read(), "the broker's limits are tried elsewhere")
+        self.receipts = self.subscribe("tocsin/v1/receipts/#")
+        self.configure(feeds=[{"id": "f1", "type": "bank", "areas": ["61"], "rate": "100000/s"}], chats=[self.file_chat()])
+        self.relay_start(env)
+        self.until("the feed's session", 5, lambda: self.feed()["up"])
+
+    def feed(self):
+        return self.status()["feeds"][0]
+
+    def say(self, topic, payload, qos=1, retain=False):
+        """What the broker said to it."""
+        with open(self.path("payload"), "wb") as f:
+            f.write(payload)
+        done = subprocess.run(["mosquitto_pub", "-d", "-h", "127.0.0.1", "-p", str(self.broker_port), "-V", "5", "-q", str(qos), *(["-r"] if retain else []),
+                               "-t", f"tocsin/v1/{topic}", "-f", self.path("payload")], capture_output=True, text=True, timeout=10, check=False)
+        return done.stdout + done.stderr
+
+    def answers(self):
+        return [result for line in list(self.receipts.lines) for result in json.loads(line.partition(" ")[2])["results"]]
+
+    def event(self, number, **members):
+        event = {"event_id": f"b{number}", "sent_at": stamp(), "kind": "call", "text": FRAUD, "area": "610113", **members}
+        return json.dumps({k: v for k, v in event.items() if v is not None}, ensure_ascii=False).encode()
+
+
+def mistakes(rig):
+    """Every payload that is none: refused by its code, with the member, an id where one can be read, and what to do."""
+    rig.begin()
+    good = rig.event("?").decode()
+    later, sooner = (stamp(datetime.now(ZONE) + d) for d in (FAR, -FAR))
+
+    def with_text(raw):
+        return good.replace(FRAUD, "@").encode().replace(b"@", raw)
+
+    cases = [  # payload, code, member, words of the message
+        (b"", "malformed_json", None, "没有内容"),
+        (b"\0", "malformed_json", None, "UTF-8"),
+        (b"null", "malformed_json", None, "JSON 对象"),
+        (b"[" + good.encode() + b"]", "malformed_json", None, "JSON 对象"),
+        (good.encode()[:good.index("sent_at") + 20], "malformed_json", "sent_at", "不完整"),
+        (good.encode() + b"{}", "malformed_json", None, "之后还有内容"),
+        (with_text(b"\xe5\xae\x89\xff"), "malformed_json", "text", "UTF-8"),
+        (good.encode("gb18030"), "malformed_json", "text", "UTF-8"),
+        (with_text(b"a\0b"), "malformed_json", "text", "UTF-8"),
+        (with_text(b"a\\u0000b"), "malformed_json", "text", "\\u0000"),
+        (with_text(b"a\\ud800b"), "malformed_json", "text", "转义"),
+        (with_text(b"x" * 1000000), "too_large", None, "最多 65536 字节"),
+        (good[:-1].encode() + b',"more":' + b"[" * 30000, "malformed_json", "more[0]", "8 层"),
+        (good[:-1].encode() + b',"txn":' + b'{"a":' * 9 + b"1" + b"}" * 10, "malformed_json", "txn.a", "8 层"),
+        (good[:-1].encode() + b',"txn":{"memo":"a","memo":"b"}}', "malformed_json", "txn.memo", "重复"),
+        (good[:-1].encode() + b',"txn":{"amount":1e400}}', "malformed_json", "txn.amount", "数字"),
+        (good[:-1].encode() + b',"seq":-1e400}', "malformed_json", "seq", "数字"),
+        (good[:-1].encode() + b',"seq":NaN}', "malformed_json", "seq", "JSON"),
+        (rig.event("?", seq=1e300), "bad_type", "seq", "整数"),
+        (rig.event("?", count=0.5), "bad_type", "count", "整数"),
+        (rig.event("?", sent_at=later), "clock_ahead", "sent_at", "校准"),
+        (rig.event("?", sent_at=sooner), "too_old", "sent_at", "7 天"),
+        (rig.event("?", observed_at=later), "bad_time", "observed_at", "晚于 sent_at"),
+        (rig.event("?", observed_at=1), "bad_type", "observed_at", "字符串"),
+        (rig.event("?", expires_at="2026-02-30T00:00:00+08:00"), "bad_time", "expires_at", "时区"),
+        (rig.event("?", sent_at=None), "missing_member", "sent_at", "缺少"),
+        (rig.event("?", text=["a"]), "bad_type", "text", "字符串"),
+        (rig.event("?", area="440100"), "area_not_allowed", "area", "范围"),
+        (rig.event("?", kind="fax"), "unknown_kind", "kind", "规定之内"),
+    ]
+    for n, (payload, code, member, words) in enumerate(cases):
+        rig.say(EVENTS, payload.replace(b'"b?"', b'"b%d"' % n))
+        rig.say(EVENTS, rig.event(f"good-{n}", text="今天天气好"))
+        rig.until(f"answers to case {n}", 5, lambda: len(rig.answers()) == 2 * n + 2)
+        bad, after = rig.answers()[-2:]
+        got = (bad["status"], bad["code"], bad.get("member"))
+        require(got[:2] == ("rejected", code) and (got[2] or "").startswith(member or "") and bool(member) == bool(got[2]), f"case {n}: {bad}")
+        require(words in bad["message"] and ("重发" in bad["message"] or code not in ("malformed_json", "too_large")), f"case {n}: {bad}")
+        require(bad["event_id"] == (f"b{n}" if payload.startswith(b"{") else ""), f"case {n}: {bad}")
+        require((after["event_id"], after["status"]) == (f"bgood-{n}", "accepted"), f"after case {n}: {after}")
+    feed = rig.feed()
+    require((feed["rejected"], feed["accepted"], feed["odd"]) == (len(cases), len(cases), 0), f"{feed}")
+
+
+def not_heard(rig):
+    """What is no event of this feed: said in the log and counted, and the broker tells the sender what nobody hears."""
+    rig.begin()
+    for topic in ("feeds/nobody/events", "feeds/f1/event", "feeds/f1/events/x", "feeds/F1/events"):
+        require("RC:16" in rig.say(topic, rig.event(topic.replace("/", "-"))), f"nobody is told that nobody hears {topic}")
+    rig.say(EVENTS, rig.event(1), qos=0)
+    rig.until_logged("feed=f1 odd message: an event with QoS 0: the feed must publish with QoS 1; 1 so far")
+    require(rig.feed()["odd"] == 1, "not counted")
+    # Retained: taken when it comes, and not again from the broker's memory.
+    rig.say(EVENTS, rig.event(2), retain=True)
+    rig.until("the retained one", 5, lambda: [a["event_id"] for a in rig.answers()] == ["b2"])
+    rig.relay_stop()
+    rig.relay_start()
+    rig.until_logged("feed=f1 odd message: a retained message: the feed must publish without retain; 1 so far")
+    rig.say(EVENTS, b"", retain=True)  # takes it away, and is an empty event
+    # Heartbeats that are none: alive, and no flood in the log.
+    rig.until("its answer", 5, lambda: len(rig.answers()) == 2)
+    for payload in (b"", b"{", b"{}", b"7", b'{"last_seq":"7"}', b'{"last_seq":-1}', b'{"last_seq":1e400}', b'{"last_seq":0.5}', b"[" * 100000, b"\xff" * 1000000):
+        rig.say(BEATS, payload, qos=0)
+    rig.until("the heartbeats", 5, lambda: rig.feed()["odd"] == 11)
+    require(rig.log().count("heartbeat") <= 1, "a line a heartbeat")
+    rig.say(EVENTS, rig.event(3, seq=5))
+    rig.until("the next event", 5, lambda: rig.answers()[-1]["event_id"] == "b3")
+    require(len(rig.answers()) == 3 and rig.feed()["missing"] == 0, f"{rig.answers()}")
+
+
+def ahead(rig):
+    """A heartbeat that overtakes the events: nothing is missing while they come, and what does not come is said once."""
+    clock = rig.path("clock")
+    set_clock(clock, 0)
+    rig.begin(faketime(clock))
+
+    def beat(last):
+        heard = rig.feed()["heard"]
+        rig.say(BEATS, json.dumps({"last_seq": last}).encode(), qos=0)
+        rig.until("the heartbeat", 5, lambda: rig.feed()["heard"] != heard)
+
+    def come(*numbers):
+        before = len(rig.answers())
+        for n in numbers:
+            rig.say(EVENTS, rig.event(n, seq=n, sent_at=stamp(datetime.now(ZONE) + timedelta(seconds=passed)), text="今天天气好"))
+        rig.until("the answers", 5, lambda: len(rig.answers()) == before + len(numbers))
+
+    passed = 0
+    come(1)
+    beat(4)
+    come(2, 3, 4)
+    beat(7)
+    passed += 15
+    set_clock(clock, passed)
+    come(5)
+    passed += 15
+    set_clock(clock, passed)
+    require(rig.feed()["missing"] == 0 and " gap: " not in rig.log(), rig.log())
+    beat(7)
+    passed += 15
+    set_clock(clock, passed)
+    rig.until("the alarm", 5, lambda: rig.feed()["missing"] == 2)
+    beat(7)
+    passed += 30
+    set_clock(clock, passed)
+    come(7)
+    require(rig.feed()["missing"] == 1, f"{rig.feed()}")
+    come(6)
+    require(rig.feed()["missing"] == 0 and rig.log().count(" gap: ") == 1, rig.log())
+    rig.until_logged("feed=f1 the missing numbers have come")
+
+
+def main():
+    parts = {p.__name__: p for p in (mistakes, not_heard, ahead)}
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tocsin", required=True)
+    parser.add_argument("--standin", required=True)
+    parser.add_argument("--pack", required=True)
+    parser.add_argument("part", nargs="*", help=", ".join(parts))
+    args = parser.parse_args()
+    for name in args.part or parts:
+        with Bad("bad-input", args.tocsin, args.standin, args.pack) as rig:
+            parts[name](rig)
+        print(f"{name}: all as it should be")
+
+
+if __name__ == "__main__":
+    main()
