@@ -23,8 +23,9 @@ struct feed_file {
     off_t position;   /* bytes read from fd */
     char *bytes;      /* read and not released yet */
     size_t n, cap;
-    size_t taken;  /* of them: handed up */
-    bool skipping; /* inside a line that is too long */
+    size_t taken;   /* of them: handed up */
+    bool skipping;  /* inside a line that is too long: */
+    size_t skip_at; /* where in `bytes` the rest of it comes */
     bool at_end, reading, up;
     int idle_polls;
     int64_t poll_at;  /* mono */
@@ -113,6 +114,8 @@ static void look_for_another(struct feed *f)
     if (now.st_ino == c->stat.st_ino && now.st_dev == c->stat.st_dev && now.st_size >= c->position) return;
     close(c->fd);
     c->fd = -1;
+    if (c->skipping) c->n = c->skip_at; /* a line that was too long has ended with it */
+    c->skipping = false;
     if (c->n > c->taken &&
         c->bytes[c->n - 1] != '\n') { /* what the old file ended with is a line of its own */
         make_room(c, 1);
@@ -160,7 +163,7 @@ static void drop_long_line(struct feed *f)
     if (c->n - c->taken <= LINE_MAX_BYTES) return;
     if (!c->skipping) f->sink->odd(f->sink->arg, f, _("a line longer than 1 MiB"));
     c->skipping = true;
-    c->n = c->taken;
+    c->n = c->skip_at = c->taken;
 }
 
 static int feed_file_read(struct feed *f, int max)
@@ -178,11 +181,13 @@ static int feed_file_read(struct feed *f, int max)
             continue;
         }
         const char *line = c->bytes + c->taken;
-        c->taken = next;
-        if (c->skipping) { /* its last part */
+        if (c->skipping && c->taken == c->skip_at) { /* its last part, which nobody has to release */
             c->skipping = false;
+            c->n -= next - c->taken;
+            memmove(c->bytes + c->taken, c->bytes + next, c->n - c->taken);
             continue;
         }
+        c->taken = next;
         if (n > 0 && line[n - 1] == '\r') n--;
         if (n == 0) continue;
         events++;
@@ -197,6 +202,7 @@ static void feed_file_release(struct feed *f)
     if (!c->taken) return;
     c->n -= c->taken;
     memmove(c->bytes, c->bytes + c->taken, c->n);
+    if (c->skipping) c->skip_at -= c->taken;
     c->taken = 0;
 }
 

@@ -208,13 +208,52 @@ static void a_fifo_is_a_feed_too(void **state)
     f.ops->close(&f);
 }
 
+static char *endless(void)
+{
+    char *big = xmalloc((1 << 20) + 100001);
+    memset(big, 'x', (1 << 20) + 100000);
+    big[(1 << 20) + 100000] = '\0';
+    return big;
+}
+
+static void what_comes_again_is_not_taken_for_the_end_of_an_endless_line(void **state)
+{
+    (void)state;
+    char *big = endless();
+    append("1\n2\n");
+    append(big);
+    struct feed f = start();
+    assert_int_equal(f.ops->read(&f, 10), 2);
+    f.ops->refuse(&f, "commit failed");
+    second(&f);
+    assert_int_equal(f.ops->read(&f, 1), 1);
+    assert_string_equal(seen.lines[2], "1");
+    f.ops->release(&f);
+    append("\n3\n");
+    second(&f);
+    assert_int_equal(f.ops->read(&f, 10), 2);
+    assert_string_equal(seen.lines[3], "2");
+    assert_string_equal(seen.lines[4], "3");
+    assert_int_equal(seen.odds, 1);
+    /* One that another file cuts off. */
+    append(big);
+    second(&f);
+    assert_int_equal(f.ops->read(&f, 10), 0);
+    f.ops->release(&f);
+    unlink(path);
+    append("a\n");
+    second(&f);
+    assert_int_equal(f.ops->read(&f, 10), 1);
+    assert_string_equal(seen.lines[5], "a");
+    free(big);
+    f.ops->close(&f);
+}
+
 static void an_endless_line_is_skipped_and_counted_once(void **state)
 {
     (void)state;
-    char *big = xmalloc((3 << 20) + 1);
-    memset(big, 'x', 3 << 20);
-    big[3 << 20] = '\0';
-    append(big);
+    char *big = endless();
+    for (int i = 0; i < 3; i++) append(big);
     append("\nafter\n");
     free(big);
     struct feed f = start();
@@ -274,6 +313,7 @@ int main(void)
         cmocka_unit_test_teardown(a_replaced_file_is_read_from_its_beginning, clear),
         cmocka_unit_test_teardown(a_missing_file_is_said_once_and_waited_for, clear),
         cmocka_unit_test_teardown(a_fifo_is_a_feed_too, clear),
+        cmocka_unit_test_teardown(what_comes_again_is_not_taken_for_the_end_of_an_endless_line, clear),
         cmocka_unit_test_teardown(an_endless_line_is_skipped_and_counted_once, clear),
         cmocka_unit_test_teardown(a_paused_feed_hands_up_nothing_and_asks_for_no_turn, clear),
         cmocka_unit_test_teardown(receipts_are_lines_beside_the_file, clear),
