@@ -103,7 +103,7 @@ static void on_link(void *arg, struct feed *feed, int up, const char *why)
     f->up = up != 0;
     (void)snprintf(f->why, sizeof(f->why), "%s", up ? "" : why);
     if (up)
-        log_info("feed=%s connected", feed->config->id);
+        log_info("feed=%s connected: %s", feed->config->id, why);
     else
         log_warning("feed=%s not connected: %s; trying again", feed->config->id, why);
 }
