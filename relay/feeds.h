@@ -28,6 +28,9 @@ struct feed_state { /* one a feed; it stays where it is as long as the feed does
     struct feed_counts counts, committed; /* committed: what counts goes back to when the commit fails */
     uint64_t odd;
     int64_t odd_logged;
+    int64_t refusals_since; /* mono: the minute in which so many refusals were said, and so many were not */
+    int refusals_said;
+    uint64_t refusals_unsaid;
     char why[160]; /* why it is not up */
 };
 

@@ -8,6 +8,8 @@
 #include "decide.h"
 #include "event_parse.h"
 
+enum { REFUSALS_A_MINUTE = 20 };
+
 /* Memory that is used again for each event. */
 static struct arena arena;
 static struct event_scratch scratch;
@@ -41,6 +43,29 @@ static void count_event(struct relay *r, const struct feed_state *f, const struc
     store_tally(r->store, day, "district", key, 1);
 }
 
+/* Each has its receipt. The log has the first of a minute and the number of the others: a feed that does everything wrong at
+ * thousands a second must not fill the disk. */
+static void say_refused(struct relay *r, struct feed_state *f, const struct refused *why)
+{
+    const char *feed = f->feed.config->id;
+    if (!f->refusals_since || r->now.mono - f->refusals_since >= MINUTE_MS) {
+        if (f->refusals_unsaid)
+            log_warning("feed=%s %llu more events were rejected since the last line; their receipts say why",
+                        feed, (unsigned long long)f->refusals_unsaid);
+        f->refusals_since = r->now.mono;
+        f->refusals_said = 0;
+        f->refusals_unsaid = 0;
+    }
+    if (f->refusals_said == REFUSALS_A_MINUTE) {
+        f->refusals_unsaid++;
+        return;
+    }
+    f->refusals_said++;
+    log_info("feed=%s event=%s rejected code=%s member=%s%s", feed, *why->event_id ? why->event_id : "-",
+             refusal_name(why->code), *why->member ? why->member : "-",
+             f->refusals_said == REFUSALS_A_MINUTE ? "; more of this minute are only counted" : "");
+}
+
 static void refuse(struct relay *r, struct feed_state *f, const struct refused *why)
 {
     char key[128];
@@ -52,8 +77,7 @@ static void refuse(struct relay *r, struct feed_state *f, const struct refused *
     (void)snprintf(key, sizeof(key), "[\"%s\",\"%s\"]", f->feed.config->id, refusal_name(why->code));
     store_tally(r->store, clock_local_day(r->now.wall), "refused", key, 1);
     feeds_result(f, why->event_id, why->digest, "rejected", why->code, why->member, why->message, NULL);
-    log_info("feed=%s event=%s rejected code=%s member=%s", f->feed.config->id,
-             *why->event_id ? why->event_id : "-", refusal_name(why->code), *why->member ? why->member : "-");
+    say_refused(r, f, why);
 }
 
 static void refuse_event(struct relay *r, struct feed_state *f, enum refusal code, const struct event *e,

@@ -166,8 +166,40 @@ def ahead(rig):
     rig.until_logged("feed=f1 the missing numbers have come")
 
 
+def flood(rig):
+    """Thousands of refused events have their receipts; the log has some of them and their number."""
+    clock = rig.path("clock")
+    set_clock(clock, 0)
+    rig.begin(faketime(clock))
+    for n in range(1000):
+        rig.push(f'{{"event_id":"f{n}"}}')
+    rig.until("the receipts", 5, lambda: len(rig.answers()) == 1000)
+    require(rig.log().count("rejected code=missing_member member=sent_at") == 20, rig.log())
+    require("event=f19 rejected code=missing_member member=sent_at; more of this minute are only counted" in rig.log(), rig.log())
+    set_clock(clock, 61)
+    rig.push('{"event_id":"last"}')
+    rig.until_logged("feed=f1 980 more events were rejected since the last line; their receipts say why")
+    require("event=last rejected" in rig.log(), rig.log())
+
+
+def forgotten(rig):
+    """A broker that comes back without its sessions: said, and heard again."""
+    rig.begin()
+    rig.until_logged("feed=f1 connected: a new session")
+    rig.broker.kill()
+    rig.broker.wait()
+    rig.until("the loss", 5, lambda: not rig.feed()["up"])
+    require(rig.feed()["why"], "nobody is told why")
+    rig.broker_start()
+    rig.receipts = rig.subscribe("tocsin/v1/receipts/#")
+    rig.until_logged("feed=f1 connected: the broker has forgotten its session", 10)
+    rig.until("the relay's own session", 10, lambda: rig.status()["broker"])
+    rig.say(EVENTS, rig.event(1))
+    rig.until("the answer", 5, lambda: [a["status"] for a in rig.answers()] == ["accepted"])
+
+
 def main():
-    parts = {p.__name__: p for p in (mistakes, not_heard, ahead)}
+    parts = {p.__name__: p for p in (mistakes, not_heard, ahead, flood, forgotten)}
     parser = argparse.ArgumentParser()
     parser.add_argument("--tocsin", required=True)
     parser.add_argument("--standin", required=True)
