@@ -40,6 +40,8 @@ struct feed_ops {
     int64_t (*next_due)(const struct feed *f);
     /* The receipts of this commit, one message. NULL, or when it fails: the relay's out session sends it. */
     enum relay_err (*receipt)(struct feed *f, const char *json, size_t n);
+    /* Before close, when the configuration has the feed no more: nothing is to be kept for us. NULL: nothing ever is. */
+    void (*leave)(struct feed *f);
     void (*close)(struct feed *f);
 };
 

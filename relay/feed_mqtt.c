@@ -82,6 +82,13 @@ static void on_subscribed(void *arg, const char *filter, int reason_code)
     mqtt_drop(c->mqtt, why);
 }
 
+/* Else the broker would go on collecting for a reader who never comes, for a week or to the end of its memory. */
+static void feed_mqtt_leave(struct feed *f)
+{
+    struct feed_mqtt *c = f->ctx;
+    mqtt_end_session(c->mqtt);
+}
+
 static void feed_mqtt_close(struct feed *f)
 {
     struct feed_mqtt *c = f->ctx;
@@ -180,5 +187,6 @@ const struct feed_ops feed_mqtt_ops = {
     .refuse = feed_mqtt_refuse,
     .set_reading = feed_mqtt_set_reading,
     .next_due = feed_mqtt_next_due,
+    .leave = feed_mqtt_leave,
     .close = feed_mqtt_close,
 };

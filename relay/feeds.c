@@ -101,6 +101,7 @@ static void on_link(void *arg, struct feed *feed, int up, const char *why)
     struct feed_state *f = r->feeds->items[feed->index];
     if (f->up == (up != 0) && up) return;
     f->up = up != 0;
+    if (up && f->await_at) f->await_at = r->now.mono + AWAIT_MS; /* what is told may wait at the broker */
     (void)snprintf(f->why, sizeof(f->why), "%s", up ? "" : why);
     if (up)
         log_info("feed=%s connected: %s", feed->config->id, why);
@@ -108,11 +109,11 @@ static void on_link(void *arg, struct feed *feed, int up, const char *why)
         log_warning("feed=%s not connected: %s; trying again", feed->config->id, why);
 }
 
-/* The feed of this name among those before; NULL: it is new. */
-static struct feed_state *feed_before(const struct feeds *old, const char *id)
+/* The feed of this name; NULL: there is none. */
+static struct feed_state *feed_named(const struct feeds *f, const char *id)
 {
-    for (size_t i = 0; old && i < old->n; i++)
-        if (strcmp(old->items[i]->feed.config->id, id) == 0) return old->items[i];
+    for (size_t i = 0; f && i < f->n; i++)
+        if (strcmp(f->items[i]->feed.config->id, id) == 0) return f->items[i];
     return NULL;
 }
 
@@ -120,6 +121,17 @@ static struct feed_state *feed_before(const struct feeds *old, const char *id)
 static bool same_session(const struct feed_config *a, const struct feed_config *b)
 {
     return a->source == b->source && a->window == b->window && text_same(a->path, b->path);
+}
+
+/* Those of the old that did not go over, and that no new one goes on with. */
+static void leave_removed(struct feeds *old, const struct feeds *f)
+{
+    for (size_t i = 0; i < old->n; i++) {
+        struct feed_state *s = old->items[i];
+        if (!s || !s->feed.ops->leave) continue;
+        const struct feed_state *goes_on = feed_named(f, s->feed.config->id);
+        if (!goes_on || goes_on->feed.ops != s->feed.ops) s->feed.ops->leave(&s->feed);
+    }
 }
 
 static struct feed_state *state_free(struct feed_state *f)
@@ -181,7 +193,7 @@ enum relay_err feeds_new(struct relay *r, struct feeds *old, struct feeds **ret,
     f->sink = (struct feed_sink){
         .event = on_event, .heartbeat = on_heartbeat, .odd = on_odd, .link = on_link, .arg = r};
     for (size_t i = 0; i < f->n; i++) {
-        struct feed_state *before = feed_before(old, configs[i].id);
+        struct feed_state *before = feed_named(old, configs[i].id);
         if (before && same_session(before->feed.config, &configs[i])) continue;
         enum relay_err err = state_new(r, f, (int)i, before, &f->items[i], why);
         if (err == RELAY_OK) continue;
@@ -202,6 +214,7 @@ enum relay_err feeds_new(struct relay *r, struct feeds *old, struct feeds **ret,
             break;
         }
     }
+    if (old) leave_removed(old, f);
     feeds_free(old);
     *ret = f;
     return RELAY_OK;
@@ -377,7 +390,7 @@ int64_t feeds_next_due(struct relay *r)
                 r->now.mono + (int64_t)((1 - f->feed.tokens) / f->feed.config->rate * 1000) + 1;
             if (refilled < d) d = refilled;
         }
-        if (f->await_at && f->await_at < d) d = f->await_at;
+        if (f->await_at && f->up && f->await_at < d) d = f->await_at;
         if (d < due) due = d;
     }
     return due;

@@ -79,6 +79,7 @@ struct mqtt {
     bool numeric;    /* an address or a path: nothing to resolve */
     bool ipv4_only;  /* this attempt; the first address of a name may be one that nobody listens on */
     bool stopped, reading;
+    bool session_ends;    /* with the next DISCONNECT */
     bool tcp_open;        /* in HANDSHAKE: the socket was writable once */
     bool blocked;         /* the socket took no more: wait for WATCH_WRITE */
     bool read_since_misc; /* the library's idea of "last heard" is fresh */
@@ -806,6 +807,11 @@ void mqtt_drop(struct mqtt *m, const char *why)
     lost(m, false, why);
 }
 
+void mqtt_end_session(struct mqtt *m)
+{
+    m->session_ends = true;
+}
+
 void mqtt_disconnect(struct mqtt *m, bool with_will)
 {
     m->stopped = true;
@@ -815,8 +821,12 @@ void mqtt_disconnect(struct mqtt *m, bool with_will)
     }
     if (m->state == MQTT_UP) {
         struct mosquitto *handle = m->link->handle;
+        mosquitto_property *props = NULL;
+        if (m->session_ends) /* without it the broker keeps the session until it expires, no worse */
+            (void)mosquitto_property_add_int32(&props, MQTT_PROP_SESSION_EXPIRY_INTERVAL, 0);
         m->in_call++;
-        (void)mosquitto_disconnect_v5(handle, with_will ? MQTT_RC_DISCONNECT_WITH_WILL_MSG : 0, NULL);
+        (void)mosquitto_disconnect_v5(handle, with_will ? MQTT_RC_DISCONNECT_WITH_WILL_MSG : 0, props);
+        mosquitto_property_free_all(&props);
         for (int waited = 0; waited <= GOODBYE_MS; waited += 50) {
             if (mosquitto_loop_write(handle, 1) || mosquitto_socket(handle) < 0) break;
             struct pollfd p = {.fd = mosquitto_socket(handle), .events = POLLOUT};

@@ -92,6 +92,8 @@ void mqtt_write(struct mqtt *m);
 
 /* Closes the socket without a byte: everything unacknowledged comes again after the reconnect. */
 void mqtt_drop(struct mqtt *m, const char *why);
+/* The next mqtt_disconnect ends the session at the broker as well: nothing is kept for it any more. */
+void mqtt_end_session(struct mqtt *m);
 /* Writes what is queued, then DISCONNECT (with_will: reason 0x04, so that the last will is published). */
 void mqtt_disconnect(struct mqtt *m, bool with_will);
 

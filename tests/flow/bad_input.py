@@ -4,6 +4,7 @@ usage: bad_input.py --tocsin PROGRAM --standin PROGRAM --pack DIR [PART…]"""
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -16,12 +17,10 @@ FAR = timedelta(days=50 * 365)
 
 
 class Bad(Rig):
-    def begin(self, env=None):
+    def begin(self, env=None, feeds=None):
         self.broker_start()
-        with open(self.path("mosquitto.conf")) as f:
-            require("max_packet_size" not in f.read(), "the broker's limits are tried elsewhere")
         self.receipts = self.subscribe("tocsin/v1/receipts/#")
-        self.configure(feeds=[{"id": "f1", "type": "bank", "areas": ["61"], "rate": "100000/s"}], chats=[self.file_chat()])
+        self.configure(feeds=feeds, chats=[self.file_chat()])
         self.relay_start(env)
         self.until("the feed's session", 5, lambda: self.feed()["up"])
 
@@ -198,8 +197,24 @@ def forgotten(rig):
     rig.until("the answer", 5, lambda: [a["status"] for a in rig.answers()] == ["accepted"])
 
 
+def removed(rig):
+    """A feed that the configuration has no more: the broker collects nothing for it. One with another window goes on."""
+    feeds = [{"id": f"f{n}", "type": "bank", "areas": ["61"]} for n in (1, 2, 3)]
+    rig.begin(feeds=feeds)
+    rig.until("the sessions", 5, lambda: all(f["up"] for f in rig.status()["feeds"]))
+    rig.configure(feeds=[feeds[0], {**feeds[2], "window": 7}], chats=[rig.file_chat()])
+    rig.relay.send_signal(signal.SIGHUP)
+    rig.until_logged("reloaded ")
+    rig.until("the sessions", 5, lambda: [(f["id"], f["up"]) for f in rig.status()["feeds"]] == [("f1", True), ("f3", True)])
+    require(rig.log().count("feed=f1 connected") == 1 and "feed=f3 connected: the broker kept its session" in rig.log(), rig.log())
+    require("RC:16" in rig.say("feeds/f2/events", rig.event(2)), "the broker still collects for a feed that is gone")
+    rig.say("feeds/f3/events", rig.event(3))
+    rig.say(EVENTS, rig.event(1))
+    rig.until("the answers", 5, lambda: [a["status"] for a in rig.answers()] == ["accepted"] * 2)
+
+
 def main():
-    parts = {p.__name__: p for p in (mistakes, not_heard, ahead, flood, forgotten)}
+    parts = {p.__name__: p for p in (mistakes, not_heard, ahead, flood, forgotten, removed)}
     parser = argparse.ArgumentParser()
     parser.add_argument("--tocsin", required=True)
     parser.add_argument("--standin", required=True)

@@ -193,6 +193,25 @@ static void a_broker_that_forgot_the_session_is_told_of(void **state)
     assert_non_null(strstr(seen.link, "forgotten"));
 }
 
+static void what_leaves_ends_its_session_and_what_closes_keeps_it(void **state)
+{
+    (void)state;
+    static const unsigned char no_expiry[] = {5, 0x11, 0, 0, 0, 0};
+    struct fake_packet p;
+    start();
+    feed.ops->close(&feed);
+    assert_int_equal(fake_broker_wait(broker, FAKE_DISCONNECT, 1, 1000), 1);
+    assert_true(fake_broker_packet(broker, FAKE_DISCONNECT, 0, &p));
+    assert_null(memmem(p.bytes, p.n, no_expiry, sizeof(no_expiry)));
+    seen.ups = 0;
+    start();
+    feed.ops->leave(&feed);
+    feed.ops->close(&feed);
+    assert_int_equal(fake_broker_wait(broker, FAKE_DISCONNECT, 2, 1000), 2);
+    assert_true(fake_broker_packet(broker, FAKE_DISCONNECT, 1, &p));
+    assert_non_null(memmem(p.bytes, p.n, no_expiry, sizeof(no_expiry)));
+}
+
 static void a_password_file_that_cannot_be_read_is_named(void **state)
 {
     (void)state;
@@ -223,6 +242,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(heartbeats_and_odd_messages_are_told_apart, begin, end),
         cmocka_unit_test_setup_teardown(a_refused_subscription_is_a_link_that_is_down, begin, end),
         cmocka_unit_test_setup_teardown(a_broker_that_forgot_the_session_is_told_of, begin, end),
+        cmocka_unit_test_setup_teardown(what_leaves_ends_its_session_and_what_closes_keeps_it, begin, end),
         cmocka_unit_test_setup_teardown(a_password_file_that_cannot_be_read_is_named, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
