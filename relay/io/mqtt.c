@@ -743,9 +743,11 @@ void mqtt_set_reading(struct mqtt *m, bool reading)
     if (m->state == MQTT_UP && !m->in_call) (void)update_watch(m);
 }
 
-static void read_early(struct mqtt *m, int max)
+/* All of them, however few are asked for: the library has their PUBACKs in one queue with those before, so that nothing
+ * could be written until the last is committed. To a slow reader the broker would long be gone by then. */
+static void read_early(struct mqtt *m)
 {
-    while (m->early && m->handed < max && !m->drop_wanted) {
+    while (m->early && !m->drop_wanted) {
         struct early *e = m->early;
         m->early = e->next;
         if (!m->early) m->early_end = &m->early;
@@ -761,7 +763,7 @@ int mqtt_read(struct mqtt *m, int max)
     m->in_call++;
     m->in_read = true;
     m->handed = 0;
-    read_early(m, max);
+    read_early(m);
     int rc = MOSQ_ERR_SUCCESS, error = 0;
     /* One call reads one packet; without one it is either half of one, or the end, or a packet that is nothing to our
      * caller. The bound is for a broker that sends only such. */

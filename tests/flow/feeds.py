@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
-"""What a feed can do wrong over a real broker: each mistake has its clear answer or alarm, and what comes after it is taken.
-usage: bad_input.py --tocsin PROGRAM --standin PROGRAM --pack DIR [PART…]"""
+"""What feeds and their broker can do wrong: each mistake has its clear answer or alarm, and what comes after it is taken.
+usage: feeds.py --tocsin PROGRAM --standin PROGRAM --pack DIR [PART…]"""
 import argparse
 import json
 import os
+import select
 import signal
+import socket
+import ssl
 import subprocess
 import sys
+import threading
+import time
 from datetime import datetime, timedelta
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -16,7 +21,7 @@ EVENTS, BEATS = "feeds/f1/events", "feeds/f1/heartbeat"
 FAR = timedelta(days=50 * 365)
 
 
-class Bad(Rig):
+class Feeds(Rig):
     def begin(self, env=None, feeds=None):
         self.broker_start()
         self.receipts = self.subscribe("tocsin/v1/receipts/#")
@@ -213,8 +218,77 @@ def removed(rig):
     rig.until("the answers", 5, lambda: [a["status"] for a in rig.answers()] == ["accepted"] * 2)
 
 
+class Offload:
+    """TLS before the broker that puts what it says in half a second into one record, as a proxy may."""
+
+    def __init__(self, rig):
+        self.rig, self.ca = rig, rig.path("ca.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                        "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", rig.path("key.pem"), "-out", self.ca], check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.ca, rig.path("key.pem"))
+        self.server = context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True, do_handshake_on_connect=False)
+        self.port = self.server.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            threading.Thread(target=self.carry, args=(self.server.accept()[0],), daemon=True).start()
+
+    def carry(self, client):
+        broker = socket.create_connection(("127.0.0.1", self.rig.broker_port))
+        try:
+            client.do_handshake()
+            client.setblocking(False)
+            broker.setblocking(False)
+            said, since = b"", 0
+            while True:
+                select.select([client, broker], [], [], 0.05)
+                try:
+                    while data := client.recv(65536):
+                        broker.sendall(data)
+                    return
+                except ssl.SSLWantReadError:
+                    pass
+                try:
+                    data = broker.recv(65536)
+                    if not data:
+                        return
+                    since = since if said else time.monotonic()
+                    said += data
+                except BlockingIOError:
+                    pass
+                if said and time.monotonic() - since > 0.5:
+                    client.sendall(said)
+                    said = b""
+        except OSError:
+            pass
+        finally:
+            client.close()
+            broker.close()
+
+
+def one_record(rig):
+    """Events that come in one TLS record with CONNACK cannot be acknowledged one by one: a slow feed takes them at once."""
+    rig.broker_start()
+    tls = Offload(rig)
+    rig.receipts = rig.subscribe("tocsin/v1/receipts/#")
+    rig.configure(feeds=[{"id": "f1", "type": "bank", "areas": ["61"], "rate": "1/s"}], chats=[rig.file_chat()],
+                  broker={"host": "127.0.0.1", "port": tls.port, "tls": {"ca": tls.ca}})
+    rig.relay_start()
+    rig.until("the feed's session", 10, lambda: rig.feed()["up"])
+    rig.relay_stop()
+    for n in range(20):
+        rig.push(rig.event(n, text="今天天气好").decode())
+    rig.relay_start()
+    began = time.monotonic()
+    rig.until("the first receipt", 10, rig.answers)
+    rig.until("all receipts", 4, lambda: len(rig.answers()) == 20)
+    require([a["status"] for a in rig.answers()] == ["accepted"] * 20, f"{rig.answers()} after {time.monotonic() - began:.1f} s")
+
+
 def main():
-    parts = {p.__name__: p for p in (mistakes, not_heard, ahead, flood, forgotten, removed)}
+    parts = {p.__name__: p for p in (mistakes, not_heard, ahead, flood, forgotten, removed, one_record)}
     parser = argparse.ArgumentParser()
     parser.add_argument("--tocsin", required=True)
     parser.add_argument("--standin", required=True)
@@ -222,7 +296,7 @@ def main():
     parser.add_argument("part", nargs="*", help=", ".join(parts))
     args = parser.parse_args()
     for name in args.part or parts:
-        with Bad("bad-input", args.tocsin, args.standin, args.pack) as rig:
+        with Feeds("feeds", args.tocsin, args.standin, args.pack) as rig:
             parts[name](rig)
         print(f"{name}: all as it should be")
 
