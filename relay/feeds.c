@@ -28,27 +28,47 @@ int64_t feeds_missing(const struct feed_state *f)
     return sequence_missing(&f->counts.numbers);
 }
 
-/* After a change: a gap is an alarm, and so is its end. */
-static void say_gap(const struct feed_state *f, int64_t before)
+bool feeds_may_say(const struct relay *r, struct said *s, uint64_t *ret_unsaid)
+{
+    *ret_unsaid = 0;
+    if (!s->since || r->now.mono - s->since >= MINUTE_MS) {
+        *ret_unsaid = s->unsaid;
+        *s = (struct said){.since = r->now.mono};
+    }
+    if (s->n == LINES_A_MINUTE) {
+        s->unsaid++;
+        return false;
+    }
+    s->n++;
+    return true;
+}
+
+/* After a change: a gap is an alarm, and so is its end. Not each of a feed whose events overtake one another all the time:
+ * `missing` in the status is always right. */
+static void say_gap(const struct relay *r, struct feed_state *f, int64_t before)
 {
     int64_t missing = feeds_missing(f), last = f->counts.numbers.now.last;
+    uint64_t unsaid;
+    bool closed = before > 0 && missing == 0;
+    if ((missing <= before && !closed) || !feeds_may_say(r, &f->gaps_said, &unsaid)) return;
     if (missing > before)
         log_error("feed=%s gap: %lld numbers before %lld are missing; waiting for it to resend",
                   f->feed.config->id, (long long)missing, (long long)last);
-    else if (before > 0 && missing == 0)
+    else
         log_info("feed=%s the missing numbers have come", f->feed.config->id);
 }
 
-void feeds_number(struct feed_state *f, int64_t seq, int64_t at, bool accepted)
+void feeds_number(struct relay *r, struct feed_state *f, int64_t seq, int64_t at, bool accepted)
 {
     struct sequence *s = &f->counts.numbers;
     int64_t missing = feeds_missing(f), last = s->now.last;
-    if (sequence_event(s, seq, at, accepted) == SEQUENCE_ANEW)
+    uint64_t unsaid;
+    if (sequence_event(s, seq, at, accepted) == SEQUENCE_ON)
+        say_gap(r, f, missing);
+    else if (feeds_may_say(r, &f->gaps_said, &unsaid))
         log_error("feed=%s numbers go on at %lld after %lld: counted anew from there; ask its operator what "
                   "is missing",
                   f->feed.config->id, (long long)seq, (long long)last);
-    else
-        say_gap(f, missing);
 }
 
 static void on_event(void *arg, struct feed *feed, const char *bytes, size_t n)
@@ -166,6 +186,8 @@ static enum relay_err state_new(struct relay *r, struct feeds *all, int index,
         s->await_at = before->await_at;
         s->silent = before->silent;
         s->counts = before->counts;
+        s->refusals_said = before->refusals_said;
+        s->gaps_said = before->gaps_said;
         s->odd = before->odd;
         s->odd_logged = before->odd_logged;
     } else {
@@ -270,7 +292,7 @@ static void watch_told(struct relay *r, struct feed_state *f)
     f->await_at = 0;
     sequence_await(&f->counts.numbers);
     f->changed = true;
-    say_gap(f, before);
+    say_gap(r, f, before);
 }
 
 void feeds_service(struct relay *r)

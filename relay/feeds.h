@@ -14,6 +14,14 @@ struct feed_counts { /* of what is in the store, since the start */
     struct sequence numbers; /* since ever */
 };
 
+/* Lines in the log that a feed can cause as often as it likes: the first of a minute, and the number of the others. */
+enum { LINES_A_MINUTE = 20 };
+struct said {
+    int64_t since; /* mono */
+    int n;
+    uint64_t unsaid;
+};
+
 struct feed_state { /* one a feed; it stays where it is as long as the feed does */
     struct feed feed;
     int64_t heard, heard_mono; /* the last event or heartbeat; mono: or since when we listen */
@@ -28,9 +36,7 @@ struct feed_state { /* one a feed; it stays where it is as long as the feed does
     struct feed_counts counts, committed; /* committed: what counts goes back to when the commit fails */
     uint64_t odd;
     int64_t odd_logged;
-    int64_t refusals_since; /* mono: the minute in which so many refusals were said, and so many were not */
-    int refusals_said;
-    uint64_t refusals_unsaid;
+    struct said refusals_said, gaps_said;
     char why[160]; /* why it is not up */
 };
 
@@ -54,8 +60,10 @@ void feeds_refuse(struct relay *r, const char *why);
 int64_t feeds_next_due(struct relay *r); /* mono */
 
 /* Called by intake for each event that is no duplicate: its number (-1 none), and when it was sent. */
-void feeds_number(struct feed_state *f, int64_t seq, int64_t at, bool accepted);
+void feeds_number(struct relay *r, struct feed_state *f, int64_t seq, int64_t at, bool accepted);
 int64_t feeds_missing(const struct feed_state *f);
+/* May a line be said? ret_unsaid: how many were not, when with this one a new minute begins. */
+bool feeds_may_say(const struct relay *r, struct said *s, uint64_t *ret_unsaid);
 
 /* … and for every one. retry is refusal_retry's; alert may be "". */
 void feeds_result(struct feed_state *f, const char *event_id, const uint8_t digest[static 16],

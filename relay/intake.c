@@ -8,8 +8,6 @@
 #include "decide.h"
 #include "event_parse.h"
 
-enum { REFUSALS_A_MINUTE = 20 };
-
 /* Memory that is used again for each event. */
 static struct arena arena;
 static struct event_scratch scratch;
@@ -43,33 +41,25 @@ static void count_event(struct relay *r, const struct feed_state *f, const struc
     store_tally(r->store, day, "district", key, 1);
 }
 
-/* Each has its receipt. The log has the first of a minute and the number of the others: a feed that does everything wrong at
- * thousands a second must not fill the disk. */
+/* Each has its receipt. A feed that does everything wrong at thousands a second must not fill the disk with lines. */
 static void say_refused(struct relay *r, struct feed_state *f, const struct refused *why)
 {
     const char *feed = f->feed.config->id;
-    if (!f->refusals_since || r->now.mono - f->refusals_since >= MINUTE_MS) {
-        if (f->refusals_unsaid)
-            log_warning("feed=%s %llu more events were rejected since the last line; their receipts say why",
-                        feed, (unsigned long long)f->refusals_unsaid);
-        f->refusals_since = r->now.mono;
-        f->refusals_said = 0;
-        f->refusals_unsaid = 0;
-    }
-    if (f->refusals_said == REFUSALS_A_MINUTE) {
-        f->refusals_unsaid++;
-        return;
-    }
-    f->refusals_said++;
+    uint64_t unsaid;
+    bool may = feeds_may_say(r, &f->refusals_said, &unsaid);
+    if (unsaid)
+        log_warning("feed=%s %llu more events were rejected since the last line; their receipts say why",
+                    feed, (unsigned long long)unsaid);
+    if (!may) return;
     log_info("feed=%s event=%s rejected code=%s member=%s%s", feed, *why->event_id ? why->event_id : "-",
              refusal_name(why->code), *why->member ? why->member : "-",
-             f->refusals_said == REFUSALS_A_MINUTE ? "; more of this minute are only counted" : "");
+             f->refusals_said.n == LINES_A_MINUTE ? "; more of this minute are only counted" : "");
 }
 
 static void refuse(struct relay *r, struct feed_state *f, const struct refused *why)
 {
     char key[128];
-    feeds_number(f, why->seq, r->now.wall, false);
+    feeds_number(r, f, why->seq, r->now.wall, false);
     f->counts.rejected++;
     r->counters.events[2]++;
     r->counters.refusals[why->code]++;
@@ -198,7 +188,7 @@ void intake_event(struct relay *r, struct feed_state *f, const char *bytes, size
     case KEY_CONFLICT: refuse_event(r, f, REFUSAL_ID_CONFLICT, &e, "event_id"); return;
     case KEY_FAILED: return; /* the commit will fail, and the feed sends it again */
     }
-    feeds_number(f, e.seq, sooner(e.sent_at, r->now.wall), true);
+    feeds_number(r, f, e.seq, sooner(e.sent_at, r->now.wall), true);
     struct losses losses = {0};
     if (e.msg != EVENT_ALERT) alerts_withdraw(r, f->feed.db_id, e.references, e.n_references, &losses);
     if (e.msg == EVENT_CANCEL) {

@@ -119,14 +119,22 @@ static int64_t ahead(const struct seq_count *c, int64_t seq)
     return c->last >= 0 && seq > c->last && seq - c->last <= SEQUENCE_AHEAD ? seq - c->last : 0;
 }
 
-/* An event goes on in the count that it is nearer to. */
+/* An event goes on in the count that waits for it, or else in the one that it is nearer to. */
 static void choose_count(struct sequence *s, int64_t seq)
 {
+    if (seq <= s->now.last && (ranges_has(&s->now.holes, seq) || ranges_has(&s->refused, seq))) return;
     int64_t here = ahead(&s->now, seq), there = ahead(&s->before, seq);
     if (!there || (here && here <= there)) return;
     struct seq_count other = s->now;
     s->now = s->before;
     s->before = other;
+}
+
+/* A late one of the count that was left. */
+static bool fills_before(struct sequence *s, int64_t seq, int64_t at)
+{
+    return seq != s->now.last + 1 && at <= s->before.at && !ranges_has(&s->now.holes, seq) &&
+           ranges_take(&s->before.holes, seq, &s->before.forgotten);
 }
 
 static enum sequence_news begin_anew(struct sequence *s, int64_t seq, int64_t at)
@@ -156,7 +164,7 @@ static enum sequence_news event_behind(struct sequence *s, int64_t seq, int64_t 
 enum sequence_news sequence_event(struct sequence *s, int64_t seq, int64_t at, bool accepted)
 {
     struct seq_count *c = &s->now;
-    if (seq < 0) return SEQUENCE_ON;
+    if (seq < 0 || (accepted && fills_before(s, seq, at))) return SEQUENCE_ON;
     choose_count(s, seq);
     if (seq <= c->last) return event_behind(s, seq, at, accepted);
     if (c->last >= 0 && !ahead(c, seq)) return accepted ? begin_anew(s, seq, at) : SEQUENCE_ON;

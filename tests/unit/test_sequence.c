@@ -152,6 +152,60 @@ static void two_programs_under_one_feed_keep_their_own_gaps(void **state)
     assert_missing(1, "9020");
 }
 
+static void events_that_overtake_one_another_fill_each_others_holes(void **state)
+{
+    (void)state;
+    come(0, 0);
+    for (int64_t i = 1; i < 100; i += 2) {
+        comes(i + 1);
+        comes(i); /* also with a later time */
+    }
+    assert_missing(0, "");
+    /* In both of two counts. */
+    begin(NULL);
+    come(9000, 9010);
+    assert_int_equal(comes(100), SEQUENCE_ANEW);
+    for (int64_t i = 1; i < 20; i += 2) {
+        int64_t sent = clock_ms;
+        comes(9011 + i);
+        comes(101 + i);
+        comes_late(9010 + i, sent);
+        comes_late(100 + i, sent);
+    }
+    comes(9031);
+    assert_missing(0, "");
+    comes(121);
+    assert_missing(0, "");
+}
+
+static void whatever_is_lost_or_late_the_number_of_the_missing_is_right(void **state)
+{
+    (void)state;
+    enum { N = 300, LATEST = 8 };
+    for (unsigned seed = 1; seed <= 200; seed++) {
+        unsigned random = seed;
+        int64_t newest = -1, seen = 0;
+        bool came[N] = {false};
+        begin(NULL);
+        for (int64_t step = 0; step < N + LATEST; step++) {
+            for (int64_t i = 0; i < N; i++) { /* each comes at a step of its own, some never and some twice */
+                random = random * 1103515245 + 12345;
+                unsigned dice = seed * 2654435761U ^ (unsigned)i * 40503U;
+                dice ^= dice >> 13;
+                int64_t when = i + (i == 0 || dice % 4 ? 0 : dice / 7 % LATEST);
+                if (dice % 31 == 0 && i > 0) continue;
+                bool again = i > 0 && random % 500 == 0 && came[i];
+                if (when != step && !again) continue;
+                assert_int_equal(sequence_event(&s, i, 1000 + i, true), SEQUENCE_ON);
+                seen += !came[i];
+                came[i] = true;
+                if (i > newest) newest = i;
+                assert_int_equal(sequence_missing(&s), newest + 1 - seen);
+            }
+        }
+    }
+}
+
 static void what_was_refused_has_come_and_may_come_again(void **state)
 {
     (void)state;
@@ -267,6 +321,8 @@ int main(void)
         cmocka_unit_test_setup(late_events_of_the_old_count_make_no_gap_in_the_new_one, begin),
         cmocka_unit_test_setup(one_wrong_number_hides_no_gap, begin),
         cmocka_unit_test_setup(two_programs_under_one_feed_keep_their_own_gaps, begin),
+        cmocka_unit_test_setup(events_that_overtake_one_another_fill_each_others_holes, begin),
+        cmocka_unit_test(whatever_is_lost_or_late_the_number_of_the_missing_is_right),
         cmocka_unit_test_setup(what_was_refused_has_come_and_may_come_again, begin),
         cmocka_unit_test_setup(a_heartbeat_is_ahead_of_what_still_waits, begin),
         cmocka_unit_test_setup(a_heartbeat_that_takes_back_its_word_heals_the_gap, begin),
