@@ -8,7 +8,7 @@
 #include "dispatch.h"
 #include "io/mqtt.h"
 
-enum { READ_A_TURN = 200, KEPT_RECEIPTS = 2000 };
+enum { READ_A_TURN = 200, KEPT_RECEIPTS = 2000, KEPT_RECEIPT_BYTES = 4 << 20 };
 #define DROPPED_TOPIC "$SYS/broker/publish/messages/dropped"
 
 struct publish {
@@ -34,6 +34,7 @@ struct outlink {
     struct publish *waiting, **waiting_end; /* not handed over yet */
     struct publish *flying;                 /* handed over, no word yet */
     size_t n_waiting;
+    size_t receipt_bytes; /* of the receipts among them */
     uint64_t next_token;
     struct listener *listeners;
     size_t n_listeners;
@@ -75,16 +76,36 @@ static void on_published(void *arg, uint64_t token, int reason_code)
     }
 }
 
-static void fail_all(struct outlink *o, const char *why)
+/* What nobody asks for again: a receipt tells its feed that it may forget. It waits over a lost connection, all others
+ * come again by themselves. */
+static bool is_receipt(const struct publish *p)
+{
+    return !p->op && !p->retain;
+}
+
+static void wait_in_line(struct outlink *o, struct publish *p)
+{
+    p->next = NULL;
+    *o->waiting_end = p;
+    o->waiting_end = &p->next;
+    o->n_waiting++;
+    if (is_receipt(p)) o->receipt_bytes += p->n;
+}
+
+static void fail_all(struct outlink *o, const char *why, bool stops)
 {
     struct publish *lists[] = {o->flying, o->waiting};
     o->flying = o->waiting = NULL;
     o->waiting_end = &o->waiting;
-    o->n_waiting = 0;
+    o->n_waiting = o->receipt_bytes = 0;
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
         while (lists[i]) {
             struct publish *p = lists[i];
             lists[i] = p->next;
+            if (!stops && is_receipt(p)) {
+                wait_in_line(o, p);
+                continue;
+            }
             answer(p, SEND_RETRY, 0, why);
             publish_free(p);
         }
@@ -120,7 +141,7 @@ static void on_down(void *arg, const char *why)
 {
     struct outlink *o = arg;
     log_warning("broker=%s lost: %s; reconnecting", o->relay->config->broker.host, why);
-    fail_all(o, "the broker is not connected");
+    fail_all(o, "the broker is not connected", false);
     o->unreleased = 0;
 }
 
@@ -192,7 +213,7 @@ struct outlink *outlink_free(struct outlink *o)
     if (o->mqtt && mqtt_state(o->mqtt) == MQTT_UP)
         mqtt_disconnect(o->mqtt, true); /* the last will says `down` */
     o->mqtt = mqtt_free(o->mqtt);
-    fail_all(o, "the relay stops");
+    fail_all(o, "the relay stops", true);
     for (size_t i = 0; i < o->n_listeners; i++) free(o->listeners[i].filter);
     free(o->listeners);
     free(o);
@@ -222,6 +243,7 @@ static void hand_over(struct outlink *o)
         o->waiting = p->next;
         if (!o->waiting) o->waiting_end = &o->waiting;
         o->n_waiting--;
+        if (is_receipt(p)) o->receipt_bytes -= p->n;
         if (err != RELAY_OK) {
             answer(p, SEND_RETRY, 0, "the MQTT library refused it");
             publish_free(p);
@@ -264,9 +286,11 @@ void outlink_publish(struct relay *r, const char *topic, const char *payload, si
                      int64_t expiry_ms, struct send *op)
 {
     struct outlink *o = r->out;
-    if (mqtt_state(o->mqtt) != MQTT_UP || (!op && o->n_waiting > KEPT_RECEIPTS)) {
-        struct publish p = {.op = op};
-        answer(&p, SEND_RETRY, 0,
+    struct publish tried = {.op = op, .retain = retain};
+    bool receipt = is_receipt(&tried);
+    if ((mqtt_state(o->mqtt) != MQTT_UP && !receipt) ||
+        (receipt && (o->n_waiting > KEPT_RECEIPTS || o->receipt_bytes + n > KEPT_RECEIPT_BYTES))) {
+        answer(&tried, SEND_RETRY, 0,
                "the broker is not connected"); /* a receipt that is lost comes again as `duplicate` */
         return;
     }
@@ -279,9 +303,7 @@ void outlink_publish(struct relay *r, const char *topic, const char *payload, si
     p->retain = retain;
     p->expiry_s = expiry_ms > 0 ? (uint32_t)((expiry_ms + 999) / 1000) : 0;
     p->op = op;
-    *o->waiting_end = p;
-    o->waiting_end = &p->next;
-    o->n_waiting++;
+    wait_in_line(o, p);
 }
 
 void outlink_on_topic(struct relay *r, const char *filter,
