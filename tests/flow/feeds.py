@@ -22,10 +22,10 @@ FAR = timedelta(days=50 * 365)
 
 
 class Feeds(Rig):
-    def begin(self, env=None, feeds=None):
+    def begin(self, env=None, feeds=None, broker=None):
         self.broker_start()
         self.receipts = self.subscribe("tocsin/v1/receipts/#")
-        self.configure(feeds=feeds, chats=[self.file_chat()])
+        self.configure(feeds=feeds, chats=[self.file_chat()], broker=broker)
         self.relay_start(env)
         self.until("the feed's session", 5, lambda: self.feed()["up"])
 
@@ -150,10 +150,10 @@ def ahead(rig):
     beat(4)
     come(2, 3, 4)
     beat(7)
-    passed += 15
+    passed += 10
     set_clock(clock, passed)
     come(5)
-    passed += 15
+    passed += 10
     set_clock(clock, passed)
     require(rig.feed()["missing"] == 0 and " gap: " not in rig.log(), rig.log())
     beat(7)
@@ -216,6 +216,31 @@ def removed(rig):
     rig.say("feeds/f3/events", rig.event(3))
     rig.say(EVENTS, rig.event(1))
     rig.until("the answers", 5, lambda: [a["status"] for a in rig.answers()] == ["accepted"] * 2)
+
+
+def not_opened(rig):
+    """A new feed that cannot be opened: the reload is refused whole, and the old feeds do not notice."""
+    with open(rig.path("password"), "w") as f:
+        f.write("secret\n")
+    os.chmod(rig.path("password"), 0o600)
+    broker = {"username": "relay", "password_file": rig.path("password")}
+    feeds = [{"id": f"f{n}", "type": "bank", "areas": ["61"]} for n in (1, 2)]
+    rig.begin(feeds=feeds[:1], broker=broker)
+    rig.say(EVENTS, rig.event(1, seq=1))
+    rig.say(EVENTS, rig.event(3, seq=3))
+    rig.until("the answers", 5, lambda: len(rig.answers()) == 2)
+    os.rename(rig.path("password"), rig.path("gone"))
+    rig.configure(feeds=feeds, chats=[rig.file_chat()], broker=broker)
+    rig.relay.send_signal(signal.SIGHUP)
+    rig.until_logged("reload refused: feed f2: ")
+    require("password" in rig.log().split("reload refused: ")[1].splitlines()[0], rig.log())
+    require([(f["id"], f["up"], f["accepted"], f["missing"]) for f in rig.status()["feeds"]] == [("f1", True, 2, 1)], f"{rig.status()['feeds']}")
+    os.rename(rig.path("gone"), rig.path("password"))
+    rig.relay.send_signal(signal.SIGHUP)
+    rig.until_logged("feed=f2 connected")
+    rig.say(EVENTS, rig.event(2, seq=2))
+    rig.until("the answer", 5, lambda: len(rig.answers()) == 3)
+    require(rig.feed()["missing"] == 0 and rig.log().count("feed=f1 connected") == 1, rig.log())
 
 
 class Offload:
@@ -337,7 +362,7 @@ def receipts_wait(rig):
 
 
 def main():
-    parts = {p.__name__: p for p in (mistakes, not_heard, ahead, flood, forgotten, removed, one_record, receipts_wait)}
+    parts = {p.__name__: p for p in (mistakes, not_heard, ahead, flood, forgotten, removed, not_opened, one_record, receipts_wait)}
     parser = argparse.ArgumentParser()
     parser.add_argument("--tocsin", required=True)
     parser.add_argument("--standin", required=True)
