@@ -63,6 +63,7 @@ struct message {
     const char *chat; /* for this target's audience, all slots filled, marks for drills included */
     const char *issuer;
     int attempt;        /* 1 for the first */
+    int replays;        /* how often a person has sent it once more, after its end */
     bool may_be_repeat; /* an earlier attempt may have arrived: mark with short_id */
 };
 

@@ -97,6 +97,7 @@ bool dispatch_message(struct relay *r, struct send *op, const struct delivery_ro
                           .expires = d->expires,
                           .count = (int)(alert->count > INT32_MAX ? INT32_MAX : alert->count),
                           .attempt = d->attempt,
+                          .replays = d->replays,
                           .may_be_repeat = d->maybe};
     short_id(m->delivery, short_text);
     m->short_id = arena_strdup(a, short_text);

@@ -254,6 +254,8 @@ enum relay_err dispatch_replay(struct relay *r, int64_t delivery, struct reason 
     enum delivery_state to = delivery_may_move(d.state, DELIVERY_QUEUED) ? DELIVERY_QUEUED : DELIVERY_RETRY;
     enum relay_err err = alerts_say_again(r, &d, t, why);
     if (err != RELAY_OK) return err;
+    d.replays++;
+    d.accepted = d.tried = 0; /* whatever a device did with it is over */
     dispatch_move(r, &d, to, "replayed by a person", r->now.wall);
     dispatch_queued(r, t, &d);
     note_speech(r, t, &d);

@@ -197,6 +197,7 @@ CREATE TABLE delivery (
   reminder  INTEGER NOT NULL DEFAULT 0,    -- the step of the clock that it was made by; 0: none
   accepted  INTEGER,                       -- a device took it
   tried     INTEGER,                       -- since when it tries to play it, and does not only keep it
+  replays   INTEGER NOT NULL DEFAULT 0,    -- how often a person has sent it once more
   sent_at   INTEGER,
   ended_at  INTEGER,
   snap_rev  INTEGER,                       -- state targets: the snapshot it went out with

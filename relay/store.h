@@ -232,6 +232,7 @@ struct delivery_row {
     int64_t tried;     /* since when its device tries to play it; 0: it only keeps it */
     int64_t repeat_ms; /* 0: no reminders */
     int attempt, repeats;
+    int replays;  /* how often a person has sent it once more */
     int reminder; /* the step of the clock that made it; 0: none */
     bool maybe, fold;
     char reason[160];
@@ -251,7 +252,7 @@ bool store_delivery_until(struct store *s, int64_t alert, int64_t target, int re
  * `d` is the row as it was read; it is updated in place. A move that is not allowed is logged and ignored (false). */
 bool store_delivery_move(struct store *s, struct delivery_row *d, enum delivery_state to, const char *reason,
                          int64_t due, int64_t now);
-/* Writes due, attempt, maybe, fold, repeats, accepted, tried, snap_rev, reason without a change of state. */
+/* Writes due, attempt, maybe, fold, repeats, accepted, tried, replays, snap_rev, reason without a change of state. */
 void store_delivery_save(struct store *s, const struct delivery_row *d);
 
 /* Due rows of a lane, gravest level first, then oldest due; at most max into rows; returns how many. */

@@ -17,7 +17,7 @@ void store_alert_new(struct store *s, const char *relay_id, int day, struct aler
                      INT(a->guessed), INT(a->count), TEXT(a->feeds));
 }
 
-enum { ALERT_COLUMN_COUNT = 21, DELIVERY_COLUMN_COUNT = 21 };
+enum { ALERT_COLUMN_COUNT = 21, DELIVERY_COLUMN_COUNT = 22 };
 
 static void read_alert(struct stmt *q, int at, struct alert_row *a)
 {
@@ -254,7 +254,8 @@ static void read_delivery(struct stmt *q, int at, struct delivery_row *d)
                                .snap_rev = col_int(q, at + 17),
                                .repeat_ms = col_int(q, at + 18),
                                .reminder = (int)col_int(q, at + 19),
-                               .tried = col_int(q, at + 20)};
+                               .tried = col_int(q, at + 20),
+                               .replays = (int)col_int(q, at + 21)};
     COPY_TEXT(d->reason, q, at + 5);
 }
 
@@ -297,7 +298,7 @@ static void save_delivery(struct store *s, const struct delivery_row *d, int64_t
 {
     store_do(s, Q_DELIVERY_SET, INT(d->id), INT(d->state), TEXT(d->reason), DUE(d->due), INT(d->attempt),
              INT(d->maybe), INT(d->fold), INT(d->repeats), INT_OR_NULL(d->accepted), INT_OR_NULL(d->sent_at),
-             INT_OR_NULL(ended), INT_OR_NULL(d->snap_rev), INT_OR_NULL(d->tried));
+             INT_OR_NULL(ended), INT_OR_NULL(d->snap_rev), INT_OR_NULL(d->tried), INT(d->replays));
 }
 
 void store_delivery_save(struct store *s, const struct delivery_row *d)

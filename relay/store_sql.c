@@ -7,7 +7,8 @@ const char *const store_schema[] = {SCHEMA_1, NULL};
 #define DELIVERY_COLUMNS                                                                                     \
     "d.id, d.alert, d.rev, d.target, d.state, d.reason, d.level, d.due, d.created, d.expires, d.rendering, " \
     "d.attempt, "                                                                                            \
-    "d.maybe, d.fold, d.repeats, d.accepted, d.sent_at, d.snap_rev, d.repeat_ms, d.reminder, d.tried"
+    "d.maybe, d.fold, d.repeats, d.accepted, d.sent_at, d.snap_rev, d.repeat_ms, d.reminder, d.tried, "      \
+    "d.replays"
 #define ALERT_COLUMNS                                                                                        \
     "a.n, a.id, a.grp, a.rule, a.rule_rev, a.set_hash, a.category, a.title, a.status, a.level, "             \
     "a.certainty, a.created, "                                                                               \
@@ -150,10 +151,10 @@ const char *const store_sql[Q_COUNT] = {
     [Q_BEFORE] =
         "SELECT " DELIVERY_COLUMNS " FROM delivery d WHERE d.alert = ?1 AND d.target = ?2 AND d.rev < "
         "?3 AND d.state IN (0, 1, 2, 3, 7)",
-    [Q_DELIVERY_SET] =
-        "UPDATE delivery SET state = ?2, reason = ?3, due = ?4, attempt = ?5, maybe = ?6, "
-        "fold = ?7, repeats = ?8, "
-        "accepted = ?9, sent_at = ?10, ended_at = ?11, snap_rev = ?12, tried = ?13 WHERE id = ?1",
+    [Q_DELIVERY_SET] = "UPDATE delivery SET state = ?2, reason = ?3, due = ?4, attempt = ?5, maybe = ?6, "
+                       "fold = ?7, repeats = ?8, "
+                       "accepted = ?9, sent_at = ?10, ended_at = ?11, snap_rev = ?12, tried = ?13, replays = "
+                       "?14 WHERE id = ?1",
     [Q_DUE] = "SELECT " DELIVERY_COLUMNS
               " FROM delivery d WHERE d.lane = ?4 AND d.level = ?1 AND d.due <= ?2 ORDER BY d.due LIMIT ?3",
     [Q_NEXT_DUE] = "SELECT min(due) FROM delivery WHERE lane = ?2 AND level = ?1 AND due IS NOT NULL",

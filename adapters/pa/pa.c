@@ -73,6 +73,7 @@ static void announce_send(void *arg, const struct target *t, const struct messag
     buf_json_member_int(&b, "rev", m->rev);
     buf_json_member_time(&b, "now", now.wall);
     buf_json_member_int(&b, "repeat", PASSES);
+    if (m->replays) buf_json_member_int(&b, "again", m->replays);
     buf_char(&b, '}');
     char topic[TOPIC_MAX];
     (void)snprintf(topic, sizeof(topic), "pa/%s/%s/announce", t->site, t->place);

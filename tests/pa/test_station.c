@@ -41,6 +41,44 @@ static void an_announcement_is_spoken_at_once_and_its_repeats_are_not(void **sta
     stage_close(&s);
 }
 
+static void what_failed_or_was_skipped_is_tried_anew_when_a_person_sends_it_once_more(void **state)
+{
+    (void)state;
+    struct stage s;
+    struct reason why;
+    int n = 0;
+    stage_open(&s, "2026-11-23T09:10:00", hall);
+    stage_turn(&s);
+    s.broken_output = true;
+    stage_announce(&s, 0, "a1.1/pa", "a1", 1, WARNING, HOUR_MS, "");
+    stage_run(&s, "2026-11-23T09:13:00");
+    size_t tries = s.n_sounds;
+    s.broken_output = false; /* mended; the relay's own repeats change nothing */
+    stage_announce(&s, 0, "a1.1/pa", "a1", 1, WARNING, HOUR_MS, "");
+    stage_run(&s, "2026-11-23T09:14:00");
+    assert_int_equal(s.n_sounds, tries);
+    for (int i = 0; i < 2; i++) { /* said once for each time that a person has sent it */
+        stage_announce(&s, 0, "a1.1/pa", "a1", 1, WARNING, HOUR_MS, ",\"again\":1");
+        stage_run_to(&s, s.now.wall + MINUTE_MS);
+    }
+    assert_int_equal(s.n_sounds, tries + 1);
+    const char *log = stage_log(&s, 0, "a1.1/pa");
+    assert_non_null(strstr(log, "failed:output accepted playing played"));
+    stage_announce(&s, 0, "a1.1/pa", "a1", 1, WARNING, HOUR_MS, ",\"again\":2"); /* it was heard */
+    stage_run_to(&s, s.now.wall + MINUTE_MS);
+    assert_int_equal(s.n_sounds, tries + 1);
+    assert_int_equal(station_mute(s.station, s.now, "hall", HOUR_MS, "王", "会议", &n, &why), RELAY_OK);
+    stage_announce(&s, 0, "a2.1/pa", "a2", 1, WARNING, HOUR_MS, "");
+    stage_announce(&s, 0, "a2.1/pa", "a2", 1, WARNING, HOUR_MS, ",\"again\":1");
+    stage_run_to(&s, s.now.wall + MINUTE_MS);
+    assert_string_equal(stage_log(&s, 0, "a2.1/pa"), "skipped:mute skipped:mute");
+    assert_int_equal(station_mute(s.station, s.now, "hall", 0, "王", NULL, &n, &why), RELAY_OK);
+    stage_announce(&s, 0, "a2.1/pa", "a2", 1, WARNING, HOUR_MS, ",\"again\":2");
+    stage_run_to(&s, s.now.wall + MINUTE_MS);
+    assert_string_equal(stage_log(&s, 0, "a2.1/pa"), "skipped:mute skipped:mute accepted playing played");
+    stage_close(&s);
+}
+
 static void nothing_begins_after_it_expired(void **state)
 {
     (void)state;
@@ -789,6 +827,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_slot_sounds_on_the_minute_and_once),
         cmocka_unit_test(an_announcement_is_spoken_at_once_and_its_repeats_are_not),
+        cmocka_unit_test(what_failed_or_was_skipped_is_tried_anew_when_a_person_sends_it_once_more),
         cmocka_unit_test(nothing_begins_after_it_expired),
         cmocka_unit_test(holidays_that_nobody_knows_are_missed_in_december_and_again_in_the_year),
         cmocka_unit_test(classes_that_take_nothing_at_once_say_so),

@@ -42,6 +42,7 @@ static const char *const upgrades[] = {
     " second TEXT, reason TEXT NOT NULL) WITHOUT ROWID;",
     "CREATE TABLE say(zone TEXT NOT NULL, id TEXT NOT NULL, text TEXT, until INTEGER NOT NULL,"
     " PRIMARY KEY(zone, id)) WITHOUT ROWID;",
+    "ALTER TABLE announce ADD COLUMN again INTEGER NOT NULL DEFAULT 0;",
 };
 
 enum query {
@@ -93,10 +94,10 @@ static const char *const sql[Q_COUNT] = {
                    " ON CONFLICT(zone, minute) DO UPDATE SET state = ?4, reason = ?5",
     [Q_OPEN_SLOTS] =
         "SELECT zone, minute FROM slot WHERE state IN ('queued', 'playing') ORDER BY minute, zone",
-    [Q_ANNOUNCE_STATE] = "SELECT state, reason FROM announce WHERE zone = ?1 AND id = ?2",
+    [Q_ANNOUNCE_STATE] = "SELECT state, again FROM announce WHERE zone = ?1 AND id = ?2",
     [Q_ANNOUNCE_REV] = "SELECT max(rev) FROM announce WHERE zone = ?1 AND alert = ?2",
-    [Q_PUT_ANNOUNCE] =
-        "INSERT OR REPLACE INTO announce VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+    [Q_PUT_ANNOUNCE] = "INSERT OR REPLACE INTO announce VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
+                       "?12, ?13, ?14, ?15)",
     [Q_MOVE_ANNOUNCE] = "UPDATE announce SET state = ?3, reason = ?4 WHERE zone = ?1 AND id = ?2",
     [Q_OPEN_ANNOUNCES] = "SELECT zone, id, alert, rev, status, level, correction, text, rhyme, repeat, "
                          "received, expires"
@@ -277,14 +278,14 @@ void book_open_slots(struct book *b, void (*fn)(void *arg, const char *zone, int
 }
 
 bool book_announce_state(struct book *b, const char *zone, const char *id, char ret_state[static 16],
-                         char ret_reason[static 160])
+                         int64_t *ret_again)
 {
     struct stmt *s = &b->q[Q_ANNOUNCE_STATE];
     stmt_text(s, 1, zone);
     stmt_text(s, 2, id);
     if (!next_row(b, s)) return false;
     (void)snprintf(ret_state, 16, "%s", col_text(s, 0));
-    (void)snprintf(ret_reason, 160, "%s", col_text(s, 1));
+    *ret_again = col_int(s, 1);
     stmt_reset(s);
     return true;
 }
@@ -318,6 +319,7 @@ void book_put_announce(struct book *b, const struct announcement *a, const char 
     stmt_int(s, 12, a->expires);
     stmt_text(s, 13, state);
     stmt_text(s, 14, reason);
+    stmt_int(s, 15, a->again);
     run(b, s);
 }
 

@@ -47,10 +47,11 @@ struct announcement {
     bool correction;
     const char *text, *rhyme;
     int64_t repeat;
+    int64_t again;             /* how often a person has sent it once more */
     int64_t received, expires; /* both by this machine's wall clock */
 };
 bool book_announce_state(struct book *b, const char *zone, const char *id, char ret_state[static 16],
-                         char ret_reason[static 160]);
+                         int64_t *ret_again);
 /* The highest revision of an alert that a zone was told; -1: none. */
 int64_t book_announce_rev(struct book *b, const char *zone, const char *alert);
 void book_put_announce(struct book *b, const struct announcement *a, const char *state, const char *reason);

@@ -67,6 +67,8 @@ enum relay_err inbox_announce(const char *payload, size_t n, struct now now, str
         err = fail(why, RELAY_INVALID, _("member %s is no whole number"), "rev");
     if (err == RELAY_OK && json_int(o, "repeat", &a.repeat) == RELAY_INVALID)
         err = fail(why, RELAY_INVALID, _("member %s is no whole number"), "repeat");
+    if (err == RELAY_OK && json_int(o, "again", &a.again) == RELAY_INVALID)
+        err = fail(why, RELAY_INVALID, _("member %s is no whole number"), "again");
     if (err != RELAY_OK) return err;
     if (a.repeat < 1) a.repeat = 1;
     if (a.repeat > INBOX_REPEAT_MAX) a.repeat = INBOX_REPEAT_MAX;

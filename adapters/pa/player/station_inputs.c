@@ -74,9 +74,12 @@ void station_announce(struct station *s, struct now now, const char *zone, const
         return;
     }
     a.zone = zone;
-    char state[16], reason[160];
-    if (book_announce_state(s->book, zone, a.id, state, reason)) {
-        book_tell_again(s->book, zone, a.id); /* the relay repeats until it has heard us */
+    char state[16];
+    int64_t again;
+    bool known = book_announce_state(s->book, zone, a.id, state, &again);
+    bool unsaid = known && (strcmp(state, "skipped") == 0 || strcmp(state, "failed") == 0);
+    if (known && !(unsaid && a.again > again)) { /* else a person has mended what was in its way */
+        book_tell_again(s->book, zone, a.id);    /* the relay repeats until it has heard us */
         return;
     }
     enum why not = refuse(s, z, &a, now);
