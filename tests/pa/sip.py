@@ -4,7 +4,8 @@
 Without --with: calls by the helper program alone, one a scenario, all at the same time.
 --with player: tocsin-pa with such outputs: what is tried again, what is not, and what stands beside a healthy output.
 --with baresip: another program's telephone answers by itself and the sound is compared.
-usage: sip.py --player PROGRAM --source DIR [--with player|baresip]
+--with tls: the same telephone by TLS, its sound encrypted or not; and others whose certificates are not what they should be.
+usage: sip.py --player PROGRAM --source DIR [--with player|baresip|tls]
 """
 import argparse
 import glob
@@ -12,6 +13,7 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -331,58 +333,166 @@ def with_player(args):
                 peer.stop()
 
 
-def with_baresip(args):
-    """A telephone that nobody here wrote answers by itself, and writes down what it heard."""
-    helper = os.path.join(os.path.dirname(args.player), "tocsin-pa-sip")
-    found = subprocess.run(["dpkg", "-L", "baresip-core"], capture_output=True, text=True).stdout.split()
-    modules = [path for path in found if path.endswith("/modules")]
-    if not modules:
-        print("skipped: the modules of baresip are not found")
-        sys.exit(77)
-    with tempfile.TemporaryDirectory(prefix="pa_sip.") as folder:
-        wav, port = speech(folder), free_udp_port()
+class Baresip:
+    """A telephone that nobody here wrote: it answers by itself, and writes down what it heard."""
+    def __init__(self, folder, account="", config="", modules=()):
+        found = subprocess.run(["dpkg", "-L", "baresip-core"], capture_output=True, text=True).stdout.split()
+        places = [path for path in found if path.endswith("/modules")]
+        if not places:
+            print("skipped: the modules of baresip are not found")
+            sys.exit(77)
+        self.folder, self.port = folder, free_udp_port()
         with open(f"{folder}/config", "w") as f:
             # Sound from and to nowhere, but at its own pace; what is decoded is written down.
-            f.write(f"sip_listen 127.0.0.1:{port}\nnet_interface 127.0.0.1\nmodule_path {modules[0]}\n" +
-                    "".join(f"module {name}.so\n" for name in ("g711", "g722", "sndfile", "aubridge", "account", "menu")) +
+            f.write(f"sip_listen 127.0.0.1:{self.port}\nnet_interface 127.0.0.1\nmodule_path {places[0]}\n" +
+                    "".join(f"module {name}.so\n" for name in ("g711", "g722", "sndfile", "aubridge", *modules, "account", "menu")) +
                     "audio_player aubridge,nowhere\naudio_source aubridge,nowhere\naudio_alert aubridge,nowhere\n"
-                    f"audio_buffer 20-160\nsnd_path {folder}\n")
+                    f"audio_buffer 20-160\nsnd_path {folder}\n{config}")
         with open(f"{folder}/accounts", "w") as f:
-            f.write(f"<sip:horn@127.0.0.1:{port}>;regint=0;answermode=auto\n")
+            f.write(f"<sip:horn@127.0.0.1:{self.port}{account}\n")
         open(f"{folder}/contacts", "w").close()
-        peer = subprocess.Popen(["baresip", "-f", folder], stdin=subprocess.DEVNULL, stdout=open(f"{folder}/baresip.log", "w"),
-                                stderr=subprocess.STDOUT)
-        try:
-            end = time.monotonic() + 10
-            while "baresip is ready" not in open(f"{folder}/baresip.log", errors="replace").read():
-                if time.monotonic() > end or peer.poll() is not None:
-                    raise SystemExit(open(f"{folder}/baresip.log", errors="replace").read())
-                time.sleep(0.05)
+        self.child = subprocess.Popen(["baresip", "-f", folder], stdin=subprocess.DEVNULL, stdout=open(f"{folder}/baresip.log", "w"),
+                                      stderr=subprocess.STDOUT)
+
+    def __enter__(self):
+        end = time.monotonic() + 10
+        while "baresip is ready" not in self.log():
+            if time.monotonic() > end or self.child.poll() is not None:
+                raise SystemExit(self.log())
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, *_):
+        self.child.terminate()
+        self.child.wait(10)
+
+    def log(self):
+        return open(f"{self.folder}/baresip.log", errors="replace").read()
+
+    def takes(self, what, helper, wav, options, to=None):
+        call = Call([helper, "--to", to or f"sip:horn@127.0.0.1:{self.port}", "--wav", wav, *options], self.folder)
+        call.join(20)
+        if call.child.returncode:
+            print(self.log()[-2000:])
+        expect(f"baresip took a page {what}: exit {call.child.returncode} ({call.said.strip()})", call.child.returncode == 0)
+        time.sleep(1.1)  # its files are named by the second
+        heard = sorted(glob.glob(f"{self.folder}/dump-*-dec.wav"))[-1]
+        like = likeness(envelope(wav), envelope(heard))
+        expect(f"baresip heard {what} what was sent ({like:.4f})", like > 0.97)
+
+
+def with_baresip(args):
+    helper = os.path.join(os.path.dirname(args.player), "tocsin-pa-sip")
+    with tempfile.TemporaryDirectory(prefix="pa_sip.") as folder:
+        wav = speech(folder)
+        with Baresip(folder, ">;regint=0;answermode=auto") as peer:
             for codec in ("pcma", "pcmu", "g722"):
-                call = Call([helper, "--to", f"sip:horn@127.0.0.1:{port}", "--wav", wav, "--codecs", codec], folder)
-                call.join(20)
-                expect(f"baresip took a page in {codec}: exit {call.child.returncode} ({call.said.strip()})", call.child.returncode == 0)
-                time.sleep(1.1)  # its files are named by the second
-                heard = sorted(glob.glob(f"{folder}/dump-*-dec.wav"))[-1]
-                like = likeness(envelope(wav), envelope(heard))
-                expect(f"baresip heard in {codec} what was sent ({like:.4f})", like > 0.97)
+                peer.takes(f"in {codec}", helper, wav, ["--codecs", codec])
+
+
+def certificates(folder):
+    """A hospital's own authority, a stranger's, and what they sign: name -> (certificate, key)."""
+    def openssl(*words):
+        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+    for ca in ("house", "stranger"):
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{ca}.key", "-out", f"{ca}.pem",
+                "-subj", f"/CN={ca} authority", "-days", "30")
+    for name, ca, names, days in (("good", "house", "IP:127.0.0.1,DNS:pbx.example", "30"), ("forged", "stranger", "IP:127.0.0.1", "30"),
+                                  ("other", "house", "DNS:other.example", "30"), ("old", "house", "IP:127.0.0.1", "-1")):
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        with open(f"{folder}/{name}.ext", "w") as f:
+            f.write(f"subjectAltName={names}\n")
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-CAcreateserial", "-out", f"{name}.pem",
+                "-days", days, "-extfile", f"{name}.ext")
+        with open(f"{folder}/{name}.both.pem", "w") as f:
+            f.write(open(f"{folder}/{name}.pem").read() + open(f"{folder}/{name}.key").read())
+
+
+class Wrong(threading.Thread):
+    """Takes TLS connections with a certificate, and keeps what was said to it; plain: speaks no TLS at all."""
+    def __init__(self, folder, name, plain=False):
+        super().__init__(daemon=True)
+        self.context = None if plain else ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if self.context:
+            self.context.load_cert_chain(f"{folder}/{name}.pem", f"{folder}/{name}.key")
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        self.heard = b""
+        self.start()
+
+    def run(self):
+        while True:
+            client = self.server.accept()[0]
+            client.settimeout(5)
+            try:
+                if self.context:
+                    client = self.context.wrap_socket(client, server_side=True)
+                while data := client.recv(4096):
+                    self.heard += data
+            except OSError:
+                pass
+            client.close()
+
+
+def with_tls(args):
+    helper = os.path.join(os.path.dirname(args.player), "tocsin-pa-sip")
+    with tempfile.TemporaryDirectory(prefix="pa_sip.") as folder:
+        wav, house = speech(folder), f"{folder}/house.pem"
+        certificates(folder)
+        for what, account, modules, options in (("by TLS", "", (), []), ("by TLS, encrypted", ";mediaenc=srtp-mand", ("srtp",), ["--srtp"])):
+            home = f"{folder}/{'sealed' if modules else 'open'}"
+            os.mkdir(home)
+            with Baresip(home, f";transport=tls>;regint=0;answermode=auto{account}", f"sip_certificate {folder}/good.both.pem\n", modules) as peer:
+                to = f"sip:horn@127.0.0.1:{peer.port + 1};transport=tls"
+                peer.takes(what, helper, wav, ["--tls-ca", house, *options], to)
+                if not modules:
+                    call = Call([helper, "--to", to, "--tls-ca", house, "--srtp", "--wav", wav], folder)
+                    call.join(20)
+                    expect(f"who cannot encrypt the sound hears nothing: exit {call.child.returncode} ({call.said.strip()})", call.child.returncode == 17)
+        cases = [("forged", [], 22, "issuer"), ("other", [], 22, "it is not for 127.0.0.1"), ("old", [], 22, "expired"),
+                 ("good", ["--tls-name", "pbx.example", "--connect-within", "2s"], 10, ""),  # trusted, but no telephone
+                 ("good", ["--tls-name", "elsewhere.example"], 22, "it is not for elsewhere.example"), ("plain", ["--connect-within", "2s"], None, "")]
+        for name, options, code, words in cases:
+            server = Wrong(folder, name, name == "plain")
+            call = Call([helper, "--to", f"sip:horn@127.0.0.1:{server.port};transport=tls", "--tls-ca", house, "--wav", wav, *options], folder)
+            call.join(20)
+            ended = call.child.returncode == code if code else call.child.returncode in (10, 13)
+            expect(f"{name} {' '.join(options)}: exit {call.child.returncode} ({call.said.strip()})", ended and words in call.said)
+            said = b"INVITE" in server.heard
+            expect("… and the call was " + ("made" if code == 10 else "not even asked for"), said == (code == 10))
+        # What the player makes of it: refused, so not tried again, and told.
+        server = Wrong(folder, "forged")
+        player = Player(args, folder, ["  - {id: hall, class: hall, quiet: [none], outputs: [horn]}"],
+                        [f"  - {{id: horn, type: sip, uri: 'sip:horn@127.0.0.1:{server.port};transport=tls', tls_ca: {house}, srtp: true}}"])
+        try:
+            player.cli("say", "hall", "防骗提醒。", "--by", "test")
+            detail = player.until("hall", "failed").get("detail", "")
+            expect(f"the player says why ({detail})", "(unable to get local issuer certificate)" in detail and len(player.rows("hall", "playing")) == 1)
         finally:
-            peer.terminate()
-            peer.wait(10)
+            player.stop()
+        written = open(f"{folder}/pa.yaml", encoding="utf-8").read()
+        for right, wrong, words in ((";transport=tls'", "'", "srtp: only where uri ends in ;transport=tls"),
+                                    (f"tls_ca: {house}", f"tls_ca: {folder}/gone.pem", "gone.pem: No such file"),
+                                    ("'sip:horn", "'sips:horn", f"write sip:horn@127.0.0.1:{server.port};transport=tls")):
+            with open(f"{folder}/wrong.yaml", "w", encoding="utf-8") as f:
+                f.write(written.replace(right, wrong))
+            done = subprocess.run([args.player, "check", "--config", f"{folder}/wrong.yaml"], capture_output=True, text=True,
+                                  env=dict(os.environ, TOCSIN_LANG="en"))
+            expect(f"check refuses it: {words}", done.returncode == 1 and words in done.stdout + done.stderr)
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--player", required=True)
     parser.add_argument("--source", required=True)
-    parser.add_argument("--with", dest="part", choices=["calls", "player", "baresip"], default="calls")
+    parser.add_argument("--with", dest="part", choices=["calls", "player", "baresip", "tls"], default="calls")
     args = parser.parse_args()
-    wanted = ["espeak-ng", "sox", "ffmpeg", "baresip" if args.part == "baresip" else "sipp"]
+    wanted = ["espeak-ng", "sox", "ffmpeg", *({"baresip": ["baresip"], "tls": ["baresip", "openssl"]}.get(args.part, ["sipp"]))]
     for program in wanted:
         if not shutil.which(program):
             print(f"skipped: {program} is not installed")
             sys.exit(77)
-    {"calls": calls, "player": with_player, "baresip": with_baresip}[args.part](args)
+    {"calls": calls, "player": with_player, "baresip": with_baresip, "tls": with_tls}[args.part](args)
 
 
 if __name__ == "__main__":

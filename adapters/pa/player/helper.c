@@ -34,6 +34,7 @@ static const struct {
     {END_TAKEN, PLAY_TAKEN, N_("it needs the line for something graver")},
     {END_LOST, PLAY_FAILED, N_("it fell silent in the middle")},
     {END_STOPPED, PLAY_FAILED, N_("ended from outside")},
+    {END_UNTRUSTED, PLAY_REFUSED, N_("its certificate is not trusted")},
 };
 
 void helper_flag(struct helper_args *a, const char *name)

@@ -18,7 +18,8 @@ enum helper_end {
     END_HUNG_UP,  /* by the other side, before the sound's end */
     END_TAKEN,    /* … because something of higher priority needed the line */
     END_LOST,     /* it had begun, but nobody answers any more */
-    END_STOPPED   /* by a signal */
+    END_STOPPED,  /* by a signal */
+    END_UNTRUSTED /* its certificate is not what it should be */
 };
 
 #endif

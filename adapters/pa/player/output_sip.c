@@ -1,6 +1,8 @@
 /* A page by SIP: to a paging gateway, a loudspeaker or telephones that answer by themselves. The call is a program of its
  * own (sip/main.c). */
+#include <errno.h>
 #include <stddef.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/i18n.h"
@@ -13,10 +15,10 @@ enum {
 };
 
 struct sip_options {
-    const char *uri, *from, *name, *user, *password_file, *proxy, *local, *alert_info;
+    const char *uri, *from, *name, *user, *password_file, *proxy, *local, *alert_info, *tls_ca, *tls_name;
     struct opt_strs codecs;
     int64_t dscp, answer_within, connect_within;
-    bool auto_answer;
+    bool auto_answer, srtp;
 };
 struct sip_state {
     struct helper helper; /* first */
@@ -25,7 +27,8 @@ struct sip_state {
 
 static const struct opt_row rows[] = {
     OPT_ROW("uri", OPT_STR, sip_options, uri, .required = true,
-            .help = N_("whom to call: sip:page@10.1.2.3, with ;transport=tcp where UDP is not spoken")),
+            .help = N_("whom to call: sip:page@10.1.2.3, with ;transport=tcp where UDP is not "
+                       "spoken, with ;transport=tls encrypted")),
     OPT_ROW("from", OPT_STR, sip_options, from,
             .help = N_("who calls: sip:tocsin@pbx.example; default: this machine's address")),
     OPT_ROW("name", OPT_STR, sip_options, name, .deflt = "Tocsin",
@@ -39,6 +42,15 @@ static const struct opt_row rows[] = {
             .help = N_("this machine's IP address towards the other side; default: the system's choice")),
     OPT_ROW("codecs", OPT_STRS, sip_options, codecs, .min = 1, .max = 3, .deflt = "[pcma, pcmu, g722]",
             .help = N_("what to offer, the preferred first")),
+    OPT_ROW("tls_ca", OPT_PATH, sip_options, tls_ca,
+            .help =
+                N_("for ;transport=tls: a file with the certificates that the other side's is checked by; "
+                   "default: the system's")),
+    OPT_ROW("tls_name", OPT_STR, sip_options, tls_name,
+            .help = N_("the name or address in its certificate; default: the host of proxy or uri")),
+    OPT_ROW("srtp", OPT_BOOL, sip_options, srtp, .deflt = "false",
+            .help = N_("encrypts the sound too (SRTP, key in the description); needs ;transport=tls, and who "
+                       "does not answer so hears nothing")),
     OPT_ROW("dscp", OPT_INT, sip_options, dscp, .min = 0, .max = 63, .deflt = "46",
             .help = N_("mark for the network's quality of service; 46: expedited forwarding")),
     OPT_ROW("connect_within", OPT_DURATION, sip_options, connect_within, .min = 500, .max = 30000,
@@ -63,9 +75,35 @@ static bool sip_place(const void *options, struct buf *out)
 
 static enum relay_err check_uri(const char *what, const char *uri, struct reason *why)
 {
+    if (strncmp(uri, "sips:", 5) == 0)
+        return fail(why, RELAY_INVALID, _("%s: write sip:%s;transport=tls for an encrypted call"), what,
+                    uri + 5);
     if (strncmp(uri, "sip:", 4) != 0 || strpbrk(uri + 4, " \t\r\n<>\"") || !uri[4])
         return fail(why, RELAY_INVALID, _("%s: `%s` is no address like sip:page@10.1.2.3"), what, uri);
     return RELAY_OK;
+}
+
+static bool by_tls(const char *uri)
+{
+    for (const char *at = strchr(uri, ';'); at; at = strchr(at + 1, ';')) {
+        static const char tls[] = ";transport=tls";
+        size_t n = sizeof(tls) - 1;
+        if (strncasecmp(at, tls, n) == 0 && (!at[n] || at[n] == ';')) return true;
+    }
+    return false;
+}
+
+static enum relay_err check_tls(const struct sip_options *set, struct reason *why)
+{
+    if (by_tls(set->proxy ? set->proxy : set->uri)) {
+        if (set->tls_ca && access(set->tls_ca, R_OK) != 0)
+            return fail(why, RELAY_IO, "%s: %s", set->tls_ca, strerror(errno));
+        return RELAY_OK;
+    }
+    const char *idle = set->srtp ? "srtp" : set->tls_ca ? "tls_ca" : set->tls_name ? "tls_name" : NULL;
+    if (!idle) return RELAY_OK;
+    return fail(why, RELAY_INVALID, _("%s: only where %s ends in ;transport=tls"), idle,
+                set->proxy ? "proxy" : "uri");
 }
 
 static enum relay_err sip_open(struct output *o, struct reason *why)
@@ -76,6 +114,7 @@ static enum relay_err sip_open(struct output *o, struct reason *why)
     enum relay_err err = check_uri("uri", set->uri, why);
     if (err == RELAY_OK && set->from) err = check_uri("from", set->from, why);
     if (err == RELAY_OK && set->proxy) err = check_uri("proxy", set->proxy, why);
+    if (err == RELAY_OK) err = check_tls(set, why);
     if (err == RELAY_OK && (!set->user != !set->password_file))
         err = fail(why, RELAY_INVALID, _("user and password_file go together"));
     if (err == RELAY_OK && strpbrk(set->alert_info, "\r\n"))
@@ -118,6 +157,9 @@ static enum relay_err sip_start(struct output *o, struct output_play *p, struct 
     helper_add(&a, "--dscp", dscp);
     helper_add(&a, "--connect-within", duration_format(set->connect_within, connect_within));
     helper_add(&a, "--answer-within", duration_format(set->answer_within, answer_within));
+    helper_add(&a, "--tls-ca", set->tls_ca);
+    helper_add(&a, "--tls-name", set->tls_name);
+    if (set->srtp) helper_flag(&a, "--srtp");
     if (set->auto_answer)
         helper_add(&a, "--alert-info", set->alert_info);
     else

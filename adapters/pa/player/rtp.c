@@ -217,7 +217,7 @@ static void put32(uint8_t *at, uint32_t v)
 static bool send_packet(struct rtp_stream *s)
 {
     float samples[SAMPLES_MAX];
-    uint8_t packet[HEADER + PACKET_MAX + 64];
+    uint8_t packet[HEADER + PACKET_MAX + RTP_SEAL_ROOM];
     if (!next_samples(s, samples)) return false;
     packet[0] = 0x80; /* version 2 */
     packet[1] = (uint8_t)((s->first ? 0x80 : 0) | s->format.payload_type);
@@ -226,6 +226,11 @@ static bool send_packet(struct rtp_stream *s)
     put32(packet + 4, s->timestamp);
     put32(packet + 8, s->ssrc);
     size_t n = HEADER + encode(s, samples, packet + HEADER);
+    if (s->format.seal) n = s->format.seal(s->format.seal_arg, packet, n, sizeof(packet));
+    if (n == 0) {
+        s->end.error = EPROTO;
+        return false;
+    }
     int64_t late = now_us() - s->next_us;
     if (late > s->end.worst_us) s->end.worst_us = late;
     if (late > LATE_US) s->end.late++;

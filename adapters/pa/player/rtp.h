@@ -21,7 +21,12 @@ struct rtp_format {
     int rate;         /* of L16; the others have their own */
     int payload_type; /* -1: the codec's static one (L16: 11 at 44100, else 96) */
     int packet_ms;    /* 0: 20, L16 over 32 kHz 10 */
+    /* Encrypts each packet where it stands, on the pacing thread; returns its new length, at most RTP_SEAL_ROOM more; 0: it
+     * cannot, and the stream ends. NULL: as it is. */
+    size_t (*seal)(void *arg, uint8_t *packet, size_t n, size_t room);
+    void *seal_arg;
 };
+enum { RTP_SEAL_ROOM = 64 };
 /* Fills in what is 0 or -1. RELAY_INVALID when a packet would not fit an Ethernet frame. */
 enum relay_err rtp_format_complete(struct rtp_format *f, struct reason *why) MUST_CHECK;
 

@@ -6,6 +6,10 @@
  */
 #include <re.h>
 
+#define DEBUG_MODULE "page" /* it wants to be told */
+#define DEBUG_LEVEL  3
+#include <re_dbg.h>
+
 #include <errno.h>
 #include <getopt.h>
 #include <netinet/in.h>
@@ -21,6 +25,7 @@
 #include "io/options.h"
 #include "player/helper_end.h"
 #include "player/rtp.h"
+#include "sip/secure.h"
 
 enum {
     COLLECT_MS = 10,   /* how often the pacing thread is asked whether it has ended */
@@ -32,10 +37,11 @@ enum {
 };
 
 struct options {
-    const char *to, *from, *name, *user, *password_file, *proxy, *local, *alert_info, *codecs, *wav;
+    const char *to, *from, *name, *user, *password_file, *proxy, *local, *alert_info, *codecs, *wav, *tls_ca,
+        *tls_name;
     int64_t answer_ms, connect_ms;
     int dscp;
-    bool no_auto;
+    bool no_auto, srtp;
 };
 
 struct call {
@@ -47,6 +53,8 @@ struct call {
     struct sdp_session *sdp;
     struct sdp_media *media;
     struct dnsc *dns;
+    struct tls *tls; /* NULL: anybody on the way may listen */
+    struct secure_sound *sealed;
     struct sa local;
     int rtp_fd;
     struct loop *loop;
@@ -143,6 +151,14 @@ static void begin_sound(void)
         if (codec_sdp[c] && str_casecmp(codec_sdp[c], chosen->name) == 0) format.codec = (enum rtp_codec)c;
     format.payload_type = chosen->pt;
     call.rtp_to = to->u.in;
+    if (call.sealed && !secure_sound_taken(sdp_media_rattr(call.media, "crypto"))) {
+        finish(END_NO_CODEC, "the answer does not encrypt the sound");
+        return;
+    }
+    if (call.sealed) {
+        format.seal = secure_sound_seal;
+        format.seal_arg = call.sealed;
+    }
     if (rtp_format_complete(&format, &why) != RELAY_OK ||
         rtp_start(call.pacer, call.rtp_fd, &call.rtp_to, &format, call.set.wav, sound_ended, NULL,
                   &call.stream, &why) != RELAY_OK) {
@@ -234,7 +250,9 @@ static void closed(int err, const struct sip_msg *msg, void *arg)
         finish(end_of(msg->scode), words);
         return;
     }
-    if (err == EAUTH || err == EACCES)
+    if (*secure_tls_fault())
+        finish(END_UNTRUSTED, secure_tls_fault());
+    else if (err == EAUTH || err == EACCES)
         finish(END_AUTH, "user or password is not accepted");
     else if (err == ENOSYS || err == EPROTO || err == EBADMSG)
         finish(END_TROUBLE, strerror(err));
@@ -297,6 +315,26 @@ static int fail_with(enum helper_end end, const char *what, int err)
     return EINVAL;
 }
 
+/* The other side is called by TLS: its own name or address is what its certificate must say. */
+static int prepare_tls(void)
+{
+    struct pl uri_text, transport;
+    struct uri uri;
+    static char host[256];
+    const char *words;
+    pl_set_str(&uri_text, call.set.proxy ? call.set.proxy : call.set.to);
+    if (uri_decode(&uri, &uri_text) != 0) return fail_with(END_USAGE, "not an address: sip:name@host", 0);
+    bool wanted =
+        msg_param_decode(&uri.params, "transport", &transport) == 0 && pl_strcasecmp(&transport, "tls") == 0;
+    if (!wanted && (call.set.srtp || call.set.tls_ca || call.set.tls_name))
+        return fail_with(END_USAGE, "--srtp, --tls-ca and --tls-name need an address with ;transport=tls", 0);
+    if (!wanted) return 0;
+    (void)pl_strcpy(&uri.host, host, sizeof(host)); /* cut, it fits no certificate */
+    if (secure_tls(call.set.tls_ca, call.set.tls_name ? call.set.tls_name : host, &call.tls, &words) != 0)
+        return fail_with(END_FAULT, words, EINVAL);
+    return 0;
+}
+
 /* The address from which the way to the other side leads. */
 static int find_local(void)
 {
@@ -338,7 +376,12 @@ static int open_sound(void)
         getsockname(call.rtp_fd, &at.u.sa, &at.len) != 0)
         return fail_with(END_FAULT, "no socket for the sound", errno);
     int err = sdp_session_alloc(&call.sdp, &call.local);
-    if (!err) err = sdp_media_add(&call.media, call.sdp, sdp_media_audio, sa_port(&at), sdp_proto_rtpavp);
+    if (!err && call.set.srtp) err = secure_sound_new(&call.sealed);
+    if (!err)
+        err = sdp_media_add(&call.media, call.sdp, sdp_media_audio, sa_port(&at),
+                            call.sealed ? sdp_proto_rtpsavp : sdp_proto_rtpavp);
+    if (!err && call.sealed)
+        err = sdp_media_set_lattr(call.media, true, "crypto", "%s", secure_sound_offer(call.sealed));
     if (!err) err = sdp_media_set_lattr(call.media, true, "ptime", "%u", 20);
     CLEANUP(free_ptr) char *list = xstrdup(call.set.codecs);
     char *rest = NULL;
@@ -363,8 +406,12 @@ static int open_stack(void)
         err = sip_alloc(&call.sip, call.dns, HASH_SIZE, HASH_SIZE, HASH_SIZE, "tocsin-pa/" TOCSIN_VERSION,
                         NULL, NULL);
     if (!err) sip_set_trace_handler(call.sip, traced);
-    if (!err) err = sip_transp_add(call.sip, SIP_TRANSP_UDP, &call.local);
-    if (!err) err = sip_transp_add(call.sip, SIP_TRANSP_TCP, &tcp);
+    if (!err && call.tls) { /* and nothing else, wherever an answer leads */
+        err = sip_transp_add(call.sip, SIP_TRANSP_TLS, &tcp, call.tls);
+    } else {
+        if (!err) err = sip_transp_add(call.sip, SIP_TRANSP_UDP, &call.local);
+        if (!err) err = sip_transp_add(call.sip, SIP_TRANSP_TCP, &tcp);
+    }
     if (!err) err = sipsess_listen(&call.sock, call.sip, HASH_SIZE, called, NULL);
     return err ? fail_with(END_FAULT, "SIP does not start", err) : 0;
 }
@@ -403,6 +450,8 @@ static void release(void)
     call.sock = mem_deref(call.sock);
     if (call.sip) sip_close(call.sip, true);
     call.sip = mem_deref(call.sip);
+    call.tls = mem_deref(call.tls);
+    call.sealed = secure_sound_free(call.sealed); /* the pacer has ended: nobody seals */
     call.sdp = mem_deref(call.sdp);
     call.dns = mem_deref(call.dns);
     if (call.rtp_fd >= 0) (void)close(call.rtp_fd); /* everything was sent */
@@ -426,6 +475,9 @@ static const struct option longs[] = {{"to", required_argument, NULL, 't'},
                                       {"connect-within", required_argument, NULL, 'C'},
                                       {"dscp", required_argument, NULL, 'd'},
                                       {"no-auto-answer", no_argument, NULL, 'N'},
+                                      {"tls-ca", required_argument, NULL, 'T'},
+                                      {"tls-name", required_argument, NULL, 'M'},
+                                      {"srtp", no_argument, NULL, 'S'},
                                       {0}};
 
 static bool read_dscp(const char *text, int *ret)
@@ -448,13 +500,15 @@ static bool read_options(int argc, char **argv, struct options *o)
         ['t'] = &o->to,    ['f'] = &o->from,          ['n'] = &o->name,
         ['u'] = &o->user,  ['p'] = &o->password_file, ['x'] = &o->proxy,
         ['l'] = &o->local, ['a'] = &o->alert_info,    ['c'] = &o->codecs,
-        ['w'] = &o->wav,
+        ['w'] = &o->wav,   ['T'] = &o->tls_ca,        ['M'] = &o->tls_name,
     };
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
         int64_t ms = 0;
         bool good = true;
         if (c == 'N')
             o->no_auto = true;
+        else if (c == 'S')
+            o->srtp = true;
         else if (c == 'd')
             good = read_dscp(optarg, &o->dscp);
         else if (c == 'A' || c == 'C')
@@ -481,7 +535,8 @@ int main(int argc, char **argv)
             stderr,
             "usage: tocsin-pa-sip --to sip:NAME@HOST --wav FILE [--user U --password-file F] [--proxy URI]\n"
             "  [--from URI] [--name WORDS] [--local IP] [--codecs pcma,pcmu,g722] [--dscp N]\n"
-            "  [--connect-within 4s] [--answer-within 10s] [--alert-info VALUE] [--no-auto-answer]\n");
+            "  [--connect-within 4s] [--answer-within 10s] [--alert-info VALUE] [--no-auto-answer]\n"
+            "  [--tls-ca FILE] [--tls-name HOST] [--srtp]   with sip:NAME@HOST;transport=tls\n");
         return END_USAGE;
     }
     if (call.set.password_file && secret_read(call.set.password_file, &call.password, &why) != RELAY_OK) {
@@ -493,7 +548,9 @@ int main(int argc, char **argv)
         secret_free(call.password);
         return END_FAULT;
     }
-    err = find_local();
+    dbg_init(DBG_ERR, DBG_NONE); /* its warnings are not words for a log */
+    err = prepare_tls();
+    if (!err) err = find_local();
     if (!err) err = open_sound();
     if (!err) err = open_stack();
     if (!err) err = invite();
