@@ -361,6 +361,88 @@ static void nothing_is_spoken_before_the_clock_is_trusted(void **state)
     stage_close(&s);
 }
 
+/* A machine without a battery for its clock: it was off, begins with a time long gone, and hears the right one later. */
+static void off_and_on_again(struct stage *s, const char *boots, const char *then)
+{
+    stage_kill(s);
+    s->now = (struct now){.wall = stage_wall(boots), .mono = 60000};
+    stage_start(s);
+    stage_run_to(s, s->now.wall + 30000);
+    assert_false(station_trusts_clock(s->station));
+    s->now.wall = stage_wall(then);
+}
+
+static void what_is_over_when_the_clock_comes_right_is_not_spoken(void **state)
+{
+    (void)state;
+    static const char *const zones[] = {"hall", "icu", NULL};
+    struct stage s;
+    struct reason why;
+    int n = 0;
+    stage_open(&s, "2026-11-23T09:10:00", zones);
+    stage_turn(&s);
+    stage_bulletin(&s, 1, 2, one_red); /* until 11:10 */
+    station_hold(s.station, s.now, "topic", PRIORITY_FIRE, "panel");
+    stage_announce(&s, 0, "a1.1/pa", "a1", 1, "一号骗子。", 30 * MINUTE_MS, "");
+    stage_announce(&s, 0, "a2.1/pa", "a2", 1, "二号骗子。", 6 * HOUR_MS, "");
+    assert_int_equal(station_say(s.station, s.now, "hall", "请车主挪车。", "前台", &n, &why), RELAY_OK);
+    assert_int_equal(station_override(s.station, s.now, "icu", HOUR_MS, "李", "张", "疏散", &n, &why),
+                     RELAY_OK);
+    stage_turn(&s);
+    off_and_on_again(&s, "2026-11-23T08:00:00", "2026-11-23T11:30:00");
+    stage_run(&s, "2026-11-23T11:31:00");
+    assert_string_equal(stage_log(&s, 0, "a1.1/pa"), "accepted queued:external_hold skipped:expired");
+    assert_string_equal(stage_log(&s, 0, "a2.1/pa"), "accepted queued:external_hold playing played");
+    stage_announce(&s, 1, "a3.1/pa", "a3", 1, WARNING, HOUR_MS, ""); /* its hour is over */
+    stage_run(&s, "2026-11-23T12:10:00");
+    assert_int_equal(s.n_sounds, 1);
+    assert_string_equal(stage_log(&s, 1, "a3.1/pa"), "skipped:silent_zone");
+    assert_string_equal(stage_log(&s, 0, "slot:2026-11-23T12:00"), "skipped:nothing_to_say");
+    stage_close(&s);
+}
+
+static void what_was_said_before_the_clock_was_wrong_does_not_fill_this_hour(void **state)
+{
+    (void)state;
+    static const char *const wait[] = {"family_waiting", NULL}; /* 40 s an hour */
+    struct stage s;
+    stage_open(&s, "2026-11-23T09:10:00", wait);
+    for (int i = 0; i < 2; i++) {
+        char id[16], alert[16];
+        (void)snprintf(id, sizeof(id), "a%d.1/pa", i);
+        (void)snprintf(alert, sizeof(alert), "a%d", i);
+        stage_announce(&s, 0, id, alert, 1, "有人冒充医保局打电话，说您的医保卡被停用了，这是骗子。", HOUR_MS,
+                       "");
+        stage_run_to(&s, s.now.wall + 65 * MINUTE_MS);
+    }
+    assert_int_equal(s.n_sounds, 2);
+    off_and_on_again(&s, "2026-11-23T06:00:00", "2026-11-23T15:10:00");
+    stage_announce(&s, 0, "b.1/pa", "b", 1, WARNING, HOUR_MS, "");
+    stage_run(&s, "2026-11-23T15:12:00");
+    assert_string_equal(stage_log(&s, 0, "b.1/pa"), "accepted playing played");
+    stage_close(&s);
+}
+
+static void what_came_while_the_clock_was_wrong_outlives_a_restart(void **state)
+{
+    (void)state;
+    struct stage s;
+    stage_open(&s, "2026-11-23T09:10:00", hall);
+    stage_turn(&s);
+    off_and_on_again(&s, "2026-11-23T07:00:00", "2026-11-23T07:01:00");
+    stage_announce(&s, 0, "a1.1/pa", "a1", 1, WARNING, HOUR_MS, "");
+    stage_turn(&s);
+    station_hold(s.station, s.now, "topic", PRIORITY_FIRE, "panel");
+    s.now.wall = stage_wall("2026-11-23T12:10:00");
+    stage_run(&s, "2026-11-23T12:11:00");
+    assert_int_equal(s.n_sounds, 0);
+    stage_kill(&s);
+    stage_start(&s);
+    stage_run(&s, "2026-11-23T12:13:00");
+    assert_int_equal(s.n_sounds, 1);
+    stage_close(&s);
+}
+
 static void a_clock_before_the_build_is_not_trusted(void **state)
 {
     (void)state;
@@ -842,6 +924,9 @@ int main(void)
         cmocka_unit_test(a_clock_set_back_repeats_no_slot_and_set_forward_lists_the_lost_one),
         cmocka_unit_test(another_time_zone_neither_repeats_nor_loses_a_slot),
         cmocka_unit_test(nothing_is_spoken_before_the_clock_is_trusted),
+        cmocka_unit_test(what_is_over_when_the_clock_comes_right_is_not_spoken),
+        cmocka_unit_test(what_was_said_before_the_clock_was_wrong_does_not_fill_this_hour),
+        cmocka_unit_test(what_came_while_the_clock_was_wrong_outlives_a_restart),
         cmocka_unit_test(a_clock_before_the_build_is_not_trusted),
         cmocka_unit_test(a_mute_silences_and_returns_by_itself),
         cmocka_unit_test(a_stop_ends_what_plays_and_the_next_slot_comes),

@@ -12,6 +12,8 @@ enum {
 
 /* ---- The turn ---- */
 
+static void count_anew(struct station *s, struct now now);
+
 /* At a start the wall clock must not be behind what is written, nor before the build. While running it may be set: the
  * monotonic clock tells that it was a step and not a wrong start. */
 static void watch_clock(struct station *s, struct now now)
@@ -27,6 +29,7 @@ static void watch_clock(struct station *s, struct now now)
     }
     bool right = now.wall >= s->set.build_ms && (s->trusted || now.wall >= s->last_wall - STEP_MS);
     if (right == s->trusted && s->said_untrusted == !right) return;
+    if (right && !s->trusted) count_anew(s, now);
     s->trusted = right;
     s->said_untrusted = !right;
     if (right)
@@ -200,6 +203,12 @@ static int64_t grant_left(const struct grant *g, struct now now)
     return left < all ? left : all;
 }
 
+static int64_t grant_until(const struct grant *g, struct now now)
+{
+    int64_t until = now.mono + grant_left(g, now);
+    return until > 0 ? until : 1; /* over: end_grants says so */
+}
+
 static void load_mute(void *arg, const struct grant *g)
 {
     struct load *l = arg;
@@ -207,8 +216,8 @@ static void load_mute(void *arg, const struct grant *g)
     if (!station_find_zone(l->s, g->zone, &z)) return;
     struct zone_state *state = &l->s->zones[z];
     state->mute_until_wall = g->until;
-    state->mute_until = l->now.mono + grant_left(g, l->now);
-    if (state->mute_until <= 0) state->mute_until = 1; /* over: end_grants says so */
+    state->mute_until = grant_until(g, l->now);
+    state->mute_loaded = true;
     (void)snprintf(state->mute_by, sizeof(state->mute_by), "%s", g->by);
     (void)snprintf(state->mute_reason, sizeof(state->mute_reason), "%s", g->reason);
 }
@@ -219,8 +228,8 @@ static void load_override(void *arg, const struct grant *g)
     size_t z;
     if (!station_find_zone(l->s, g->zone, &z)) return;
     l->s->zones[z].override_until_wall = g->until;
-    l->s->zones[z].override_until = l->now.mono + grant_left(g, l->now);
-    if (l->s->zones[z].override_until <= 0) l->s->zones[z].override_until = 1;
+    l->s->zones[z].override_until = grant_until(g, l->now);
+    l->s->zones[z].override_loaded = true;
 }
 
 struct item *station_new_announce(struct station *s, size_t zone, const struct announcement *a,
@@ -248,7 +257,9 @@ static void load_announce(void *arg, const struct announcement *a)
     struct load *l = arg;
     size_t z;
     if (!station_find_zone(l->s, a->zone, &z)) return;
-    station_new_announce(l->s, z, a, l->now)->held = true;
+    struct item *i = station_new_announce(l->s, z, a, l->now);
+    i->held = true;
+    i->ends_wall = a->expires;
     l->s->zones[z].caught_up = true;
 }
 
@@ -262,6 +273,7 @@ static void load_say(void *arg, const char *zone, const char *id, const char *te
         return;
     }
     struct item *i = station_new_say(l->s, z, id, text, until - l->now.wall, l->now);
+    i->ends_wall = until;
     if (until > l->now.wall)
         item_enqueue(l->s, i, l->now);
     else
@@ -282,15 +294,73 @@ static void load_bulletin(struct station *s, struct now now)
     CLEANUP(free_ptr) char *payload = NULL;
     struct reason why;
     if (!book_bulletin(s->book, &rev, &relay_now, &received, &payload)) return;
+    s->bulletin_loaded = true;
     if (inbox_bulletin(payload, strlen(payload), now, true, received, &s->bulletin_arena, &s->bulletin,
                        &why) != RELAY_OK)
         log_error("bulletin: the stored one cannot be read (%s); the next one from the relay replaces it",
                   why.text);
 }
 
+static void load_all_said(struct load *l)
+{
+    for (l->zone = 0; l->zone < l->s->set.n_zones; l->zone++) {
+        memory_release(&l->s->zones[l->zone].memory);
+        book_each_said(l->s->book, l->s->zones[l->zone].zone->id, l->now.wall - 8 * DAY_MS, load_said, l);
+    }
+}
+
+static void recount_mute(void *arg, const struct grant *g)
+{
+    struct load *l = arg;
+    size_t z;
+    if (station_find_zone(l->s, g->zone, &z) && l->s->zones[z].mute_loaded) load_mute(l, g);
+}
+
+static void recount_override(void *arg, const struct grant *g)
+{
+    struct load *l = arg;
+    size_t z;
+    if (station_find_zone(l->s, g->zone, &z) && l->s->zones[z].override_loaded) load_override(l, g);
+}
+
+/* The wall clock is right only now, so what the book says of times was counted wrongly when it was read: without this, what
+ * expired while the machine was off would be spoken, and what was said yesterday would fill this hour. What came since has
+ * been counted by the other clock; its rows get the right time. */
+static void count_anew(struct station *s, struct now now)
+{
+    struct load l = {.s = s, .now = now};
+    int64_t parted = (now.wall - s->counted.wall) - (now.mono - s->counted.mono);
+    if (parted <= STEP_MS && parted >= -STEP_MS) return;
+    s->counted = now;
+    load_all_said(&l);
+    for (size_t z = 0; z < s->set.n_zones; z++) {
+        s->zones[z].prepared_minute = -1;
+    }
+    book_each_mute(s->book, recount_mute, &l);
+    book_each_override(s->book, recount_override, &l);
+    if (s->bulletin_loaded) {
+        arena_release(&s->bulletin_arena);
+        s->bulletin = (struct bulletin){0};
+        load_bulletin(s, now);
+    }
+    for (struct item *i = s->items; i; i = i->next) {
+        int64_t left = i->ends_wall - now.wall;
+        if (i->ends_wall && i->q.kind == ITEM_ANNOUNCE) {
+            i->q.expires = now.mono + left;
+        } else if (i->ends_wall) {
+            if (now.mono + left < i->q.give_up) i->q.give_up = now.mono + left;
+        } else if (i->q.kind == ITEM_ANNOUNCE) {
+            i->announce.received = now.wall;
+            i->announce.expires = now.wall + (i->q.expires - now.mono);
+            book_put_announce(s->book, &i->announce, i->held ? "held" : "queued", "");
+        }
+    }
+}
+
 static void load(struct station *s, struct now now)
 {
     struct load l = {.s = s, .now = now};
+    s->counted = now;
     int64_t v;
     s->next_item = book_fact(s->book, "next_item", &v) ? (uint64_t)v : 1;
     s->next_item_reserved = s->next_item;
@@ -301,8 +371,7 @@ static void load(struct station *s, struct now now)
         s->scanned = civil_minute(now.wall); /* the first start of all: nothing was missed before it */
         book_set_fact(s->book, "scanned", s->scanned);
     }
-    for (l.zone = 0; l.zone < s->set.n_zones; l.zone++)
-        book_each_said(s->book, s->zones[l.zone].zone->id, now.wall - 8 * DAY_MS, load_said, &l);
+    load_all_said(&l);
     book_each_mute(s->book, load_mute, &l);
     book_each_override(s->book, load_override, &l);
     load_bulletin(s, now);

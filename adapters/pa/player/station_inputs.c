@@ -119,6 +119,7 @@ void station_bulletin(struct station *s, struct now now, const char *payload, si
     arena_release(&s->bulletin_arena);
     s->bulletin_arena = arena;
     s->bulletin = b;
+    s->bulletin_loaded = false;
     book_put_bulletin(s->book, b.rev, b.now, b.received, payload, n);
     log_info("bulletin: rev %lld with %zu items", (long long)b.rev, b.n);
     station_warm_all(s);
@@ -228,6 +229,7 @@ enum relay_err station_mute(struct station *s, struct now now, const char *where
             continue;
         }
         state->mute_until = now.mono + for_ms;
+        state->mute_loaded = false;
         state->mute_until_wall = now.wall + for_ms;
         state->mute_warned = for_ms <= 15 * MINUTE_MS; /* too short to be told of its end */
         (void)snprintf(state->mute_by, sizeof(state->mute_by), "%s", by);
@@ -270,6 +272,7 @@ enum relay_err station_override(struct station *s, struct now now, const char *w
             continue;
         }
         state->override_until = now.mono + for_ms;
+        state->override_loaded = false;
         state->override_until_wall = now.wall + for_ms;
         const struct grant g = {.zone = state->zone->id,
                                 .by = by,

@@ -32,7 +32,8 @@ struct item {
     bool queued, held, rendering, rendered, to_start, on_air;
     int passes, volume, tries;
     int64_t started, fail_until; /* mono */
-    struct item *children;       /* of a digest, by their next */
+    int64_t ends_wall;     /* of one from the book: its expiry, or the end of its grace; 0: it came since */
+    struct item *children; /* of a digest, by their next */
 };
 
 struct zone_state {
@@ -43,6 +44,7 @@ struct zone_state {
     int64_t mute_until_wall, override_until_wall;
     char mute_by[NAME_MAX_LEN], mute_reason[REASON_MAX_LEN];
     bool mute_warned;
+    bool mute_loaded, override_loaded; /* from the book: by its wall time */
     bool busy;
     int64_t busy_since, free_since; /* mono */
     bool was_quiet, caught_up;
@@ -67,6 +69,8 @@ struct station {
     struct hold_source holds[HOLD_SOURCES];
     enum priority hold;
     bool trusted, said_untrusted, has_scanned;
+    struct now counted;                     /* by which the book's wall times were last turned into mono */
+    bool bulletin_loaded;                   /* it is the book's */
     struct now last;                        /* of the turn before */
     int64_t last_wall;                      /* newest wall time in the book */
     int64_t scanned;                        /* civil minute up to which slots were looked at */

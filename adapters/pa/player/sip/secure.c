@@ -13,7 +13,7 @@
 #include "base/mem.h"
 
 enum {
-    KEY_LEN = 30,     /* of the suite: 16 of key, 14 of salt */
+    KEY_LEN = 30, /* of the suite: 16 of key, 14 of salt */
     PACKET_ROOM = 2048,
     TEXT_LEN = 80
 };
