@@ -318,6 +318,31 @@ static void a_clock_set_back_repeats_no_slot_and_set_forward_lists_the_lost_one(
     stage_close(&s);
 }
 
+static void days_that_a_wrong_clock_went_ahead_are_not_silent_when_they_come(void **state)
+{
+    (void)state;
+    struct stage s;
+    stage_open(&s, "2026-11-23T08:30:00", hall);
+    stage_bulletin(&s, 1, 96, one_red);
+    stage_run(&s, "2026-11-23T09:05:00");
+    assert_int_equal(s.n_sounds, 1);
+    s.now.wall += 2 * DAY_MS; /* a time server that is wrong: the slots between are listed as missed */
+    stage_run(&s, "2026-11-25T10:05:00");
+    assert_int_equal(s.n_sounds, 2);
+    assert_string_equal(stage_log(&s, 0, "slot:2026-11-24T10:00"), "skipped:missed");
+    s.now.wall -= 2 * DAY_MS; /* mended */
+    stage_run(&s, "2026-11-23T11:05:00");
+    assert_int_equal(s.n_sounds, 2); /* not so soon after the last time */
+    stage_kill(&s);                  /* and from the book */
+    stage_start(&s);
+    stage_run(&s, "2026-11-24T10:05:00");
+    assert_string_equal(stage_log(&s, 0, "slot:2026-11-24T10:00"), "skipped:missed playing played");
+    stage_run(&s, "2026-11-25T12:05:00");
+    assert_string_equal(stage_log(&s, 0, "slot:2026-11-25T10:00"),
+                        "playing played"); /* it has had its time */
+    stage_close(&s);
+}
+
 static void another_time_zone_neither_repeats_nor_loses_a_slot(void **state)
 {
     (void)state;
@@ -922,6 +947,7 @@ int main(void)
         cmocka_unit_test(slots_missed_while_off_are_listed_and_not_played),
         cmocka_unit_test(a_bulletin_outlives_the_broker_and_a_restart_until_it_expires),
         cmocka_unit_test(a_clock_set_back_repeats_no_slot_and_set_forward_lists_the_lost_one),
+        cmocka_unit_test(days_that_a_wrong_clock_went_ahead_are_not_silent_when_they_come),
         cmocka_unit_test(another_time_zone_neither_repeats_nor_loses_a_slot),
         cmocka_unit_test(nothing_is_spoken_before_the_clock_is_trusted),
         cmocka_unit_test(what_is_over_when_the_clock_comes_right_is_not_spoken),

@@ -89,7 +89,7 @@ enum query {
 static const char *const sql[Q_COUNT] = {
     [Q_FACT] = "SELECT value FROM fact WHERE key = ?1",
     [Q_SET_FACT] = "INSERT OR REPLACE INTO fact VALUES(?1, ?2)",
-    [Q_HAS_SLOT] = "SELECT 1 FROM slot WHERE zone = ?1 AND minute = ?2",
+    [Q_HAS_SLOT] = "SELECT 1 FROM slot WHERE zone = ?1 AND minute = ?2 AND reason <> 'missed'",
     [Q_PUT_SLOT] = "INSERT INTO slot VALUES(?1, ?2, ?3, ?4, ?5)"
                    " ON CONFLICT(zone, minute) DO UPDATE SET state = ?4, reason = ?5",
     [Q_OPEN_SLOTS] =

@@ -31,7 +31,8 @@ enum relay_err book_commit(struct book *b, struct reason *why) MUST_CHECK;
 bool book_fact(struct book *b, const char *key, int64_t *ret);
 void book_set_fact(struct book *b, const char *key, int64_t value);
 
-/* Slots, keyed by zone and nominal civil minute. */
+/* Slots, keyed by zone and nominal civil minute. One that was missed has not had its time: when a clock that went ahead is set
+ * back, its minute comes after all. */
 bool book_has_slot(struct book *b, const char *zone, int64_t minute);
 void book_put_slot(struct book *b, const char *zone, int64_t minute, int64_t at, const char *state,
                    const char *reason);

@@ -85,9 +85,9 @@ const struct said *memory_last(const struct memory *m)
     return NULL;
 }
 
-int64_t memory_last_minute(const struct memory *m, uint64_t text)
+const struct said *memory_last_of(const struct memory *m, uint64_t text)
 {
     for (size_t i = m->n; i-- > 0;)
-        if (m->items[i].text == text) return m->items[i].minute;
-    return -1;
+        if (m->items[i].text == text) return &m->items[i];
+    return NULL;
 }

@@ -36,8 +36,8 @@ void memory_release(struct memory *m);
 /* How much of the time from mono - span to mono has been spoken into, and what is playing with it. */
 int64_t memory_spoken_ms(const struct memory *m, int64_t mono, int64_t span);
 int memory_times_on_day(const struct memory *m, uint64_t text, int64_t day);
-/* The last thing said, and the nominal minute at which a text was last said; -1: not within memory. */
+/* The last thing said, and the last time that a text was said; NULL: not within memory. */
 const struct said *memory_last(const struct memory *m);
-int64_t memory_last_minute(const struct memory *m, uint64_t text);
+const struct said *memory_last_of(const struct memory *m, uint64_t text);
 
 #endif

@@ -62,19 +62,26 @@ static enum why judge_reminder(const struct programme_input *in, const struct re
     return WHY_SOUNDS;
 }
 
+/* The minute at which it was said, as this slot's clock counts. A minute that is still to come was that of a clock which has
+ * been set back since: how long ago it was is told by the other clock. */
+static int64_t said_at(const struct programme_input *in, const struct said *s)
+{
+    int64_t ago = (in->now.mono - s->mono) / MINUTE_MS;
+    return s->minute <= in->minute ? s->minute : in->minute - (ago > 0 ? ago : 0);
+}
+
 /* What the memory says against a text, whoever asks for it. */
 static enum why judge_text(const struct programme_input *in, const char *text, bool spread)
 {
     uint64_t key = text_key(text);
     int times = memory_times_on_day(in->memory, key, in->minute / MINUTES_A_DAY);
     if (times >= in->limits->times_a_day) return WHY_TIMES_A_DAY;
-    int64_t last_minute = memory_last_minute(in->memory, key);
-    const struct said *last = memory_last(in->memory);
-    if (last && last->text == key && slots_between(in, last->minute, in->minute) <= 1)
+    const struct said *last = memory_last(in->memory), *last_of = memory_last_of(in->memory, key);
+    if (last && last->text == key && slots_between(in, said_at(in, last), in->minute) <= 1)
         return WHY_TWICE_RUNNING;
-    if (spread && times > 0 && last_minute >= 0) {
+    if (spread && times > 0 && last_of) {
         int apart = slot_marks_count(&in->zone->slots) / (int)in->limits->times_a_day;
-        if (slots_between(in, last_minute, in->minute) < apart) return WHY_SPREAD;
+        if (slots_between(in, said_at(in, last_of), in->minute) < apart) return WHY_SPREAD;
     }
     return WHY_SOUNDS;
 }
@@ -146,7 +153,8 @@ static struct plan_line *place_reminder(const struct programme_input *in, struct
         for (size_t i = 0; i < in->n_reminders; i++) {
             struct plan_line *line = &p->lines[i];
             if (line->why != WHY_SOUNDS) continue;
-            int64_t last = memory_last_minute(in->memory, text_key(in->reminders[i].text));
+            const struct said *said = memory_last_of(in->memory, text_key(in->reminders[i].text));
+            int64_t last = said ? said_at(in, said) : -1;
             if (last < best_last) {
                 best = line;
                 best_last = last;

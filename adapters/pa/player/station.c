@@ -189,6 +189,7 @@ bool station_find_zone(const struct station *s, const char *id, size_t *ret)
 static void load_said(void *arg, uint64_t text, int64_t minute, int64_t at, int64_t length_ms, bool slot)
 {
     struct load *l = arg;
+    if (at > l->now.wall) at = l->now.wall - HOUR_MS; /* by a clock that has been set back: some time ago */
     memory_add(&l->s->zones[l->zone].memory, (struct said){.text = text,
                                                            .minute = minute,
                                                            .mono = l->now.mono + (at - l->now.wall),
