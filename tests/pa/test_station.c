@@ -160,6 +160,62 @@ static void what_comes_in_quiet_hours_is_one_digest_when_they_end(void **state)
     stage_close(&s);
 }
 
+static void what_is_kept_for_a_zone_that_closed_again_ends_when_it_expires(void **state)
+{
+    (void)state;
+    static const char *const zones[] = {"icu", "hall", NULL};
+    struct stage s;
+    struct reason why;
+    struct zone_view v;
+    int n = 0;
+    stage_open(&s, "2026-11-23T17:00:00", zones);
+    stage_turn(&s);
+    assert_int_equal(station_override(s.station, s.now, "icu", 5 * MINUTE_MS, "李", "张", "疏散", &n, &why),
+                     RELAY_OK);
+    station_busy(s.station, s.now, 0, true);
+    stage_announce(&s, 0, "a1.1/pa", "a1", 1, WARNING, HOUR_MS, "");
+    for (int minute = 0; minute < 6; minute++) {
+        station_busy(s.station, s.now, 0, true);
+        stage_run_to(&s, s.now.wall + MINUTE_MS);
+    }
+    stage_run(&s, "2026-11-23T18:30:00");
+    stage_announce(&s, 1, "a2.1/pa", "a2", 1, WARNING, HOUR_MS, "");
+    stage_run(&s, "2026-11-23T20:00:00");
+    for (size_t z = 0; z < 2; z++) {
+        station_view(s.station, s.now, z, &v);
+        assert_int_equal(v.held, 0);
+    }
+    assert_non_null(strstr(stage_log(&s, 0, "a1.1/pa"), "skipped:"));
+    assert_string_equal(stage_log(&s, 1, "a2.1/pa"), "accepted queued:quiet_hours skipped:expired");
+    assert_int_equal(s.n_sounds, 0);
+    stage_close(&s);
+}
+
+static void what_a_restart_finds_waiting_in_a_quiet_zone_is_told_to_be_kept(void **state)
+{
+    (void)state;
+    struct stage s;
+    stage_open(&s, "2026-11-23T17:58:00", hall);
+    stage_turn(&s);
+    station_hold(s.station, s.now, "topic", PRIORITY_FIRE, "panel");
+    stage_announce(&s, 0, "a1.1/pa", "a1", 1, WARNING, 20 * HOUR_MS, "");
+    stage_turn(&s);
+    stage_kill(&s);
+    s.now.wall += 5 * MINUTE_MS;
+    s.now.mono += 5 * MINUTE_MS;
+    for (int i = 0; i < 2; i++) { /* once, however often it starts */
+        stage_start(&s);
+        stage_run_to(&s, s.now.wall + MINUTE_MS);
+        stage_kill(&s);
+    }
+    stage_start(&s);
+    assert_string_equal(stage_log(&s, 0, "a1.1/pa"), "accepted queued:external_hold queued:quiet_hours");
+    stage_run(&s, "2026-11-24T08:01:00");
+    assert_string_equal(stage_log(&s, 0, "a1.1/pa"),
+                        "accepted queued:external_hold queued:quiet_hours playing played");
+    stage_close(&s);
+}
+
 static void fire_silences_at_once_and_speech_comes_back(void **state)
 {
     (void)state;
@@ -939,6 +995,8 @@ int main(void)
         cmocka_unit_test(holidays_that_nobody_knows_are_missed_in_december_and_again_in_the_year),
         cmocka_unit_test(classes_that_take_nothing_at_once_say_so),
         cmocka_unit_test(what_comes_in_quiet_hours_is_one_digest_when_they_end),
+        cmocka_unit_test(what_is_kept_for_a_zone_that_closed_again_ends_when_it_expires),
+        cmocka_unit_test(what_a_restart_finds_waiting_in_a_quiet_zone_is_told_to_be_kept),
         cmocka_unit_test(fire_silences_at_once_and_speech_comes_back),
         cmocka_unit_test(a_slot_in_a_long_hold_is_skipped_with_its_reason),
         cmocka_unit_test(a_correction_ends_what_it_corrects),

@@ -100,7 +100,7 @@ static const char *const sql[Q_COUNT] = {
                        "?12, ?13, ?14, ?15)",
     [Q_MOVE_ANNOUNCE] = "UPDATE announce SET state = ?3, reason = ?4 WHERE zone = ?1 AND id = ?2",
     [Q_OPEN_ANNOUNCES] = "SELECT zone, id, alert, rev, status, level, correction, text, rhyme, repeat, "
-                         "received, expires"
+                         "received, expires, again, state = 'held'"
                          " FROM announce WHERE state IN ('queued', 'playing', 'held') ORDER BY received, id",
     [Q_PUT_SAY] = "INSERT OR REPLACE INTO say VALUES(?1, ?2, ?3, ?4)",
     [Q_END_SAY] = "DELETE FROM say WHERE zone = ?1 AND id = ?2",
@@ -133,9 +133,10 @@ static const char *const sql[Q_COUNT] = {
     [Q_PRUNE_SLOT] = "DELETE FROM slot WHERE (zone, minute) IN (SELECT zone, minute FROM slot WHERE at < ?1 "
                      "- 400 * 86400000"
                      " LIMIT ?2)",
-    [Q_PRUNE_ANNOUNCE] =
-        "DELETE FROM announce WHERE (zone, id) IN (SELECT zone, id FROM announce"
-        " WHERE received < ?1 - 30 * 86400000 AND state NOT IN ('queued', 'playing', 'held') LIMIT ?2)",
+    [Q_PRUNE_ANNOUNCE] = "DELETE FROM announce WHERE (zone, id) IN (SELECT zone, id FROM announce"
+                         " WHERE received < ?1 - 30 * 86400000 AND (state NOT IN ('queued', 'playing', "
+                         "'held') OR expires < ?1)"
+                         " LIMIT ?2)",
     [Q_PRUNE_SAID] =
         "DELETE FROM said WHERE id IN (SELECT id FROM said WHERE at < ?1 - 30 * 86400000 LIMIT ?2)",
     [Q_PRUNE_LOG] = "DELETE FROM log WHERE seq IN (SELECT seq FROM log WHERE at < ?1 - 1100 * 86400000 ORDER "
@@ -348,7 +349,9 @@ void book_open_announces(struct book *b, void (*fn)(void *arg, const struct anno
                                  .rhyme = col_null(s, 8) ? NULL : col_text(s, 8),
                                  .repeat = col_int(s, 9),
                                  .received = col_int(s, 10),
-                                 .expires = col_int(s, 11)};
+                                 .expires = col_int(s, 11),
+                                 .again = col_int(s, 12),
+                                 .held = col_int(s, 13) != 0};
         if (!cap_status_parse(col_text(s, 4), &a.status))
             a.status = STATUS_TEST; /* our own words: cannot be others */
         if (!level_parse(col_text(s, 5), &a.level)) a.level = LEVEL_BLUE;

@@ -48,7 +48,8 @@ struct announcement {
     bool correction;
     const char *text, *rhyme;
     int64_t repeat;
-    int64_t again;             /* how often a person has sent it once more */
+    int64_t again; /* how often a person has sent it once more */
+    bool held;     /* of book_open_announces: it was told that it waits for the end of quiet hours */
     int64_t received, expires; /* both by this machine's wall clock */
 };
 bool book_announce_state(struct book *b, const char *zone, const char *id, char ret_state[static 16],

@@ -78,6 +78,15 @@ static void quiet_ends(struct station *s, struct now now)
         if (state->was_quiet && !quiet) station_release_held(s, z, now);
         state->was_quiet = quiet;
     }
+    /* What nobody will hear any more does not wait until the morning; a silent zone has none. */
+    for (struct item *i = s->items, *next; i; i = next) {
+        next = i->next;
+        if (!i->held) continue;
+        if (i->q.expires <= now.mono)
+            item_end(s, i, now, "skipped", WHY_EXPIRED, NULL);
+        else
+            item_tell_held(s, i, now); /* the player stopped in between */
+    }
 }
 
 /* Told in December of the year before, and again when the year has come. */
@@ -260,6 +269,7 @@ static void load_announce(void *arg, const struct announcement *a)
     if (!station_find_zone(l->s, a->zone, &z)) return;
     struct item *i = station_new_announce(l->s, z, a, l->now);
     i->held = true;
+    i->told_held = a->held;
     i->ends_wall = a->expires;
     l->s->zones[z].caught_up = true;
 }

@@ -29,6 +29,7 @@ struct item {
     struct item_line lines[ITEM_LINES_MAX];
     size_t n_lines;
     int64_t minute; /* ITEM_SLOT */
+    bool told_held; /* that it waits for the end of quiet hours */
     bool queued, held, rendering, rendered, to_start, on_air;
     int passes, volume, tries;
     int64_t started, fail_until; /* mono */
@@ -85,6 +86,8 @@ void item_free(struct station *s, struct item *i); /* off every list */
 struct item *item_find(struct station *s, uint64_t number);
 void item_add_line(struct item *i, const char *text, const char *rhyme, const char *name, bool told,
                    bool drill);
+/* Says once that it waits for the end of quiet hours. */
+void item_tell_held(struct station *s, struct item *i, struct now now);
 void item_enqueue(struct station *s, struct item *i, struct now now);
 /* Ends it for good: logs, moves the book's rows, frees. */
 void item_end(struct station *s, struct item *i, struct now now, const char *state, enum why why,

@@ -6,6 +6,14 @@ enum { TAKEN_PAUSE_MS = 10000 }; /* before asking again a device that something 
 
 /* ---- Announcements that wait for the end of quiet hours ---- */
 
+void item_tell_held(struct station *s, struct item *i, struct now now)
+{
+    if (i->told_held) return;
+    i->told_held = true;
+    item_note(s, i, now, "queued", WHY_QUIET_HOURS, NULL);
+    book_move_announce(s->book, s->zones[i->zone].zone->id, i->id, "held", why_code(WHY_QUIET_HOURS));
+}
+
 static void item_keep_back(struct station *s, struct item *i, struct now now)
 {
     if (i->queued) queue_remove(&s->zones[i->zone].queue, &i->q);
@@ -13,9 +21,9 @@ static void item_keep_back(struct station *s, struct item *i, struct now now)
     if (i->rendered) (void)remove(i->wav); /* made again with the volume of its hour */
     i->rendering = i->rendered = false;
     if (i->q.kind != ITEM_DIGEST) {
-        if (!i->held) item_note(s, i, now, "queued", WHY_QUIET_HOURS, NULL);
         i->held = true;
-        book_move_announce(s->book, s->zones[i->zone].zone->id, i->id, "held", why_code(WHY_QUIET_HOURS));
+        i->told_held = false;
+        item_tell_held(s, i, now);
         return;
     }
     /* A digest that ran into quiet hours comes apart again. */
