@@ -365,6 +365,17 @@ def cuts(b):
     expect("an announcement is said at least once", b.wait_log(ident, "played", limit=60)[-2:] == ["playing", "played"])
     expect("a slot at most once", b.log(slot, "pharmacy") == ["playing", "failed"])
     expect("what was put together before is not kept", not os.path.exists(left))
+
+    # A fire panel says it once. Whoever starts anew in the middle of it is silent until the panel lets go, or after a day.
+    b.publish("hold", "1")
+    wait_for("the hold", 5, lambda: b.state().get("hold") == "fire")
+    for at, hold in (("2026-11-23 09:05:00", "fire"), ("2026-11-23 23:05:00", "fire"), ("2026-11-25 09:05:00", None), ("2026-11-25 09:06:00", None)):
+        os.killpg(b.player.pid, signal.SIGKILL)
+        b.player.wait()
+        wait_for("the last will", 15, lambda: b.state().get("state") == "down")
+        b.start_player(at)
+        state = wait_for("its state", 15, lambda: b.state().get("state") == "up" and b.state())
+        expect(f"the hold of a topic at {at}: {hold}", state.get("hold") == hold)
     end(b)
 
 

@@ -10,7 +10,6 @@ enum {
     IN_FLIGHT = 50,
     TOPIC_MAX = 300,
     NOBODY_PAUSE_MS = 60000, /* nobody has subscribed to the log: ask again then */
-    SESSION_S = 24 * 3600,
     MAX_PACKET = 1024 * 1024
 };
 
@@ -136,7 +135,7 @@ enum relay_err link_new(struct loop *loop, const struct settings *s, const struc
         .tls_cert = b->tls.cert,
         .tls_key = b->tls.key,
         .client_id = client,
-        .session_expiry_s = SESSION_S,
+        .session_expiry_s = LINK_SESSION_MS / SECOND_MS,
         .receive_maximum = READ_BATCH,
         .max_packet = MAX_PACKET,
         .keepalive_s = (uint16_t)(b->keepalive / SECOND_MS),

@@ -12,6 +12,10 @@
 #include "player/book.h"
 #include "player/settings.h"
 
+enum {
+    LINK_SESSION_MS = 24 * 3600 * 1000
+}; /* so long the broker keeps what it has for a player that is away */
+
 struct link;
 
 struct link_env {

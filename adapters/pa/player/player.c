@@ -141,6 +141,7 @@ static void take_hold(void *arg, const char *payload)
     p->topic_hold = opt_strs_has(&h->off, payload)        ? PRIORITY_NONE
                     : opt_strs_has(&h->clinical, payload) ? PRIORITY_CLINICAL
                                                           : PRIORITY_FIRE;
+    book_set_fact(p->book, "hold_topic", p->topic_hold);
     if (p->station) station_hold(p->station, p->now, "topic", p->topic_hold, "topic");
 }
 
@@ -255,6 +256,21 @@ static void recall(struct player *p, const struct service *h)
     }
 }
 
+/* A fire panel need not say it twice: what it had said before this program started is in the book. Whatever it has said since is
+ * kept by the broker, for a day; after that nobody knows. */
+static void recall_hold(struct player *p)
+{
+    int64_t hold, last;
+    if (!book_fact(p->book, "hold_topic", &hold) || !hold || !book_fact(p->book, "last_wall", &last)) return;
+    if (p->now.wall - last > LINK_SESSION_MS) {
+        log_warning("hold: the topic said it more than a day ago; forgotten");
+        book_set_fact(p->book, "hold_topic", PRIORITY_NONE);
+        return;
+    }
+    p->topic_hold = (enum priority)hold;
+    log_warning("hold: the topic had said it before the start; silent until it says otherwise");
+}
+
 static void fill_station_settings(struct player *p, const struct player_options *o)
 {
     const struct settings *s = p->set;
@@ -301,6 +317,7 @@ enum relay_err player_new(struct settings *s, struct service *service, const str
     if (err == RELAY_OK) empty_spool(p->spool);
     if (err == RELAY_OK) err = settings_calendar(s, &p->calendar, why);
     if (err == RELAY_OK) err = book_open(db, DB_READ_WRITE, &p->book, why);
+    if (err == RELAY_OK && !service->loop) recall_hold(p); /* after a reload the service knows */
     if (err == RELAY_OK && !service->loop) err = loop_new(&service->loop, why);
     p->loop = service->loop;
     if (err == RELAY_OK) err = child_set_new(p->loop, &p->children, why);
