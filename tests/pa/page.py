@@ -126,7 +126,10 @@ zones:
   - {{id: pharmacy, name: 药房, class: pharmacy, outputs: [drop], quiet: [none]}}
   - {{id: w3, name: 三病区, class: ward, outputs: [drop]}}
   - {{id: icu, name: 重症监护室, class: icu}}
-outputs: [{{id: drop, type: file, dir: wav}}]
+  - {{id: desk, name: 服务台, class: registration, outputs: [horn], quiet: [none]}}
+outputs: [{{id: drop, type: file, dir: wav}}, {{id: horn, type: command, run: [sh, -c, 'echo no amplifier >&2; exit 1']}}]
+hold: {{file: fire}}
+schedule: {{grace: 5s}}
 """)
     env = {**os.environ, "TOCSIN_LANG": "zh-CN", "TOCSIN_LOCALEDIR": args.locale}
     player = subprocess.Popen([args.player, "run", "--config", f"{folder}/pa.yaml"], stderr=open(f"{folder}/log", "w"), env=env)
@@ -180,7 +183,7 @@ outputs: [{{id: drop, type: file, dir: wav}}]
         name, value = session.split("=")
         browser.call("Network.setCookie", name=name, value=value, url=origin, httpOnly=True, sameSite="Strict")
         browser.go(origin + "/")
-        browser.wait("the zones", "document.querySelectorAll('.zone').length === 4")
+        browser.wait("the zones", "document.querySelectorAll('.zone').length === 5")
         browser.wait("the programme", "document.querySelectorAll('#programme li').length > 0")
         expect("nothing is wider than the phone", browser.eval("document.documentElement.scrollWidth <= 390"))
         small = browser.eval("[...document.querySelectorAll('button')].filter(b => b.offsetHeight < 44).length")
@@ -211,6 +214,21 @@ outputs: [{{id: drop, type: file, dir: wav}}]
         browser.shot(f"{shots}/pa-desk-hold.png")
         browser.eval("document.getElementById('hold').click()")
         browser.wait("its end", "document.getElementById('held').hidden")
+        # The fire panel's own hold: nobody here can end it, and nothing says that one could.
+        open(f"{folder}/fire", "w").close()
+        browser.wait("the panel's hold", "document.getElementById('held').textContent.includes('消防')")
+        expect("no button seems to end it", browser.eval("getComputedStyle(document.getElementById('hold')).display") == "none")
+        refused = cli("hold", "off", "--by", "保安老李")
+        expect(f"the command says so ({refused.stderr.strip()})", refused.returncode == 1 and "hold.file" in refused.stderr)
+        os.unlink(f"{folder}/fire")
+        browser.wait("its end", "document.getElementById('held').hidden")
+        # A loudspeaker that does not play is named.
+        cli("say", "desk", "请车主挪车。", "--by", "test")
+        browser.wait("the fault", "document.getElementById('faults').innerText.includes('horn')")
+        expect("with its reason", "no amplifier" in browser.eval("document.getElementById('faults').innerText"))
+        cli("mute", "hall", "--for", "1h", "--by", "王护士长", "--reason", "会议")
+        browser.wait("who muted it, and why", "document.querySelector('[data-zone=hall]').innerText.match(/王护士长.*：会议/)")
+        browser.shot(f"{shots}/pa-desk-fault.png")
         contrast = browser.eval("""(() => {
           const lum = c => { const [r, g, b] = c.match(/[\\d.]+/g).map(x => x / 255).map(x => x <= .03928 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b; };
           const back = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; if (!c.startsWith('rgba(0, 0, 0, 0')) return c; } return 'rgb(255,255,255)'; };

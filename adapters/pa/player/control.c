@@ -226,6 +226,14 @@ static enum relay_err do_hold(struct action *a, struct reason *why)
         return fail(why, RELAY_INVALID, _("say fire, clinical or off"));
     if (!a->by[0]) return fail(why, RELAY_INVALID, _("say who you are: --by NAME"));
     station_hold(a->s, a->now, "command", hold, a->by);
+    const char *by, *source;
+    if (hold == PRIORITY_NONE && station_holding(a->s, &by, &source) != PRIORITY_NONE)
+        return fail(why, RELAY_CONFLICT,
+                    strcmp(source, "file") == 0
+                        ? _("every zone stays silent: the hold of the file hold.file goes on, and ends when "
+                            "that file is removed")
+                        : _("every zone stays silent: the hold that came over the topic goes on, and ends "
+                            "where it came from"));
     a->n = (int)station_zones(a->s);
     return RELAY_OK;
 }

@@ -113,7 +113,8 @@ struct zone_view {
 void station_view(struct station *s, struct now now, size_t zone, struct zone_view *ret);
 size_t station_zones(const struct station *s);
 bool station_sounds(const struct station *s); /* in any zone */
-enum priority station_holding(const struct station *s, const char **ret_by);
+/* The gravest; by whom, and the source as station_hold was told it. */
+enum priority station_holding(const struct station *s, const char **ret_by, const char **ret_source);
 bool station_trusts_clock(const struct station *s);
 int station_missing_holidays(const struct station *s, struct now now); /* as calendar_missing_year */
 const struct bulletin *station_bulletin_now(const struct station *s);

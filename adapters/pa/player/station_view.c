@@ -54,10 +54,13 @@ bool station_sounds(const struct station *s)
     return false;
 }
 
-enum priority station_holding(const struct station *s, const char **ret_by)
+enum priority station_holding(const struct station *s, const char **ret_by, const char **ret_source)
 {
-    for (int i = 0; i < HOLD_SOURCES && ret_by; i++)
-        if (s->hold != PRIORITY_NONE && s->holds[i].hold == s->hold) *ret_by = s->holds[i].by;
+    for (int i = 0; i < HOLD_SOURCES && s->hold != PRIORITY_NONE; i++) {
+        if (s->holds[i].hold != s->hold) continue;
+        *ret_by = s->holds[i].by;
+        *ret_source = s->holds[i].name;
+    }
     return s->hold;
 }
 

@@ -126,10 +126,12 @@ void tell_log_row(struct buf *out, const struct log_row *r)
 
 static void tell_hold(struct buf *out, const struct station *s)
 {
-    const char *by = NULL;
-    enum priority hold = station_holding(s, &by);
+    const char *by = NULL, *source = NULL;
+    enum priority hold = station_holding(s, &by, &source);
     buf_json_member(out, "hold", hold == PRIORITY_NONE ? NULL : priority_name(hold));
-    if (hold != PRIORITY_NONE) buf_json_member(out, "hold_by", by);
+    if (hold == PRIORITY_NONE) return;
+    buf_json_member(out, "hold_by", by);
+    buf_json_member(out, "hold_source", source);
 }
 
 static void tell_holidays(struct buf *out, const struct station *s, struct now now)
