@@ -160,6 +160,40 @@ static void what_comes_in_quiet_hours_is_one_digest_when_they_end(void **state)
     stage_close(&s);
 }
 
+static void what_was_corrected_is_not_said_by_the_digest(void **state)
+{
+    (void)state;
+    static const char *const wait[] = {"family_waiting", NULL};
+    for (int playing = 0; playing < 2; playing++) {
+        struct stage s;
+        stage_open(&s, "2026-11-23T13:00:00", wait);
+        s.zones[0].ms_an_hour = 90000;
+        stage_turn(&s);
+        stage_announce(&s, 0, "a1.1/pa", "a1", 1, "电话是骗子打的。", 6 * HOUR_MS, "");
+        stage_announce(&s, 0, "a2.1/pa", "a2", 1, "短信是骗子发的。", 6 * HOUR_MS, "");
+        stage_run(&s, "2026-11-23T14:29:59");
+        station_busy(s.station, s.now, 0, !playing);
+        stage_run(&s, "2026-11-23T14:30:03");
+        assert_int_equal(s.n_sounds, playing);
+        stage_announce(&s, 0, "a1.2/pa", "a1", 2, "更正。刚才的提醒有误。", 6 * HOUR_MS,
+                       ",\"msgType\":\"Cancel\"");
+        station_busy(s.station, s.now, 0, false);
+        stage_run(&s, "2026-11-23T14:32:00");
+        assert_int_equal(s.n_sounds, playing + 2);
+        if (playing) assert_true(s.sounds[0].stopped_ms >= 0);
+        assert_non_null(strstr(stage_log(&s, 0, "a1.2/pa"), "playing played"));
+        const char *log = stage_log(&s, 0, "a1.1/pa");
+        assert_string_equal(log + strlen(log) - strlen("skipped:superseded"), "skipped:superseded");
+        log = stage_log(&s, 0, "a2.1/pa");
+        assert_string_equal(log + strlen(log) - strlen("playing played"), "playing played");
+        stage_kill(&s); /* and not after a restart */
+        stage_start(&s);
+        stage_run(&s, "2026-11-23T14:40:00");
+        assert_int_equal(s.n_sounds, playing + 2);
+        stage_close(&s);
+    }
+}
+
 static void what_is_kept_for_a_zone_that_closed_again_ends_when_it_expires(void **state)
 {
     (void)state;
@@ -983,6 +1017,32 @@ static void a_real_alert_ends_the_drills_speech_everywhere(void **state)
     stage_close(&s);
 }
 
+static void a_real_alert_takes_the_drills_out_of_a_digest(void **state)
+{
+    (void)state;
+    static const char *const two[] = {"family_waiting", "hall", NULL};
+    struct stage s;
+    stage_open(&s, "2026-11-23T13:00:00", two);
+    s.zones[0].ms_an_hour = 90000;
+    stage_turn(&s);
+    drill(&s, 0, "d1");
+    drill(&s, 0, "d2");
+    s.now.wall += HOUR_MS - MINUTE_MS; /* their hour is not over at the end of the quiet ones */
+    s.now.mono += HOUR_MS - MINUTE_MS;
+    drill(&s, 0, "d3");
+    drill(&s, 0, "d4");
+    stage_run(&s, "2026-11-23T14:29:59");
+    station_busy(s.station, s.now, 0, true);
+    stage_run(&s, "2026-11-23T14:30:05");
+    stage_announce(&s, 1, "a1.1/pa", "a1", 1, WARNING, HOUR_MS, "");
+    station_busy(s.station, s.now, 0, false);
+    stage_run(&s, "2026-11-23T14:40:00");
+    assert_int_equal(s.n_sounds, 1);
+    assert_string_equal(s.sounds[0].id, "a1.1/pa");
+    assert_non_null(strstr(stage_log(&s, 0, "d3"), "skipped:real_alert"));
+    stage_close(&s);
+}
+
 int main(void)
 {
     assert_int_equal(clock_set_zone("Asia/Shanghai", NULL), RELAY_OK);
@@ -995,6 +1055,8 @@ int main(void)
         cmocka_unit_test(holidays_that_nobody_knows_are_missed_in_december_and_again_in_the_year),
         cmocka_unit_test(classes_that_take_nothing_at_once_say_so),
         cmocka_unit_test(what_comes_in_quiet_hours_is_one_digest_when_they_end),
+        cmocka_unit_test(what_was_corrected_is_not_said_by_the_digest),
+        cmocka_unit_test(a_real_alert_takes_the_drills_out_of_a_digest),
         cmocka_unit_test(what_is_kept_for_a_zone_that_closed_again_ends_when_it_expires),
         cmocka_unit_test(what_a_restart_finds_waiting_in_a_quiet_zone_is_told_to_be_kept),
         cmocka_unit_test(fire_silences_at_once_and_speech_comes_back),

@@ -36,6 +36,26 @@ static void end_announce(struct station *s, struct item *i, struct now now, enum
     if (!stopping) s->env.silence(s->env.arg, i->q.order);
 }
 
+/* Takes out of the digests of a zone what is over: announcements of this alert, or all drills when alert is NULL. */
+static void part_digests(struct station *s, size_t z, const char *alert, bool also_playing, struct now now)
+{
+    struct item *next;
+    for (struct item *d = s->items; d; d = next) {
+        bool any = false;
+        next = d->next;
+        if (d->zone != z || d->q.kind != ITEM_DIGEST || (d->on_air && !also_playing)) continue;
+        for (struct item *c = d->children; c; c = c->next) {
+            bool over = alert ? strcmp(c->announce.alert, alert) == 0 : c->announce.status != STATUS_ACTUAL;
+            if (over) c->q.stop_why = alert ? WHY_SUPERSEDED : WHY_REAL_ALERT;
+            any |= over;
+        }
+        if (!any) continue;
+        bool waits = !d->on_air;
+        station_part_digest(s, d, now);
+        if (waits) next = s->items; /* its parts are items of their own now */
+    }
+}
+
 /* A newer revision ends what still waits of the older ones; a correction also what plays. */
 static void supersede(struct station *s, size_t z, const struct announcement *a, struct now now)
 {
@@ -45,6 +65,7 @@ static void supersede(struct station *s, size_t z, const struct announcement *a,
         if (i->zone != z || i->q.kind != ITEM_ANNOUNCE || strcmp(i->announce.alert, a->alert) != 0) continue;
         if (!i->on_air || a->correction) end_announce(s, i, now, WHY_SUPERSEDED);
     }
+    part_digests(s, z, a->alert, a->correction, now);
 }
 
 /* Nobody may take the real alert for a part of the drill: in every zone its announcements end, also those that wait. */
@@ -56,6 +77,7 @@ static void end_drills(struct station *s, struct now now)
         if (i->q.kind == ITEM_ANNOUNCE && i->announce.status != STATUS_ACTUAL)
             end_announce(s, i, now, WHY_REAL_ALERT);
     }
+    for (size_t z = 0; z < s->set.n_zones; z++) part_digests(s, z, NULL, true, now);
 }
 
 void station_announce(struct station *s, struct now now, const char *zone, const char *payload, size_t n)

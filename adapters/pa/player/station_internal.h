@@ -34,7 +34,8 @@ struct item {
     int passes, volume, tries;
     int64_t started, fail_until; /* mono */
     int64_t ends_wall;     /* of one from the book: its expiry, or the end of its grace; 0: it came since */
-    struct item *children; /* of a digest, by their next */
+    struct item *children; /* of a digest, by their next; one with a q.stop_why ends when it comes apart */
+    bool apart;            /* a digest that comes apart when it is silent */
 };
 
 struct zone_state {
@@ -121,6 +122,8 @@ struct programme_input station_input(struct station *s, size_t zone, int64_t min
 bool station_find_zone(const struct station *s, const char *id, size_t *ret);
 int64_t station_length_of(const struct station *s, size_t zone, const char *text); /* see speech_length */
 struct conditions station_conditions(const struct station *s, size_t zone, struct now now);
+/* Those of its announcements that were given a stop_why end; the others are released anew. What sounds falls silent first. */
+void station_part_digest(struct station *s, struct item *digest, struct now now);
 void station_release_held(struct station *s, size_t zone, struct now now);
 enum { SLOT_ID_LEN = CIVIL_TEXT_LEN + 8 };
 void station_slot_id(int64_t minute, char out[static SLOT_ID_LEN]);

@@ -186,11 +186,49 @@ static void forget_unsaid(struct station *s, struct item *i, struct now now)
     book_cut_said(s->book, (int64_t)i->q.order, now.wall);
 }
 
+/* Its announcements wait by themselves again, but for those that are over. */
+static void come_apart(struct station *s, struct item *digest, struct now now)
+{
+    size_t zone = digest->zone;
+    struct item *children = digest->children;
+    digest->children = NULL;
+    item_free(s, digest);
+    while (children) {
+        struct item *c = children;
+        children = c->next;
+        c->next = s->items;
+        s->items = c;
+        c->held = true;
+        if (c->q.stop_why != WHY_SOUNDS) item_end(s, c, now, "skipped", c->q.stop_why, NULL);
+    }
+    if (!zone_is_quiet(s->zones[zone].zone, now.wall, NULL) || station_overridden(s, zone, now))
+        station_release_held(s, zone, now);
+}
+
+void station_part_digest(struct station *s, struct item *digest, struct now now)
+{
+    if (!digest->on_air) {
+        if (digest->to_start) forget_unsaid(s, digest, now);
+        come_apart(s, digest, now);
+        return;
+    }
+    digest->apart = true;
+    if (digest->q.state == ITEM_STOPPING) return; /* it falls silent already */
+    digest->q.state = ITEM_STOPPING;
+    digest->q.stop_why = WHY_SUPERSEDED;
+    s->env.silence(s->env.arg, digest->q.order);
+}
+
 static void fell_silent(struct station *s, struct item *i, struct now now)
 {
     enum why why = i->q.stop_why;
     i->on_air = i->to_start = false;
     forget_unsaid(s, i, now);
+    if (i->apart) {
+        item_note(s, i, now, "preempted", why, NULL);
+        come_apart(s, i, now);
+        return;
+    }
     if (queue_stopped(&i->q)) {
         item_note(s, i, now, "preempted", why, NULL);
         item_note_parts(s, i, now, "preempted", why, NULL);
