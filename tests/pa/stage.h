@@ -33,6 +33,7 @@ struct stage_sound {
     size_t zone;
     char id[160];
     int64_t wall, mono, length_ms, stopped_ms; /* stopped_ms: -1 played to its end */
+    int volume;
 };
 
 struct stage {
@@ -108,6 +109,7 @@ static inline void stage_play(void *arg, const struct play *p)
                                   .wall = s->now.wall,
                                   .mono = s->now.mono,
                                   .length_ms = p->length_ms,
+                                  .volume = p->volume,
                                   .stopped_ms = -1};
     (void)snprintf(sound->id, sizeof(sound->id), "%s", p->id);
     for (size_t i = 0; i < s->n_plays; i++) assert_true(s->plays[i].zone != p->zone); /* never two at once */

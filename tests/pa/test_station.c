@@ -712,6 +712,43 @@ static void without_a_voice_an_announcement_is_a_chime_and_a_slot_is_skipped(voi
     stage_close(&s);
 }
 
+static void what_was_only_a_chime_in_the_evening_is_spoken_in_the_morning(void **state)
+{
+    (void)state;
+    struct stage s;
+    stage_open(&s, "2026-11-23T17:59:50", hall);
+    s.mute_engine = true;
+    stage_turn(&s);
+    station_busy(s.station, s.now, 0, true);
+    stage_announce(&s, 0, "a1.1/pa", "a1", 1, WARNING, 20 * HOUR_MS, "");
+    stage_run(&s, "2026-11-23T18:01:00");
+    assert_string_equal(stage_log(&s, 0, "a1.1/pa"),
+                        "accepted queued:busy queued:no_voice queued:quiet_hours");
+    s.mute_engine = false;
+    stage_run(&s, "2026-11-24T08:02:00");
+    assert_int_equal(s.n_sounds, 1);
+    assert_true(s.sounds[0].length_ms > 5000);
+    stage_close(&s);
+}
+
+static void what_waits_into_the_night_has_the_volume_of_the_night(void **state)
+{
+    (void)state;
+    struct stage s;
+    stage_open(&s, "2026-11-23T18:50:00", hall);
+    s.zones[0].n_quiet = 0;
+    s.zones[0].night[s.zones[0].n_night++] = (struct day_window){19 * 60, 7 * 60};
+    stage_turn(&s);
+    station_hold(s.station, s.now, "topic", PRIORITY_FIRE, "panel");
+    stage_announce(&s, 0, "a1.1/pa", "a1", 1, WARNING, HOUR_MS, "");
+    stage_run(&s, "2026-11-23T19:10:00");
+    station_hold(s.station, s.now, "topic", PRIORITY_NONE, "panel");
+    stage_run(&s, "2026-11-23T19:12:00");
+    assert_int_equal(s.n_sounds, 1);
+    assert_int_equal(s.sounds[0].volume, 60);
+    stage_close(&s);
+}
+
 static void the_hours_seconds_are_kept_by_announcements_too(void **state)
 {
     (void)state;
@@ -1080,6 +1117,8 @@ int main(void)
         cmocka_unit_test(a_clock_set_back_gives_no_grant_more_time),
         cmocka_unit_test(a_failing_output_is_tried_again_within_its_grace_and_then_reported),
         cmocka_unit_test(without_a_voice_an_announcement_is_a_chime_and_a_slot_is_skipped),
+        cmocka_unit_test(what_was_only_a_chime_in_the_evening_is_spoken_in_the_morning),
+        cmocka_unit_test(what_waits_into_the_night_has_the_volume_of_the_night),
         cmocka_unit_test(the_hours_seconds_are_kept_by_announcements_too),
         cmocka_unit_test(a_persons_own_words_go_before_and_closed_zones_refuse_them),
         cmocka_unit_test(what_people_said_outlives_a_restart),

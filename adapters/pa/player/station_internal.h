@@ -95,6 +95,7 @@ void item_end(struct station *s, struct item *i, struct now now, const char *sta
               const char *detail);
 void item_release(struct item *i); /* one that is on no list */
 void item_unlink(struct station *s, struct item *i);
+int item_volume(const struct station *s, const struct item *i, struct now now); /* percent */
 void item_render(struct station *s, struct item *i, struct now now);
 void item_note(struct station *s, const struct item *i, struct now now, const char *state, enum why why,
                const char *detail);

@@ -88,6 +88,7 @@ static void lines_release(struct item *i)
         free(i->lines[l].text);
         free(i->lines[l].rhyme);
         free(i->lines[l].name);
+        i->lines[l] = (struct item_line){0};
     }
     i->n_lines = 0;
 }
@@ -262,15 +263,22 @@ static void fit_announce(struct station *s, struct item *i, struct now now)
     l->rhyme = rhyme >= 0 && used + s->set.limits.gap_ms + rhyme <= limit ? xstrdup(i->announce.rhyme) : NULL;
 }
 
+/* An installer's test is heard by those who listen for it, not by the whole hall. */
+int item_volume(const struct station *s, const struct item *i, struct now now)
+{
+    int volume = zone_volume(s->zones[i->zone].zone, now.wall);
+    bool test = i->q.kind == ITEM_ANNOUNCE && i->announce.status == STATUS_TEST;
+    return test && volume > TEST_VOLUME ? TEST_VOLUME : volume;
+}
+
 void item_render(struct station *s, struct item *i, struct now now)
 {
-    struct script script = {.volume = zone_volume(s->zones[i->zone].zone, now.wall),
+    if (i->q.kind == ITEM_ANNOUNCE && !i->n_lines) /* the last time it was only a chime */
+        item_add_line(i, i->announce.text, NULL, i->id, false, i->announce.status != STATUS_ACTUAL);
+    struct script script = {.volume = item_volume(s, i, now),
                             .allow_robot = station_robot(s, i->zone),
                             .urgent = i->q.priority >= PRIORITY_DRILL};
     bool drill = i->n_lines > 0 && i->lines[0].drill;
-    /* An installer's test is heard by those who listen for it, not by the whole hall. */
-    if (i->q.kind == ITEM_ANNOUNCE && i->announce.status == STATUS_TEST && script.volume > TEST_VOLUME)
-        script.volume = TEST_VOLUME;
     i->volume = script.volume;
     if (i->q.kind == ITEM_TONE) {
         script_chime(&script, CHIME_TONE);

@@ -250,7 +250,12 @@ void station_queue_zone(struct station *s, size_t zone, struct now now)
         struct item *i = v.item->owner;
         switch (v.act) {
         case QUEUE_NOTHING: return;
-        case QUEUE_START: begin(s, i, now); break;
+        case QUEUE_START:
+            if (i->volume == item_volume(s, i, now))
+                begin(s, i, now);
+            else
+                item_render(s, i, now); /* it waited into the hours of another volume */
+            break;
         case QUEUE_STOP:
             if (i->to_start) /* it had not begun to sound */
                 fell_silent(s, i, now);
