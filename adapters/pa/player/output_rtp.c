@@ -109,6 +109,7 @@ static void ended(void *arg, const struct rtp_end *end)
                        (long long)end->late, (long long)end->packets, (long long)(end->worst_us / 1000));
     if (end->error) (void)snprintf(detail, sizeof(detail), _("cannot send: %s"), strerror(end->error));
     output_ended(p, st->now, end->stopped ? PLAY_STOPPED : end->error ? PLAY_FAILED : PLAY_DONE, detail);
+    if (end->error) output_close(o); /* a card that was unplugged and is back is another one to its socket */
 }
 
 static enum relay_err rtp_start_play(struct output *o, struct output_play *p, struct now now,
