@@ -54,6 +54,7 @@ struct stage {
     size_t n_sounds;
     bool mute_engine;   /* nothing can be spoken */
     bool broken_output; /* every play fails at once */
+    bool full_disk;     /* no WAV can be written */
     int changes;        /* how often the state topic was to be told */
 };
 
@@ -86,6 +87,7 @@ static inline void stage_render(void *arg, uint64_t item, const struct script *s
     assert_true(s->n_renders < STAGE_PENDING);
     *r = (struct stage_render){.item = item, .due = s->now.mono + STAGE_RENDER_MS};
     r->r.length_ms = 300 + 150;
+    if (s->full_disk) r->r.err = fail(&r->r.why, RELAY_IO, "no space left on device");
     for (size_t i = 0; i < script->n; i++) {
         const struct script_part *p = &script->parts[i];
         if (p->kind == PART_CHIME) r->r.length_ms += 1500;

@@ -697,6 +697,28 @@ static void a_failing_output_is_tried_again_within_its_grace_and_then_reported(v
     stage_close(&s);
 }
 
+static void a_disk_that_is_full_for_a_while_loses_no_announcement(void **state)
+{
+    (void)state;
+    struct stage s;
+    stage_open(&s, "2026-11-23T09:10:00", hall);
+    stage_turn(&s);
+    s.full_disk = true;
+    stage_announce(&s, 0, "a1.1/pa", "a1", 1, WARNING, HOUR_MS, "");
+    stage_run(&s, "2026-11-23T09:10:30");
+    assert_int_equal(s.n_sounds, 0);
+    s.full_disk = false;
+    stage_run(&s, "2026-11-23T09:11:30");
+    assert_string_equal(stage_log(&s, 0, "a1.1/pa"), "accepted queued:speech playing played");
+    s.full_disk = true;
+    stage_announce(&s, 0, "a2.1/pa", "a2", 1, WARNING, HOUR_MS, "");
+    stage_run(&s, "2026-11-23T09:13:15");
+    assert_string_equal(stage_log(&s, 0, "a2.1/pa"), "accepted queued:speech");
+    stage_run(&s, "2026-11-23T09:13:40"); /* its grace is over */
+    assert_string_equal(stage_log(&s, 0, "a2.1/pa"), "accepted queued:speech failed:speech");
+    stage_close(&s);
+}
+
 static void without_a_voice_an_announcement_is_a_chime_and_a_slot_is_skipped(void **state)
 {
     (void)state;
@@ -1116,6 +1138,7 @@ int main(void)
         cmocka_unit_test(two_named_persons_open_a_silent_zone_for_an_hour),
         cmocka_unit_test(a_clock_set_back_gives_no_grant_more_time),
         cmocka_unit_test(a_failing_output_is_tried_again_within_its_grace_and_then_reported),
+        cmocka_unit_test(a_disk_that_is_full_for_a_while_loses_no_announcement),
         cmocka_unit_test(without_a_voice_an_announcement_is_a_chime_and_a_slot_is_skipped),
         cmocka_unit_test(what_was_only_a_chime_in_the_evening_is_spoken_in_the_morning),
         cmocka_unit_test(what_waits_into_the_night_has_the_volume_of_the_night),

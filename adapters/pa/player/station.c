@@ -119,6 +119,7 @@ void station_turn(struct station *s, struct now now)
         station_scan_slots(s, now);
         station_prepare_slots(s, now);
     }
+    station_render_again(s, now);
     for (int pass = 0; pass < 2; pass++) /* what waits in one zone may end what plays in another */
         for (size_t z = 0; z < s->set.n_zones; z++)
             if (pass == 0 || s->zones[z].zone->n_shares) station_queue_zone(s, z, now);

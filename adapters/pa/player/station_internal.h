@@ -115,6 +115,8 @@ struct item *station_new_announce(struct station *s, size_t zone, const struct a
 /* A person's words; text NULL: a tone. left_ms: of its grace; at most all of it. */
 struct item *station_new_say(struct station *s, size_t zone, const char *id, const char *text,
                              int64_t left_ms, struct now now);
+/* What could not be made a while ago. */
+void station_render_again(struct station *s, struct now now);
 void station_queue_zone(struct station *s, size_t zone, struct now now);
 bool station_robot(const struct station *s, size_t zone);
 bool station_overridden(const struct station *s, size_t zone, struct now now);

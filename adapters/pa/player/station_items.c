@@ -5,6 +5,7 @@
 #include "player/station_internal.h"
 
 enum {
+    RENDER_AGAIN_MS = 5000, /* after a disk was full */
     RESERVE_NUMBERS = 1000,
     TEST_VOLUME = 60,            /* percent, at most, of a target's test */
     OVERRIDE_ROOM_MS = 60 * 1000 /* of speech an hour where two persons opened a zone that has none */
@@ -320,6 +321,25 @@ static void share_length(const struct station *s, struct item *i)
     if (i->n_lines) i->lines[0].length_ms = rest > 0 ? rest : 0;
 }
 
+/* Its WAV could not be written, which may go better in a while: it is made again within its grace. */
+static bool render_later(struct station *s, struct item *i, struct now now, const char *detail)
+{
+    int64_t again = now.mono + RENDER_AGAIN_MS;
+    if (!i->fail_until) i->fail_until = now.mono + s->set.grace_ms;
+    if (again >= i->fail_until || again >= i->q.give_up) return false;
+    i->q.not_before = again;
+    if (i->q.waits_for != WHY_SPEECH) item_note(s, i, now, "queued", WHY_SPEECH, detail);
+    i->q.waits_for = WHY_SPEECH;
+    return true;
+}
+
+void station_render_again(struct station *s, struct now now)
+{
+    for (struct item *i = s->items; i; i = i->next)
+        if (i->queued && i->q.state == ITEM_PREPARING && !i->rendering && now.mono >= i->q.not_before)
+            item_render(s, i, now);
+}
+
 void station_rendered(struct station *s, struct now now, uint64_t number, const struct rendered *r)
 {
     struct item *i = item_find(s, number);
@@ -334,7 +354,7 @@ void station_rendered(struct station *s, struct now now, uint64_t number, const 
         /* An announcement without a voice is still a chime: look at the screen. Anything else is nothing. */
         if (s->zones[i->zone].prepared == i)
             item_free(s, i);
-        else
+        else if (r->err == RELAY_OK || !render_later(s, i, now, r->why.text))
             item_end(s, i, now, "failed", WHY_SPEECH, r->why.text);
         return;
     }
