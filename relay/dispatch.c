@@ -355,6 +355,28 @@ static size_t without_ended(struct relay *r, struct delivery_row *rows, size_t n
     return kept;
 }
 
+/* The hour is looked at once more when it goes: what a pause, a limit, a dead service or a reminder has carried into the
+ * quiet hours waits for their end. Returns how many rows are left. */
+static size_t outside_quiet(struct relay *r, struct relay_target *t, struct delivery_row *rows, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct source from;
+        struct delivery_row *d = &rows[i];
+        int64_t until = target_quiet_until(t, d->level, r->now.wall);
+        bool known = until && dispatch_source(r, d, &from);
+        bool asked_for =
+            strcmp(d->reason, dispatch_replayed) == 0 || (known && from.alert->status == STATUS_TEST);
+        if (!until || asked_for) {
+            rows[kept++] = *d;
+            continue;
+        }
+        d->fold = d->fold || (known && from.revision->msg_type != MSG_CANCEL);
+        dispatch_move(r, d, DELIVERY_HELD, "quiet_hours", sooner(until + pace_spread(t->pub.id), d->expires));
+    }
+    return kept;
+}
+
 /* One send (or digest) of a message target; found: one of its due rows as it is now, or NULL. False when nothing could go
  * now; its rows were given a later due. */
 static bool claim_messages(struct relay *r, struct relay_target *t, const struct delivery_row *found)
@@ -377,7 +399,8 @@ static bool claim_messages(struct relay *r, struct relay_target *t, const struct
         postpone(r, rows, n, r->now.wall + MINUTE_MS, behind_others);
         return false;
     }
-    if (t->chat) n = within_limits(r, t, rows, n);
+    if (t->chat) n = outside_quiet(r, t, rows, n);
+    if (t->chat && n) n = within_limits(r, t, rows, n);
     if (!n) return false;
     bool digest;
     int64_t later;

@@ -44,10 +44,8 @@ int64_t pace_spread(const char *target)
 
 static int64_t outside_quiet(const struct chat_config *c, const char *target, int64_t at)
 {
-    for (size_t i = 0; i < c->quiet.n; i++)
-        if (day_window_contains(&c->quiet.items[i], at))
-            return day_window_end(&c->quiet.items[i], at) + part_of(target, c->pace.digest_spread);
-    return at;
+    int64_t over = day_windows_over(c->quiet.items, c->quiet.n, at);
+    return over > at ? over + part_of(target, c->pace.digest_spread) : at;
 }
 
 int64_t pace_digest_at(const struct chat_config *c, const char *target, int64_t now, bool weekly)

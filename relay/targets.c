@@ -306,9 +306,8 @@ struct relay_target *targets_take_shown(struct targets *t)
 int64_t target_quiet_until(const struct relay_target *t, enum level level, int64_t now)
 {
     if (t->night && level == LEVEL_RED) return 0;
-    for (size_t i = 0; i < t->quiet.n; i++)
-        if (day_window_contains(&t->quiet.items[i], now)) return day_window_end(&t->quiet.items[i], now);
-    return 0;
+    int64_t until = day_windows_over(t->quiet.items, t->quiet.n, now);
+    return until > now ? until : 0;
 }
 
 double target_tokens(struct relay_target *t, int64_t wall)

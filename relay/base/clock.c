@@ -328,3 +328,14 @@ int64_t day_window_end(const struct day_window *w, int64_t wall_ms)
     /* Inside the hour that a clock change repeats, the first such end is behind us already: count the minutes. */
     return wall_ms + (w->to - minute) * MINUTE_MS - t.second * SECOND_MS - wall_ms % SECOND_MS;
 }
+
+int64_t day_windows_over(const struct day_window *w, size_t n, int64_t wall_ms)
+{
+    for (size_t turn = 0, i; turn < n; turn++) { /* windows that fill the day have no end */
+        for (i = 0; i < n && !day_window_contains(&w[i], wall_ms); i++)
+            ;
+        if (i == n) break;
+        wall_ms = day_window_end(&w[i], wall_ms);
+    }
+    return wall_ms;
+}

@@ -61,5 +61,7 @@ enum relay_err day_window_parse(const char *text, struct day_window *ret) MUST_C
 bool day_window_contains(const struct day_window *w, int64_t wall_ms);
 /* The wall time at which the window that contains wall_ms ends. */
 int64_t day_window_end(const struct day_window *w, int64_t wall_ms);
+/* The first time from wall_ms on that no window contains: where one begins before another ends they are one. */
+int64_t day_windows_over(const struct day_window *w, size_t n, int64_t wall_ms);
 
 #endif

@@ -184,6 +184,28 @@ def night(args):
         require("共 2 条" in rig.heard("street")[0], rig.heard("street")[0])
 
 
+def late(args):
+    """What a service's pause has carried into the quiet hours waits for their end; what a person asks for goes."""
+    with Chats(args.tocsin, args.standin, "21:00") as rig:
+        quiet = ["21:30-24:00", "00:00-07:30"]
+        rig.begin([rig.group("street", "public", quiet=quiet)], script="http503:1800")
+        alert = rig.happens("red")
+        rig.until("the pause", 5, lambda: "HTTP 503" in rig.row(alert, "street")["reason"])
+        rig.clock(45 * 60)
+        rig.until("its hold", 5, lambda: rig.row(alert, "street")["state"] == "held")
+        row = rig.row(alert, "street")
+        due = datetime.fromisoformat(row["due"])
+        morning = (rig.now() + timedelta(days=1)).replace(hour=7, minute=30, second=0)
+        require(row["reason"] == "quiet_hours" and timedelta(seconds=-1) <= due - morning <= timedelta(seconds=91),
+                f"not until the morning: {row}")
+        require(len(rig.heard("street")) == 1, f"sent at night: {rig.heard('street')}")
+        rig.ask("target", "test", "wecom:street")
+        rig.until_heard("street", 2)
+        rig.clock(10 * 3600)
+        rig.until_heard("street", 3)
+        rig.until("the row", 5, lambda: rig.row(alert, "street")["state"] == "sent")
+
+
 def stop(args):
     """A stop waits for the answer of a message that is under way, so that nobody hears it twice; not for ever."""
     with Chats(args.tocsin, args.standin, "10:00") as rig:
@@ -209,7 +231,7 @@ def main():
     parser.add_argument("scenarios", nargs="*")
     args = parser.parse_args()
     os.environ["PATH"] += ":/usr/sbin"
-    known = {f.__name__: f for f in (levels, limits, night, stop)}
+    known = {f.__name__: f for f in (levels, limits, night, late, stop)}
     for name in args.scenarios or known:
         if name not in known:
             raise Failed(f"there is no scenario {name}; there are {', '.join(known)}")

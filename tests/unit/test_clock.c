@@ -221,6 +221,25 @@ static void a_window_may_end_at_24_00_and_an_empty_one_contains_nothing(void **s
     assert_false(day_window_contains(&w, at("2026-11-22T08:00:00+08:00")));
 }
 
+static void windows_that_touch_or_overlap_end_together(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"21:30-24:00", "00:00-07:30"}, {"00:00-07:30", "21:30-24:00"}, {"21:30-06:00", "05:00-07:30"}};
+    zone("Asia/Shanghai");
+    for (size_t i = 0; i < COUNT(pairs); i++) {
+        struct day_window w[2];
+        for (size_t k = 0; k < 2; k++) assert_int_equal(day_window_parse(pairs[i][k], &w[k]), RELAY_OK);
+        assert_int_equal(day_windows_over(w, 2, at("2026-11-22T22:00:00+08:00")),
+                         at("2026-11-23T07:30:00+08:00"));
+        assert_int_equal(day_windows_over(w, 2, at("2026-11-23T12:00:00+08:00")),
+                         at("2026-11-23T12:00:00+08:00"));
+    }
+    struct day_window whole = {.from = 0, .to = 24 * 60};
+    assert_int_equal(day_windows_over(&whole, 1, at("2026-11-22T22:00:00+08:00")),
+                     at("2026-11-23T00:00:00+08:00"));
+}
+
 static void a_window_in_a_repeated_hour_still_ends_later(void **state)
 {
     (void)state;
@@ -276,6 +295,7 @@ int main(void)
         cmocka_unit_test(durations_are_written_in_the_largest_whole_unit),
         cmocka_unit_test(a_window_round_midnight_is_one_window),
         cmocka_unit_test(a_window_may_end_at_24_00_and_an_empty_one_contains_nothing),
+        cmocka_unit_test(windows_that_touch_or_overlap_end_together),
         cmocka_unit_test(a_window_in_a_repeated_hour_still_ends_later),
         cmocka_unit_test(windows_are_written_strictly),
         cmocka_unit_test(now_is_after_the_build_and_monotonic_time_does_not_go_back),
