@@ -62,8 +62,9 @@ struct message {
     int n_lines;
     const char *chat; /* for this target's audience, all slots filled, marks for drills included */
     const char *issuer;
-    int attempt;        /* 1 for the first */
+    int attempt;        /* 1 for the first; those that never arrived count too */
     int replays;        /* how often a person has sent it once more, after its end */
+    bool said_before;   /* one has arrived, or may have */
     bool may_be_repeat; /* an earlier attempt may have arrived: mark with short_id */
 };
 

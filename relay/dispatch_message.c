@@ -98,6 +98,7 @@ bool dispatch_message(struct relay *r, struct send *op, const struct delivery_ro
                           .count = (int)(alert->count > INT32_MAX ? INT32_MAX : alert->count),
                           .attempt = d->attempt,
                           .replays = d->replays,
+                          .said_before = d->repeats > 0 || d->maybe,
                           .may_be_repeat = d->maybe};
     short_id(m->delivery, short_text);
     m->short_id = arena_strdup(a, short_text);

@@ -49,7 +49,7 @@ static void forward_preface(const struct target *t, const struct message *m, siz
     for (size_t i = 0; i < o->groups.n; i++) buf_printf(out, "\n%zu. %s", i + 1, o->groups.items[i]);
     buf_str(out, "\n全部转完，请告诉值班员，编号");
     for (size_t i = 0; i < n && i < 10; i++) buf_printf(out, " %s", m[i].short_id);
-    buf_str(out, m[0].attempt > 1 ? "。（再次提醒；已经转过的不用再转。）" : "。");
+    buf_str(out, m[0].said_before ? "。（再次提醒；已经转过的不用再转。）" : "。");
 }
 
 static void forward_build(const struct post_part *p, struct post_request *r)

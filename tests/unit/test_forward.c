@@ -85,9 +85,19 @@ static void a_reminder_says_that_it_is_one(void **state)
     (void)state;
     struct message m = a_message();
     m.attempt = 2;
+    m.said_before = true;
     assert_int_equal(chat_send(&c, &m, 1).result, SEND_SENT);
     assert_non_null(strstr(said(0), "再次提醒"));
     assert_string_equal(said(1), m.chat);
+}
+
+static void what_has_only_now_got_through_is_no_reminder(void **state)
+{
+    (void)state;
+    struct message m = a_message();
+    m.attempt = 5; /* the service was away: nobody has seen it */
+    assert_int_equal(chat_send(&c, &m, 1).result, SEND_SENT);
+    assert_null(strstr(said(0), "再次提醒"));
 }
 
 static void long_text_is_numbered_without_the_list(void **state)
@@ -133,6 +143,7 @@ int main(void)
         TEST(the_list_of_groups_comes_first_and_the_text_alone_after_it),
         TEST(the_picture_comes_last),
         TEST(a_reminder_says_that_it_is_one),
+        TEST(what_has_only_now_got_through_is_no_reminder),
         TEST(long_text_is_numbered_without_the_list),
         TEST(nothing_is_sent_when_there_is_nothing_to_forward),
         TEST(groups_that_do_not_fit_into_one_message_are_refused),
