@@ -138,16 +138,15 @@ static const struct post_code *code_find(const struct post_code *table, int64_t 
     return NULL;
 }
 
-static void outcome_from(const struct post_code *c, int attempt, struct send_outcome *out, bool *too_long)
+static void outcome_from(const struct post_code *c, struct send_outcome *out, bool *too_long)
 {
     out->result = c->result;
     out->effect = c->effect;
     out->retry_after_ms = c->retry_after_ms;
     *too_long = c->too_long;
-    if (c->max_attempts && attempt >= c->max_attempts && c->result == SEND_RETRY) out->result = SEND_REJECTED;
 }
 
-static void judge_status(const struct http_answer *a, int attempt, struct send_outcome *out, bool *too_long)
+static void judge_status(const struct http_answer *a, struct send_outcome *out, bool *too_long)
 {
     const struct post_code *c = code_find(statuses, a->status);
     if (!c) c = code_find(statuses, a->status / 100 * 100LL);
@@ -156,7 +155,7 @@ static void judge_status(const struct http_answer *a, int attempt, struct send_o
         (void)snprintf(out->reason, sizeof(out->reason), "HTTP %d", a->status);
         return;
     }
-    outcome_from(c, attempt, out, too_long);
+    outcome_from(c, out, too_long);
     if (out->result == SEND_RETRY && a->retry_after_ms >= 0 && (a->status == 429 || a->status == 503)) {
         out->retry_after_ms = a->retry_after_ms;
         out->effect = TARGET_PAUSE;
@@ -164,25 +163,24 @@ static void judge_status(const struct http_answer *a, int attempt, struct send_o
     (void)snprintf(out->reason, sizeof(out->reason), "HTTP %d: %s", a->status, _(c->words));
 }
 
-/* The channel's own words are not repeated: they may quote the message or the key. */
-static void judge_code(const struct post_kind *k, const struct http_answer *a, int attempt,
-                       struct send_outcome *out, bool *too_long)
+/* False when the channel has no code of its own, or says none. */
+static bool code_of(const struct post_kind *k, const struct http_answer *a, int64_t *ret)
 {
     const struct json_limits limits = {64 * 1024, 16};
     struct reason why;
     CLEANUP(json_free_ptr) cJSON *answer = NULL;
-    int64_t code;
-    if (json_parse(a->body, a->body_len, &limits, &answer, &why) != RELAY_OK ||
-        (json_int(answer, k->code_member, &code) != RELAY_OK &&
-         (!k->old_code_member || json_int(answer, k->old_code_member, &code) != RELAY_OK))) {
-        out->result = SEND_UNKNOWN;
-        (void)snprintf(out->reason, sizeof(out->reason), _("HTTP %d without %s"), a->status, k->code_member);
-        return;
-    }
+    return k->code_member && json_parse(a->body, a->body_len, &limits, &answer, &why) == RELAY_OK &&
+           (json_int(answer, k->code_member, ret) == RELAY_OK ||
+            (k->old_code_member && json_int(answer, k->old_code_member, ret) == RELAY_OK));
+}
+
+/* The channel's own words are not repeated: they may quote the message or the key. */
+static void judge_code(const struct post_kind *k, int64_t code, struct send_outcome *out, bool *too_long)
+{
     if (code == 0) return;
     const struct post_code *c = code_find(k->codes, code);
     if (c) {
-        outcome_from(c, attempt, out, too_long);
+        outcome_from(c, out, too_long);
         (void)snprintf(out->reason, sizeof(out->reason), "%s %lld: %s", k->code_member, (long long)code,
                        _(c->words));
     } else { /* a plain no, whose reason may pass: expires ends it */
@@ -191,16 +189,21 @@ static void judge_code(const struct post_kind *k, const struct http_answer *a, i
     }
 }
 
-void post_judge(const struct post_kind *k, const struct http_answer *a, int attempt, struct send_outcome *ret,
+void post_judge(const struct post_kind *k, const struct http_answer *a, struct send_outcome *ret,
                 bool *ret_too_long)
 {
+    int64_t code = 0;
+    bool fine = a->status >= 200 && a->status < 300, says = a->end == HTTP_ANSWERED && code_of(k, a, &code);
     *ret = (struct send_outcome){.result = SEND_SENT};
     *ret_too_long = false;
-    if (a->end == HTTP_ANSWERED && a->status >= 200 && a->status < 300) {
-        if (k->code_member) judge_code(k, a, attempt, ret, ret_too_long);
-    } else if (a->end == HTTP_ANSWERED) {
-        judge_status(a, attempt, ret, ret_too_long);
-    } else {
+    if (says && (fine || code_find(k->codes, code))) { /* a gateway may put a status of its own before it */
+        judge_code(k, code, ret, ret_too_long);
+    } else if (a->end == HTTP_ANSWERED && !fine) {
+        judge_status(a, ret, ret_too_long);
+    } else if (a->end == HTTP_ANSWERED && k->code_member) {
+        ret->result = SEND_UNKNOWN;
+        (void)snprintf(ret->reason, sizeof(ret->reason), _("HTTP %d without %s"), a->status, k->code_member);
+    } else if (a->end != HTTP_ANSWERED) {
         ret->result = a->end == HTTP_NOT_SENT ? SEND_RETRY : SEND_UNKNOWN;
         (void)snprintf(ret->reason, sizeof(ret->reason), "%s", a->error ? a->error : "");
     }
@@ -388,7 +391,7 @@ static void post_answered(void *arg, const struct http_answer *a)
     }
     struct send_outcome out;
     bool too_long;
-    post_judge(p->kind, a, p->messages[0].attempt, &out, &too_long);
+    post_judge(p->kind, a, &out, &too_long);
     if (p->on_card) {
         card_finish(p, out.result, out.reason);
     } else if (out.result == SEND_SENT && p->index + 1 < p->of) {

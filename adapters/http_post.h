@@ -53,7 +53,6 @@ struct post_code {
     enum send_result result;
     enum target_effect effect;
     int64_t retry_after_ms;
-    int max_attempts;  /* 0: until the warning expires; then the delivery is rejected */
     bool too_long;     /* our fault: cut smaller and send once more */
     const char *words; /* N_(); NULL ends a table */
 };
@@ -126,7 +125,7 @@ void post_send(struct post_ctx *ctx, const struct post_kind *k, const struct tar
                const struct message *m, size_t n, struct send *op);
 
 /* Public for tests. ret_too_long: cut smaller and try once more before the outcome counts. */
-void post_judge(const struct post_kind *k, const struct http_answer *a, int attempt, struct send_outcome *ret,
+void post_judge(const struct post_kind *k, const struct http_answer *a, struct send_outcome *ret,
                 bool *ret_too_long);
 
 #endif

@@ -50,17 +50,42 @@ static const struct opt_row dingtalk_rows[] = {
 };
 
 static const struct post_code dingtalk_codes[] = {
-    {.code = -1, .result = SEND_RETRY, .max_attempts = 4, .words = N_("the service is busy")},
+    {.code = -1, .result = SEND_RETRY, .words = N_("the service is busy")},
     {.code = 130101,
      .result = SEND_RETRY,
      .effect = TARGET_PAUSE,
      .retry_after_ms = PAUSE_MS,
      .words = N_("more than 20 messages in a minute")},
+    {.code = 410100,
+     .result = SEND_RETRY,
+     .effect = TARGET_PAUSE,
+     .retry_after_ms = PAUSE_MS,
+     .words = N_("more than 20 messages in a minute")},
+    {.code = 660026,
+     .result = SEND_RETRY,
+     .effect = TARGET_PAUSE,
+     .retry_after_ms = PAUSE_MS,
+     .words = N_("too many messages")},
     {.code = 310000,
      .result = SEND_RETRY,
      .effect = TARGET_DISABLE,
      .words = N_("the bot's guard refuses: signature, clock, keyword or address")},
     {.code = 300005, .result = SEND_RETRY, .effect = TARGET_DISABLE, .words = N_("the token is not known")},
+    {.code = 300001, .result = SEND_RETRY, .effect = TARGET_DISABLE, .words = N_("the token is not known")},
+    {.code = 400101, .result = SEND_RETRY, .effect = TARGET_DISABLE, .words = N_("the token is not known")},
+    {.code = 400102, .result = SEND_RETRY, .effect = TARGET_DISABLE, .words = N_("the bot was stopped")},
+    {.code = 400106,
+     .result = SEND_RETRY,
+     .effect = TARGET_DISABLE,
+     .words = N_("the bot is not in the group")},
+    {.code = 400013,
+     .result = SEND_RETRY,
+     .effect = TARGET_DISABLE,
+     .words = N_("the group has been dissolved")},
+    {.code = 430101, .result = SEND_REJECTED, .words = N_("the service calls a link in the text unsafe")},
+    {.code = 430102, .result = SEND_REJECTED, .words = N_("the service's censor refuses the text")},
+    {.code = 430103, .result = SEND_REJECTED, .words = N_("the service's censor refuses the picture")},
+    {.code = 430104, .result = SEND_REJECTED, .words = N_("the service's censor refuses the text")},
     {.code = 460101,
      .result = SEND_REJECTED,
      .too_long = true,
@@ -97,7 +122,10 @@ static void add_text(struct buf *body, const char *text, bool markdown, const st
         buf_char(&b, *c);
         if (markdown && *c == '\n') buf_char(&b, '\n'); /* one alone is a space */
     }
-    for (size_t i = 0; i < mention->n && markdown; i++) buf_printf(&b, " @%s", mention->items[i]);
+    for (size_t i = 0; i < mention->n && markdown; i++) {
+        bool all = strcmp(mention->items[i], "@all") == 0; /* who is mentioned stands in the text too */
+        buf_printf(&b, " @%s", all ? "所有人" : mention->items[i]);
+    }
     buf_json_member(body, markdown ? "text" : "content", buf_cstr(&b));
 }
 

@@ -63,7 +63,7 @@ static const struct opt_row wecom_rows[] = {
 };
 
 const struct post_code wecom_codes[] = {
-    {.code = -1, .result = SEND_RETRY, .max_attempts = 4, .words = N_("the service is busy")},
+    {.code = -1, .result = SEND_RETRY, .words = N_("the service is busy")},
     {.code = 45009,
      .result = SEND_RETRY,
      .effect = TARGET_PAUSE,
@@ -79,6 +79,7 @@ const struct post_code wecom_codes[] = {
      .effect = TARGET_DISABLE,
      .words = N_("the bot is not in the group")},
     {.code = 40058, .result = SEND_REJECTED, .too_long = true, .words = N_("the text is too long")},
+    {.code = 45002, .result = SEND_REJECTED, .too_long = true, .words = N_("the text is too long")},
     {.code = 40008,
      .result = SEND_REJECTED,
      .words = N_("the message type is not known, or the request is no JSON")},

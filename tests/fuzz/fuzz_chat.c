@@ -67,7 +67,7 @@ static void check_answer(const char *body, size_t n)
         .end = HTTP_ANSWERED, .status = 200, .body = body, .body_len = n, .retry_after_ms = -1};
     struct send_outcome out;
     bool too_long;
-    post_judge(&kind, &a, 1, &out, &too_long);
+    post_judge(&kind, &a, &out, &too_long);
     HOLDS(strlen(out.reason) < sizeof(out.reason));
     HOLDS(text_valid_utf8(out.reason, strlen(out.reason)));
     HOLDS(!too_long || out.result == SEND_REJECTED);

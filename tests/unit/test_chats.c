@@ -132,6 +132,11 @@ static void dingtalk_takes_text_and_markdown(void **state)
     assert_non_null(strstr(http_peer_string(j, "markdown.text"), "这是诈骗。\n\n不点链接"));
     assert_non_null(strstr(http_peer_string(j, "markdown.text"), "（反诈）"));
     cJSON_Delete(j);
+    target(AUDIENCE_DUTY, NULL, "format: markdown\nmention: [zhang, '@all']");
+    assert_int_equal(send_one().result, SEND_SENT);
+    j = http_peer_json(&peer);
+    assert_non_null(strstr(http_peer_string(j, "markdown.text"), " @zhang @所有人"));
+    cJSON_Delete(j);
 }
 
 static int start_dingtalk_public(void **state)
@@ -186,11 +191,18 @@ static void dingtalk_codes_have_their_meaning(void **state)
         {130101, SEND_RETRY, TARGET_PAUSE},      {310000, SEND_RETRY, TARGET_DISABLE},
         {300005, SEND_RETRY, TARGET_DISABLE},    {460101, SEND_REJECTED, TARGET_GOES_ON},
         {101002, SEND_REJECTED, TARGET_GOES_ON}, {40035, SEND_REJECTED, TARGET_GOES_ON},
-        {99999, SEND_RETRY, TARGET_GOES_ON},
+        {99999, SEND_RETRY, TARGET_GOES_ON},     {410100, SEND_RETRY, TARGET_PAUSE},
+        {660026, SEND_RETRY, TARGET_PAUSE},      {300001, SEND_RETRY, TARGET_DISABLE},
+        {400101, SEND_RETRY, TARGET_DISABLE},    {400102, SEND_RETRY, TARGET_DISABLE},
+        {400106, SEND_RETRY, TARGET_DISABLE},    {400013, SEND_RETRY, TARGET_DISABLE},
+        {430101, SEND_REJECTED, TARGET_GOES_ON}, {430102, SEND_REJECTED, TARGET_GOES_ON},
+        {430103, SEND_REJECTED, TARGET_GOES_ON}, {430104, SEND_REJECTED, TARGET_GOES_ON},
     };
     target(AUDIENCE_DUTY, NULL, "");
     each_code_means("errcode", cases, COUNT(cases));
     peer.body = "{\"errcode\":130101}";
+    assert_int_equal(send_one().retry_after_ms, 600000);
+    peer.body = "{\"errcode\":410100}";
     assert_int_equal(send_one().retry_after_ms, 600000);
 }
 
@@ -254,16 +266,36 @@ static void feishu_codes_have_their_meaning(void **state)
 {
     (void)state;
     static const struct meaning cases[] = {
-        {0, SEND_SENT, TARGET_GOES_ON},        {11232, SEND_RETRY, TARGET_PAUSE},
-        {9499, SEND_REJECTED, TARGET_GOES_ON}, {19001, SEND_RETRY, TARGET_DISABLE},
-        {19021, SEND_RETRY, TARGET_DISABLE},   {19022, SEND_RETRY, TARGET_DISABLE},
-        {19024, SEND_RETRY, TARGET_DISABLE},   {19036, SEND_REJECTED, TARGET_GOES_ON},
-        {1, SEND_RETRY, TARGET_GOES_ON},
+        {0, SEND_SENT, TARGET_GOES_ON},         {11232, SEND_RETRY, TARGET_PAUSE},
+        {9499, SEND_REJECTED, TARGET_GOES_ON},  {19001, SEND_RETRY, TARGET_DISABLE},
+        {19021, SEND_RETRY, TARGET_DISABLE},    {19022, SEND_RETRY, TARGET_DISABLE},
+        {19024, SEND_RETRY, TARGET_DISABLE},    {19036, SEND_REJECTED, TARGET_GOES_ON},
+        {1, SEND_RETRY, TARGET_GOES_ON},        {99991400, SEND_RETRY, TARGET_PAUSE},
+        {19002, SEND_REJECTED, TARGET_GOES_ON},
     };
     target(AUDIENCE_DUTY, NULL, "");
     each_code_means("code", cases, COUNT(cases));
     peer.body = "{\"StatusCode\":0}"; /* the old form */
     assert_int_equal(send_one().result, SEND_SENT);
+}
+
+static void a_known_code_counts_before_the_status_that_carries_it(void **state)
+{
+    (void)state;
+    target(AUDIENCE_DUTY, NULL, "");
+    peer.status = 400; /* alone it would end the warning */
+    peer.body = "{\"code\":99991400,\"msg\":\"request trigger frequency limit\"}";
+    struct send_outcome out = send_one();
+    assert_int_equal(out.result, SEND_RETRY);
+    assert_int_equal(out.effect, TARGET_PAUSE);
+    assert_non_null(strstr(out.reason, "99991400"));
+    peer.body = "{\"code\":0}";
+    assert_int_equal(send_one().result, SEND_REJECTED); /* no success beside a refusal */
+    peer.body = "<html>";
+    assert_int_equal(send_one().result, SEND_REJECTED);
+    peer.status = 500;
+    peer.body = "{\"code\":7}";
+    assert_non_null(strstr(send_one().reason, "HTTP 500"));
 }
 
 /* ---- ntfy -------------------------------------------------------------------------------------------------------------- */
@@ -472,6 +504,7 @@ int main(void)
         TEST(feishu_takes_a_card_in_the_levels_colour, feishu),
         TEST(feishu_cards_can_mention_everybody, feishu),
         TEST(feishu_codes_have_their_meaning, feishu),
+        TEST(a_known_code_counts_before_the_status_that_carries_it, feishu),
         TEST(ntfy_rings_by_level_and_carries_its_token, ntfy),
         TEST(ntfy_attaches_the_picture_by_its_address, ntfy_public),
         TEST(the_specifications_own_vector_is_met, webhook),

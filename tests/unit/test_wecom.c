@@ -173,7 +173,9 @@ static void each_answer_has_its_meaning(void **state)
         {"0", 1, SEND_SENT, TARGET_GOES_ON, 0, ""},
         {"-1", 1, SEND_RETRY, TARGET_GOES_ON, 0, "errcode -1"},
         {"-1", 3, SEND_RETRY, TARGET_GOES_ON, 0, "errcode -1"},
-        {"-1", 4, SEND_REJECTED, TARGET_GOES_ON, 0, "errcode -1"}, /* official advice: three retries */
+        {"-1", 99, SEND_RETRY, TARGET_GOES_ON, 0,
+         "errcode -1"}, /* the attempts of an outage before it count too */
+        {"45002", 1, SEND_REJECTED, TARGET_GOES_ON, 0, "errcode 45002"},
         {"45009", 1, SEND_RETRY, TARGET_PAUSE, 65000, "errcode 45009"},
         {"45009", 99, SEND_RETRY, TARGET_PAUSE, 65000, "errcode 45009"},
         {"93000", 1, SEND_RETRY, TARGET_DISABLE, 0, "errcode 93000"},
