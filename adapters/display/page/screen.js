@@ -129,7 +129,22 @@
   }
 
   // ---- Talking to the relay ----------------------------------------------------------------------------------------
-  var source = null, beatTimer = 0, missed = 0;
+  var source = null, beatTimer = 0, missed = 0, deaf = false;
+
+  // An answer as JSON, or a failure. What gets none is given up: a browser has six connections to one host, and those that a
+  // silent network has swallowed would be missing when it is back.
+  function ask(url, options) {
+    var c = new AbortController(), over = window.setTimeout(function () { deaf = true; c.abort(); }, BEAT_MS);
+    function end() { window.clearTimeout(over); }
+    options.signal = c.signal;
+    options.cache = 'no-store';
+    var answer = fetch(url, options).then(function (r) {
+      if (!r.ok) throw new Error(String(r.status));
+      return r.json();
+    });
+    answer.then(end, end);
+    return answer;
+  }
 
   function listen() {
     if (source) source.close();
@@ -152,29 +167,21 @@
   }
 
   function beat() {
-    var sent = steady(), over = false;
+    var sent = steady();
     beatSoon(BEAT_MS * (0.9 + Math.random() * 0.2));
-    fetch(address('beat', '&tag=' + encodeURIComponent(tag) + '&w=' + Math.round(window.innerWidth * dpr()) + '&h=' +
-      Math.round(window.innerHeight * dpr())), { cache: 'no-store' }).then(function (r) {
-      if (!r.ok) throw new Error(String(r.status));
-      return r.json();
-    }).then(function (m) {
+    ask(address('beat', '&tag=' + encodeURIComponent(tag) + '&w=' + Math.round(window.innerWidth * dpr()) + '&h=' +
+      Math.round(window.innerHeight * dpr())), {}).then(function (m) {
       var back = steady();
-      if (over) return;
-      // The stream should have brought that board; when it fails twice it is opened anew.
-      if (m.items && contact !== null && ++missed > 1) { missed = 0; listen(); }
+      // The stream should have brought that board; when it fails twice it is opened anew, and when the network was silent.
+      if (m.items && contact !== null) missed++;
+      if (missed > 1 || deaf) { missed = 0; deaf = false; listen(); }
       take(m, (sent + back) / 2, back - sent < 3000);
     }).catch(function () { draw(false); });
-    window.setTimeout(function () { over = true; }, BEAT_MS);
   }
   function dpr() { return window.devicePixelRatio || 1; }
 
   function post(what, body) {
-    return fetch(address(what), { method: 'POST', cache: 'no-store', headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(body) }).then(function (r) {
-      if (!r.ok) throw new Error(String(r.status));
-      return r.json();
-    });
+    return ask(address(what), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
   }
 
   // Says which deliveries have been on this screen. What fails is said again at the next word from the relay.

@@ -95,14 +95,18 @@
   window.addEventListener('resize', size);
 
   function ask() {
+    // What gets no answer is given up: a silent network would leave the last state standing as if it were today's.
+    var c = new AbortController(), over = window.setTimeout(function () { c.abort(); }, 2 * EVERY_MS);
     window.setTimeout(ask, EVERY_MS);
-    fetch(path + '/state?t=' + token, { cache: 'no-store' }).then(function (r) {
+    fetch(path + '/state?t=' + token, { cache: 'no-store', signal: c.signal }).then(function (r) {
       if (!r.ok) throw new Error(String(r.status));
       return r.json();
     }).then(function (m) {
+      window.clearTimeout(over);
       $('lost').hidden = true;
       draw(m);
     }).catch(function () {
+      window.clearTimeout(over);
       $('lost').hidden = false;
       $('lost-at').textContent = drawn ? clock(drawn) : '（还没有）';
     }).then(size);
