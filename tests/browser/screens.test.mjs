@@ -85,6 +85,26 @@ test('every text stands whole on the glass, and can be read from five metres', a
   await close(page);
 });
 
+test('fifteen characters without a stop can be read too, in two lines where the glass is upright', async () => {
+  for (const ward of ['s1/w3', 's2/w1']) { // alone, and in the banner
+    const page = await openPage(browser, 'about:blank');
+    await page.context().route('**/events*', (route) => route.abort());
+    await page.context().route('**/beat*', async (route) => {
+      const answer = await (await route.fetch()).json();
+      const time = (hours) => new Date(Date.parse(answer.now) + hours * 3600000).toISOString();
+      await route.fulfill({ json: { ...answer, rev: 9, items: [{ id: 'long', status: 'Actual', msgType: 'Alert', level: 'red',
+        since: time(-1), sent: time(-1), expires: time(72), headline: '冒充医院说病历有误让转账是骗子',
+        lines: ['别转账别汇款别交任何保证金', '别说验证码别开屏幕共享功能', '先问护士再打反诈专线九六一一零'] }] } });
+    });
+    await page.goto(relay.wards[ward]);
+    await page.waitForSelector('h2:has-text("冒充医院")');
+    await legible(page, ward, async (size) => assert.equal(await page.locator('h2').textContent(), '冒充医院说病历有误让转账是骗子', size));
+    await page.setViewportSize({ width: 1080, height: 1920 });
+    await until('two lines', () => page.evaluate(() => Boolean(document.querySelector('.say.two h2'))));
+    await close(page);
+  }
+});
+
 test('a long reminder turns over and loses no word', async () => {
   const page = await openPage(browser, relay.wards['s3/w1'], { clock: true });
   await page.waitForSelector('.card.note');

@@ -313,12 +313,27 @@
     return lines.map(function (l) { return l.trim().replace(/[，；]$/, ''); }).filter(function (l) { return l; });
   }
 
+  // Where a long text is broken when it stands in two lines: at a space, before what begins a new thought, else in its middle.
+  function breakable(element, text) {
+    var n = text.length, at = 0, least = 0.7 * width(text), k, longer;
+    for (k = 2; k < n - 1; k++) {
+      if (!/^( |是骗子|先|再|别|请|让|说)/.test(text.slice(k))) continue;
+      longer = Math.max(width(text.slice(0, k)), width(text.slice(k)));
+      if (longer < least) { least = longer; at = k; }
+    }
+    for (k = n >> 1; !at; k++) if (k >= n || !/[\w.]{2}/.test(text.slice(k - 1, k + 1))) at = k;
+    if (width(text) <= 10 || at >= n) at = n;
+    element.appendChild(el('span', 'half', text.slice(0, at)));
+    if (at < n) element.appendChild(el('span', 'half', text.slice(at)));
+    return element;
+  }
+
   function block(headline, lines) {
     var b = el('div', 'block'), ul = el('ul'), h = el('h2');
     // An upright screen has the height for two lines: a break after the comma makes them larger.
-    (headline.match(/[^，]+，?/g) || []).forEach(function (part) { h.appendChild(el('span', '', part)); });
+    (headline.match(/[^，]+，?/g) || []).forEach(function (part) { h.appendChild(breakable(el('span', 'part'), part)); });
     if (headline) b.appendChild(h);
-    lines.forEach(function (l) { ul.appendChild(el('li', '', l)); });
+    lines.forEach(function (l) { ul.appendChild(headline ? breakable(el('li'), l) : el('li', '', l)); });
     if (lines.length) b.appendChild(ul);
     return b;
   }
@@ -390,26 +405,32 @@
   }
 
   // As large as the room allows: fifteen characters fit a line, fewer may be larger, up to what looks calm. Where the height
-  // is what is short, the white between the lines goes first.
-  function fit(root, rem, maxHead, maxLine, broken) {
-    var say = root.querySelector('.say'), inner, h, lis, room, widest = 1, title = 1, k, j, head, line;
-    if (!say) return;
+  // is what is short, the white between the lines goes first. Returns the size of the lines.
+  function fitIn(say, two, rem, maxHead, maxLine, broken) {
+    var inner = say.firstChild, h = say.querySelector('h2'), lis = say.querySelectorAll('li'), room = say.clientWidth, k, j, head, line;
+    function widest(selector) {
+      return Math.max.apply(null, [1].concat(Array.prototype.map.call(say.querySelectorAll(selector), ems)));
+    }
     say.classList.remove('tight');
-    inner = say.firstChild;
-    h = say.querySelector('h2');
-    lis = say.querySelectorAll('li');
-    room = say.clientWidth;
-    for (k = 0; k < lis.length; k++) widest = Math.max(widest, ems(lis[k]));
-    if (h && broken) for (k = 0; k < h.children.length; k++) title = Math.max(title, ems(h.children[k]));
-    else if (h) title = ems(h);
-    head = h ? Math.min(maxHead * rem, room / title) : 0;
-    line = Math.min(maxLine * rem, room / widest, h ? head : Infinity);
+    say.classList[two ? 'add' : 'remove']('two');
+    head = h ? Math.min(maxHead * rem, room / widest(two ? 'h2 .half' : broken ? 'h2 .part' : 'h2')) : 0;
+    line = Math.min(maxLine * rem, room / widest(two ? 'li .half' : 'li'), h ? head : Infinity);
     for (k = 0; k < 40; k++) {
       if (h) h.style.fontSize = head + 'px';
       for (j = 0; j < lis.length; j++) lis[j].style.fontSize = line + 'px';
       if (inner.offsetHeight <= say.clientHeight && inner.scrollWidth <= say.clientWidth + 1) break;
       if (say.classList.contains('tight')) { head *= 0.97; line *= 0.97; } else say.classList.add('tight');
     }
+    return lis.length ? line : head;
+  }
+
+  // On an upright or a nearly square glass long texts are clearly larger in two lines each.
+  function fit(root, rem, maxHead, maxLine, broken) {
+    var say = root.querySelector('.say'), one;
+    if (!say) return;
+    one = fitIn(say, false, rem, maxHead, maxLine, broken);
+    if (say.querySelector('.half + .half') && fitIn(say, true, rem, maxHead, maxLine, broken) < 1.1 * one)
+      fitIn(say, false, rem, maxHead, maxLine, broken);
   }
 
   var pages = [], at = 0, turnAt = 0, newUntil = 0, drawn = '', drawnStrip = '', stripTurn = 0, rem = 16;
