@@ -1,6 +1,8 @@
 /* The ways out: chats are reached without a word being sent, and what a firewall has to let through. */
 #include "adapters/http_post.h"
+#include "base/hash.h"
 #include "base/i18n.h"
+#include "base/mem.h"
 #include "cli/doctor.h"
 #include "io/address.h"
 #include "io/broker_probe.h"
@@ -81,12 +83,51 @@ static void look_at(void *arg, const struct target *t, const struct http_request
                     why.text, port);
 }
 
+/* Addresses that were seen, by a hash: they are keys. */
+struct addresses {
+    struct findings *findings;
+    struct {
+        uint64_t hash;
+        char *id;
+    } * items;
+    size_t n;
+};
+
+/* A row of a spreadsheet that was copied: one group hears everything twice, another one nothing. */
+static void compare(void *arg, const struct target *t, const struct http_request *address)
+{
+    struct addresses *a = arg;
+    if (strncmp(t->id, "ntfy:", 5) == 0) return; /* many topics at one address */
+    uint64_t hash = hash_quick(address->url, strlen(address->url));
+    for (size_t i = 0; i < a->n; i++) {
+        if (a->items[i].hash != hash) continue;
+        finding_add(
+            a->findings, FINDING_NOTE, "chat.address",
+            _("chat %s has the address of %s: one group hears both, and they share what it takes in a "
+              "minute; if that is not meant, give each the address of its own bot"),
+            t->id, a->items[i].id);
+        return;
+    }
+    a->items = xreallocarray(a->items, a->n + 1, sizeof(*a->items));
+    a->items[a->n].hash = hash;
+    a->items[a->n++].id = xstrdup(t->id);
+}
+
+static void compare_addresses(const struct relay_config *c, struct findings *f)
+{
+    struct addresses a = {.findings = f};
+    each_chat(c, compare, &a);
+    for (size_t i = 0; i < a.n; i++) free(a.items[i].id);
+    free(a.items);
+}
+
 void doctor_chats(const struct relay_config *c, bool deep, struct findings *f)
 {
     const struct chat_config *chats = c->chats.items;
     struct look l = {f, deep};
     bool duty = false;
     each_chat(c, look_at, &l);
+    compare_addresses(c, f);
     for (size_t i = 0; i < c->chats.n; i++) duty |= chats[i].audience == AUDIENCE_DUTY;
     if (deep && !duty)
         finding_add(f, FINDING_DO, "chat",

@@ -5,6 +5,7 @@ usage: chats.py --tocsin PROGRAM --standin PROGRAM [SCENARIO…]"""
 import argparse
 import json
 import os
+import subprocess
 import sys
 from datetime import datetime, timedelta
 
@@ -224,6 +225,17 @@ def stop(args):
         rig.until("its outcome", 5, lambda: rig.row(silent, "street")["state"] == "sent")
 
 
+def twins(args):
+    """The doctor names two groups with one address, without showing it."""
+    with Chats(args.tocsin, args.standin, "10:00") as rig:
+        rig.configure(chats=[rig.group("street", "public"), {**rig.group("street", "public"), "id": "club"}, rig.group("desk", "duty")])
+        done = subprocess.run(rig.command("doctor", "--json"), capture_output=True, text=True, timeout=60,
+                              env=dict(os.environ, TOCSIN_LANG="en"))
+        found = [f["text"] for f in json.loads(done.stdout)["findings"] if f["check"] == "chat.address"]
+        require(len(found) == 1 and "wecom:club has the address of wecom:street" in found[0], f"not named: {found}")
+        require("key=" not in done.stdout, "the doctor shows the key")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tocsin", required=True)
@@ -231,7 +243,7 @@ def main():
     parser.add_argument("scenarios", nargs="*")
     args = parser.parse_args()
     os.environ["PATH"] += ":/usr/sbin"
-    known = {f.__name__: f for f in (levels, limits, night, late, stop)}
+    known = {f.__name__: f for f in (levels, limits, night, late, stop, twins)}
     for name in args.scenarios or known:
         if name not in known:
             raise Failed(f"there is no scenario {name}; there are {', '.join(known)}")
