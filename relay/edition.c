@@ -120,6 +120,21 @@ static void site_body(const struct edition *ed, const struct relay_target *t, st
     buf_char(body, '}');
 }
 
+/* A correction is written to be heard at once; in a group it is read, and after quiet hours not before the morning. */
+static void add_correction(struct buf *b, const char *text)
+{
+    static const char *const heard[] = {"刚才播的", "刚才的"};
+    for (size_t i = 0; i < ARRAY_LEN(heard); i++) {
+        const char *at = strstr(text, heard[i]);
+        if (!at) continue;
+        buf_add(b, text, (size_t)(at - text));
+        buf_str(b, "前面的");
+        text = at + strlen(heard[i]);
+        break;
+    }
+    buf_str(b, text);
+}
+
 /* links: duty messages carry the address of the page that takes answers; it is the delivery's own, so dispatch puts it. */
 static void chat_body(const struct edition *ed, const struct relay_target *t, bool trial, bool links,
                       struct buf *body)
@@ -131,8 +146,9 @@ static void chat_body(const struct edition *ed, const struct relay_target *t, bo
     bool duty = t->pub.audience == AUDIENCE_DUTY;
     CLEANUP(buf_release) struct buf whole = BUF_INIT(BODY_MAX);
     if (ed->type == MSG_CANCEL) {
-        buf_printf(&whole, "【更正】%s\n%s\n编号 {{id}}", "{{issuer}} {{time}}",
-                   say->correction ? say->correction : ed->rule_title);
+        buf_str(&whole, "【更正】{{issuer}} {{time}}\n");
+        add_correction(&whole, say->correction ? say->correction : ed->rule_title);
+        buf_str(&whole, "\n编号 {{id}}");
     } else if (ed->plain) {
         buf_printf(&whole, "%s\n{{time}}，编号 {{id}}", say->chat);
     } else if (duty) {

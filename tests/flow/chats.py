@@ -131,7 +131,8 @@ def levels(args):
         for n, orange in enumerate(oranges):  # whoever heard of it, if only in a digest, hears that it was wrong
             rig.ask("alerts", "cancel", orange, "--by", "王", "--reason", "弄错了")
             rig.until_heard("street", 3 + n)
-            require("更正" in rig.heard("street")[2 + n], rig.heard("street")[2 + n])
+            said = rig.heard("street")[2 + n]
+            require("更正" in said and "前面的提醒有误" in said, f"half an hour later, in writing: {said}")
         rig.ask("alerts", "cancel", yellow, "--by", "王", "--reason", "弄错了")
         rig.until_heard("desk", 8)
         rig.until("the street's row", 5, lambda: rig.row(yellow, "street")["state"] == "cancelled")  # it never heard
