@@ -10,6 +10,8 @@
 enum { CLAIM_ROWS = 512 };
 #define BACKOFF_FIRST (1 * SECOND_MS)
 #define BACKOFF_MOST  (60 * SECOND_MS)
+/* How the reason begins of a row that waits for somebody to mend its target. */
+#define DISABLED "disabled: "
 
 struct send { /* one operation under way */
     struct send *next, *prev;
@@ -76,6 +78,9 @@ bool dispatch_hold_quiet(struct relay *r, const struct relay_target *t, struct d
 
 /* The reason of a row that a person has replayed. */
 extern const char dispatch_replayed[];
+
+/* The target is used again: what waited for that is due. */
+void dispatch_wake_disabled(struct relay *r, const struct relay_target *t);
 
 /* 1 s, 2 s, 4 s … 60 s after the row's last attempt, spread. */
 int64_t dispatch_backoff(const struct delivery_row *d);

@@ -105,6 +105,7 @@ static void apply_effect(struct relay *r, struct send *op)
     const struct send_outcome *o = &op->outcome;
     if (o->effect == TARGET_GOES_ON && !(t->row.paused && o->result == SEND_SENT)) return;
     if (o->effect == TARGET_GOES_ON) {
+        if (t->row.paused < 0) dispatch_wake_disabled(r, t);
         t->row.paused = 0;
         t->row.why[0] = '\0';
     } else if (o->effect == TARGET_PAUSE) {
@@ -114,7 +115,7 @@ static void apply_effect(struct relay *r, struct send *op)
                     (long long)(t->row.paused - r->now.wall) / 1000);
     } else {
         t->row.paused = -1;
-        (void)snprintf(t->row.why, sizeof(t->row.why), "disabled: %s", o->reason);
+        (void)snprintf(t->row.why, sizeof(t->row.why), DISABLED "%s", o->reason);
         log_error("target=%s disabled: %s; mend it and reload", t->pub.id, o->reason);
     }
     store_target_save(r->store, &t->row);

@@ -138,12 +138,18 @@ static void cancel_removed(void *arg, int64_t target, const char *name)
     store_deliveries_waiting(r->store, target, cancel_row, r);
 }
 
+/* What waits for its hour goes on waiting for it. */
 static void wake_row(void *arg, struct delivery_row *d)
 {
     struct relay *r = arg;
-    if (d->state == DELIVERY_HELD) return;
+    if (strncmp(d->reason, DISABLED, strlen(DISABLED)) != 0) return;
     d->due = r->now.wall;
     store_delivery_save(r->store, d);
+}
+
+void dispatch_wake_disabled(struct relay *r, const struct relay_target *t)
+{
+    store_deliveries_waiting(r->store, t->row.id, wake_row, r);
 }
 
 void dispatch_targets_changed(struct relay *r, struct targets *old)
@@ -152,8 +158,7 @@ void dispatch_targets_changed(struct relay *r, struct targets *old)
     for (size_t i = 0; i < r->targets->n; i++) {
         struct relay_target *t = &r->targets->items[i];
         struct relay_target *was = old ? targets_by_id(old, t->pub.id) : NULL;
-        if (was && (was->row.paused < 0 || was->broken))
-            store_deliveries_waiting(r->store, t->row.id, wake_row, r);
+        if (t->was_disabled) dispatch_wake_disabled(r, t);
         if (was) {
             t->in_flight = was->in_flight;
             t->rows_wait = was->rows_wait;

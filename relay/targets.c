@@ -178,8 +178,8 @@ void targets_bind(struct targets *t, struct store *s, struct adapter_slot *slots
         int mode = r->site ? store_site_mode(s, r->site->id) : -1;
         if (mode >= 0) r->mode = (enum site_mode)mode; /* a person's word is over the configuration's */
         r->mode_committed = r->mode;
-        if (r->row.paused < 0)
-            r->row.paused = 0; /* a reload or a restart gives a disabled target another chance */
+        r->was_disabled = r->row.paused < 0;
+        if (r->was_disabled) r->row.paused = 0; /* a reload or a restart gives it another chance */
         index_row(t->index, r);
         for (size_t k = 0; k < n_slots; k++)
             if (slots[k].ops == r->ops) r->ctx = slots[k].ctx;

@@ -49,6 +49,7 @@ struct relay_target {
     bool show_due, show_listed; /* a state target with something new to show; see target_show */
     bool show_grave;            /* … which is red: before others */
     int64_t refresh_at;         /* … and when it will have, by its adapter; wall, 0: not known */
+    bool was_disabled;          /* until this configuration: what waited for that goes now */
     bool broken;                /* check failed at load: deliveries are rejected with `why` */
     char why[160];
 };

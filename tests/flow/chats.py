@@ -5,6 +5,7 @@ usage: chats.py --tocsin PROGRAM --standin PROGRAM [SCENARIO…]"""
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -208,6 +209,26 @@ def late(args):
         rig.until("the row", 5, lambda: rig.row(alert, "street")["state"] == "sent")
 
 
+def mended(args):
+    """A target whose key was refused gets what waited for it after a restart and after a reload; a digest keeps its hour."""
+    with Chats(args.tocsin, args.standin, "09:00") as rig:
+        rig.begin([rig.group("street", "public", pace={"a_day": 0, "a_rule": 0})], script="93000,0,0,93000")
+        alerts = []
+        for way in ("restart", "reload"):
+            alerts += [rig.happens("red")]
+            rig.until("the refusal", 5, lambda: "disabled" in rig.row(alerts[-1], "street")["reason"])
+            alerts += [rig.happens("red")]
+            rig.until("the other to wait too", 5, lambda: "disabled" in rig.row(alerts[-1], "street")["reason"])
+            digest = rig.happens("orange")
+            if way == "restart":
+                rig.relay_stop()
+                rig.relay_start(rig.env)
+            else:
+                rig.relay.send_signal(signal.SIGHUP)
+            rig.until(f"both to be sent after the {way}", 8, lambda: all(rig.row(a, "street")["state"] == "sent" for a in alerts))
+            require(rig.row(digest, "street")["reason"] == "waits for the digest", f"the digest: {rig.row(digest, 'street')}")
+
+
 def stop(args):
     """A stop waits for the answer of a message that is under way, so that nobody hears it twice; not for ever."""
     with Chats(args.tocsin, args.standin, "10:00") as rig:
@@ -244,7 +265,7 @@ def main():
     parser.add_argument("scenarios", nargs="*")
     args = parser.parse_args()
     os.environ["PATH"] += ":/usr/sbin"
-    known = {f.__name__: f for f in (levels, limits, night, late, stop, twins)}
+    known = {f.__name__: f for f in (levels, limits, night, late, mended, stop, twins)}
     for name in args.scenarios or known:
         if name not in known:
             raise Failed(f"there is no scenario {name}; there are {', '.join(known)}")
