@@ -51,6 +51,22 @@ enum relay_err loop_new(struct loop **ret, struct reason *why)
     return RELAY_OK;
 }
 
+/* What has finished and was not looked at yet. */
+static void tell_finished(struct loop *l, bool cancelled)
+{
+    pthread_mutex_lock(&l->lock);
+    struct job *j = l->finished;
+    l->finished = NULL;
+    l->finished_end = &l->finished;
+    pthread_mutex_unlock(&l->lock);
+    while (j) {
+        struct job *next = j->next;
+        j->done(j->arg, cancelled);
+        free(j);
+        j = next;
+    }
+}
+
 struct loop *loop_free(struct loop *l)
 {
     if (!l) return NULL;
@@ -61,7 +77,7 @@ struct loop *loop_free(struct loop *l)
         pthread_mutex_unlock(&l->lock);
         pthread_join(l->thread, NULL);
     }
-    loop_run_done(l);
+    tell_finished(l, true);
     while (l->todo) {
         struct job *j = l->todo;
         l->todo = j->next;
@@ -184,15 +200,5 @@ void loop_offload(struct loop *l, void (*work)(void *arg), void (*done)(void *ar
 
 void loop_run_done(struct loop *l)
 {
-    pthread_mutex_lock(&l->lock);
-    struct job *j = l->finished;
-    l->finished = NULL;
-    l->finished_end = &l->finished;
-    pthread_mutex_unlock(&l->lock);
-    while (j) {
-        struct job *next = j->next;
-        j->done(j->arg, false);
-        free(j);
-        j = next;
-    }
+    tell_finished(l, false);
 }
