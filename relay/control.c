@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "dispatch.h"
 #include "drill.h"
 #include "feedback.h"
@@ -228,10 +229,10 @@ static enum relay_err verb_cancel(struct relay *r, const char *id, const struct 
 static enum relay_err verb_confirm(struct relay *r, const char *id, const struct actor *by, struct buf *ret,
                                    struct reason *why)
 {
-    bool digits = *id && strspn(id, "0123456789") == strlen(id);
-    if (!digits) return alerts_confirm(r, id, by, why);
+    int64_t event;
+    if (!text_number(id, &event)) return alerts_confirm(r, id, by, why);
     char alert[80];
-    enum relay_err err = alerts_confirm_event(r, strtoll(id, NULL, 10), by, alert, why);
+    enum relay_err err = alerts_confirm_event(r, event, by, alert, why);
     if (err == RELAY_OK) buf_json_member(ret, "alert", alert);
     return err;
 }
@@ -248,7 +249,11 @@ static enum relay_err verb_approve(struct relay *r, const char *id, const struct
 static enum relay_err verb_dismiss(struct relay *r, const char *id, const struct actor *by,
                                    struct reason *why)
 {
-    return review_dismiss(r, strtoll(id, NULL, 10), by, why);
+    int64_t event;
+    if (!text_number(id, &event))
+        return fail(why, RELAY_NOT_FOUND,
+                    _("there is no event `%s`; `tocsin alerts list --review` shows them"), id);
+    return review_dismiss(r, event, by, why);
 }
 
 /* "yanta-1-20261122-17 误报" */
@@ -362,7 +367,11 @@ static enum relay_err verb_silence_add(struct relay *r, const char *id, const st
 static enum relay_err verb_silence_expire(struct relay *r, const char *id, const struct actor *by,
                                           struct reason *why)
 {
-    return silence_expire(r, strtoll(id, NULL, 10), by, why);
+    int64_t silence;
+    if (!text_number(id, &silence))
+        return fail(why, RELAY_NOT_FOUND, _("there is no silence `%s`; `tocsin silence list` shows them"),
+                    id);
+    return silence_expire(r, silence, by, why);
 }
 
 /* {"for":"30m","site":"xjtu-1"} */

@@ -6,6 +6,7 @@
 #include "base/i18n.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "render.h"
 #include "rows.h"
 
@@ -184,8 +185,8 @@ enum relay_err list_deliveries(struct db *db, const struct list_filter *f, struc
 /* The row that an id, a row number or a short id means; 0 when none, -1 when a short id fits several. */
 static int64_t find_row(struct db *db, const char *id, struct reason *why)
 {
-    bool digits = *id && strspn(id, "0123456789") == strlen(id);
-    if (digits && strlen(id) != SHORT_ID_LEN - 1) return strtoll(id, NULL, 10);
+    int64_t row = 0;
+    if (text_number(id, &row) && strlen(id) != SHORT_ID_LEN - 1) return row;
     STMT q = {NULL};
     if (db_prepare(db, &q, "SELECT d.id, " DELIVERY_ID DELIVERIES "ORDER BY d.id DESC LIMIT ?1", why) !=
         RELAY_OK)
@@ -198,7 +199,7 @@ static int64_t find_row(struct db *db, const char *id, struct reason *why)
         if (strcmp(col_text(&q, 1), id) == 0) return col_int(&q, 0);
         if (strcasecmp(small, id) == 0) found = found ? -1 : col_int(&q, 0);
     }
-    return found;
+    return found ? found : row; /* five digits are a row, unless some short id has no letter */
 }
 
 /* The texts as they go out; q's first columns are the stored ones, which reminder it is, and the delivery's id. */

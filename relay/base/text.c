@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include <endian.h>
+#include <errno.h>
 #include <utf8proc.h>
 
 /* Bytes of the characters of three that p begins with, by one look at each; the last of a text is not among them, nor what
@@ -129,6 +130,16 @@ bool text_add_word(char *words, size_t size, const char *word)
     size_t n = strlen(word), used = strlen(words);
     if (!n || text_has_word(words, word) || used + n + 2 > size) return false;
     (void)snprintf(words + used, size - used, "%s%s", used ? " " : "", word);
+    return true;
+}
+
+bool text_number(const char *s, int64_t *ret)
+{
+    if (!*s || strspn(s, "0123456789") != strlen(s)) return false;
+    errno = 0;
+    long long n = strtoll(s, NULL, 10);
+    if (errno) return false;
+    *ret = n;
     return true;
 }
 

@@ -28,7 +28,8 @@ static inline bool text_same(const char *a, const char *b) /* NULL is like NULL 
 bool text_has_word(const char *words, const char *word); /* it is one of those with spaces between */
 /* Adds it to those in a room of `size`; false when it stands there, is empty, or does not fit. */
 bool text_add_word(char *words, size_t size, const char *word);
-bool text_is_id(const char *s); /* [a-z0-9][a-z0-9-]{0,31} */
+bool text_is_id(const char *s);                /* [a-z0-9][a-z0-9-]{0,31} */
+bool text_number(const char *s, int64_t *ret); /* digits and nothing else, that fit */
 
 /* One code point; returns bytes used (1..4); 0, and U+0000, at the end. Input must be valid. */
 static inline int text_next(const char *s, size_t n, uint32_t *ret_cp)

@@ -28,6 +28,15 @@ enum relay_err cli_write(const char *path, const struct buf *b, struct reason *w
     return ok ? RELAY_OK : fail(why, RELAY_IO, "%s: %s", path, strerror(error));
 }
 
+/* A report that a full disk has cut off is not done. */
+static int said_all(int code)
+{
+    bool whole = fflush(stdout) == 0 && !ferror(stdout);
+    if (whole || code != EXIT_DONE) return code;
+    (void)fprintf(stderr, _("tocsin: standard output takes no more: %s\n"), strerror(errno));
+    return EXIT_FAILED;
+}
+
 int cli_main(int argc, char **argv)
 {
     i18n_init(NULL);
@@ -47,7 +56,7 @@ int cli_main(int argc, char **argv)
         if (strcmp(v->name, argv[1]) != 0) continue;
         argv[1] =
             xasprintf("tocsin %s", v->name); /* what its --help and errors call it; lives as long as argv */
-        return v->run(argc - 1, argv + 1);
+        return said_all(v->run(argc - 1, argv + 1));
     }
     (void)fprintf(stderr, _("tocsin: no verb `%s`; `tocsin help` lists them\n"), argv[1]);
     return EXIT_USAGE;

@@ -52,7 +52,12 @@ int client_open(struct client *c, int argc, char **argv, const char *usage)
         case 'j': c->json = true; break;
         case 'b': c->by = optarg; break;
         case 'r': c->reason = optarg; break;
-        case 'n': c->filter.limit = strtoll(optarg, NULL, 10); break;
+        case 'n':
+            if (!text_number(optarg, &c->filter.limit) || c->filter.limit < 1) {
+                (void)fprintf(stderr, _("tocsin: --limit is a number of rows, not `%s`\n"), optarg);
+                return EXIT_USAGE;
+            }
+            break;
         case 'a': c->filter.active = true; break;
         case 'v': c->review = true; break;
         case 's': c->filter.state = optarg; break;
@@ -95,6 +100,12 @@ int client_open(struct client *c, int argc, char **argv, const char *usage)
     }
     opt_problems_print(&problems);
     return EXIT_FAILED;
+}
+
+bool client_more_words(const struct client *c, const char *usage)
+{
+    if (c->n_rest) (void)fputs(usage, stderr);
+    return c->n_rest != 0;
 }
 
 void client_close(struct client *c)

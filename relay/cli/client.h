@@ -33,6 +33,8 @@ struct client {
 
 /* Reads options (each also by --help) and the configuration. An exit code, or -1 to go on. `usage` is the whole text. */
 int client_open(struct client *c, int argc, char **argv, const char *usage);
+bool client_more_words(const struct client *c,
+                       const char *usage); /* where there are none to be: prints the usage */
 void client_close(struct client *c);
 
 /* GET path with the filter as query and id (may be NULL); the caller frees *ret. RELAY_OFFLINE without a daemon. */

@@ -132,14 +132,15 @@ static void print_status(const cJSON *j)
 int cli_status(int argc, char **argv)
 {
     struct client c;
-    int code = client_open(
-        &c, argc, argv,
-        _("Usage: tocsin status [--json] [-c FILE]\nHow the relay is: broker, feeds, targets.\n"));
+    const char *usage =
+        _("Usage: tocsin status [--json] [-c FILE]\nHow the relay is: broker, feeds, targets.\n");
+    int code = client_open(&c, argc, argv, usage);
     if (code >= 0) return code;
     struct reason why = {""};
     CLEANUP(json_free_ptr) cJSON *j = NULL;
-    enum relay_err err = client_get(&c, "/v1/status", NULL, &j, &why);
-    if (err != RELAY_OK)
+    if (client_more_words(&c, usage))
+        code = EXIT_USAGE;
+    else if (client_get(&c, "/v1/status", NULL, &j, &why) != RELAY_OK)
         code = client_failed(&why);
     else {
         bool ok = false;
@@ -480,16 +481,14 @@ int cli_site(int argc, char **argv)
 int cli_reload(int argc, char **argv)
 {
     struct client c;
-    int code = client_open(
-        &c, argc, argv,
+    const char *usage =
         _("Usage: tocsin reload [--by NAME]\nRules and configuration are read anew; if anything in "
-          "them is wrong the old ones stay, and it is named.\n"));
+          "them is wrong the old ones stay, and it is named.\n");
+    int code = client_open(&c, argc, argv, usage);
     if (code >= 0) return code;
-    code = action_change(&c,
-                         &(struct action){.path = "/v1/reload",
-                                          .done = N_("rules and configuration are read anew"),
-                                          .reloads = ""},
-                         NULL);
+    static const struct action reload = {
+        .path = "/v1/reload", .done = N_("rules and configuration are read anew"), .reloads = ""};
+    code = client_more_words(&c, usage) ? EXIT_USAGE : action_change(&c, &reload, NULL);
     client_close(&c);
     return code;
 }

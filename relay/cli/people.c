@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli/actions.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
@@ -85,10 +86,12 @@ static int show_drill(const struct client *c, const struct action *a, const char
     CLEANUP(json_free_ptr) cJSON *j = NULL;
     if (client_read(c, a->path, NULL, a->offline, &j, &why) != RELAY_OK) return client_failed(&why);
     const cJSON *one = NULL, *row;
+    int64_t wanted;
+    bool number = text_number(id, &wanted);
     cJSON_ArrayForEach(row, j)
     {
         const cJSON *n = cJSON_GetObjectItemCaseSensitive(row, "id");
-        if (n && n->valueint == strtol(id, NULL, 10)) one = row;
+        if (n && number && n->valueint == wanted) one = row;
     }
     if (!one) {
         (void)fail(&why, RELAY_NOT_FOUND, _("there is no drill `%s`; `tocsin drill list` shows them"), id);

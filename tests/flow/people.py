@@ -8,12 +8,13 @@ import http.server
 import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from relay import PACK, Still, main  # noqa: E402
+from relay import ENGLISH, PACK, Still, main  # noqa: E402
 from rig import free_port  # noqa: E402
 
 
@@ -381,6 +382,41 @@ def card_by_hand(r, alert, delivery):
     assert os.path.getsize(r.path("card.png")) == len(base64.b64decode(picture))
 
 
+def mistypes(r):
+    """What is not the number of a thing is no other thing's, words too many are a usage error, and half a list is not done."""
+    r.cli("silence", "add", "--matcher", 'rule="x"', "--for", "1h", "--by", "王队", "--reason", "核实中")
+    assert "there is no silence `1x`" in r.cli("silence", "expire", "1x", "--by", "王队", fails=True)
+    assert r.cli("silence", "list")[0]["state"] == "active"
+    r.event(1, "610113", kind="report")
+    (row,) = r.until("a candidate", lambda: r.cli("alerts", "list", "--review"))
+    assert "there is no event" in r.cli("alerts", "dismiss", f"{row['event']}O", "--by", "王队", fails=True)
+    assert len(r.cli("alerts", "list", "--review")) == 1
+    assert "there is no drill" in r.cli("drill", "show", "1x", fails=True)
+    for words in (("status", "now"), ("reload", "now"), ("alerts", "list", "now")):
+        done = r.run(*words)
+        assert done.returncode == 2 and "Usage" in done.stderr and not done.stdout, (words, done)
+    for limit in ("0", "-1", "10x", "99999999999999999999"):
+        done = r.run("alerts", "list", "--limit", limit)
+        assert done.returncode == 2 and limit in done.stderr, done
+    with open("/dev/full", "w") as full:
+        for words in (("silence", "list"), ("report", "--csv"), ("check", "--manual")):
+            done = subprocess.run([r.tocsin, *words, "-c", r.path("tocsin.yaml")], stdout=full, stderr=subprocess.PIPE,
+                                  text=True, env=dict(ENGLISH, **r.env))
+            assert done.returncode == 1 and "No space left" in done.stderr, (words, done)
+    # A delivery by its row, also when that has as many digits as a short id has letters.
+    r.event(2, "610104")
+    alert = r.alert_in("610104")
+    r.stop()
+    db = sqlite3.connect(r.path("state/tocsin.db"))
+    (row,) = db.execute("SELECT max(id) FROM delivery").fetchone()
+    with db:
+        db.execute("UPDATE delivery SET id = 12345 WHERE id = ?", (row,))
+    db.close()
+    assert r.cli("deliveries", "show", "12345")["alert"] == alert
+    assert "there is no delivery `12346`" in r.cli("deliveries", "show", "12346", fails=True)
+    r.start()
+
+
 def at_terminal(r, word, *words):
     """Runs tocsin on a pseudo-terminal where a person types `word`."""
     ours, theirs = os.openpty()
@@ -394,4 +430,4 @@ def at_terminal(r, word, *words):
 
 
 if __name__ == "__main__":
-    main(People, silences, drills, drills_that_run_out, heard_before_the_drill, reports, by_hand)
+    main(People, silences, drills, drills_that_run_out, heard_before_the_drill, reports, by_hand, mistypes)

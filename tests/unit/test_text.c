@@ -1,6 +1,8 @@
 /* text.c: UTF-8 and cuts. */
 #include "base/text.h"
 
+#include "base/mem.h"
+
 #include <utf8proc.h>
 
 #include "unit.h"
@@ -149,6 +151,19 @@ static void a_word_is_found_whole_among_others(void **state)
     assert_string_equal(words, "duty chief");
 }
 
+static void a_number_is_digits_and_nothing_else(void **state)
+{
+    (void)state;
+    int64_t n = -7;
+    static const char *const none[] = {"",   "1x", "x1",   " 1",  "1 ",
+                                       "-1", "+1", "0x10", "1.5", "9223372036854775808"};
+    for (size_t i = 0; i < ARRAY_LEN(none); i++) assert_false(text_number(none[i], &n));
+    assert_int_equal(n, -7);
+    assert_true(text_number("0", &n) && n == 0);
+    assert_true(text_number("0012", &n) && n == 12);
+    assert_true(text_number("9223372036854775807", &n) && n == INT64_MAX);
+}
+
 static void configured_ids_are_plain(void **state)
 {
     (void)state;
@@ -188,6 +203,7 @@ static void what_is_no_character_goes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_number_is_digits_and_nothing_else),
         cmocka_unit_test(columns_are_those_of_a_terminal),
         cmocka_unit_test(only_real_utf_8_is_valid),
         cmocka_unit_test(whatever_could_be_three_bytes_is_judged_as_utf8proc_does),
