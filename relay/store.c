@@ -588,7 +588,7 @@ static int64_t other_rows_over(struct store *s, int64_t bytes)
 
 bool store_prune(struct store *s, int64_t now, const struct keep *k)
 {
-    enum { KEYS, EVENTS, OTHER, OTHER_OVER, REFUSALS, FEEDS, ALERTS, CORRELATED, REST, DONE };
+    enum { KEYS, EVENTS, OTHER, OTHER_OVER, REFUSALS, FEEDS, ACTIONS, ALERTS, CORRELATED, REST, DONE };
     bool more = false;
     switch (s->prune_step) {
     case KEYS: more = prune_keys(s, now - k->keys); break;
@@ -605,9 +605,12 @@ bool store_prune(struct store *s, int64_t now, const struct keep *k)
         more = ++s->prune_next <= 600; /* feeds are few: their rows are numbered from 1 */
         if (!more) s->prune_next = 0;
         break;
+    case ACTIONS: more = prune_slice(s, Q_PRUNE_ACTIONS, now - k->deliveries, SLICE_ROWS); break;
     case ALERTS: more = prune_alert(s, now - k->deliveries); break;
     case CORRELATED: more = prune_slice(s, Q_PRUNE_CORRELATED, now, SLICE_ROWS); break;
     case REST:
+        store_do(s, Q_PRUNE_SILENCES, INT(now - k->deliveries));
+        store_do(s, Q_PRUNE_DRILLS, INT(now - k->deliveries));
         store_do(s, Q_PRUNE_WINDOWS, INT(now - 31 * DAY_MS));
         store_do(s, Q_PRUNE_SPOKEN, INT(now - 31 * DAY_MS));
         store_do(s, Q_PRUNE_TOLD, INT(clock_local_day(now - 7 * DAY_MS)));

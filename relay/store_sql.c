@@ -259,6 +259,13 @@ const char *const store_sql[Q_COUNT] = {
     [Q_PRUNE_CORRELATED] =
         "DELETE FROM correlated WHERE id IN (SELECT id FROM correlated WHERE until < ?1 LIMIT ?2)",
     [Q_PRUNE_WINDOWS] = "DELETE FROM window WHERE slice < ?1",
+    [Q_PRUNE_ACTIONS] =
+        "DELETE FROM action WHERE id IN (SELECT id FROM action ORDER BY id LIMIT ?2) AND at < ?1",
+    /* The last one stays, so that its number is not given again while something that names it is kept. */
+    [Q_PRUNE_SILENCES] = "DELETE FROM silence WHERE coalesce(ended, expires) < ?1 AND id < (SELECT max(id) "
+                         "FROM silence)",
+    [Q_PRUNE_DRILLS] = "DELETE FROM drill WHERE coalesce(ended, expires) < ?1 AND id < (SELECT max(id) FROM "
+                       "drill)",
     [Q_PRUNE_ALERTS] =
         "DELETE FROM alert WHERE n = (SELECT n FROM alert WHERE ended < ?1 ORDER BY n LIMIT 1) RETURNING n",
     [Q_PRUNE_REVISIONS] = "DELETE FROM revision WHERE alert = ?1",

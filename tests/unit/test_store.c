@@ -595,6 +595,39 @@ static void pruning_takes_what_is_old_and_leaves_the_rest(void **state)
     stmt_release(&q);
 }
 
+static void who_did_what_goes_with_the_deliveries(void **state)
+{
+    (void)state;
+    int64_t now = 200 * DAY_MS, old = now - 31 * DAY_MS;
+    for (int i = 0; i < 1100; i++)
+        store_action(store, i < 700 ? old : now, "alert.ack", "a-1", "王队", 7, "", "");
+    commit();
+    struct reason why;
+    assert_int_equal(
+        db_exec(store_db(store),
+                "INSERT INTO silence (matchers, broad, author, reason, created, expires, ended) VALUES "
+                "('a', 0, '王队', '', 0, 90000000000, 1), ('b', 0, '王队', '', 0, 90000000000, NULL), "
+                "('c', 0, '王队', '', 0, 1, NULL);"
+                "INSERT INTO drill (site, author, reason, created, expires) VALUES ('', '刘科', '', 0, 1), "
+                "('', '刘科', '', 0, 1)",
+                &why),
+        RELAY_OK);
+    commit();
+    struct keep k = {.keys = 14 * DAY_MS,
+                     .matched = 30 * DAY_MS,
+                     .unmatched = 7 * DAY_MS,
+                     .deliveries = 30 * DAY_MS,
+                     .unmatched_bytes = INT64_C(1) << 31,
+                     .refusals = 10000};
+    while (store_prune(store, now, &k)) commit();
+    commit();
+    assert_int_equal(rows_of("SELECT count(*) FROM action"), 400);
+    assert_int_equal(rows_of("SELECT min(at) FROM action"), now);
+    assert_int_equal(rows_of("SELECT count(*) FROM silence"), 2); /* one that is in force, and the last */
+    assert_int_equal(rows_of("SELECT min(id) FROM silence"), 2);
+    assert_int_equal(rows_of("SELECT count(*) FROM drill"), 1);
+}
+
 static int64_t counted(int day, const char *key)
 {
     struct reason why;
@@ -654,6 +687,7 @@ int main(void)
         T(speech_in_a_wider_area_counts_for_the_district),
         T(a_backup_of_a_store_that_has_spoken_is_whole),
         T(pruning_takes_what_is_old_and_leaves_the_rest),
+        T(who_did_what_goes_with_the_deliveries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
