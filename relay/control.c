@@ -349,6 +349,15 @@ static enum relay_err verb_reload(struct relay *r, const char *id, const struct 
     return RELAY_OK;
 }
 
+static enum relay_err verb_clock_trust(struct relay *r, const char *id, const struct actor *by,
+                                       struct reason *why)
+{
+    (void)id;
+    enum relay_err err = pipeline_trust_clock(r, why);
+    if (err == RELAY_OK) actor_did(r, by, "clock.trust", r->config->relay.id, "");
+    return err;
+}
+
 /* {"matchers":"level=\"orange\"","for":"2h"} */
 static enum relay_err verb_silence_add(struct relay *r, const char *id, const struct actor *by,
                                        struct buf *ret, struct reason *why)
@@ -441,6 +450,7 @@ static const struct verb verbs[] = {
     {"/v1/site/mode", true, .act = verb_site_mode},
     {"/v1/target/test", false, .run = verb_target_test},
     {"/v1/reload", false, .act = verb_reload},
+    {"/v1/clock/trust", true, .act = verb_clock_trust},
 };
 
 static void post_verb(void *arg, struct http_exchange *x)

@@ -54,6 +54,7 @@ struct pipeline {
     int64_t newest;               /* the newest time in the store */
     int64_t disk_at, probe_at, prune_at, slice_at;
     bool pruning;
+    bool vouched; /* for the clock, by a person in this turn's transaction */
     bool stepped; /* the clock: dues are clamped until a commit has kept it */
     bool reload_runs, reload_again;
     bool reload_waits; /* for the store to work again */
@@ -577,11 +578,24 @@ static void watch_clock(struct relay *r)
             log_info("clock is trusted again: sending goes on");
         else
             log_error("clock is not trusted (it is before the newest stored record): events are accepted, "
-                      "nothing is sent; set "
-                      "the time and check NTP");
+                      "nothing is sent; set the time and check NTP; if this is the time, and it was the "
+                      "record's that was wrong: tocsin clock trust --by NAME");
         r->clock_trusted = trusted;
     }
     if (trusted && r->now.wall > p->newest) p->newest = r->now.wall;
+}
+
+enum relay_err pipeline_trust_clock(struct relay *r, struct reason *why)
+{
+    if (r->clock_trusted) return fail(why, RELAY_CONFLICT, _("the clock is trusted already: nothing to do"));
+    char now[TIME_TEXT_LEN];
+    if (r->now.wall < clock_build_ms())
+        return fail(why, RELAY_INVALID,
+                    _("it cannot be %s: this program is newer; set the time and check NTP"),
+                    clock_format(r->now.wall, false, now));
+    store_not_newer(r->store, r->now.wall);
+    of(r)->vouched = true;
+    return RELAY_OK;
 }
 
 /* What is looked at every few seconds: free room, and how many alerts are in force. */
@@ -679,6 +693,8 @@ static void release_everything(struct relay *r)
 {
     of(r)->committed = r->counters;
     of(r)->stepped = of(r)->reload_new = false;
+    if (of(r)->vouched) of(r)->newest = r->now.wall;
+    of(r)->vouched = false;
     if (r->modes_changed) targets_modes_settle(r->targets, true);
     dispatch_committed(r);
     feeds_release(r);
@@ -697,7 +713,7 @@ static void refuse_everything(struct relay *r)
 {
     r->counters = of(r)->committed;
     of(r)->reload_waits = of(r)->reload_waits || of(r)->reload_new; /* what follows from it is done again */
-    of(r)->reload_new = false;
+    of(r)->reload_new = of(r)->vouched = false;
     if (r->modes_changed) targets_modes_settle(r->targets, false);
     r->modes_changed = r->reload_asked = r->rulebook_changed = false;
     dispatch_forget(r);

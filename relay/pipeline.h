@@ -24,6 +24,10 @@ void pipeline_turn(struct relay *r, int64_t max_wait_ms);
 void pipeline_reload(struct relay *r);
 bool pipeline_reloading(const struct relay *r); /* r->reload_refused then says how it went */
 
+/* A person says that this is the time, whatever the store says: what a clock that was ahead has stored is moved to now. In
+ * force after the commit. RELAY_CONFLICT when the clock is trusted already, RELAY_INVALID when it cannot be right. */
+enum relay_err pipeline_trust_clock(struct relay *r, struct reason *why) MUST_CHECK;
+
 /* The answer to a request that changes rows: it leaves after the commit, or becomes 503 when that failed. */
 void pipeline_reply(struct relay *r, struct http_exchange *x, int status, const char *json);
 

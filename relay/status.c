@@ -17,7 +17,8 @@ const char *status_trouble(struct relay *r)
         return _(
             "disk nearly full: intake stopped, deliveries go on; make room on the disk of relay.state_dir");
     if (!r->clock_trusted)
-        return _("clock not trusted: events are accepted, nothing is sent; set the time and check NTP");
+        return _("clock not trusted: events are accepted, nothing is sent; set the time and check NTP; if "
+                 "this is the time: tocsin clock trust --by NAME");
     if (!outlink_up(r))
         return _("broker not connected: start it, or correct broker.host and broker.port; the log says what "
                  "it answered");

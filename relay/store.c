@@ -246,6 +246,18 @@ int64_t store_newest(struct store *s)
     return most;
 }
 
+void store_not_newer(struct store *s, int64_t now)
+{
+    for (const char *const *sql = store_not_after; *sql; sql++) {
+        struct stmt q = {NULL};
+        struct reason why = {""};
+        if (!note_failure(s, db_prepare(&s->db, &q, *sql, &why), &why)) return;
+        stmt_int(&q, 1, now);
+        (void)store_run(s, &q); /* the commit tells */
+        stmt_release(&q);
+    }
+}
+
 /* -- events ------------------------------------------------------------------------------------------------------- */
 
 int64_t store_feed(struct store *s, const char *name)

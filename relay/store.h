@@ -46,8 +46,10 @@ uint64_t store_commits(const struct store *s);
 
 /* The key under which digests, victims and suspects are hashed: made once, in the file `hmac.key` beside the database. */
 const uint8_t *store_key(const struct store *s); /* 16 bytes */
-int64_t
-store_newest(struct store *s); /* the newest wall time ever stored: a clock behind it is not trusted */
+/* The newest wall time in the store: a clock behind it is not trusted. */
+int64_t store_newest(struct store *s);
+/* Nothing is newer than `now`: for a person who says that this is the time. Walks the events, which may take seconds. */
+void store_not_newer(struct store *s, int64_t now);
 
 /* -- events ------------------------------------------------------------------------------------------------------- */
 

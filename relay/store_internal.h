@@ -41,7 +41,8 @@ enum statement {
 };
 
 extern const char *const store_sql[Q_COUNT];
-extern const char *const store_schema[]; /* upgrades; NULL at the end */
+extern const char *const store_not_after[]; /* run once in a long while; NULL at the end */
+extern const char *const store_schema[];    /* upgrades; NULL at the end */
 
 struct store {
     struct db db;

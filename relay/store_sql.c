@@ -323,3 +323,24 @@ const char *const store_sql[Q_COUNT] = {
     [Q_FEEDBACK_COUNT] = "SELECT count(*) FROM feedback WHERE delivery = ?1",
     [Q_PRUNE_FEEDBACK] = "DELETE FROM feedback WHERE alert = ?1",
 };
+
+/* What a clock that was ahead has left in the future, moved to ?1: what it was counted by first. */
+const char *const store_not_after[] = {
+    "UPDATE delivery SET created = ?1 WHERE created > ?1 AND alert IN (SELECT n FROM alert WHERE created > "
+    "?1)",
+    "UPDATE revision SET sent = ?1 WHERE sent > ?1 AND alert IN (SELECT n FROM alert WHERE created > ?1)",
+    "UPDATE alert SET created = ?1 WHERE created > ?1",
+    "UPDATE event SET received = ?1 WHERE received > ?1",
+    "UPDATE event_other SET received = ?1 WHERE received > ?1",
+    "UPDATE refusal SET received = ?1 WHERE received > ?1",
+    "UPDATE feed SET heard = ?1 WHERE heard > ?1",
+    "UPDATE action SET at = ?1 WHERE at > ?1",
+    /* Several of them may become one: the others go. */
+    "UPDATE OR IGNORE spoken SET at = ?1 WHERE at > ?1",
+    "DELETE FROM spoken WHERE at > ?1",
+    "UPDATE OR IGNORE window SET slice = ?1 WHERE slice > ?1",
+    "DELETE FROM window WHERE slice > ?1",
+    "UPDATE OR IGNORE correlated SET until = ?1 + until - slice, slice = ?1 WHERE slice > ?1",
+    "DELETE FROM correlated WHERE slice > ?1",
+    NULL,
+};

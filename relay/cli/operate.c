@@ -492,3 +492,21 @@ int cli_reload(int argc, char **argv)
     client_close(&c);
     return code;
 }
+
+int cli_clock(int argc, char **argv)
+{
+    static const struct action actions[] = {
+        {.name = "trust", .path = "/v1/clock/trust", .done = N_("the clock is trusted: sending goes on")},
+    };
+    return actions_run(
+        argc, argv, actions, ARRAY_LEN(actions),
+        _("Usage: tocsin clock trust --by NAME [--reason WHY]\n"
+          "While the clock is behind the newest record, events are accepted and nothing is sent: the clock "
+          "may "
+          "be wrong. When the\n"
+          "clock was ahead for a time and is right now, it is the record that is wrong: look at `date`, and "
+          "say "
+          "so here. What\n"
+          "was received and said meanwhile is taken as of now; alerts of that time keep their end "
+          "(`tocsin alerts list`).\n"));
+}

@@ -13,6 +13,7 @@ import resource
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -313,6 +314,47 @@ def clock_steps(rig):
     nothing_twice(rig)
     expired = rig.deliveries(state="expired")
     require(not expired, f"expired by a step: {expired}")
+
+
+@scenario
+def clock_in_the_future(rig):
+    """A clock that was ahead and is right again: it is not trusted until a person says that it is, once and for good."""
+    clock = rig.path("clock")
+    set_clock(clock, 0)
+    rig.broker_start()
+    rig.standin_start()
+    rig.listen()
+    rig.configure()
+    rig.relay_start(faketime(clock, wall_only=True))
+    set_clock(clock, 3 * 3600)
+    rig.until_logged("clock stepped by", 65)
+    rig.publish(3)
+    rig.until_accepted()
+    says(fault_disk.refused(rig, "clock", "trust", "--by", "王工"), "trusted already")
+    set_clock(clock, 0)
+    stopped_sending(rig)
+    says(rig.log(), "tocsin clock trust --by NAME")
+    says(rig.status()["trouble"], "tocsin clock trust --by NAME")
+    rig.publish(2)
+    rig.until_accepted()
+    says(fault_disk.refused(rig, "clock", "trust"), "--by")
+    rig.relay_kill()  # the store knows of that time as well
+    rig.relay_start(faketime(clock, wall_only=True))
+    rig.until("distrust", 5, lambda: "clock not trusted" in rig.status().get("trouble", ""))
+    require(not rig.lines_of("log"), "something was sent by a wrong clock")
+    rig.ask("clock", "trust", "--by", "王工", "--reason", "主板电池")
+    rig.until("the two that are fresh", 10, lambda: len(rig.lines_of("log")) == 2)
+    rig.relay_stop()
+    rig.relay_start(faketime(clock, wall_only=True))
+    rig.publish(1)
+    rig.until("the next one", 10, lambda: len(rig.lines_of("log")) == 3)
+    require("trouble" not in rig.status(), "trusted for good")
+    db = sqlite3.connect(f"file:{fault_disk.database(rig)}?mode=ro", uri=True)
+    late = [(table, at) for table, column in (("alert", "created"), ("revision", "sent"), ("delivery", "created"), ("event", "received"),
+                                              ("feed", "heard"), ("window", "slice"), ("spoken", "at"), ("action", "at"))
+            for (at,) in db.execute(f"SELECT {column} FROM {table}") if at > time.time() * 1000 + 1000]
+    db.close()
+    require(not late, f"still of that time: {late}")
 
 
 # -- reload -----------------------------------------------------------------------------------------------------------
