@@ -83,6 +83,9 @@ class Relay:
         """Its exit code says that the broker is away, as it is in these tests."""
         return json.loads(self.run("status", "--json").stdout)
 
+    def wake(self):
+        return self.status()
+
     def refused(self, right, wrong, words):
         """`tocsin check` must find the mistake and say so."""
         self.write("wrong.yaml", self.read("tocsin.yaml").replace(right, wrong, 1))
@@ -129,7 +132,7 @@ class Relay:
         reloads = self.read("log").count("reloaded ")
         self.process.send_signal(signal.SIGHUP)
         self.until("a reload", lambda: self.read("log").count("reloaded ") > reloads)
-        return self.status()  # an answer: its turn has been stored
+        return self.wake()  # an answer: its turn has been stored
 
     def alert_in(self, area):
         return self.until(f"an alert in {area}",
