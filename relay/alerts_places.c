@@ -84,8 +84,9 @@ static bool comes_back(struct relay *r, const struct edition *ed, struct selecti
                         (p.state == DELIVERY_HELD && strncmp(p.reason, "trial", strlen("trial")) != 0));
 }
 
-/* A screen or bulletin that does not show the alert, and has nothing to wait for. Whoever only hears is not told late. */
-static bool is_missing(struct relay *r, const struct edition *ed, struct selection *sel)
+/* A screen or bulletin that does not show the alert, and has nothing to wait for. Whoever only hears is not told late; and what
+ * a person has rejected is not asked again because there is one more screen. */
+static bool is_missing(struct relay *r, const struct edition *ed, bool rejected, struct selection *sel)
 {
     const struct relay_target *t = sel->target;
     struct delivery_row d;
@@ -94,10 +95,7 @@ static bool is_missing(struct relay *r, const struct edition *ed, struct selecti
         !is_correction(r, &d) &&
         (store_shows(r->store, t->row.id, ed->alert->n) || !comes_back(r, ed, sel, &d)))
         return false;
-    /* What a person has refused is not asked again because there is one more screen. */
-    char by[64];
-    store_action_first(r->store, "alert.reject", ed->alert->id, by);
-    return !*by || sel->approve == APPROVE_NONE || ed->approved ||
+    return !rejected || sel->approve == APPROVE_NONE || ed->approved ||
            ed->approvals >= (sel->approve == APPROVE_TWO ? 2 : 1);
 }
 
@@ -134,8 +132,11 @@ static void fit(struct relay *r, struct alert_row *a, const struct site_config *
     struct labels labels;
     struct selection *sel;
     size_t n = alerts_select(r, &ed, room, &labels, &sel), new = 0;
+    char by[64];
+    store_action_first(r->store, "alert.reject", a->id, by);
     for (size_t i = 0; i < n; i++)
-        if ((!only || sel[i].target->site == only) && is_missing(r, &ed, &sel[i])) sel[new ++] = sel[i];
+        if ((!only || sel[i].target->site == only) && is_missing(r, &ed, *by != '\0', &sel[i]))
+            sel[new ++] = sel[i];
     if (new || p.n) alerts_revise(r, &ed, sel, new, note);
     for (size_t i = 0; i < p.n; i++) add_left(r, a, &p.left[i]);
     edition_release(&ed);
