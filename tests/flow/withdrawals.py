@@ -275,10 +275,11 @@ def unsaid(r):
 
 
 def anyhow(r, seed=3):
-    """Whatever comes and goes, in any order: screens and what waits name the areas of today, and no group hears of that."""
+    """Whatever comes and goes, in any order: screens and what waits name the areas of today, and no group hears of that. A site
+    that moves to another area shows what is in force there, by a reload and by a restart."""
     name_areas(r)
     dice = random.Random(seed)
-    places, events = {HERE: "s1", THERE: "s2"}, {"in.jsonl": [], "second.jsonl": []}
+    places, events = {"s1": HERE, "s2": THERE}, {"in.jsonl": [], "second.jsonl": []}
 
     def taken(number, into):
         r.until(f"the receipt of e{number}", lambda: f'"e{number}"' in r.read(f"{into}.receipts"))
@@ -292,7 +293,7 @@ def anyhow(r, seed=3):
         words = "、".join(names[:3]) + ("等地" if len(names) > 3 else "")
         rows = {(d["target"], d["rev"]): d for d in story["deliveries"]}
         shown = {t: rev for t, rev in r.shown(alert).items() if story["revisions"][rev - 1]["msgType"] != "Cancel"}
-        for area, site in places.items():
+        for site, area in places.items():
             board = f"board:{site}/w1"
             assert (board in shown) == (area in story["areas"].split()), (board, shown, story["areas"])
             if board in shown:
@@ -312,10 +313,15 @@ def anyhow(r, seed=3):
 
     for number in range(1, 46):
         into = dice.choice(("in.jsonl", "in.jsonl", "second.jsonl"))
-        what = dice.choice(("event", "event", "cancel", "update", "confirm"))
+        what = dice.choice(("event", "event", "cancel", "update", "confirm", "move"))
         area = dice.choice((HERE, THERE, "610101", "610102") + (("620101",) if into == "in.jsonl" else ()))
         named = dice.sample(events[into], min(len(events[into]), dice.choice((1, 1, 2, 4))))
-        if what == "confirm":
+        if what == "move":
+            site, to = dice.choice(sorted(places)), dice.choice((HERE, THERE, "610101", "610102"))
+            r.configure((f"id: {site}, name: {'医院' if site == 's1' else '二院'}, area: '{places[site]}'",
+                         f"id: {site}, name: {'医院' if site == 's1' else '二院'}, area: '{to}'"), restart=dice.random() < 0.3)
+            places[site] = to
+        elif what == "confirm":
             alive = [a["id"] for a in r.cli("alerts", "list", "--active") if a["rule"] == "crash_test" and a["certainty"] != "Observed"]
             if alive and dice.random() < 0.3:
                 r.cli("alerts", "confirm", alive[0], "--by", "王队")
@@ -323,7 +329,7 @@ def anyhow(r, seed=3):
             r.event(number, area, into, count=dice.choice((1, 4)))
         else:
             r.event(number, area, into, msg_kind=what, references=[f"e{n}" for n in named], count=1)
-        if what != "confirm":
+        if what not in ("confirm", "move"):
             taken(number, into)
             if what != "cancel":
                 events[into].append(number)
