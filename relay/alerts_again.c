@@ -110,6 +110,7 @@ static void collect_reminded(void *arg, struct delivery_row *d)
     if (!t || !t->chat || d->state != DELIVERY_SENT) return;
     if (d->due > m->r->now.wall + MINUTE_MS || d->due >= d->expires) return;
     if (!edition_names_areas(m->ed, t) || target_quiet_until(t, d->level, m->r->now.wall)) return;
+    if (!pace_allows_digest(t->chat, &t->told, clock_local_day(m->r->now.wall))) return;
     if (m->n == m->cap) {
         m->cap = m->cap ? m->cap * 2 : 16;
         m->rows = xreallocarray(m->rows, m->cap, sizeof(*m->rows));
