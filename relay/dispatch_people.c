@@ -127,7 +127,9 @@ void dispatch_apply_report(struct relay *r, const struct report *p)
 
 static void cancel_row(void *arg, struct delivery_row *d)
 {
-    dispatch_move(arg, d, DELIVERY_CANCELLED, "target removed", NO_DUE);
+    /* The report of a trial finds it by its first word. */
+    dispatch_move(arg, d, DELIVERY_CANCELLED,
+                  delivery_held_for(d, "trial") ? "trial: target removed" : "target removed", NO_DUE);
 }
 
 static void cancel_removed(void *arg, int64_t target, const char *name)

@@ -362,7 +362,7 @@ class Model:
                     left.append(t)
                 for d in a.rows:
                     if d.target == t and not d.cancel and d.waiting:
-                        self.end(d, "cancelled:trial" if d.state.startswith("held:trial") and not gone else "cancelled:")
+                        self.end(d, "cancelled:trial" if d.state.startswith("held:trial") else "cancelled:")
                     elif d.target == t and not d.cancel and d.open and not gone:
                         self.end(d, "supp:not in its area any more")
             new = [t for t in self.selected(a) if is_state(t) and site in (None, site_of(t)) and self.is_new(a, t)]

@@ -132,6 +132,16 @@ def reminded_no_more(r):
     assert due == [None] and "no such move" not in r.read("log"), due
 
 
+def trial_of_a_ward(r):
+    """A ward that is taken out of the file in a trial stays in the report of what it would have shown."""
+    r.event(1, "610113")
+    alert = r.alert_in("610113")
+    ward = "wards: [{id: w1, name: 一病区}]"
+    r.configure((ward, "wards: []"))
+    assert r.states(alert)["board:s1/w1"] == ("cancelled", "trial: target removed"), r.states(alert)
+    assert "board:s1/w1" in {w["target"] for w in r.cli("report", "--trial")["trial"]}
+
+
 def rule_gone(r):
     """A rule that is loaded no more takes nothing of what is in force with it: its alert has its words."""
     os.makedirs(r.path("pack"))
@@ -174,4 +184,4 @@ def stops(r):
 
 
 if __name__ == "__main__":
-    main(Review, modes, newcomers, moved, reminded_no_more, rule_gone, stops)
+    main(Review, modes, newcomers, moved, reminded_no_more, trial_of_a_ward, rule_gone, stops)
