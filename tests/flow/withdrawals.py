@@ -313,13 +313,13 @@ def anyhow(r, seed=3):
 
     for number in range(1, 46):
         into = dice.choice(("in.jsonl", "in.jsonl", "second.jsonl"))
-        what = dice.choice(("event", "event", "cancel", "update", "confirm", "move"))
+        what = dice.choice(("event", "event", "cancel", "update", "confirm", "event", "cancel", "update", "move"))
         area = dice.choice((HERE, THERE, "610101", "610102") + (("620101",) if into == "in.jsonl" else ()))
         named = dice.sample(events[into], min(len(events[into]), dice.choice((1, 1, 2, 4))))
         if what == "move":
             site, to = dice.choice(sorted(places)), dice.choice((HERE, THERE, "610101", "610102"))
             r.configure((f"id: {site}, name: {'医院' if site == 's1' else '二院'}, area: '{places[site]}'",
-                         f"id: {site}, name: {'医院' if site == 's1' else '二院'}, area: '{to}'"), restart=dice.random() < 0.3)
+                         f"id: {site}, name: {'医院' if site == 's1' else '二院'}, area: '{to}'"), restart=dice.random() < 0.1)
             places[site] = to
         elif what == "confirm":
             alive = [a["id"] for a in r.cli("alerts", "list", "--active") if a["rule"] == "crash_test" and a["certainty"] != "Observed"]
