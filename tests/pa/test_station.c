@@ -456,6 +456,35 @@ static void another_time_zone_neither_repeats_nor_loses_a_slot(void **state)
     stage_close(&s);
 }
 
+/* A slot at 02:30 in a house whose clocks change; times of the stage are Shanghai's, six or seven hours ahead. */
+static void an_hour_that_comes_twice_has_its_slot_once_and_one_that_is_left_out_is_listed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *to, *log;
+        size_t sounds;
+    } nights[] = {
+        {"2026-10-25T07:50:00", "2026-10-25T11:00:00", "playing played", 1},
+        {"2026-03-29T08:50:00", "2026-03-29T11:00:00", "skipped:missed", 0},
+    };
+    for (size_t i = 0; i < COUNT(nights); i++) {
+        struct stage s;
+        char id[40];
+        assert_int_equal(clock_set_zone("Europe/Berlin", NULL), RELAY_OK);
+        stage_open(&s, nights[i].from, hall);
+        s.zones[0].n_quiet = 0;
+        memset(&s.zones[0].slots, 0, sizeof(s.zones[0].slots));
+        s.zones[0].slots.bits[150 / 8] = 1U << (150 % 8);
+        stage_bulletin(&s, 1, 24, one_red);
+        stage_run(&s, nights[i].to);
+        (void)snprintf(id, sizeof(id), "slot:%.10sT02:30", nights[i].from);
+        assert_string_equal(stage_log(&s, 0, id), nights[i].log);
+        assert_int_equal(s.n_sounds, nights[i].sounds);
+        stage_close(&s);
+        assert_int_equal(clock_set_zone("Asia/Shanghai", NULL), RELAY_OK);
+    }
+}
+
 static void nothing_is_spoken_before_the_clock_is_trusted(void **state)
 {
     (void)state;
@@ -1128,6 +1157,7 @@ int main(void)
         cmocka_unit_test(a_clock_set_back_repeats_no_slot_and_set_forward_lists_the_lost_one),
         cmocka_unit_test(days_that_a_wrong_clock_went_ahead_are_not_silent_when_they_come),
         cmocka_unit_test(another_time_zone_neither_repeats_nor_loses_a_slot),
+        cmocka_unit_test(an_hour_that_comes_twice_has_its_slot_once_and_one_that_is_left_out_is_listed),
         cmocka_unit_test(nothing_is_spoken_before_the_clock_is_trusted),
         cmocka_unit_test(what_is_over_when_the_clock_comes_right_is_not_spoken),
         cmocka_unit_test(what_was_said_before_the_clock_was_wrong_does_not_fill_this_hour),
