@@ -38,14 +38,28 @@ static const char *from_file(struct arena *a, const char *file, const char *path
     return arena_printf(a, "%.*s/%s", (int)(slash - file), file, path);
 }
 
-/* rules.packs of the configuration, or nothing: no file and no such key are alike here. *ret_installed: the folder of rules
- * that people have installed, NULL when there is none. */
-static size_t packs_of_config(const char *path, struct arena *a, const char *out[static PACKS_MAX],
-                              const char **ret_installed)
+/* The configuration's tree; NULL when there is none, which only a file that was asked for must not be. */
+static enum relay_err open_config(const char *given, struct arena *a, struct yaml_node **ret,
+                                  struct reason *why)
 {
-    struct yaml_node *root = NULL;
-    struct reason why = {0};
-    if (yaml_load(path, a, &root, &why)) return 0;
+    const char *path = config_path(given);
+    *ret = NULL;
+    if (!given && access(path, F_OK) != 0) return RELAY_OK;
+    if (!given && access(path, R_OK) != 0) {
+        (void)fprintf(
+            stderr, _("%s cannot be read by you: the installed pack is looked at; others with --packs DIR\n"),
+            path);
+        return RELAY_OK;
+    }
+    return yaml_load(path, a, ret, why);
+}
+
+/* rules.packs of the configuration, or nothing. *ret_installed: the folder of rules that people have installed, NULL when
+ * there is none. */
+static size_t packs_of_config(const struct yaml_node *root, const char *path, struct arena *a,
+                              const char *out[static PACKS_MAX], const char **ret_installed)
+{
+    if (!root) return 0;
     const struct yaml_node *packs = yaml_get(yaml_get(root, "rules"), "packs");
     size_t n = 0;
     if (packs && packs->kind == YAML_SCALAR) out[n++] = from_file(a, path, packs->text);
@@ -67,7 +81,13 @@ size_t packs_find(const char *const *given, size_t n_given, const char *config, 
         return n_given;
     }
     const char *people = NULL;
-    size_t n = packs_of_config(config_path(config), arena, ret, &people);
+    struct yaml_node *root = NULL;
+    struct reason why = {""};
+    if (open_config(config, arena, &root, &why) != RELAY_OK) {
+        (void)fprintf(stderr, _("%s; mend it, or name the rules with --packs DIR\n"), why.text);
+        return 0;
+    }
+    size_t n = packs_of_config(root, config_path(config), arena, ret, &people);
     if (!n) {
         struct stat st;
         char path[PATH_BYTES];

@@ -8,9 +8,10 @@
 #include "base/mem.h"
 #include "rules/rules.h"
 
-enum { PACKS_MAX = 16 };
+enum { PACKS_MAX = 1024 }; /* files may be named one by one */
 
-/* `config` as given on the command line, or NULL. Strings live in the arena or where they were given. Returns how many. */
+/* `config` as given on the command line, or NULL. Strings live in the arena or where they were given. Returns how many; 0, with
+ * why on standard error, when there is a configuration and it cannot be understood. */
 size_t packs_find(const char *const *given, size_t n_given, const char *config, struct arena *arena,
                   const char *ret[static PACKS_MAX]);
 

@@ -112,6 +112,11 @@ static int run(const struct order *o)
     int code = EXIT_FAILED;
     if (!c && (o->config || o->site)) return code; /* what is wrong has been said */
     size_t n = packs_find(o->packs, o->n_packs, o->config, &arena, packs);
+    if (n == 0) {
+        config_free(c);
+        arena_release(&arena);
+        return EXIT_FAILED;
+    }
     enum relay_err err = rule_set_load(packs, n, &set, &problems, &why);
     if (err != RELAY_OK) (void)packs_print_problems(&problems);
     if (err == RELAY_OK) err = make(o, c, set, &why);

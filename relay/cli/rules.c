@@ -44,6 +44,10 @@ static struct rule_set *load(const struct args *a, bool keep_failing, struct rul
     struct reason why = {0};
     *problems = (struct rule_problems){0};
     size_t n = packs_find(a->packs, a->n_packs, a->config, &paths, packs);
+    if (n == 0) {
+        arena_release(&paths);
+        return NULL;
+    }
     if (rule_sources_read(packs, n, &arena, &sources, problems, &why)) {
         (void)packs_print_problems(problems);
         (void)fprintf(stderr, "%s\n", why.text);
@@ -71,7 +75,7 @@ static struct rule_set *load(const struct args *a, bool keep_failing, struct rul
 static struct rule_set *load_named(const struct args *a, struct rule_problems *problems)
 {
     struct args all = *a;
-    for (int i = 0; i < a->n_rest && all.n_packs < PACKS_MAX; i++) all.packs[all.n_packs++] = a->rest[i];
+    for (int i = 0; i < a->n_rest; i++) all.packs[all.n_packs++] = a->rest[i];
     return load(&all, true, problems);
 }
 
@@ -610,8 +614,8 @@ static bool take_option(int c, struct args *a)
 {
     switch (c) {
     case 'p':
-        if (a->n_packs == PACKS_MAX) return false;
-        a->packs[a->n_packs++] = optarg;
+        if (a->n_packs < PACKS_MAX) a->packs[a->n_packs] = optarg;
+        a->n_packs++; /* too many are refused together with the files */
         return true;
     case 'c': a->config = optarg; return true;
     case 'j': a->json = true; return true;
@@ -664,6 +668,12 @@ int cli_rules(int argc, char **argv)
     }
     a.rest = argv + 1 + optind;
     a.n_rest = argc - 1 - optind;
+    if (a.n_packs > PACKS_MAX || a.n_packs + (size_t)a.n_rest > PACKS_MAX) {
+        (void)fprintf(stderr,
+                      _("%zu files and folders are too many, at most %d: name the folder that they are in\n"),
+                      a.n_packs + (size_t)a.n_rest, PACKS_MAX);
+        return EXIT_USAGE;
+    }
     if (a.n_rest < v->min_rest || a.n_rest > v->max_rest) {
         (void)fprintf(stderr, "tocsin rules %s\n", _(v->usage));
         return EXIT_USAGE;

@@ -76,6 +76,24 @@ def evaluated(w):
     w.refused("bench", "--packs", "rule.yaml", "--input", "empty.txt", says=["empty.txt: no texts"])
 
 
+def configured(w):
+    # What the configuration names is looked at; one that cannot be read is not passed over for the installed pack.
+    os.mkdir(w.path("many"))
+    for number in range(40):
+        w.write(f"many/{number}.yaml", b"[]\n")
+    assert "0 rules" in w.rules("lint", *(f"many/{number}.yaml" for number in range(40)))
+    w.refused("test", "-c", "nowhere.yaml", says=["nowhere.yaml", "--packs DIR"])
+    w.write("bad.yaml", b"rules: [\n")
+    w.refused("test", "-c", "bad.yaml", says=["bad.yaml:2", "--packs DIR"])
+    w.refused("lint", *(["-"] * 1025), says=["1025 files", "1024"])
+    packs = ", ".join(f"many{number}" for number in range(20))
+    for number in range(20):
+        os.mkdir(w.path(f"many{number}"))
+        w.write(f"many{number}/r.yaml", f"{{id: rule_{number}, rev: 1, title: t, category: cat, level: red, match: {{any: ['医保']}}}}\n".encode())
+    w.write("conf.yaml", f"rules: {{packs: [{packs}]}}\n".encode())
+    assert "0 samples of 20 rules" in w.rules("test", "-c", "conf.yaml")
+
+
 def manual(w):
     # The worked examples of rules/README.md, as they stand there: each loads, and finds and passes over what it says.
     source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "rules", "README.md")
@@ -98,6 +116,6 @@ if __name__ == "__main__":
     parser.add_argument("--tocsin", required=True)
     with tempfile.TemporaryDirectory(prefix="tocsin-writer-") as made:
         writer = Writer(parser.parse_args().tocsin, made)
-        for part in (texts, files, explained, evaluated, manual):
+        for part in (texts, files, explained, evaluated, configured, manual):
             part(writer)
             print("ok", part.__name__)

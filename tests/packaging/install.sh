@@ -27,7 +27,7 @@ for unit in tocsin tocsin-pa; do
 done
 
 # Rules without a configuration and without --packs.
-"$usr/bin/tocsin" rules test -c "$work/none.yaml" >"$work/out" 2>&1 || fail "rules test"
+TOCSIN_CONFIG="$work/none.yaml" "$usr/bin/tocsin" rules test >"$work/out" 2>&1 || fail "rules test"
 # The samples, as they are but for folders and secrets.
 mkdir "$work/etc" "$work/etc/state"
 cp "$usr/share/doc/tocsin/examples/pa.yaml" "$work/etc/"
