@@ -150,7 +150,10 @@ enum relay_err store_open(const char *state_dir, struct store **ret, struct reas
 enum relay_err store_open_reader(const char *state_dir, struct db *ret, struct reason *why)
 {
     CLEANUP(free_ptr) char *path = xasprintf("%s/" STORE_FILE, state_dir);
-    return db_open(ret, path, DB_READ_ONLY, why);
+    enum relay_err err = db_open(ret, path, DB_READ_ONLY, why);
+    if (err != RELAY_NOT_FOUND) return err;
+    return fail(why, err,
+                _("%s is not there: the relay makes it when it first runs with this relay.state_dir"), path);
 }
 
 struct store *store_close(struct store *s)

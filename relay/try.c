@@ -63,6 +63,7 @@ struct trial {
     struct area_count *areas;
     size_t n_areas;
     int64_t events, unreadable, found, fresh, unsure, alerts;
+    int64_t unmatched_from; /* the oldest event that no rule had found; 0 none */
     struct example alerting[TRY_EXAMPLES], others[TRY_EXAMPLES];
     size_t n_alerting, n_others;
 };
@@ -264,6 +265,7 @@ static void try_event(struct trial *t, struct stmt *q, bool fresh)
     struct refused refused;
     arena_reset(&t->arena);
     t->events++;
+    if (fresh && !t->unmatched_from) t->unmatched_from = received;
     if (event_parse(body, strlen(body), &ctx, &t->arena, &e, &refused) != REFUSAL_NONE) {
         t->unreadable++;
         return;
@@ -329,6 +331,7 @@ static void write_all(struct trial *t, int64_t since, struct buf *b)
     buf_json_member(b, "rule", t->rule->id);
     buf_json_member_time(b, "since", since);
     buf_json_member_int(b, "events", t->events);
+    buf_json_member_time(b, "unmatched_from", t->unmatched_from);
     buf_json_member_int(b, "unreadable", t->unreadable);
     buf_json_member_int(b, "found", t->found);
     buf_json_member_int(b, "new", t->fresh);

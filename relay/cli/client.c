@@ -255,6 +255,8 @@ const char *client_time(const cJSON *row, const char *member, char out[static 24
     struct local_time t = clock_local(at);
     if (clock_local_day(at) == clock_local_day(clock_now().wall))
         (void)snprintf(out, 24, "%02d:%02d:%02d", t.hour, t.minute, t.second);
+    else if (t.year != clock_local(clock_now().wall).year)
+        (void)snprintf(out, 24, "%04d-%02d-%02d %02d:%02d", t.year, t.month, t.day, t.hour, t.minute);
     else
         (void)snprintf(out, 24, "%02d-%02d %02d:%02d", t.month, t.day, t.hour, t.minute);
     return out;

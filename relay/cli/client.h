@@ -65,7 +65,7 @@ struct column {
     const char *member, *title;
 };
 void client_print_table(const cJSON *rows, const struct column *columns, size_t n);
-/* "18:34:05" today, else "11-22 18:34"; "-" for null. */
+/* "18:34:05" today, else "11-22 18:34", with the year when it is another; "-" for null. */
 const char *client_time(const cJSON *row, const char *member, char out[static 24]);
 
 #endif

@@ -69,6 +69,13 @@ static void print_tried(const cJSON *j)
     const cJSON *areas = cJSON_GetObjectItemCaseSensitive(j, "areas"), *item;
     (void)printf(_("Since %s: %d events looked at, %d found by this rule (%d that no rule had found)\n"),
                  client_time(j, "since", room), number(j, "events"), number(j, "found"), number(j, "new"));
+    int64_t since, unmatched;
+    if (json_time(j, "since", &since) == RELAY_OK && json_time(j, "unmatched_from", &unmatched) == RELAY_OK &&
+        unmatched - since > HOUR_MS)
+        (void)printf(_("Of events that no rule had found the oldest is of %s: older ones were not, or are "
+                       "kept no more "
+                       "(relay.keep_unmatched)\n"),
+                     client_time(j, "unmatched_from", room));
     (void)printf(_("It would have raised %d alerts in %d districts"), number(j, "alerts"),
                  cJSON_GetArraySize(areas));
     const char *between = ": ";

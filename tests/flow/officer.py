@@ -103,6 +103,10 @@ def ten_minutes(r):
     assert (tried["events"], tried["found"], tried["new"], tried["alerts"]) == (18, 9, 9, 2), tried
     assert {a["name"]: a["alerts"] for a in tried["areas"]} == {"雁塔区": 1, "渭城区": 1} or len(tried["areas"]) == 2, tried
     assert len(tried["examples"]) == 9 and tried["examples"][0]["alert"], tried
+    long_ago = r.rules("try", "rule.yaml", "--since", "400d")
+    assert long_ago.startswith("Since 2026-01-25 ") and "Of events that no rule had found the oldest is of 12:0" in long_ago, long_ago
+    r.write("elsewhere.yaml", r.read("tocsin.yaml").replace("state_dir: state", "state_dir: elsewhere"))
+    assert "when it first runs" in r.rules("try", "rule.yaml", "-c", "elsewhere.yaml", fails=True)
     assert "say who you are" in r.rules("install", "rule.yaml", fails=True)
     shown = r.rules("install", "rule.yaml", "--by", "李警官")
     assert "2 alerts in 2 districts" in shown and "⟦" in shown and "entered as `test`" in shown, shown
