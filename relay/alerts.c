@@ -452,7 +452,7 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
         }
         new_alert(r, e, feed->id, rule, grp, &g, &j, &a);
         ed.expires = a.expires;
-        publish(r, &ed, g.feeds >= 2 ? "second feed" : "threshold", NULL);
+        publish(r, &ed, g.feeds >= 2 && !rule_correlates(rule) ? "second feed" : "threshold", NULL);
         break;
     case DECIDE_COUNT:
     case DECIDE_UPDATE: {

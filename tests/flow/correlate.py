@@ -43,15 +43,16 @@ http: {{listen: ['127.0.0.1:{free_port()}']}}
 rules: {{packs: [{self.path('pack')}]}}
 feeds:
   - {{id: f1, type: carrier, source: file, path: {self.path('in.jsonl')}, areas: ['61']}}
+  - {{id: f2, type: carrier, source: file, path: {self.path('in2.jsonl')}, areas: ['61']}}
 sites: [{{id: s1, name: 医院, area: '6101', zones: [{{id: hall, class: hall}}]}}]
 chats: [{{id: room, type: file, audience: duty, path: {self.path('room.jsonl')}}}]
 route: {{receiver: everyone}}
 receivers: [{{name: everyone, pa: [bulletin], chats: all}}]
 """
 
-    def calls(self, caller, victim):
+    def calls(self, caller, victim, into="in.jsonl"):
         self.number += 1
-        self.event(self.number, "610113", text="请把钱转到安全账户", count=1, victim={"ref": victim, "area": "610113"},
+        self.event(self.number, "610113", into, text="请把钱转到安全账户", count=1, victim={"ref": victim, "area": "610113"},
                    suspect={"number": caller} if caller else None)
 
     def take_back(self, number):
@@ -75,9 +76,11 @@ def correlated(r):
     r.calls("17012345678", "v2")
     r.until("one more", lambda: len(r.cli("alerts", "list", "--review")) == 9)
     assert r.cli("alerts", "list") == [], "a call that was taken back was counted"
-    r.calls("17012345678", "v2")  # the third call of this number, to a second victim
+    r.calls("17012345678", "v2", "in2.jsonl")  # the third call of this number, to a second victim
     alert = r.until("the alert", lambda: r.cli("alerts", "list"))
     assert len(alert) == 1 and alert[0]["rule"] == "correlated_1", alert
+    why = [v["note"] for v in r.cli("alerts", "show", alert[0]["id"])["revisions"]]
+    assert why == ["threshold"], f"a second feed is not what this rule waits for: {why}"
     r.cli("alerts", "cancel", alert[0]["id"], "--by", "王队")
     r.calls("17012345678", "v3")
     r.until("a candidate of its own", lambda: len(r.cli("alerts", "list", "--review")) == 1)
