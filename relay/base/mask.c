@@ -351,12 +351,48 @@ static bool is_hotline_there(const struct joined *j)
     return false;
 }
 
+/* Bytes of the one to three marks at i that people write between the parts of a number. */
+static size_t gap_at(const struct scan *s, size_t i)
+{
+    size_t end = i;
+    for (int marks = 0; marks < 3 && is_one_of(at(s, end), " -.·_/~|,、。—–"); marks++)
+        end += (size_t)text_next(s->text + end, s->n - end, &(uint32_t){0});
+    return end - i;
+}
+
+static bool has_digits(const struct scan *s, size_t i, size_t n)
+{
+    for (size_t k = 0; k < n; k++)
+        if (i + k >= s->n || !is_digit(s->text[i + k])) return false;
+    return i + n == s->n || !is_digit(s->text[i + n]);
+}
+
+/* 138.0013.8000: parted as only a mobile number is, by any marks, both times the same; its end, 0 when it is none. In a list
+ * of numbers there is one more before or after. */
+static size_t parted_mobile(const struct scan *s, size_t i)
+{
+    if (s->text[i] != '1' || !has_digits(s, i, 3) || s->text[i + 1] < '3') return 0;
+    size_t gap = gap_at(s, i + 3), second = i + 3 + gap, third = second + 4 + gap, end = third + 4;
+    if (!gap || !has_digits(s, second, 4) || !has_digits(s, third, 4)) return 0;
+    if (memcmp(s->text + i + 3, s->text + second + 4, gap) != 0) return 0;
+    size_t after = gap_at(s, end), prev = before(s, i);
+    if (after && end + after < s->n && is_digit(s->text[end + after])) return 0;
+    bool goes_on = prev != i && is_one_of(at(s, prev), " -.·_/~|,、。—–") && prev > s->low &&
+                   is_digit(s->text[prev - 1]);
+    return goes_on ? 0 : end;
+}
+
 /* Number at i: adds its span; returns where the scan goes on. */
 static size_t number(struct scan *s, size_t i)
 {
     struct number num;
     struct joined j;
     enum mask_kind kind;
+    size_t parted = parted_mobile(s, i);
+    if (parted && !is_amount(s, parted)) {
+        found(s, i, parted, MASK_TEL);
+        return parted;
+    }
     read_number(s, i, &num);
     size_t end = num.to[num.n - 1], digits = 0;
     for (unsigned g = 0; g < num.n; g++) digits += num.to[g] - num.from[g];
