@@ -106,7 +106,7 @@ static bool any_row(struct store *s, struct stmt *q)
 /* 16 random bytes made once; the store's digests are worthless without them, so they live beside it. */
 static enum relay_err load_key(struct store *s, const char *state_dir, struct reason *why)
 {
-    CLEANUP(free_ptr) char *path = xasprintf("%s/hmac.key", state_dir);
+    CLEANUP(free_ptr) char *path = xasprintf("%s/" STORE_KEY_FILE, state_dir);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
         ssize_t n = read(fd, s->key, sizeof(s->key));

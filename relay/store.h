@@ -29,7 +29,8 @@ struct store *store_close(struct store *s);
 struct db *store_db(struct store *s); /* for status: reading only */
 /* Opens the file beside a daemon, or without one, for lists. */
 enum relay_err store_open_reader(const char *state_dir, struct db *ret, struct reason *why) MUST_CHECK;
-#define STORE_FILE "tocsin.db"
+#define STORE_FILE     "tocsin.db"
+#define STORE_KEY_FILE "hmac.key"
 
 bool store_dirty(const struct store *s);
 enum relay_err store_commit(struct store *s,

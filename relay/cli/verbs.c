@@ -22,6 +22,7 @@ const struct cli_verb cli_verbs[] = {
     {"target", cli_target, N_("a test message to one target")},
     {"wards", cli_wards, N_("addresses of screens, and their QR codes")},
     {"reload", cli_reload, N_("read rules and configuration anew")},
+    {"backup", cli_backup, N_("a copy of the store and its key, to go on after the disk is gone")},
     {"clock", cli_clock, N_("say that this is the time, when a clock that was ahead has left records")},
     {"feed", cli_feed, N_("push events as a bank or carrier does, and check that a feed may")},
     {"rules", cli_rules, N_("check, try and explain rules")},

@@ -12,6 +12,7 @@ int cli_site(int argc, char **argv);
 int cli_target(int argc, char **argv);
 int cli_reload(int argc, char **argv);
 int cli_clock(int argc, char **argv);
+int cli_backup(int argc, char **argv);
 int cli_silence(int argc, char **argv);
 int cli_drill(int argc, char **argv);
 int cli_report(int argc, char **argv);

@@ -202,6 +202,34 @@ def corrupt_database(rig):
 
 
 @scenario
+def lost_disk(rig):
+    """The newest backup in place of a store that is gone: what was accepted is known, what was said is not said again."""
+    start(rig)
+    rig.publish(3)
+    rig.until_accepted()
+    rig.until("the targets", 5, lambda: everything_arrived(rig))
+    safe = rig.path("safe")
+    for _ in range(2):  # the second takes the first one's place
+        done = subprocess.run(rig.command("backup", safe), capture_output=True, text=True, env=dict(os.environ, TOCSIN_LANG="en"))
+        require(done.returncode == 0 and "its key" in done.stdout, f"{done.stdout}{done.stderr}")
+    require(sorted(os.listdir(safe)) == ["hmac.key", "tocsin.db"], os.listdir(safe))
+    require(os.stat(os.path.join(safe, "hmac.key")).st_mode & 0o077 == 0, "anybody can read the key")
+    says(refused(rig, "backup", rig.state), "is relay.state_dir itself")
+    says(refused(rig, "backup", rig.path("not/there")), "cannot be made")
+    says(refused(rig, "backup", rig.path("tocsin.yaml")), "is no folder")
+    rig.relay_kill()
+    shutil.rmtree(rig.state)
+    says(refused(rig, "backup", safe), "hmac.key")
+    shutil.copytree(safe, rig.state)
+    rig.relay_start()
+    rig.publish(1)
+    rig.until_accepted()
+    rig.until("the fourth", 5, lambda: everything_arrived(rig))
+    require(len(rig.ask("alerts", "list")) == 4, "alerts before and after")
+    nothing_twice(rig)
+
+
+@scenario
 def newer_schema(rig):
     run_once(rig)
     db = sqlite3.connect(database(rig))
