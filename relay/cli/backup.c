@@ -23,8 +23,8 @@ static enum relay_err open_folder(const char *folder, const char *state_dir, str
     if (stat(folder, &to) != 0) return fail(why, RELAY_IO, "%s: %s", folder, strerror(errno));
     if (!S_ISDIR(to.st_mode)) return fail(why, RELAY_INVALID, _("%s: is no folder"), folder);
     if (stat(state_dir, &from) == 0 && from.st_dev == to.st_dev && from.st_ino == to.st_ino)
-        return fail(why, RELAY_INVALID, _("%s: is relay.state_dir itself: name another folder, best on another disk"),
-                    folder);
+        return fail(why, RELAY_INVALID,
+                    _("%s: is relay.state_dir itself: name another folder, best on another disk"), folder);
     return RELAY_OK;
 }
 
@@ -46,13 +46,14 @@ static enum relay_err back_up(const char *state_dir, const char *folder, struct 
 
 int cli_backup(int argc, char **argv)
 {
-    const char *usage = _("Usage: tocsin backup FOLDER [-c FILE]\n"
-                          "Copies the relay's store and its key into FOLDER, as they are at one moment and checked, "
-                          "whether the relay runs or not.\n"
-                          "What is there is replaced when the new copy is whole. To go back: stop tocsin, move "
-                          "tocsin.db, tocsin.db-wal and\n"
-                          "tocsin.db-shm out of relay.state_dir, copy both files there for the user tocsin, start. "
-                          "/etc/tocsin is not among them.\n");
+    const char *usage =
+        _("Usage: tocsin backup FOLDER [-c FILE]\n"
+          "Copies the relay's store and its key into FOLDER, as they are at one moment and checked, "
+          "whether the relay runs or not.\n"
+          "What is there is replaced when the new copy is whole. To go back: stop tocsin, move "
+          "tocsin.db, tocsin.db-wal and\n"
+          "tocsin.db-shm out of relay.state_dir, copy both files there for the user tocsin, start. "
+          "/etc/tocsin is not among them.\n");
     struct client c;
     int code = client_open(&c, argc, argv, usage);
     if (code >= 0) return code;
@@ -63,7 +64,8 @@ int cli_backup(int argc, char **argv)
     } else if (back_up(c.config->relay.state_dir, c.rest[0], &why) != RELAY_OK) {
         code = client_failed(&why);
     } else {
-        (void)printf(_("%s: the store and its key; keep it where only administrators can read it\n"), c.rest[0]);
+        (void)printf(_("%s: the store and its key; keep it where only administrators can read it\n"),
+                     c.rest[0]);
         code = EXIT_DONE;
     }
     client_close(&c);
