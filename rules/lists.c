@@ -1,9 +1,11 @@
 /* Reads a pack's named lists and fills them into patterns. */
 #include "rules/lists.h"
 
+#include <dirent.h>
+#include <fnmatch.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/i18n.h"
 #include "base/text.h"
@@ -20,8 +22,8 @@ static const char *folder_of(const char *path, struct arena *a)
 
 bool rule_lists_is_file(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    return strcmp(slash ? slash + 1 : path, RULE_LISTS_FILE) == 0;
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    return strcmp(name, RULE_LISTS_FILE) == 0 || fnmatch(RULE_LISTS_MORE, name, 0) == 0;
 }
 
 static const struct rule_list *find(const struct rule_lists *l, const char *name, size_t n)
@@ -94,15 +96,10 @@ static enum relay_err read_list(const struct rule_lists *l, const struct yaml_no
     return RELAY_OK;
 }
 
-void rule_lists_read(struct rule_lists *l, const char *path, struct arena *a, struct rule_problems *problems)
+static void read_file(struct rule_lists *l, const char *file, struct arena *a, struct rule_problems *problems)
 {
-    const char *folder = folder_of(path, a);
-    if (l->folder && strcmp(l->folder, folder) == 0) return;
-    *l = (struct rule_lists){.folder = folder};
-    const char *file = arena_printf(a, "%s%s", folder, RULE_LISTS_FILE);
     struct yaml_node *root = NULL;
     struct reason why = {0};
-    if (access(file, F_OK) != 0) return;
     if (yaml_load(file, a, &root, &why) != RELAY_OK) {
         l->incomplete = true;
         rule_problem_add(problems, false, file, 0, NULL, "%s", why.text);
@@ -113,13 +110,39 @@ void rule_lists_read(struct rule_lists *l, const char *path, struct arena *a, st
         rule_problem_add(problems, false, file, root->line, NULL, _("wants `name: pattern` lines"));
         return;
     }
-    l->items = arena_alloc(a, root->n * sizeof(*l->items) + 1);
+    struct rule_list *before = l->items;
+    l->items = arena_alloc(a, (l->n + root->n) * sizeof(*l->items) + 1);
+    if (l->n) memcpy(l->items, before, l->n * sizeof(*before));
     for (size_t i = 0; i < root->n; i++) {
-        if (read_list(l, root->keys[i], root->items[i], a, &l->items[l->n], &why) == RELAY_OK) {
+        const struct yaml_node *key = root->keys[i];
+        enum relay_err err = RELAY_OK;
+        if (find(l, key->text, key->text_len))
+            err = fail(&why, RELAY_CONFLICT, _("%s: another file has a list of that name"), key->text);
+        if (err == RELAY_OK) err = read_list(l, key, root->items[i], a, &l->items[l->n], &why);
+        if (err == RELAY_OK) {
             l->n++;
             continue;
         }
         l->incomplete = true;
         rule_problem_add(problems, false, file, root->items[i]->line, NULL, "%s", why.text);
     }
+}
+
+static int is_list_file(const struct dirent *entry)
+{
+    return rule_lists_is_file(entry->d_name);
+}
+
+void rule_lists_read(struct rule_lists *l, const char *path, struct arena *a, struct rule_problems *problems)
+{
+    const char *folder = folder_of(path, a);
+    struct dirent **files = NULL;
+    if (l->folder && strcmp(l->folder, folder) == 0) return;
+    *l = (struct rule_lists){.folder = folder};
+    int n = scandir(*folder ? folder : ".", &files, is_list_file, versionsort); /* '.' is before '_' */
+    for (int i = 0; i < n; i++) {
+        read_file(l, arena_printf(a, "%s%s", folder, files[i]->d_name), a, problems);
+        free(files[i]);
+    }
+    free(files);
 }

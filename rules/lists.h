@@ -1,4 +1,5 @@
-/* Lists of a pack: what many patterns have in common, said once. `lists.yaml` beside the rules gives each a name:
+/* Lists of a pack: what many patterns have in common, said once. `lists.yaml` beside the rules, and `lists_….yaml` after it in
+ * the order of their names, give each a name:
  *
  *   illness: ['手术|抢救', '住院']           a pattern, or several of which one is enough
  *   ask_pay: '{{pay}}.{0,8}(?:费|钱)'        may use the lists above it
@@ -17,6 +18,7 @@
 #include "base/mem.h"
 
 #define RULE_LISTS_FILE "lists.yaml"
+#define RULE_LISTS_MORE "lists_*.yaml"
 
 struct rule_problems;
 
@@ -30,9 +32,9 @@ struct rule_lists {
     size_t n;
 };
 
-bool rule_lists_is_file(const char *path); /* is it called lists.yaml? */
+bool rule_lists_is_file(const char *path); /* is it one of them, by its name? */
 
-/* The lists beside the rule file `path`, read anew only for another folder. No lists.yaml: no lists. What is wrong with a
+/* The lists beside the rule file `path`, read anew only for another folder. No such file: no lists. What is wrong with a
  * list is a problem, and the list is left out. */
 void rule_lists_read(struct rule_lists *l, const char *path, struct arena *a, struct rule_problems *problems);
 

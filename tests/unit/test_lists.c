@@ -61,6 +61,24 @@ static void a_list_stands_for_its_alternatives_and_may_use_those_above(void **st
     rule_set_free(set);
 }
 
+static void lists_may_stand_in_several_files(void **state)
+{
+    (void)state;
+    struct rule_problems problems;
+    folder_put("lists.yaml", "ill: '手术|抢救'\n");
+    folder_put("lists_more.yaml", "ill_pay: '{{ill}}.{0,4}(?:费|押金)'\n");
+    folder_put("lists_some.yaml", "ill: '住院'\nkin: '儿子'\n");
+    put_rule("{{kin}}{{ill_pay}}");
+    struct rule_set *set = load(&problems);
+    assert_true(finds(set, "您儿子抢救费"));
+    assert_false(finds(set, "您儿子住院费"));
+    assert_int_equal(problems.n, 1);
+    assert_string_equal(problems.items[0].file, path_of("lists_some.yaml"));
+    assert_non_null(strstr(problems.items[0].why.text, "ill: another file has a list of that name"));
+    rule_problems_release(&problems);
+    rule_set_free(set);
+}
+
 static void a_change_of_a_list_changes_the_hash_of_the_set(void **state)
 {
     (void)state;
@@ -169,6 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_list_stands_for_its_alternatives_and_may_use_those_above,
                                         folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(lists_may_stand_in_several_files, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(a_change_of_a_list_changes_the_hash_of_the_set, folder_begin,
                                         folder_end),
         cmocka_unit_test_setup_teardown(what_is_wrong_is_named_by_file_and_line, folder_begin, folder_end),
