@@ -326,8 +326,8 @@ const char *const store_sql[Q_COUNT] = {
 
 /* What a clock that was ahead has left in the future, moved to ?1: what it was counted by first. */
 const char *const store_not_after[] = {
-    "UPDATE delivery SET created = ?1 WHERE created > ?1 AND alert IN (SELECT n FROM alert WHERE created > "
-    "?1)",
+    ("UPDATE delivery SET created = ?1 WHERE created > ?1 AND "
+     "alert IN (SELECT n FROM alert WHERE created > ?1)"),
     "UPDATE revision SET sent = ?1 WHERE sent > ?1 AND alert IN (SELECT n FROM alert WHERE created > ?1)",
     "UPDATE alert SET created = ?1 WHERE created > ?1",
     "UPDATE event SET received = ?1 WHERE received > ?1",
