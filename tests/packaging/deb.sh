@@ -30,7 +30,7 @@ grep -q 'adduser .*--group .* tocsin$' "$work/control/postinst" || fail "postins
 
 dpkg-deb -x "$package" "$work/root"
 (cd "$work/root" && md5sum --quiet -c "$work/control/md5sums") || fail "sums"
-"$work/root/usr/bin/tocsin" rules test -c "$work/none" >/dev/null || fail "rules test from the package"
+TOCSIN_CONFIG="$work/none" "$work/root/usr/bin/tocsin" rules test >/dev/null || fail "rules test from the package"
 "$work/root/usr/bin/tocsin" rules page --packs "$work/root/usr/share/tocsin/packs/medical" -o "$work/page.html" >/dev/null || fail "no page for writing rules"
 [ "$("$work/root/usr/bin/tocsin" --version)" = "tocsin $(dpkg-deb -f "$package" Version)" ] || fail "another version"
 ! grep -qaF "$sources" "$work/root/usr/bin/tocsin" "$work/root/usr/bin/tocsin-pa" || fail "a program knows where it was built"
