@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "io/http_server.h"
+#include "timing.h"
 
 enum { SCREENS = 5000, ROUNDS = 5, EVENT = 500 };
 
@@ -70,13 +71,6 @@ static long rss_kib(void)
     return strtol(resident, NULL, 10) * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-static int64_t us(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 int main(void)
 {
     struct rlimit files = {.rlim_cur = 20000, .rlim_max = 20000};
@@ -101,25 +95,25 @@ int main(void)
     }
     CLEANUP(buf_release) struct buf event = BUF_INIT(4096);
     double last = 0;
-    int64_t longest = 0;
+    double longest = 0;
     for (int round = 0; round < ROUNDS; round++) {
         buf_clear(&event);
         buf_printf(&event, "data: %d", round);
         while (event.len < EVENT) buf_char(&event, 'x');
         buf_str(&event, "END\n\n");
         int before_them = s->received;
-        int64_t begin = us(CLOCK_MONOTONIC);
+        double begin = seconds_by(CLOCK_MONOTONIC);
         for (int i = 0; i < n_streams; i++) http_stream_set(streams[i], event.data, event.len);
         while (s->received - before_them < SCREENS) {
-            int64_t turn = us(CLOCK_THREAD_CPUTIME_ID);
+            double turn = seconds_by(CLOCK_THREAD_CPUTIME_ID);
             http_server_run(server);
             http_server_release(server);
-            turn = us(CLOCK_THREAD_CPUTIME_ID) - turn;
+            turn = seconds_by(CLOCK_THREAD_CPUTIME_ID) - turn;
             if (turn > longest) longest = turn;
             int64_t due = http_server_next_due(server), soon = clock_now().mono + 1;
             loop_wait(loop, due < soon ? due : soon);
         }
-        last += (double)(us(CLOCK_MONOTONIC) - begin) / 1000;
+        last += (seconds_by(CLOCK_MONOTONIC) - begin) * 1e3;
     }
     long memory = rss_kib() - before;
     http_server_free(server);
@@ -128,6 +122,6 @@ int main(void)
     (void)printf("{\"bench\":\"sse %d screens\",\"ours\":%.1f,\"unit\":\"ms to the "
                  "last\",\"longest_turn_cpu_ms\":%.1f,"
                  "\"memory_mib\":%.0f}\n",
-                 SCREENS, last / ROUNDS, (double)longest / 1000, (double)memory / 1024);
+                 SCREENS, last / ROUNDS, longest * 1e3, (double)memory / 1024);
     return 0;
 }

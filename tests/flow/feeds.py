@@ -15,7 +15,7 @@ import time
 from datetime import datetime, timedelta
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from rig import FRAUD, Rig, ZONE, faketime, require, set_clock, stamp  # noqa: E402
+from rig import FRAUD, Rig, Wire, ZONE, faketime, require, set_clock, stamp  # noqa: E402
 
 EVENTS, BEATS = "feeds/f1/events", "feeds/f1/heartbeat"
 FAR = timedelta(days=50 * 365)
@@ -312,43 +312,23 @@ def one_record(rig):
     require([a["status"] for a in rig.answers()] == ["accepted"] * 21, f"{rig.answers()}")
 
 
-class Gate:
-    """Between relay and broker: lets each session through but the one that the relay publishes by, until it is opened."""
+class Gate(Wire):
+    """Lets each session through but the one that the relay publishes by, until it is opened."""
 
-    def __init__(self, rig):
-        self.rig, self.open = rig, threading.Event()
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.port = self.server.getsockname()[1]
-        threading.Thread(target=self.serve, daemon=True).start()
+    def __init__(self, broker_port):
+        self.open = threading.Event()
+        super().__init__(broker_port)
 
-    def serve(self):
-        while True:
-            threading.Thread(target=self.carry, args=(self.server.accept()[0],), daemon=True).start()
-
-    def carry(self, client):
-        first = client.recv(65536)
-        if b".out" in first:
+    def _pass(self, source, sink, keep):
+        if keep and b".out" in source.recv(65536, socket.MSG_PEEK):
             self.open.wait(60)
-        broker = socket.create_connection(("127.0.0.1", self.rig.broker_port))
-        broker.sendall(first)
-        try:
-            while True:
-                for source in select.select([client, broker], [], [])[0]:
-                    data = source.recv(65536)
-                    if not data:
-                        return
-                    (broker if source is client else client).sendall(data)
-        except OSError:
-            pass
-        finally:
-            client.close()
-            broker.close()
+        super()._pass(source, sink, keep)
 
 
 def receipts_wait(rig):
     """What is accepted while the session of the receipts is not there yet has its receipt when it is, without being sent again."""
     rig.broker_start()
-    gate = Gate(rig)
+    gate = Gate(rig.broker_port)
     rig.receipts = rig.subscribe("tocsin/v1/receipts/#")
     rig.configure(chats=[rig.file_chat()], broker={"host": "127.0.0.1", "port": gate.port})
     rig.relay_start()

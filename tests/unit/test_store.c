@@ -558,6 +558,22 @@ static void a_backup_of_a_store_that_has_spoken_is_whole(void **state)
     if (db_backup(from, to, &why) != RELAY_OK) fail_msg("%s", why.text);
 }
 
+static void prune_all(int64_t now, int64_t deliveries)
+{
+    struct keep k = {.keys = 14 * DAY_MS,
+                     .matched = 30 * DAY_MS,
+                     .unmatched = 7 * DAY_MS,
+                     .deliveries = deliveries,
+                     .unmatched_bytes = INT64_C(1) << 31,
+                     .refusals = 10000};
+    int slices = 0;
+    while (store_prune(store, now, &k)) {
+        commit();
+        assert_true(++slices < 5000);
+    }
+    commit();
+}
+
 static void pruning_takes_what_is_old_and_leaves_the_rest(void **state)
 {
     (void)state;
@@ -571,18 +587,7 @@ static void pruning_takes_what_is_old_and_leaves_the_rest(void **state)
         store_event_other(store, &e, feed, i < 600 ? now - 20 * DAY_MS : now);
     }
     commit();
-    struct keep k = {.keys = 14 * DAY_MS,
-                     .matched = 30 * DAY_MS,
-                     .unmatched = 7 * DAY_MS,
-                     .deliveries = 1000 * DAY_MS,
-                     .unmatched_bytes = INT64_C(1) << 31,
-                     .refusals = 10000};
-    int slices = 0;
-    while (store_prune(store, now, &k)) {
-        commit();
-        assert_true(++slices < 5000);
-    }
-    commit();
+    prune_all(now, 1000 * DAY_MS);
     struct stmt q = {NULL};
     struct reason why;
     assert_int_equal(db_prepare(store_db(store), &q,
@@ -613,14 +618,7 @@ static void who_did_what_goes_with_the_deliveries(void **state)
                 &why),
         RELAY_OK);
     commit();
-    struct keep k = {.keys = 14 * DAY_MS,
-                     .matched = 30 * DAY_MS,
-                     .unmatched = 7 * DAY_MS,
-                     .deliveries = 30 * DAY_MS,
-                     .unmatched_bytes = INT64_C(1) << 31,
-                     .refusals = 10000};
-    while (store_prune(store, now, &k)) commit();
-    commit();
+    prune_all(now, 30 * DAY_MS);
     assert_int_equal(rows_of("SELECT count(*) FROM action"), 400);
     assert_int_equal(rows_of("SELECT min(at) FROM action"), now);
     assert_int_equal(rows_of("SELECT count(*) FROM silence"), 2); /* one that is in force, and the last */
