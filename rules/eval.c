@@ -6,7 +6,7 @@
 #include "base/mask.h"
 #include "base/text.h"
 
-enum { PREPARED_MAX = 4 * EVENT_TEXT_MAX, GROUPS_MAX = 200, WRONG_MAX = 4 * 1024 * 1024 };
+enum { PREPARED_MAX = 4 * EVENT_TEXT_MAX, GROUPS_MAX = 200 };
 
 enum label { LABEL_MEDICAL, LABEL_OTHER, LABEL_BENIGN, LABEL_COUNT };
 static const char *const label_names[LABEL_COUNT] = {"medical_scam", "other_scam", "benign"};
@@ -30,13 +30,16 @@ struct tally {
     size_t unsure;
     size_t unlabelled; /* lines whose label is none of the three */
     char first_unlabelled[64];
+    size_t ungrouped; /* lines whose origin or category came after GROUPS_MAX others */
     struct groups origins, categories;
-    struct buf wrong;
 };
 
 void eval_init(struct eval *e, const struct rule_set *set, bool all)
 {
-    *e = (struct eval){.matcher = matcher_new(set), .text = BUF_INIT(PREPARED_MAX), .all = all};
+    *e = (struct eval){.matcher = matcher_new(set),
+                       .text = BUF_INIT(PREPARED_MAX),
+                       .wrong = BUF_INIT(2 * EVAL_LINE_MAX),
+                       .all = all};
 }
 
 static void groups_release(struct groups *g)
@@ -52,9 +55,9 @@ void eval_release(struct eval *e)
     if (e->tally) {
         groups_release(&e->tally->origins);
         groups_release(&e->tally->categories);
-        buf_release(&e->tally->wrong);
         free(e->tally);
     }
+    buf_release(&e->wrong);
     *e = (struct eval){0};
 }
 
@@ -77,20 +80,27 @@ static void count_in(struct group *g, enum label label, bool found, bool right)
     g->right += right;
 }
 
-static void note_wrong(struct tally *t, const char *what, const char *id, const char *category,
+static void note_wrong(struct eval *e, const char *what, const char *id, const char *category,
                        const struct rule *rule)
 {
-    buf_printf(&t->wrong, "%s\t%s\t%s\t%s\n", what, id, category ? category : "-", rule ? rule->id : "-");
+    struct buf *out = &e->wrong;
+    if (!e->json) {
+        buf_printf(out, "%s\t%s\t%s\t%s\n", what, id, category ? category : "-", rule ? rule->id : "-");
+        return;
+    }
+    buf_char(out, '{');
+    buf_json_member(out, "wrong", what);
+    buf_json_member(out, "id", id);
+    if (category) buf_json_member(out, "category", category);
+    if (rule) buf_json_member(out, "rule", rule->id);
+    buf_str(out, "}\n");
 }
 
 /* `first` is the match that would make the alert; NULL when there is none. */
 static void tally_add(struct eval *e, const cJSON *in, const char *id, const char *label_name,
                       const struct rule *first, enum verdict verdict)
 {
-    if (!e->tally) {
-        e->tally = xcalloc(1, sizeof(*e->tally));
-        e->tally->wrong = BUF_INIT(WRONG_MAX);
-    }
+    if (!e->tally) e->tally = xcalloc(1, sizeof(*e->tally));
     struct tally *t = e->tally;
     enum label label = LABEL_MEDICAL;
     while (label < LABEL_COUNT && strcmp(label_names[label], label_name) != 0) label++;
@@ -104,8 +114,11 @@ static void tally_add(struct eval *e, const cJSON *in, const char *id, const cha
     bool right = found && label == LABEL_MEDICAL && category && strcmp(category, first->category) == 0;
     if (json_bool(in, "hard", &hard)) hard = false;
     count_in(&t->total, label, found, right);
-    count_in(group_of(&t->origins, json_str_or(in, "origin", "-")), label, found, right);
-    if (category) count_in(group_of(&t->categories, category), label, found, right);
+    struct group *origin = group_of(&t->origins, json_str_or(in, "origin", "-"));
+    struct group *own = category ? group_of(&t->categories, category) : NULL;
+    count_in(origin, label, found, right);
+    count_in(own, label, found, right);
+    t->ungrouped += !origin || (category && !own);
     t->unsure += verdict == UNSURE;
     if (hard) {
         t->hard[label]++;
@@ -119,15 +132,15 @@ static void tally_add(struct eval *e, const cJSON *in, const char *id, const cha
         }
     }
     if (label == LABEL_MEDICAL && !found)
-        note_wrong(t, "missed", id, category, NULL);
+        note_wrong(e, "missed", id, category, NULL);
     else if (label == LABEL_MEDICAL && !right)
-        note_wrong(t, "other_category", id, category, first);
+        note_wrong(e, "other_category", id, category, first);
     else if (label != LABEL_MEDICAL && found)
-        note_wrong(t,
+        note_wrong(e,
                    label == LABEL_OTHER ? "other_scam"
                    : hard               ? "false_alarm_hard"
                                         : "false_alarm",
-                   id, "-", first);
+                   id, NULL, first);
 }
 
 /* ---- one line ---- */
@@ -180,6 +193,7 @@ enum relay_err eval_line(struct eval *e, const char *line, size_t n, struct buf 
 {
     static const struct json_limits limits = {.max_bytes = EVAL_LINE_MAX, .max_depth = 8};
     CLEANUP(json_free_ptr) cJSON *in = NULL;
+    buf_clear(&e->wrong);
     enum relay_err err = json_parse(line, n, &limits, &in, why);
     if (err) return err;
     if (!cJSON_IsObject(in)) return fail(why, RELAY_INVALID, _("not a JSON object"));
@@ -316,6 +330,12 @@ static void report_text(const struct tally *t, struct buf *out)
         buf_printf(out,
                    _("\nNot counted: %zu lines whose label is none of the three, the first with the id %s\n"),
                    t->unlabelled, t->first_unlabelled);
+    if (t->ungrouped)
+        buf_printf(
+            out,
+            _("\nOnly in the sums above, not by origin and category: %zu lines, for there are more than "
+              "%d of them\n"),
+            t->ungrouped, GROUPS_MAX);
 }
 
 static void json_counts(struct buf *out, const struct group *g)
@@ -342,6 +362,7 @@ static void report_json(const struct tally *t, struct buf *out)
     buf_json_member_int(out, "hard_benign_found", (int64_t)t->hard_found[LABEL_BENIGN]);
     buf_json_member_int(out, "unsure", (int64_t)t->unsure);
     buf_json_member_int(out, "not_counted", (int64_t)t->unlabelled);
+    buf_json_member_int(out, "not_grouped", (int64_t)t->ungrouped);
     buf_str(out, "},\"origins\":{");
     for (size_t i = 0, n = sorted(&t->origins, g); i < n; i++) {
         buf_json_key(out, g[i]->name);
@@ -361,22 +382,19 @@ static void report_json(const struct tally *t, struct buf *out)
     buf_str(out, "}}\n");
 }
 
-enum relay_err eval_report(const struct eval *e, bool json, struct buf *out, struct reason *why)
+enum relay_err eval_counted(const struct eval *e, struct reason *why)
 {
-    size_t counted = 0;
-    for (int l = 0; e->tally && l < LABEL_COUNT; l++) counted += e->tally->total.n[l];
-    if (counted == 0)
-        return fail(why, RELAY_NOT_FOUND,
-                    _("no line carried a \"label\" (medical_scam, other_scam, benign), so there is nothing "
-                      "to report"));
-    if (json)
+    for (int l = 0; e->tally && l < LABEL_COUNT; l++)
+        if (e->tally->total.n[l]) return RELAY_OK;
+    return fail(why, RELAY_NOT_FOUND,
+                _("no line carried a \"label\" (medical_scam, other_scam, benign), so there is nothing to "
+                  "compare with"));
+}
+
+void eval_report(const struct eval *e, struct buf *out)
+{
+    if (e->json)
         report_json(e->tally, out);
     else
         report_text(e->tally, out);
-    return RELAY_OK;
-}
-
-void eval_wrong(const struct eval *e, struct buf *out)
-{
-    if (e->tally) buf_add(out, e->tally->wrong.data, e->tally->wrong.len);
 }

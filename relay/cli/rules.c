@@ -320,11 +320,17 @@ static int eval_lines(const struct args *a, struct eval *e)
             bad++;
             (void)fprintf(stderr, _("line %zu: %s\n"), number, why.text);
         }
-        if (!a->report && !a->wrong && out.len && fwrite(out.data, 1, out.len, stdout) != out.len) {
+        const struct buf *print = a->wrong ? &e->wrong : &out;
+        if ((a->wrong || !a->report) && print->len &&
+            fwrite(print->data, 1, print->len, stdout) != print->len) {
             (void)fprintf(stderr, _("cannot write: %s\n"), strerror(errno));
             return EXIT_FAILED;
         }
         buf_clear(&out);
+    }
+    if (ferror(stdin)) {
+        (void)fprintf(stderr, _("cannot read the lines: %s\n"), strerror(errno));
+        return EXIT_FAILED;
     }
     if (bad) (void)fprintf(stderr, _("%zu of %zu lines could not be read\n"), bad, number);
     return bad ? EXIT_FAILED : EXIT_DONE;
@@ -339,12 +345,14 @@ static int run_eval(const struct args *a)
     struct reason why = {0};
     struct buf out = BUF_INIT(OUT_MAX);
     eval_init(&e, set, a->all);
+    e.json = a->json;
     int code = eval_lines(a, &e);
-    if (a->report && eval_report(&e, a->json, &out, &why)) {
+    if ((a->report || a->wrong) && eval_counted(&e, &why)) {
         (void)fprintf(stderr, "%s\n", why.text);
         code = EXIT_FAILED;
+    } else if (a->report) {
+        eval_report(&e, &out);
     }
-    if (a->wrong) eval_wrong(&e, &out);
     int printed = print_and_release(&out);
     eval_release(&e);
     rule_set_free(set);

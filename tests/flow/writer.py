@@ -2,6 +2,7 @@
 """What a rule writer gives to `tocsin rules` from a Windows computer: files with Notepad's mark, in GBK, empty, that are there
 already. Each is read, or named with what to do. usage: writer.py --tocsin PROGRAM"""
 import argparse
+import json
 import os
 import re
 import subprocess
@@ -73,6 +74,17 @@ def explained(w):
 def evaluated(w):
     line = '{"id":"1","text":"x"}\n'
     assert w.rules("eval", "--packs", "rule.yaml", given=MARK + line.encode()).count("no_match") == 1
+    # What came out wrong is written as it comes, however much it is; a folder as input, or texts that say no label, are no "nothing wrong".
+    many = 6000
+    missed = "".join(f'{{"id":"{n:01000}","text":"x","label":"medical_scam","category":"c"}}\n' for n in range(many)).encode()
+    assert w.rules("eval", "--wrong", "--packs", "rule.yaml", given=missed).count("\nmissed\t") == many - 1
+    both = w.rules("eval", "--wrong", "--report", "--json", "--packs", "rule.yaml", given=missed).splitlines()
+    assert json.loads(both[many - 1])["wrong"] == "missed" and json.loads(both[many])["total"]["medical_scam"] == many
+    w.refused("eval", "--wrong", "--packs", "rule.yaml", given=line.encode(), says=["no line carried a \"label\""])
+    folder = os.open(w.folder, os.O_RDONLY)
+    done = subprocess.run([w.tocsin, "rules", "eval", "--packs", "rule.yaml"], cwd=w.folder, env=w.environment, stdin=folder, capture_output=True)
+    os.close(folder)
+    assert done.returncode == 1 and b"cannot read the lines" in done.stderr, done
     w.refused("bench", "--packs", "rule.yaml", "--input", "empty.txt", says=["empty.txt: no texts"])
 
 

@@ -128,7 +128,7 @@ static void the_report_adds_up(void **state)
     (void)state;
     struct buf out = BUF_INIT(1u << 20);
     struct reason why = {0};
-    assert_int_equal(eval_report(&e, false, &out, &why), RELAY_NOT_FOUND);
+    assert_int_equal(eval_counted(&e, &why), RELAY_NOT_FOUND);
     static const char *const lines[] = {
         "{\"id\":\"1\",\"text\":\"医保停用\",\"label\":\"medical_scam\",\"category\":\"cat_card\",\"origin\":"
         "\"real\",\"hard\":true}",
@@ -143,30 +143,79 @@ static void the_report_adds_up(void **state)
         "{\"id\":\"8\",\"text\":\"医保\",\"label\":\"scam\"}"};
     for (size_t i = 0; i < COUNT(lines); i++)
         assert_int_equal(eval_line(&e, lines[i], strlen(lines[i]), &out, &why), 0);
+    assert_int_equal(eval_counted(&e, &why), RELAY_OK);
     buf_clear(&out);
-    assert_int_equal(eval_report(&e, false, &out, &why), RELAY_OK);
+    eval_report(&e, &out);
     assert_non_null(
         strstr(buf_cstr(&out), "1 lines whose label is none of the three, the first with the id 8"));
     buf_clear(&out);
-    assert_int_equal(eval_report(&e, true, &out, &why), RELAY_OK);
+    e.json = true;
+    eval_report(&e, &out);
     static const char total[] =
         "{\"total\":{\"medical_scam\":3,\"medical_scam_found\":2,\"other_scam\":1,\"other_scam_found\":1,"
         "\"benign\":2,"
         "\"benign_found\":1,\"right_category\":1,\"hard_medical_scam\":1,\"hard_medical_scam_found\":1,"
         "\"hard_other_scam\":0,\"hard_other_scam_found\":0,\"hard_benign\":1,\"hard_benign_found\":1,"
-        "\"unsure\":0,\"not_counted\":1}";
+        "\"unsure\":0,\"not_counted\":1,\"not_grouped\":0}";
     if (strncmp(buf_cstr(&out), total, strlen(total)) != 0) fail_msg("%s", buf_cstr(&out));
     assert_non_null(strstr(buf_cstr(&out),
                            "\"cat_other\":{\"medical_scam\":0,\"medical_scam_found\":0,\"other_scam\":0,"
                            "\"other_scam_found\":0,\"benign\":0,\"benign_found\":0,\"right_category\":0,"
                            "\"claimed\":3,\"claimed_right\":0}"));
     buf_clear(&out);
-    assert_int_equal(eval_report(&e, false, &out, &why), RELAY_OK);
+    e.json = false;
+    eval_report(&e, &out);
     assert_non_null(strstr(buf_cstr(&out), "2/3 0.667"));
+    buf_release(&out);
+}
+
+static void each_line_says_whether_it_came_out_wrong(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *wrong, *json;
+    } lines[] = {
+        {"{\"id\":\"1\",\"text\":\"医保停用\",\"label\":\"medical_scam\",\"category\":\"cat_card\"}", "", ""},
+        {"{\"id\":\"2\",\"text\":\"医保\",\"label\":\"medical_scam\",\"category\":\"cat_card\"}",
+         "other_category\t2\tcat_card\ta_card\n",
+         "{\"wrong\":\"other_category\",\"id\":\"2\",\"category\":\"cat_card\",\"rule\":\"a_card\"}\n"},
+        {"{\"id\":\"3\",\"text\":\"没有\",\"label\":\"medical_scam\",\"category\":\"cat_card\"}",
+         "missed\t3\tcat_card\t-\n", "{\"wrong\":\"missed\",\"id\":\"3\",\"category\":\"cat_card\"}\n"},
+        {"{\"id\":\"4\",\"text\":\"医保\",\"label\":\"benign\",\"hard\":true}",
+         "false_alarm_hard\t4\t-\ta_card\n",
+         "{\"wrong\":\"false_alarm_hard\",\"id\":\"4\",\"rule\":\"a_card\"}\n"},
+        {"{\"id\":\"5\",\"text\":\"早安\",\"label\":\"benign\"}", "", ""},
+        {"{\"id\":\"6\",\"text\":\"医保\",\"label\":\"other_scam\"}", "other_scam\t6\t-\ta_card\n",
+         "{\"wrong\":\"other_scam\",\"id\":\"6\",\"rule\":\"a_card\"}\n"},
+        {"{\"id\":\"7\",\"text\":\"医保\"}", "", ""}};
+    for (size_t i = 0; i < 2 * COUNT(lines); i++) {
+        CLEANUP(buf_release) struct buf out = BUF_INIT(65536);
+        struct reason why = {0};
+        const char *line = lines[i / 2].line;
+        e.json = i % 2;
+        assert_int_equal(eval_line(&e, line, strlen(line), &out, &why), RELAY_OK);
+        assert_string_equal(buf_cstr(&e.wrong), e.json ? lines[i / 2].json : lines[i / 2].wrong);
+    }
+}
+
+static void what_is_not_in_the_tables_for_its_many_names_is_said(void **state)
+{
+    (void)state;
+    struct buf out = BUF_INIT(1u << 20);
+    struct reason why = {0};
+    for (int i = 0; i < 203; i++) {
+        char line[128];
+        int n = snprintf(line, sizeof(line),
+                         "{\"id\":\"%d\",\"text\":\"x\",\"label\":\"benign\",\"origin\":\"%d\"}", i, i);
+        assert_int_equal(eval_line(&e, line, (size_t)n, &out, &why), RELAY_OK);
+    }
     buf_clear(&out);
-    eval_wrong(&e, &out);
-    assert_string_equal(buf_cstr(&out), "other_category\t2\tcat_card\ta_card\nmissed\t3\tcat_card\t-\n"
-                                        "false_alarm_hard\t4\t-\ta_card\nother_scam\t6\t-\ta_card\n");
+    eval_report(&e, &out);
+    assert_non_null(strstr(buf_cstr(&out), "not by origin and category: 3 lines"));
+    buf_clear(&out);
+    e.json = true;
+    eval_report(&e, &out);
+    assert_non_null(strstr(buf_cstr(&out), "\"not_grouped\":3"));
     buf_release(&out);
 }
 
@@ -192,6 +241,8 @@ int main(void)
         T(a_limit_is_unsure_and_names_the_rule),
         T(a_bad_line_says_what_is_wrong),
         T(the_report_adds_up),
+        T(each_line_says_whether_it_came_out_wrong),
+        T(what_is_not_in_the_tables_for_its_many_names_is_said),
         T(rules_that_do_not_run_are_asked_only_on_demand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
