@@ -27,9 +27,16 @@ struct rule_list {
 };
 struct rule_lists {
     const char *folder; /* whose lists these are; NULL: none were read */
-    bool incomplete;    /* a list is missing because of a fault that has been told */
+    int files;
+    bool incomplete; /* a whole file of them could not be read */
     struct rule_list *items;
     size_t n;
+    struct rule_missed *missed; /* names that were used and are no list */
+};
+/* Where a pattern stands. */
+struct rule_use {
+    const char *file, *rule, *key; /* rule: NULL in a list */
+    int line;
 };
 
 bool rule_lists_is_file(const char *path); /* is it one of them, by its name? */
@@ -38,8 +45,15 @@ bool rule_lists_is_file(const char *path); /* is it one of them, by its name? */
  * list is a problem, and the list is left out. */
 void rule_lists_read(struct rule_lists *l, const char *path, struct arena *a, struct rule_problems *problems);
 
-/* *ret: the pattern with each {{name}} filled in; `text` itself when it has none. RELAY_NOT_FOUND for an unknown name. */
+/* *ret: the pattern with each {{name}} filled in; `text` itself when it has none. RELAY_NOT_FOUND, without a
+ * reason, for an unknown name: rule_lists_miss tells it. */
 enum relay_err rule_lists_fill(const struct rule_lists *l, const char *text, struct arena *a,
                                const char **ret, struct reason *why) MUST_CHECK;
+
+/* A name in `text` that no list has becomes one problem, at its first use, that counts the places of the others; all names
+ * together become one when the files of lists are not there or cannot be read. What only follows from a fault that has been
+ * told is counted there. */
+void rule_lists_miss(struct rule_lists *l, const char *text, const struct rule_use *at, struct arena *a,
+                     struct rule_problems *problems);
 
 #endif

@@ -264,7 +264,7 @@ void rule_problem_add(struct rule_problems *p, bool warning, const char *file, i
 /* What reads one rule. */
 struct reader {
     struct arena *arena;
-    const struct rule_lists *lists;
+    struct rule_lists *lists;
     struct rule_problems *problems;
     const char *file, *id;
     bool bad;
@@ -341,9 +341,12 @@ static void fill_patterns(struct reader *r, const struct rule_texts *t, const ch
                              _("%s: put '…' round the text, or YAML may read it as something else: %s"), key,
                              p->text);
         enum relay_err err = rule_lists_fill(r->lists, p->text, r->arena, &p->text, &why);
-        if (err == RELAY_NOT_FOUND && r->lists->incomplete && r->bad)
-            continue; /* one of them says it for the rule */
-        if (err != RELAY_OK) PROBLEM(r, p->line, "%s: %s", key, why.text);
+        if (err == RELAY_NOT_FOUND) {
+            const struct rule_use at = {.file = r->file, .rule = r->id, .key = key, .line = p->line};
+            rule_lists_miss(r->lists, p->text, &at, r->arena, r->problems);
+            r->bad = true;
+        } else if (err != RELAY_OK)
+            PROBLEM(r, p->line, "%s: %s", key, why.text);
     }
 }
 

@@ -139,6 +139,43 @@ static void a_rule_that_misses_many_lists_of_a_broken_file_says_so_once(void **s
     rule_set_free(set);
 }
 
+static void a_missing_list_is_one_problem_at_its_first_use_that_counts_the_others(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *lists, *text, *file, *said, *also;
+        int line;
+        size_t problems;
+    } cases[] = {
+        {"lists.yaml", "a: '手术'\n", "r.yaml",
+         "all: no list is called b: ", "(the first of 3 places that need it)", 8, 1},
+        {"none.txt", "", "r.yaml", "there is no lists.yaml beside this file",
+         "(the first of 5 places that need a list)", 8, 1},
+        /* A list that uses a missing one takes along those that use it; other faults of lists are counted there too. */
+        {"lists_x.yaml", "a: '医'\nb: '{{far}}'\nc: '{{b}}'\n", "lists_x.yaml", "b: no list is called far",
+         "(the first of 5 places that need it)", 2, 1},
+        {"lists.yaml", "a: '医院'\nb: '(医院'\n", "lists.yaml", "b: ", "(3 patterns use it)", 2, 1},
+        {"lists.yaml", "c: '医院'\n", "r.yaml", "all: no list is called a",
+         "(the first of 2 places that need it)", 8, 2},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct rule_problems problems;
+        folder_put(cases[i].lists, cases[i].text);
+        put_rule("{{a}}{{b}}', '{{b}}', '{{a}}{{b}}");
+        struct rule_set *set = load(&problems);
+        const struct rule_problem *p = &problems.items[0];
+        if (problems.n != cases[i].problems || !strstr(p->why.text, cases[i].said) ||
+            !strstr(p->why.text, cases[i].also))
+            fail_msg("%zu: %zu problems, %s", i, problems.n, p->why.text);
+        assert_string_equal(p->file, path_of(cases[i].file));
+        assert_int_equal(p->line, cases[i].line);
+        assert_int_equal(rule_set_size(set), 0);
+        rule_problems_release(&problems);
+        rule_set_free(set);
+        (void)unlink(path_of(cases[i].lists));
+    }
+}
+
 static void without_lists_a_name_is_unknown_and_other_rules_load(void **state)
 {
     (void)state;
@@ -193,6 +230,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_wrong_is_named_by_file_and_line, folder_begin, folder_end),
         cmocka_unit_test(every_list_of_the_shipped_pack_is_used),
         cmocka_unit_test_setup_teardown(a_rule_that_misses_many_lists_of_a_broken_file_says_so_once,
+                                        folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(a_missing_list_is_one_problem_at_its_first_use_that_counts_the_others,
                                         folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(without_lists_a_name_is_unknown_and_other_rules_load, folder_begin,
                                         folder_end),
