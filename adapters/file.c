@@ -49,6 +49,9 @@ static enum relay_err file_check(void *ctx, struct target *t, struct reason *why
 {
     const struct file_options *o = t->options;
     (void)ctx;
+    struct stat st;
+    if (stat(o->path, &st) == 0 && S_ISDIR(st.st_mode))
+        return fail(why, RELAY_INVALID, _("%s: is a folder: name a file in it"), o->path);
     /* Not opened, because that would make it, perhaps as another user's. */
     const char *slash = strrchr(o->path, '/');
     CLEANUP(free_ptr) char *folder = slash ? xstrndup(o->path, (size_t)(slash - o->path) + 1) : xstrdup(".");

@@ -6,6 +6,7 @@
 #include "base/i18n.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "io/file.h"
 
 enum {
     TEXT_MAX = 64 * 1024,
@@ -97,6 +98,7 @@ enum relay_err post_check(void *ctx, struct target *t, struct reason *why)
     else
         url = xstrdup(o->url);
     if (err == RELAY_OK && o->secret_file) err = secret_read(o->secret_file, &secret, why);
+    if (err == RELAY_OK && o->ca_file) err = file_check(o->ca_file, true, why);
     if (err == RELAY_OK) {
         err = http_url_check(url, o->allow_insecure, why);
         if (err != RELAY_OK) err = fail_in(why, err, "%s", o->url_file ? o->url_file : "url");

@@ -12,6 +12,7 @@
 #include "base/zone_class.h"
 #include "config_internal.h"
 #include "io/address.h"
+#include "io/file.h"
 
 enum { REMINDER_CHARS = 45 };
 
@@ -489,7 +490,10 @@ static void check_folder(struct opt_problems *p, const struct yaml_node *at, con
     struct stat st;
     bool there = stat(path, &st) == 0;
     if (there && !S_ISDIR(st.st_mode))
-        opt_problem(p, place(at, key), _("%s: %s: is no folder"), key, path);
+        opt_problem(p, place(at, key), _("%s: %s: is no folder: name one"), key, path);
+    else if (!there && errno == ENOENT)
+        opt_problem(p, place(at, key), _("%s: %s: there is no such folder: make it, or correct the path"),
+                    key, path);
     else if (!there || access(path, written ? R_OK | W_OK | X_OK : R_OK | X_OK) < 0)
         opt_problem(p, place(at, key), "%s: %s: %s", key, path, strerror(errno));
 }
@@ -503,10 +507,10 @@ static void check_secret(struct opt_problems *p, const struct yaml_node *at, con
 }
 
 static void check_readable(struct opt_problems *p, const struct yaml_node *at, const char *key,
-                           const char *path)
+                           const char *path, bool pem)
 {
-    if (path && access(path, R_OK) < 0)
-        opt_problem(p, place(at, key), "%s: %s: %s", key, path, strerror(errno));
+    struct reason why = {0};
+    if (path && file_check(path, pem, &why)) opt_problem(p, place(at, key), "%s: %s", key, why.text);
 }
 
 /* A private key may be longer than a secret, but is as private. */
@@ -515,7 +519,7 @@ static void check_private(struct opt_problems *p, const struct yaml_node *at, co
 {
     struct stat st;
     if (!path) return;
-    check_readable(p, at, key, path);
+    check_readable(p, at, key, path, true);
     if (stat(path, &st) == 0 && st.st_mode & (S_IROTH | S_IWOTH))
         opt_problem(p, place(at, key),
                     _("%s: %s: anybody on this machine can read or change it: chmod 0600 it"), key, path);
@@ -545,16 +549,17 @@ enum relay_err config_check_files(const struct relay_config *c, struct opt_probl
                            *http_tls = yaml_get(c->http.at, "tls");
     check_folder(problems, c->relay.at, "state_dir", c->relay.state_dir, true);
     check_secret(problems, c->broker.at, "password_file", c->broker.password_file);
-    check_readable(problems, broker_tls, "ca", c->broker.tls.ca);
-    check_readable(problems, broker_tls, "cert", c->broker.tls.cert);
+    check_readable(problems, broker_tls, "ca", c->broker.tls.ca, true);
+    check_readable(problems, broker_tls, "cert", c->broker.tls.cert, true);
     check_private(problems, broker_tls, "key", c->broker.tls.key);
-    check_readable(problems, http_tls, "cert", c->http.tls.cert);
+    check_readable(problems, http_tls, "cert", c->http.tls.cert, true);
     check_private(problems, http_tls, "key", c->http.tls.key);
     for (size_t i = 0; i < c->rules.packs.n; i++)
         check_folder(problems, c->rules.at, "packs", c->rules.packs.items[i], false);
 
     const struct feed_config *feeds = c->feeds.items;
-    for (size_t i = 0; i < c->feeds.n; i++) check_readable(problems, feeds[i].at, "path", feeds[i].path);
+    for (size_t i = 0; i < c->feeds.n; i++)
+        check_readable(problems, feeds[i].at, "path", feeds[i].path, false);
 
     const struct chat_config *chats = c->chats.items;
     for (size_t i = 0; i < c->chats.n; i++) check_target(problems, &chats[i]);

@@ -9,12 +9,59 @@
 #include "base/i18n.h"
 #include "base/mem.h"
 
+enum {
+    PEM_BEGINS = 64 * 1024
+}; /* so far is its first certificate looked for, behind what else is written there */
+
+enum relay_err file_refused(const char *path, int error, struct reason *why)
+{
+    switch (error) {
+    case ENOENT:
+        return fail(why, RELAY_NOT_FOUND, _("%s: there is no such file: put it there, or correct the path"),
+                    path);
+    case EACCES:
+        return fail(
+            why, RELAY_DENIED,
+            _("%s: may not be read by this user: let the user see the folder and read the file (chown, "
+              "chmod)"),
+            path);
+    case EISDIR: return fail(why, RELAY_INVALID, _("%s: is a folder: name the file in it"), path);
+    default: return fail(why, RELAY_IO, _("%s: cannot be read: %s"), path, strerror(error));
+    }
+}
+
+enum relay_err file_check(const char *path, bool pem, struct reason *why)
+{
+    struct stat st;
+    if (stat(path, &st) != 0) return file_refused(path, errno, why);
+    if (S_ISDIR(st.st_mode)) return file_refused(path, EISDIR, why);
+    if (access(path, R_OK) != 0) return file_refused(path, errno, why);
+    if (!pem) return RELAY_OK;
+    if (!st.st_size) return fail(why, RELAY_INVALID, _("%s: is empty: put it there again"), path);
+    char text[PEM_BEGINS];
+    size_t n = 0;
+    ssize_t got = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    while (fd >= 0 && n < sizeof(text) && (got = read(fd, text + n, sizeof(text) - n)) > 0) n += (size_t)got;
+    int error = fd < 0 || got < 0 ? errno : 0;
+    if (fd >= 0) (void)close(fd); /* only read */
+    bool found = memmem(text, n, "-----BEGIN ", 11) != NULL;
+    explicit_bzero(text, n); /* perhaps a key */
+    if (error) return file_refused(path, error, why);
+    if (found) return RELAY_OK;
+    return fail(
+        why, RELAY_INVALID,
+        _("%s: holds no -----BEGIN line, so it is no PEM file: `openssl x509 -inform der -in FILE -out "
+          "NEW` makes one of a .cer or .der file, `openssl pkey` of a key"),
+        path);
+}
+
 enum relay_err file_read_open(FILE *f, const char *name, struct buf *out, struct reason *why)
 {
     char block[16 * 1024];
     size_t n;
     while ((n = fread(block, 1, sizeof(block), f)) > 0 && !buf_failed(out)) buf_add(out, block, n);
-    if (ferror(f)) return fail(why, RELAY_IO, _("%s: cannot be read: %s"), name, strerror(errno));
+    if (ferror(f)) return file_refused(name, errno, why);
     if (buf_failed(out)) return fail(why, RELAY_LIMIT, _("%s: is over %zu KiB"), name, out->limit / 1024);
     return RELAY_OK;
 }
@@ -22,7 +69,7 @@ enum relay_err file_read_open(FILE *f, const char *name, struct buf *out, struct
 enum relay_err file_read(const char *path, struct buf *out, struct reason *why)
 {
     FILE *f = fopen(path, "re");
-    if (!f) return fail(why, RELAY_IO, _("%s: cannot be read: %s"), path, strerror(errno));
+    if (!f) return file_refused(path, errno, why);
     enum relay_err err = file_read_open(f, path, out, why);
     (void)fclose(f); /* only read */
     return err;
@@ -73,6 +120,11 @@ enum relay_err file_replace(const char *path, const void *bytes, size_t n, unsig
 
 enum relay_err folder_make(const char *path, mode_t mode, struct reason *why)
 {
-    if (mkdir(path, mode) == 0 || errno == EEXIST) return RELAY_OK;
+    struct stat st;
+    if (mkdir(path, mode) == 0) return RELAY_OK;
+    if (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return RELAY_OK;
+    if (errno == EEXIST)
+        return fail(why, RELAY_CONFLICT, _("%s: is no folder, and a folder is needed: give another name"),
+                    path);
     return fail(why, RELAY_IO, _("%s: cannot be made: %s"), path, strerror(errno));
 }

@@ -8,8 +8,12 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Appends it. RELAY_IO and RELAY_LIMIT name the file; the limit is the buffer's. */
+/* Appends it. Failures name the file; RELAY_LIMIT is the buffer's. */
 enum relay_err file_read(const char *path, struct buf *out, struct reason *why) MUST_CHECK;
+/* It cannot be opened or read, by `error`: in words, with what to do. RELAY_NOT_FOUND, _DENIED, _INVALID (a folder), _IO. */
+enum relay_err file_refused(const char *path, int error, struct reason *why);
+/* Looks at it before it is needed. pem: it must hold certificates or a key, as text; else it may be empty, and a FIFO. */
+enum relay_err file_check(const char *path, bool pem, struct reason *why) MUST_CHECK;
 /* What is left of an open one, which the caller closes; name: as reasons call it. */
 enum relay_err file_read_open(FILE *f, const char *name, struct buf *out, struct reason *why) MUST_CHECK;
 
@@ -18,7 +22,7 @@ enum relay_err file_read_open(FILE *f, const char *name, struct buf *out, struct
 enum relay_err file_replace(const char *path, const void *bytes, size_t n, unsigned mode,
                             struct reason *why) MUST_CHECK;
 
-/* Makes the folder where nothing of that name is. */
+/* Makes the folder where nothing of that name is. RELAY_CONFLICT: what is there is none. */
 enum relay_err folder_make(const char *path, mode_t mode, struct reason *why) MUST_CHECK;
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/file.h"
 #include "io/http_server_internal.h"
 
 enum {
@@ -207,8 +208,10 @@ static void on_log(void *arg, const char *fmt, va_list ap)
 
 static enum relay_err read_file(const char *path, char **ret, struct reason *why)
 {
+    enum relay_err err = file_check(path, true, why);
+    if (err != RELAY_OK) return err;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return fail(why, RELAY_IO, "%s: %s", path, strerror(errno));
+    if (fd < 0) return file_refused(path, errno, why);
     char *text = xcalloc(1, TLS_FILE_MAX + 1);
     size_t n = 0;
     ssize_t got;

@@ -15,6 +15,7 @@
 
 #include "base/i18n.h"
 #include "base/mem.h"
+#include "io/file.h"
 
 enum {
     HANDSHAKE_MS = 10 * 1000, /* TCP, TLS and CONNACK together */
@@ -116,8 +117,8 @@ static bool is_numeric(const char *host)
 
 static enum relay_err check_file(const char *path, const char *what, struct reason *why)
 {
-    if (!path || access(path, R_OK) == 0) return RELAY_OK;
-    return fail(why, RELAY_INVALID, _("cannot read the %s file %s: %s"), what, path, strerror(errno));
+    enum relay_err err = path ? file_check(path, true, why) : RELAY_OK;
+    return err ? fail_in(why, RELAY_INVALID, "%s", what) : RELAY_OK;
 }
 
 static enum relay_err check_options(const struct mqtt_options *o, struct reason *why)

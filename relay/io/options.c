@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/i18n.h"
 #include "base/text.h"
+#include "io/file.h"
 
 enum { SECRET_MAX = 4096, NAME_MAX_COMPARED = 64 };
 
@@ -780,12 +781,10 @@ enum relay_err secret_read(const char *path, char **ret, struct reason *why)
     struct reason ignored;
     (void)!memory_keep_private(&ignored); /* the daemons have said at their start that it does not work */
     CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 && errno == ENOENT) return fail(why, RELAY_NOT_FOUND, _("%s: no such file"), path);
-    if (fd < 0 && errno == EACCES)
-        return fail(why, RELAY_DENIED, _("%s: may not be read by this user"), path);
-    if (fd < 0) return fail(why, RELAY_IO, "%s: %s", path, strerror(errno));
+    if (fd < 0) return file_refused(path, errno, why);
     struct stat st;
-    if (fstat(fd, &st) < 0) return fail(why, RELAY_IO, "%s: %s", path, strerror(errno));
+    if (fstat(fd, &st) < 0) return file_refused(path, errno, why);
+    if (S_ISDIR(st.st_mode)) return file_refused(path, EISDIR, why);
     if (!S_ISREG(st.st_mode)) return fail(why, RELAY_INVALID, _("%s: must be a file"), path);
     if (st.st_mode & (S_IROTH | S_IWOTH)) {
         return fail(why, RELAY_DENIED, _("%s: anybody on this machine can read or change it: chmod 0600 %s"),
@@ -795,7 +794,7 @@ enum relay_err secret_read(const char *path, char **ret, struct reason *why)
     size_t n = 0;
     for (ssize_t got; n <= SECRET_MAX; n += (size_t)got) {
         got = read(fd, secret.text + n, SECRET_MAX + 1 - n);
-        if (got < 0) return fail(why, RELAY_IO, "%s: %s", path, strerror(errno));
+        if (got < 0) return file_refused(path, errno, why);
         if (got == 0) break;
     }
     if (n > SECRET_MAX)

@@ -9,6 +9,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "io/file.h"
 
 enum { MAX_BYTES = 4 * 1024 * 1024, MAX_DEPTH = 32 };
 
@@ -363,21 +364,16 @@ static void close_fd(const int *fd)
 enum relay_err yaml_load(const char *path, struct arena *a, struct yaml_node **ret, struct reason *why)
 {
     CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        if (errno == ENOENT) return fail(why, RELAY_NOT_FOUND, _("%s: no such file"), path);
-        if (errno == EACCES) return fail(why, RELAY_DENIED, _("%s: may not be read by this user"), path);
-        return fail(why, RELAY_IO, "%s: %s", path, strerror(errno));
-    }
+    if (fd < 0) return file_refused(path, errno, why);
     struct stat st;
-    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
-        return fail(why, RELAY_INVALID, _("%s: a folder, a file is needed"), path);
+    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) return file_refused(path, EISDIR, why);
 
     size_t size = 0, cap = MAX_BYTES + 1;
     CLEANUP(free_ptr) char *text = xmalloc(cap);
     while (size < cap) {
         ssize_t got = read(fd, text + size, cap - size);
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return fail(why, RELAY_IO, "%s: %s", path, strerror(errno));
+        if (got < 0) return file_refused(path, errno, why);
         if (got == 0) break;
         size += (size_t)got;
     }

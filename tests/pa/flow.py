@@ -398,7 +398,28 @@ def check(b):
         with open(b.path("pa.yaml"), "w", encoding="utf-8") as f:
             f.write(text.replace(old, new, 1))
         code, said = b.cli("check")
-        expect(f"check names {word}", code == 1 and word in said)
+        expect(f"check names {word}", code == 1 and word in said and "pa.yaml:" in said)
+    # Files that are folders, folders that are files, and what is empty or no PEM: at their place, with what to do.
+    os.mkdir(b.path("folder"))
+    open(b.path("empty"), "w").close()
+    for key, new, says in [("broker: {", "broker: {password_file: folder, username: pa, ", "is a folder: name the file in it"),
+                           ("broker: {", "broker: {tls: {ca: folder}, ", "broker.tls.ca: "),
+                           ("broker: {", "broker: {tls: {ca: empty}, ", "is empty"),
+                           ("broker: {", "broker: {tls: {ca: short}, ", "it is no PEM file"),
+                           ("hold: {file: fire", "hold: {file: folder", "name the file in it that comes and goes"),
+                           ("speech: {", "speech: {clips: empty, ", "is no folder: make it"),
+                           ("speech: {", "speech: {cache: empty, ", "a folder is needed"),
+                           ("lexicon: [", "lexicon: [folder, ", "is a folder: name the file in it"),
+                           ("dir: wav", "dir: empty", "a folder is needed"),
+                           ("class: hall", "busy_file: folder, class: hall", "name the file in it that comes and goes"),
+                           ("player: {", "player: {holidays: [folder], ", "is a folder: name the file in it"),
+                           ("schedule: {", "schedule: {calendars: [folder], ", "is a folder: name the file in it")]:
+        assert key in text, key
+        line = text[:text.index(key)].count("\n") + 1
+        with open(b.path("pa.yaml"), "w", encoding="utf-8") as f:
+            f.write(text.replace(key, new, 1))
+        code, said = b.cli("check")
+        expect(f"check names line {line}: {new}", code == 1 and f"pa.yaml:{line}: " in said and says in said)
 
 
 def main():

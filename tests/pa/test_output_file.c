@@ -292,7 +292,7 @@ static void a_play_that_cannot_be_written_leaves_nothing_behind(void **state)
     gone.wav = "/nowhere/in.wav";
     gone.item = 18;
     b->run.play = &gone;
-    assert_int_equal(output_file.start(&b->out, &b->run, NINE, &why), RELAY_IO);
+    assert_int_equal(output_file.start(&b->out, &b->run, NINE, &why), RELAY_NOT_FOUND);
     assert_non_null(strstr(why.text, "/nowhere/in.wav"));
     free(only(b, "-18.json", &n));
     assert_int_equal(n, 0);

@@ -418,6 +418,55 @@ static void secrets_are_checked_apart_from_loading(void **state)
     (void)config_free(c); /* returns NULL */
 }
 
+static void every_file_that_an_option_names_is_looked_at(void **state)
+{
+    (void)state;
+    static const char *const says[] = {
+        "t.yaml:1: state_dir: ",
+        "is no folder: name one",
+        "t.yaml:4: password_file: ",
+        "sites.d: is a folder: name the file in it",
+        "t.yaml:5: ca: ",
+        "sites.d: is a folder: name the file in it",
+        "t.yaml:5: cert: ",
+        "empty: is empty",
+        "t.yaml:5: key: ",
+        "lines: holds no -----BEGIN line",
+        "t.yaml:6: cert: ",
+        "none: there is no such file: put it there, or correct the path",
+        "t.yaml:6: key: ",
+        "sites.d: is a folder",
+        "t.yaml:7: packs: ",
+        "none: there is no such folder: make it, or correct the path",
+        "t.yaml:7: packs: ",
+        "lines: is no folder: name one",
+        "t.yaml:9: path: ",
+        "sites.d: is a folder: name the file in it",
+        "t.yaml:10: path: ",
+        "none: there is no such file",
+        "t.yaml:12: c: ",
+        "sites.d: is a folder: name the file in it",
+    };
+    put("t.yaml",
+        "relay: {id: a, state_dir: lines}\nroute: {receiver: r}\nreceivers: [{name: r}]\n"
+        "broker: {username: a, password_file: sites.d,\n  tls: {ca: sites.d, cert: empty, key: lines}}\n"
+        "http: {tls: {cert: none, key: sites.d}}\nrules: {packs: [none, lines]}\nfeeds:\n"
+        "  - {id: f1, type: bank, source: file, areas: ['61'], path: sites.d}\n"
+        "  - {id: f2, type: bank, source: file, areas: ['61'], path: none}\nchats:\n"
+        "  - {id: c, type: wecom, audience: duty, url_file: sites.d}\n",
+        0600);
+    put("empty", "", 0600);
+    put("lines", "{}\n", 0600);
+    struct relay_config *c = load_file();
+    if (!c) fail_msg("%s", problems.items[0].text);
+    assert_int_equal(config_check_files(c, &problems), RELAY_INVALID);
+    for (size_t i = 0; i < COUNT(says) || i / 2 < problems.n; i += 2) {
+        const char *text = i / 2 < problems.n ? problems.items[i / 2].text : "nothing";
+        if (i >= COUNT(says) || !strstr(text, says[i]) || !strstr(text, says[i + 1])) fail_msg("%s", text);
+    }
+    (void)config_free(c); /* returns NULL */
+}
+
 #define WITH_FILES(f) cmocka_unit_test_setup_teardown(f, in_new_folder, folder_end)
 
 int main(void)
@@ -435,6 +484,7 @@ int main(void)
         WITH_FILES(mistakes_in_their_files_are_named_with_both_places),
         cmocka_unit_test(a_missing_file_is_named_with_how_to_make_one),
         WITH_FILES(secrets_are_checked_apart_from_loading),
+        WITH_FILES(every_file_that_an_option_names_is_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

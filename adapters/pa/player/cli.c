@@ -86,27 +86,56 @@ struct settings *cli_settings(const struct words *w)
     return s;
 }
 
+/* A folder there would always exist, and silence the loudspeakers for ever. */
+static void check_sign(const char *path, const struct yaml_node *at, const char *key,
+                       struct opt_problems *problems)
+{
+    struct stat st;
+    if (path && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        opt_problem(problems, at,
+                    _("%s: %s is a folder, and as long as it is there nothing is heard: name the file in it "
+                      "that comes and goes"),
+                    key, path);
+}
+
+static void check_pem(const struct settings *s, const char *path, const char *key,
+                      struct opt_problems *problems)
+{
+    struct reason why;
+    if (path && file_check(path, true, &why) != RELAY_OK)
+        opt_problem(problems, settings_at(s, key), "%s: %s", key, why.text);
+}
+
 /* Secrets, certificates, the lexicon: without one of them the player does not start. */
 static void check_files(const struct settings *s, struct opt_problems *problems)
 {
     const struct broker_settings *b = &s->broker;
     const struct http_settings *h = &s->http;
-    const char *const files[] = {b->tls.ca, b->tls.cert, b->tls.key};
     CLEANUP(secret_free_ptr) char *password = NULL;
     CLEANUP(secret_free_ptr) char *token = NULL;
     struct lexicon *lexicon = NULL;
+    struct stat st;
     struct reason why;
     if (speech_lexicon(&s->speech, &lexicon, &why) != RELAY_OK)
-        opt_problem(problems, NULL, "speech: lexicon: %s", why.text);
+        opt_problem(problems, settings_at(s, "speech.lexicon"), "speech.lexicon: %s", why.text);
     lexicon_free(lexicon);
+    if (s->speech_block.clips && (stat(s->speech_block.clips, &st) != 0 || !S_ISDIR(st.st_mode)))
+        opt_problem(problems, settings_at(s, "speech.clips"),
+                    _("speech.clips: %s is no folder: make it, or correct the path"), s->speech_block.clips);
     if (b->password_file && secret_read(b->password_file, &password, &why) != RELAY_OK)
-        opt_problem(problems, NULL, "broker: password_file: %s", why.text);
+        opt_problem(problems, settings_at(s, "broker.password_file"), "broker.password_file: %s", why.text);
+    check_pem(s, b->tls.ca, "broker.tls.ca", problems);
+    check_pem(s, b->tls.cert, "broker.tls.cert", problems);
+    check_pem(s, b->tls.key, "broker.tls.key", problems);
     if (h->token_file && page_token(h->token_file, &token, &why) != RELAY_OK)
-        opt_problem(problems, NULL, "http: token_file: %s", why.text);
-    if (h->cert && page_certificate(h, &why) != RELAY_OK) opt_problem(problems, NULL, "http: %s", why.text);
-    for (size_t i = 0; i < ARRAY_LEN(files); i++)
-        if (files[i] && access(files[i], R_OK) != 0)
-            opt_problem(problems, NULL, _("%s: cannot be read: %s"), files[i], strerror(errno));
+        opt_problem(problems, settings_at(s, "http.token_file"), "http.token_file: %s", why.text);
+    if (h->cert && page_certificate(h, &why) != RELAY_OK)
+        opt_problem(problems, settings_at(s, "http.cert"), "http: %s", why.text);
+    check_sign(s->hold.file, settings_at(s, "hold.file"), "hold.file", problems);
+    const struct zone_settings *zones = s->zone_blocks.items;
+    for (size_t i = 0; i < s->zone_blocks.n; i++)
+        check_sign(zones[i].busy_file, yaml_get(settings_item(s, "zones", i), "busy_file"), "busy_file",
+                   problems);
 }
 
 /* ---- run ---- */
@@ -137,7 +166,7 @@ static struct settings *read_again(void *arg)
     if (settings_load(config_path(w), &s, &problems) == RELAY_OK) {
         check_files(s, &problems);
         if (settings_calendar(s, &holidays, &why) != RELAY_OK)
-            opt_problem(&problems, NULL, "holidays: %s", why.text);
+            opt_problem(&problems, settings_at(s, "player.holidays"), "holidays: %s", why.text);
         calendar_free(holidays);
     }
     if (!problems.n) return s;
@@ -247,15 +276,20 @@ static void check(const struct settings *s, struct opt_problems *problems)
     struct child_set *children = NULL;
     check_files(s, problems);
     if (settings_calendar(s, &calendar, &why) != RELAY_OK)
-        opt_problem(problems, NULL, "holidays: %s", why.text);
+        opt_problem(problems, settings_at(s, "player.holidays"), "holidays: %s", why.text);
     else
         print_missing_holidays(calendar_missing_year(calendar, clock_now().wall));
-    if (mkdir(s->player.state_dir, 0750) != 0 && access(s->player.state_dir, W_OK | X_OK) != 0)
-        opt_problem(problems, NULL, _("%s: cannot be written"), s->player.state_dir);
+    if (folder_make(s->player.state_dir, 0750, &why) != RELAY_OK)
+        opt_problem(problems, settings_at(s, "player.state_dir"), "state_dir: %s", why.text);
+    else if (access(s->player.state_dir, W_OK | X_OK) != 0)
+        opt_problem(
+            problems, settings_at(s, "player.state_dir"),
+            _("state_dir: %s: may not be written by this user: chown it to the one that the player runs as"),
+            s->player.state_dir);
     else if (folder_make(s->speech.cache_dir, 0750, &why) != RELAY_OK)
-        opt_problem(problems, NULL, "speech: cache: %s", why.text);
+        opt_problem(problems, settings_at(s, "speech.cache"), "speech.cache: %s", why.text);
     if (s->speech.engine.n && child_program(s->speech.engine.items[0], &why) != RELAY_OK)
-        opt_problem(problems, NULL,
+        opt_problem(problems, settings_at(s, "speech.engine"),
                     _("speech: engine: %s; install it, or say engine: [none] for recorded clips alone"),
                     why.text);
     if (loop_new(&loop, &why) != RELAY_OK || child_set_new(loop, &children, &why) != RELAY_OK)
@@ -264,7 +298,7 @@ static void check(const struct settings *s, struct opt_problems *problems)
     for (size_t i = 0; i < s->n_outputs && children; i++) {
         struct output *o = &s->outputs[i];
         o->env = &env;
-        if (output_open(o, &why) != RELAY_OK) opt_problem(problems, NULL, "output %s: %s", o->id, why.text);
+        if (output_open(o, &why) != RELAY_OK) opt_problem(problems, o->at, "output %s: %s", o->id, why.text);
         output_close(o);
     }
     child_set_free(children);

@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/file.h"
 
 enum { HEADERS_MAX = 12, DETAIL_MAX = 300 };
 
@@ -14,6 +15,7 @@ static enum relay_err check(const struct device_options *set, char **ret_secret,
     if (!set->user != !set->password_file)
         return fail(why, RELAY_INVALID, _("user and password_file go together"));
     if (set->user && strchr(set->user, ':')) return fail(why, RELAY_INVALID, _("user: no colon in it"));
+    if (set->ca && (err = file_check(set->ca, true, why)) != RELAY_OK) return err;
     return set->password_file ? secret_read(set->password_file, ret_secret, why) : RELAY_OK;
 }
 

@@ -7,6 +7,7 @@
 #include "base/i18n.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "io/file.h"
 #include "player/memory.h"
 
 enum { LINE_MAX_BYTES = 512, WORDS_MAX = 100000 };
@@ -110,7 +111,7 @@ static bool is_pinyin(const char *s)
 static enum relay_err load(const char *path, struct word **words, size_t *n, struct reason *why)
 {
     FILE *f = fopen(path, "re");
-    if (!f) return fail(why, RELAY_IO, _("%s: cannot be read: %s"), path, strerror(errno));
+    if (!f) return file_refused(path, errno, why);
     char line[LINE_MAX_BYTES];
     enum relay_err err = RELAY_OK;
     for (int number = 1; err == RELAY_OK && fgets(line, sizeof(line), f); number++) {
@@ -136,6 +137,7 @@ static enum relay_err load(const char *path, struct word **words, size_t *n, str
         else
             put_word(words, n, line, reading);
     }
+    if (ferror(f)) err = file_refused(path, errno, why);
     (void)fclose(f); /* only read */
     return err;
 }

@@ -60,6 +60,7 @@ struct output_ops {
 
 struct output {
     const char *id;
+    const struct yaml_node *at; /* where it was written */
     const struct output_ops *ops;
     const void *options;
     void *state;

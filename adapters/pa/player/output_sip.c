@@ -7,6 +7,7 @@
 
 #include "base/i18n.h"
 #include "base/mem.h"
+#include "io/file.h"
 #include "player/helper.h"
 
 enum {
@@ -96,9 +97,7 @@ static bool by_tls(const char *uri)
 static enum relay_err check_tls(const struct sip_options *set, struct reason *why)
 {
     if (by_tls(set->proxy ? set->proxy : set->uri)) {
-        if (set->tls_ca && access(set->tls_ca, R_OK) != 0)
-            return fail(why, RELAY_IO, "%s: %s", set->tls_ca, strerror(errno));
-        return RELAY_OK;
+        return set->tls_ca ? file_check(set->tls_ca, true, why) : RELAY_OK;
     }
     const char *idle = set->srtp ? "srtp" : set->tls_ca ? "tls_ca" : set->tls_name ? "tls_name" : NULL;
     if (!idle) return RELAY_OK;

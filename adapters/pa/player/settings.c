@@ -282,6 +282,7 @@ static void load_outputs(struct settings *s, struct opt_problems *problems)
         struct output *o = &s->outputs[s->n_outputs];
         *o = (struct output){.id = block.id,
                              .ops = ops,
+                             .at = block.node,
                              .options = block.extra.values,
                              .state = arena_alloc(&s->arena, ops->state_size + 1)};
         check_place(s, o, block.node, places, problems);
@@ -289,7 +290,8 @@ static void load_outputs(struct settings *s, struct opt_problems *problems)
     }
 }
 
-static void check_outputs_of(const struct settings *s, const struct zone *z, struct opt_problems *problems)
+static void check_outputs_of(const struct settings *s, const struct zone *z, const struct yaml_node *at,
+                             struct opt_problems *problems)
 {
     const struct output_block *blocks = s->output_blocks.items;
     for (size_t i = 0; i < z->outputs.n; i++) {
@@ -297,11 +299,11 @@ static void check_outputs_of(const struct settings *s, const struct zone *z, str
         for (size_t o = 0; o < s->output_blocks.n; o++)
             found |= strcmp(blocks[o].id, z->outputs.items[i]) == 0;
         if (!found)
-            opt_problem(problems, NULL, _("zone %s: outputs: there is no output `%s`"), z->id,
+            opt_problem(problems, at, _("zone %s: outputs: there is no output `%s`"), z->id,
                         z->outputs.items[i]);
     }
     if (z->outputs.n == 0 && !z->silent)
-        opt_problem(problems, NULL, _("zone %s: outputs: name at least one, or nothing will be heard there"),
+        opt_problem(problems, at, _("zone %s: outputs: name at least one, or nothing will be heard there"),
                     z->id);
 }
 
@@ -331,19 +333,20 @@ static void load_zones(struct settings *s, struct opt_problems *problems)
     s->zones = arena_alloc(&s->arena, (s->zone_blocks.n + 1) * sizeof(*s->zones));
     for (size_t i = 0; i < s->zone_blocks.n; i++) {
         struct zone *z = &s->zones[s->n_zones];
+        const struct yaml_node *at = settings_item(s, "zones", i);
         struct reason why;
         for (size_t j = 0; j < i; j++)
             if (strcmp(blocks[j].id, blocks[i].id) == 0)
-                opt_problem(problems, NULL, _("there are two zones `%s`"), blocks[i].id);
+                opt_problem(problems, at, _("there are two zones `%s`"), blocks[i].id);
         if (zone_init(z, &blocks[i], &why) != RELAY_OK) {
-            opt_problem(problems, NULL, "%s", why.text);
+            opt_problem(problems, at, "%s", why.text);
             continue;
         }
-        check_outputs_of(s, z, problems);
+        check_outputs_of(s, z, at, problems);
         s->n_zones++;
     }
     if (s->zone_blocks.n == 0)
-        opt_problem(problems, NULL,
+        opt_problem(problems, settings_at(s, "zones"),
                     _("zones: there are none; `tocsin-pa check --classes` lists the classes"));
 }
 
@@ -356,7 +359,7 @@ static void load_calendars(struct settings *s, struct opt_problems *problems)
         if (house_calendar_load(files->items[i], &s->calendars[s->n_calendars], &why) == RELAY_OK)
             s->n_calendars++;
         else
-            opt_problem(problems, NULL, "%s", why.text);
+            opt_problem(problems, settings_at(s, "schedule.calendars"), "schedule.calendars: %s", why.text);
     }
 }
 
@@ -388,19 +391,20 @@ static void check_reminders(struct settings *s, struct opt_problems *problems)
 {
     for (size_t i = 0; i < s->n_reminders; i++) {
         const struct reminder *r = &s->reminders[i];
+        const struct yaml_node *at = r->entry ? NULL : settings_item(s, "reminders", i);
         for (size_t d = 0; d < r->days.n; d++) {
             enum day_type type;
             if (!day_type_parse(r->days.items[d], &type))
-                opt_problem(problems, NULL, _("reminder %s: days: `%s` is none of weekday, weekend, holiday"),
+                opt_problem(problems, at, _("reminder %s: days: `%s` is none of weekday, weekend, holiday"),
                             r->id, r->days.items[d]);
         }
         for (size_t n = 0; n < r->zones.n; n++) {
             if (!is_zones_name(s, r->zones.items[n]))
-                opt_problem(problems, NULL, _("reminder %s: zones: `%s` is no zone, group or class"), r->id,
+                opt_problem(problems, at, _("reminder %s: zones: `%s` is no zone, group or class"), r->id,
                             r->zones.items[n]);
         }
         if (text_length_guess(r->text) > s->schedule.slot_max)
-            opt_problem(problems, NULL, _("reminder %s: text: some %lld s long; a slot has %lld s"), r->id,
+            opt_problem(problems, at, _("reminder %s: text: some %lld s long; a slot has %lld s"), r->id,
                         (long long)(text_length_guess(r->text) / 1000),
                         (long long)(s->schedule.slot_max / 1000));
     }
@@ -412,13 +416,14 @@ static void check_http(const struct settings *s, struct opt_problems *problems)
     char host[46];
     int port;
     if (!address_listen(h->listen, host, &port))
-        opt_problem(problems, NULL, _("http: listen: `%s` is no address and port like 127.0.0.1:8490"),
-                    h->listen);
+        opt_problem(problems, settings_at(s, "http.listen"),
+                    _("http: listen: `%s` is no address and port like 127.0.0.1:8490"), h->listen);
     else if (!address_is_loopback(host) && !h->cert && !h->behind_proxy)
-        opt_problem(problems, NULL,
+        opt_problem(problems, settings_at(s, "http.listen"),
                     _("http: listen: `%s` is beyond this machine: give cert and key, or behind_proxy: true"),
                     h->listen);
-    if (!h->cert != !h->key) opt_problem(problems, NULL, _("http: cert and key belong together"));
+    if (!h->cert != !h->key)
+        opt_problem(problems, settings_at(s, "http"), _("http: cert and key belong together"));
 }
 
 /* That which came with the program, then the house's own. Where nothing is installed the house's own must do. */
@@ -463,13 +468,14 @@ static void derive(struct settings *s)
 enum relay_err settings_load(const char *path, struct settings **ret, struct opt_problems *problems)
 {
     struct settings *s = xcalloc(1, sizeof(*s));
-    struct yaml_node *root;
+    struct yaml_node *root = NULL;
     struct reason why;
     s->path = arena_strdup(&s->arena, path);
     size_t before = problems->n;
     if (yaml_load(path, &s->arena, &root, &why) != RELAY_OK) {
         opt_problem(problems, NULL, "%s", why.text);
     } else if (options_load(settings_rows, root, s, &s->arena, problems) == RELAY_OK) {
+        s->root = root;
         load_outputs(s, problems);
         load_zones(s, problems);
         find_shares(s);
@@ -508,6 +514,25 @@ enum relay_err settings_calendar(const struct settings *s, struct calendar **ret
     else
         calendar_free(c);
     return err;
+}
+
+const struct yaml_node *settings_at(const struct settings *s, const char *key)
+{
+    const struct yaml_node *at = s->root;
+    for (size_t n; *key; key += n + (key[n] == '.')) {
+        char name[64];
+        n = strcspn(key, ".");
+        (void)snprintf(name, sizeof(name), "%.*s", (int)n, key);
+        const struct yaml_node *inner = yaml_get(at, name);
+        if (inner) at = inner;
+    }
+    return at;
+}
+
+const struct yaml_node *settings_item(const struct settings *s, const char *list, size_t i)
+{
+    const struct yaml_node *at = yaml_get(s->root, list);
+    return at && at->kind == YAML_LIST && i < at->n ? at->items[i] : at;
 }
 
 const char *settings_language(const struct settings *s)

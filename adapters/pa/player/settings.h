@@ -52,6 +52,7 @@ struct hold_settings {
 struct settings {
     struct arena arena;
     const char *path;
+    const struct yaml_node *root;
     struct player_settings player;
     struct broker_settings broker;
     struct http_settings http;
@@ -84,6 +85,10 @@ enum relay_err settings_calendar(const struct settings *s, struct calendar **ret
 
 const char *settings_language(const struct settings *s); /* "zh-CN", "en" */
 const char *settings_mode(const struct settings *s);     /* "trial", "live" */
+/* Where a key was written, such as "broker.tls.ca"; the block around it where it was not. */
+const struct yaml_node *settings_at(const struct settings *s, const char *key);
+/* The i-th block of "zones", "outputs", "reminders". */
+const struct yaml_node *settings_item(const struct settings *s, const char *list, size_t i);
 /* "<state_dir>/<name>"; the caller frees it. */
 char *settings_path(const struct settings *s, const char *name);
 

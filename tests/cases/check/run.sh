@@ -57,6 +57,27 @@ says err "allow_insecure"
 ! grep -q 693a91f6 "$work/err" || fail "a key was shown"
 echo https://example.org/hook >"$work/duty.url"
 
+# What a kind of chat names, with file and line; doctor says the same.
+mkdir "$work/folder"
+: >"$work/empty"
+cat >"$work/files.yaml" <<EOF
+relay: {id: a, state_dir: state}
+route: {receiver: r}
+receivers: [{name: r}]
+chats:
+  - {id: journal, type: file, audience: duty, path: folder}
+  - {id: hook, type: webhook, audience: duty, url_file: duty.url, secret_file: folder}
+  - {id: trusted, type: ntfy, topic: t, audience: duty, url_file: duty.url, ca_file: empty}
+EOF
+run 1 -c "$work/files.yaml"
+says err "files.yaml:5: journal: $work/folder: is a folder: name a file in it"
+says err "files.yaml:6: hook: $work/folder: is a folder: name the file in it"
+says err "files.yaml:7: trusted: $work/empty: is empty"
+"$tocsin" doctor -c "$work/files.yaml" >"$work/out" 2>&1 && fail "doctor is content"
+says out "files.yaml:5: journal: $work/folder: is a folder"
+run 1 -c "$work/folder"
+says err "folder: is a folder: name the file in it"
+
 mkdir "$work/rules"
 printf -- '- id: broken\n' >"$work/rules/broken.yaml"
 sed "s#^relay:#rules: {packs: [rules]}\nrelay:#" "$work/tocsin.yaml" >"$work/bad-rule.yaml"
