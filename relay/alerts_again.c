@@ -193,14 +193,13 @@ static enum relay_err may_be_said(struct relay *r, const struct edition *ed, con
                     ed->silence);
     if (p.state == DELIVERY_SUPPRESSED)
         return fail(why, RELAY_CONFLICT, _("what kept it unsaid holds still: %s"), p.reason);
-    if (p.state != DELIVERY_HELD) return RELAY_OK;
-    if (strncmp(p.reason, "trial", 5) == 0)
+    if (p.state == DELIVERY_HELD && strncmp(p.reason, "trial", 5) == 0)
         return fail(why, RELAY_CONFLICT,
                     _("it is not said in this mode of its site; `tocsin site mode` changes that"));
-    if (strncmp(p.reason, "approval", 8) == 0)
+    if (p.state == DELIVERY_HELD && strncmp(p.reason, "approval", 8) == 0)
         return fail(why, RELAY_CONFLICT,
                     _("it has not been approved; `tocsin alerts approve` or `tocsin alerts confirm` first"));
-    return in_quiet_hours(r, t, d, why);
+    return in_quiet_hours(r, t, d, why); /* also of what decide leaves to a digest of the day */
 }
 
 enum relay_err alerts_say_again(struct relay *r, const struct delivery_row *d, const struct relay_target *t,

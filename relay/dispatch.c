@@ -365,9 +365,7 @@ static size_t outside_quiet(struct relay *r, struct relay_target *t, struct deli
         struct delivery_row *d = &rows[i];
         int64_t until = target_quiet_until(t, d->level, r->now.wall);
         bool known = until && dispatch_source(r, d, &from);
-        bool asked_for =
-            strcmp(d->reason, dispatch_replayed) == 0 || (known && from.alert->status == STATUS_TEST);
-        if (!until || asked_for) {
+        if (!until || (known && from.alert->status == STATUS_TEST)) { /* somebody waits for a test */
             rows[kept++] = *d;
             continue;
         }

@@ -76,9 +76,6 @@ void sends_remove(struct send_list *l, struct send *s);
 /* A held row that may go, but for the hour: in the target's quiet hours it is held until their end. True when it was. */
 bool dispatch_hold_quiet(struct relay *r, const struct relay_target *t, struct delivery_row *d);
 
-/* The reason of a row that a person has replayed. */
-extern const char dispatch_replayed[];
-
 /* The target is used again: what waited for that is due. */
 void dispatch_wake_disabled(struct relay *r, const struct relay_target *t);
 

@@ -9,8 +9,6 @@
 enum { ACK_ROWS = 64 };
 #define GRACE (120 * SECOND_MS) /* since its device first tried, in which a failed playback is tried again */
 
-const char dispatch_replayed[] = "replayed by a person";
-
 /* -- devices ------------------------------------------------------------------------------------------------------ */
 
 void dispatch_report(struct relay *r, const struct report *report)
@@ -265,7 +263,7 @@ enum relay_err dispatch_replay(struct relay *r, int64_t delivery, struct reason 
     if (err != RELAY_OK) return err;
     d.replays++;
     d.accepted = d.tried = 0; /* whatever a device did with it is over */
-    dispatch_move(r, &d, to, dispatch_replayed, r->now.wall);
+    dispatch_move(r, &d, to, "replayed by a person", r->now.wall);
     dispatch_queued(r, t, &d);
     note_speech(r, t, &d);
     return RELAY_OK;

@@ -209,6 +209,31 @@ def late(args):
         rig.until("the row", 5, lambda: rig.row(alert, "street")["state"] == "sent")
 
 
+def asked(args):
+    """What a person sends once more breaks no quiet hour: neither what goes in digests by day, nor what its channel refuses
+    until the night."""
+    with Chats(args.tocsin, args.standin, "09:40") as rig:
+        rig.begin([rig.group("street", "public", quiet=["21:30-24:00", "00:00-07:30"])], script="0,0,http503:1800")
+        orange = rig.happens("orange")
+        rig.clock(31 * 60)
+        rig.until("its digest", 8, lambda: rig.row(orange, "street")["state"] == "sent")
+        rig.ask("deliveries", "replay", rig.row(orange, "street")["id"], "--by", "王队")
+        rig.until_heard("street", 2)
+        rig.until("its end", 5, lambda: rig.row(orange, "street")["state"] == "sent")
+        rig.clock(11 * 3600)  # 21:11
+        rig.ask("deliveries", "replay", rig.row(orange, "street")["id"], "--by", "王队")
+        rig.until("the pause", 5, lambda: "HTTP 503" in rig.row(orange, "street")["reason"])
+        rig.clock(45 * 60)
+        rig.until("its hold", 5, lambda: rig.row(orange, "street")["state"] == "held")
+        require(rig.row(orange, "street")["reason"] == "quiet_hours", f"said at night: {rig.row(orange, 'street')}")
+        rig.clock(10 * 3600)
+        rig.until("the morning", 5, lambda: rig.row(orange, "street")["state"] == "sent")
+        rig.clock(15 * 3600)  # at night again
+        done = subprocess.run(rig.command("deliveries", "replay", rig.row(orange, "street")["id"], "--by", "王队"), capture_output=True,
+                              text=True, timeout=60, env=dict(os.environ, TOCSIN_LANG="en"))
+        require(done.returncode == 1 and "quiet hours" in done.stderr, f"an orange one goes at night: {done}")
+
+
 def mended(args):
     """A target whose key was refused gets what waited for it after a restart and after a reload; a digest keeps its hour."""
     with Chats(args.tocsin, args.standin, "09:00") as rig:
@@ -265,7 +290,7 @@ def main():
     parser.add_argument("scenarios", nargs="*")
     args = parser.parse_args()
     os.environ["PATH"] += ":/usr/sbin"
-    known = {f.__name__: f for f in (levels, limits, night, late, mended, stop, twins)}
+    known = {f.__name__: f for f in (levels, limits, night, late, asked, mended, stop, twins)}
     for name in args.scenarios or known:
         if name not in known:
             raise Failed(f"there is no scenario {name}; there are {', '.join(known)}")
