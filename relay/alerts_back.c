@@ -19,8 +19,6 @@ struct taking_back {
     const char *why; /* what waits ends */
     int64_t *told;   /* targets that had an earlier revision, and no correction since */
     size_t n, cap;
-    int rev; /* of `revision` */
-    struct revision_row revision;
 };
 
 /* It was sent, alone or in a digest, or may have been; what a device has confirmed was, even if the answer was lost. */
@@ -30,14 +28,10 @@ static bool had_it(const struct delivery_row *d)
            d->state == DELIVERY_PLAYED || d->state == DELIVERY_DISPLAYED || d->state == DELIVERY_ACKNOWLEDGED;
 }
 
-static bool is_correction(struct taking_back *c, const struct delivery_row *d)
+bool alerts_is_correction(struct relay *r, const struct delivery_row *d)
 {
-    if (c->rev != d->rev) {
-        c->rev = d->rev;
-        if (!store_revision_get(c->r->store, d->alert, d->rev, &c->revision))
-            c->revision = (struct revision_row){.msg_type = MSG_ALERT};
-    }
-    return c->revision.msg_type == MSG_CANCEL;
+    struct revision_row v;
+    return store_revision_get(r->store, d->alert, d->rev, &v) && v.msg_type == MSG_CANCEL;
 }
 
 void alerts_end_row(struct relay *r, const struct relay_target *t, struct delivery_row *d, const char *reason)
@@ -56,7 +50,8 @@ static void take_from(void *arg, struct delivery_row *d)
     struct relay_target *t = targets_by_row(c->r->targets, d->target);
     if (c->still && (!t || !target_in_areas(t, c->before) || target_in_areas(t, c->still))) return;
     bool told = c->n && c->told[c->n - 1] == d->target;
-    if (is_correction(c, d)) { /* of an area: it knows, unless the area came back before it was said */
+    if (alerts_is_correction(c->r,
+                             d)) { /* of an area: it knows, unless the area came back before it was said */
         if (told && d->state != DELIVERY_SUPPRESSED) c->n--;
         return;
     }

@@ -40,6 +40,9 @@ void alerts_take_in(void *arg, const char *area, const char *feed, bool guessed)
 void alerts_end_row(struct relay *r, const struct relay_target *t, struct delivery_row *d,
                     const char *reason);
 
+/* The row took the alert back, or its area: whoever has it knows. */
+bool alerts_is_correction(struct relay *r, const struct delivery_row *d);
+
 /* Ends the alert everywhere, and corrects it with those who had it. */
 void alerts_take_back(struct relay *r, struct alert_row *a, const char *note);
 

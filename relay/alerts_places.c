@@ -25,12 +25,6 @@ struct places {
     bool corrected, shown;
 };
 
-static bool is_correction(struct relay *r, const struct delivery_row *d)
-{
-    struct revision_row v;
-    return store_revision_get(r->store, d->alert, d->rev, &v) && v.msg_type == MSG_CANCEL;
-}
-
 static void take_off(struct places *p, struct relay_target *t, const char *why)
 {
     store_unshow(p->r->store, p->target, p->alert->n);
@@ -54,7 +48,8 @@ static void leave(void *arg, struct delivery_row *d)
     if (p->target != d->target) { /* the first of its rows */
         struct delivery_row newest;
         p->target = d->target;
-        p->corrected = store_delivery_of(r->store, d->alert, d->target, &newest) && is_correction(r, &newest);
+        p->corrected =
+            store_delivery_of(r->store, d->alert, d->target, &newest) && alerts_is_correction(r, &newest);
         p->shown = !p->corrected && store_shows(r->store, d->target, d->alert);
         if (p->shown) take_off(p, t, why);
     }
@@ -92,7 +87,7 @@ static bool is_missing(struct relay *r, const struct edition *ed, bool rejected,
     struct delivery_row d;
     if (t->ops->kind != TARGET_STATE || (t->class == TO_BULLETIN && !ed->say->voice_short)) return false;
     if (store_delivery_of(r->store, ed->alert->n, t->row.id, &d) && d.state != DELIVERY_CANCELLED &&
-        !is_correction(r, &d) &&
+        !alerts_is_correction(r, &d) &&
         (store_shows(r->store, t->row.id, ed->alert->n) || !comes_back(r, ed, sel, &d)))
         return false;
     return !rejected || sel->approve == APPROVE_NONE || ed->approved ||
