@@ -225,6 +225,7 @@ static enum refusal refuse(struct parse *p, enum refusal code, const char *membe
 {
     va_list ap;
     p->refused.code = code;
+    p->refused.retry = refusal_retry(code);
     (void)snprintf(p->refused.member, sizeof(p->refused.member), "%s", member);
     va_start(ap, fmt);
     (void)vsnprintf(p->refused.message, sizeof(p->refused.message), fmt, ap);
@@ -256,7 +257,7 @@ static const char *refusal_words(enum refusal code)
 
 void refused_set(struct refused *r, enum refusal code, const struct event *e, const char *member)
 {
-    *r = (struct refused){.code = code, .seq = e->seq};
+    *r = (struct refused){.code = code, .retry = refusal_retry(code), .seq = e->seq};
     memcpy(r->digest, e->digest, sizeof(r->digest));
     (void)snprintf(r->event_id, sizeof(r->event_id), "%s", e->event_id);
     (void)snprintf(r->member, sizeof(r->member), "%s", member);
@@ -483,6 +484,27 @@ static enum refusal take_time(struct parse *p, enum field f, const char *name, i
     return refuse(p, REFUSAL_BAD_TIME, name, "%s 应为带时区的时间，如 2026-11-22T18:33:55+08:00", name);
 }
 
+/* By the relay's clock. Whose clock is wrong, if one is, only the feed's newer events can tell: an event is lost for good
+ * when they say the same. */
+static enum refusal refuse_old(struct parse *p, int64_t sent_at)
+{
+    const struct event_context *c = p->ctx;
+    bool passed = c->shown > sent_at + EVENT_AGE_MAX_MS, next = p->refused.seq > c->shown_seq;
+    if (passed && !next) return refuse(p, REFUSAL_TOO_OLD, "sent_at", "sent_at 已超过 7 天，不再接收");
+    if (passed)
+        (void)refuse(
+            p, REFUSAL_TOO_OLD, "sent_at",
+            "sent_at 比已收到的事件早 7 天以上，seq 却更新：发送方时钟可能倒退了；请校准时钟，改正 sent_at "
+            "后用原编号重发");
+    else
+        (void)refuse(
+            p, REFUSAL_TOO_OLD, "sent_at",
+            "按中继的时钟，sent_at 已超过 7 天，但还不能确定是谁的时钟不准；请核对发送方时钟，稍后原样重发");
+    p->refused.retry = passed ? "same_id" : "later";
+    p->refused.apart = c->now.wall - sent_at;
+    return REFUSAL_TOO_OLD;
+}
+
 static enum refusal take_times(struct parse *p, struct event *e)
 {
     enum refusal r;
@@ -495,12 +517,13 @@ static enum refusal take_times(struct parse *p, struct event *e)
     if ((r = take_time(p, F_OBSERVED_AT, "observed_at", &e->observed_at)) ||
         (r = take_time(p, F_EXPIRES_AT, "expires_at", &e->expires_at)))
         return r;
-    if (!p->ctx->clock_untrusted && now - e->sent_at > EVENT_AGE_MAX_MS)
-        return refuse(p, REFUSAL_TOO_OLD, "sent_at", "sent_at 已超过 7 天，不再接收");
-    if (!p->ctx->clock_untrusted && e->sent_at - now > EVENT_AHEAD_MAX_MS)
+    if (!p->ctx->clock_untrusted && now - e->sent_at > EVENT_AGE_MAX_MS) return refuse_old(p, e->sent_at);
+    if (!p->ctx->clock_untrusted && e->sent_at - now > EVENT_AHEAD_MAX_MS) {
+        p->refused.apart = now - e->sent_at;
         return refuse(p, REFUSAL_CLOCK_AHEAD, "sent_at",
                       "sent_at 比中继的时间早到 %lld 秒（最多 300 秒）；请校准发送方时钟，稍后原样重发",
                       (long long)((e->sent_at - now) / SECOND_MS));
+    }
     /* An alert lives from what was observed: a date in the years to come would keep it alive that long. */
     if (e->observed_at - e->sent_at > EVENT_AHEAD_MAX_MS)
         return refuse(p, REFUSAL_BAD_TIME, "observed_at", "observed_at 晚于 sent_at；请改正后用原编号重发");

@@ -41,13 +41,19 @@ struct event_context {
     size_t n_areas;           /* 0: every area is allowed, and a guess is "" */
     bool may_broadcast;       /* where the event does not say */
     bool clock_untrusted;     /* the relay's own clock is wrong: sent_at is not judged by it */
-    const uint8_t *key;       /* 16 bytes from state_dir, for digests and correlation */
+    /* What the newest event of this feed has shown: the time is this at least, and its number. An event is too old for
+     * good by these as well; else it may be the relay's clock that is wrong. 0: nothing yet. */
+    int64_t shown, shown_seq;
+    const uint8_t *key; /* 16 bytes from state_dir, for digests and correlation */
     struct event_scratch *scratch;
 };
 
 /* Why not, for the receipt. */
 struct refused {
     enum refusal code;
+    const char *retry; /* refusal_retry's, unless more is known */
+    int64_t
+        apart; /* too_old and clock_ahead, unless it is too old for good: the relay's clock less sent_at */
     uint8_t digest[16];              /* of the bytes as sent, keyed */
     char event_id[EVENT_ID_MAX + 1]; /* best effort; "" when none could be read */
     int64_t seq;                     /* likewise, -1 */

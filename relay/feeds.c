@@ -7,12 +7,15 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "event_parse.h"
 #include "intake.h"
 #include "outlink.h"
 
 enum {
     READ_AT_ONCE = 200,
     RECEIPT_MAX = 512 * 1024,
+    APART_MS =
+        60 * 60 * 1000,  /* a feed sends what was refused again within minutes: heard no more, it is mended */
     AWAIT_MS = 20 * 1000 /* without any event, when a heartbeat told of more: they are not just behind it */
 };
 
@@ -69,6 +72,70 @@ void feeds_number(struct relay *r, struct feed_state *f, int64_t seq, int64_t at
         log_error("feed=%s numbers go on at %lld after %lld: counted anew from there; ask its operator what "
                   "is missing",
                   f->feed.config->id, (long long)seq, (long long)last);
+}
+
+/* -- its clock and ours -- */
+
+int64_t feeds_shown(const struct relay *r, const struct feed_state *f)
+{
+    return f->shown ? f->shown + r->now.mono : 0;
+}
+
+int64_t feeds_is_apart(const struct relay *r, const struct feed_state *f)
+{
+    return r->now.mono - f->apart_mono < APART_MS ? f->apart : 0;
+}
+
+const char *feeds_apart_text(int64_t apart, char ret[static 24])
+{
+    int64_t ms = apart < 0 ? -apart : apart;
+    int64_t unit = ms < 2 * HOUR_MS ? MINUTE_MS : ms < 2 * DAY_MS ? HOUR_MS : DAY_MS;
+    return duration_format(ms / unit * unit, ret);
+}
+
+void feeds_agrees(const struct relay *r, struct feed_state *f, const struct event *e)
+{
+    uint64_t unsaid;
+    if (!r->clock_trusted) return; /* its time was not judged */
+    int64_t shown = sooner(e->sent_at, r->now.wall) - r->now.mono;
+    if (!f->shown || shown >= f->shown) {
+        f->shown = shown;
+        f->shown_seq = e->seq;
+    }
+    if (feeds_is_apart(r, f) && feeds_may_say(r, &f->apart_said, &unsaid))
+        log_info("feed=%s its clock and this machine's agree again", f->feed.config->id);
+    f->apart = 0;
+}
+
+void feeds_apart(const struct relay *r, struct feed_state *f, int64_t apart)
+{
+    char room[24];
+    uint64_t unsaid;
+    bool news = !feeds_is_apart(r, f);
+    f->apart = apart;
+    f->apart_mono = r->now.mono;
+    if (!news || !feeds_may_say(r, &f->apart_said, &unsaid)) return;
+    log_error(
+        "feed=%s its events are %s %s this machine's clock: refused, and to be sent again; compare the two "
+        "clocks (timedatectl here), and set the one that is wrong",
+        f->feed.config->id, feeds_apart_text(apart, room), apart > 0 ? "behind" : "ahead of");
+}
+
+/* Events were never sent in the future: what they show must have passed by our clock, and not long ago. */
+static bool shows_ours_right(const struct relay *r, const struct feed_state *f)
+{
+    int64_t behind = r->now.wall - feeds_shown(r, f);
+    return f->shown && !feeds_is_apart(r, f) && behind <= EVENT_AGE_MAX_MS && behind >= -EVENT_AHEAD_MAX_MS;
+}
+
+bool feeds_doubt_clock(const struct relay *r)
+{
+    bool doubt = false;
+    for (size_t i = 0; i < r->feeds->n; i++) {
+        if (shows_ours_right(r, r->feeds->items[i])) return false;
+        doubt = doubt || feeds_is_apart(r, r->feeds->items[i]);
+    }
+    return doubt;
 }
 
 static void on_event(void *arg, struct feed *feed, const char *bytes, size_t n)
@@ -188,6 +255,11 @@ static enum relay_err state_new(struct relay *r, struct feeds *all, int index,
         s->counts = before->counts;
         s->refusals_said = before->refusals_said;
         s->gaps_said = before->gaps_said;
+        s->shown = before->shown;
+        s->shown_seq = before->shown_seq;
+        s->apart = before->apart;
+        s->apart_mono = before->apart_mono;
+        s->apart_said = before->apart_said;
         s->odd = before->odd;
         s->odd_logged = before->odd_logged;
     } else {
@@ -332,9 +404,8 @@ void feeds_read(struct relay *r)
     }
 }
 
-void feeds_result(struct feed_state *f, const char *event_id, const uint8_t digest[static 16],
-                  const char *status, enum refusal code, const char *member, const char *message,
-                  const char *alert)
+static void open_result(struct feed_state *f, const char *event_id, const uint8_t digest[static 16],
+                        const char *status)
 {
     struct buf *b = &f->results;
     char hex[33];
@@ -344,13 +415,24 @@ void feeds_result(struct feed_state *f, const char *event_id, const uint8_t dige
     buf_json_member(b, "event_id", event_id);
     buf_json_member(b, "digest", hex);
     buf_json_member(b, "status", status);
-    if (code != REFUSAL_NONE) {
-        buf_json_member(b, "code", refusal_name(code));
-        if (member && *member) buf_json_member(b, "member", member);
-        buf_json_member(b, "message", message);
-        buf_json_member(b, "retry", refusal_retry(code));
-    }
-    if (alert && *alert) {
+}
+
+void feeds_refused(struct feed_state *f, const struct refused *why)
+{
+    struct buf *b = &f->results;
+    open_result(f, why->event_id, why->digest, "rejected");
+    buf_json_member(b, "code", refusal_name(why->code));
+    if (*why->member) buf_json_member(b, "member", why->member);
+    buf_json_member(b, "message", why->message);
+    buf_json_member(b, "retry", why->retry);
+    buf_char(b, '}');
+}
+
+void feeds_result(struct feed_state *f, const struct event *e, const char *status, const char *alert)
+{
+    struct buf *b = &f->results;
+    open_result(f, e->event_id, e->digest, status);
+    if (*alert) {
         buf_json_key(b, "alerts");
         buf_char(b, '[');
         buf_json_str(b, alert);

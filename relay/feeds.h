@@ -30,13 +30,17 @@ struct feed_state { /* one a feed; it stays where it is as long as the feed does
     bool spoke;   /* in this turn: a row to write */
     bool changed; /* counts are not what was committed */
     bool up;
-    bool silent;        /* the alarm is on */
+    bool silent; /* the alarm is on */
+    /* Its clock and ours. shown: the newest time at which an event was sent, less the monotonic time at which we had it;
+     * 0 none; and that event's number. apart: our clock less the time of an event that was refused for it; 0: its last
+     * event was not. */
+    int64_t shown, shown_seq, apart, apart_mono;
     struct buf results; /* of the receipt of this turn: "{…},{…}" */
     size_t n_results;
     struct feed_counts counts, committed; /* committed: what counts goes back to when the commit fails */
     uint64_t odd;
     int64_t odd_logged;
-    struct said refusals_said, gaps_said;
+    struct said refusals_said, gaps_said, apart_said;
     char why[160]; /* why it is not up */
 };
 
@@ -65,9 +69,20 @@ int64_t feeds_missing(const struct feed_state *f);
 /* May a line be said? ret_unsaid: how many were not, when with this one a new minute begins. */
 bool feeds_may_say(const struct relay *r, struct said *s, uint64_t *ret_unsaid);
 
-/* … and for every one. retry is refusal_retry's; alert may be "". */
-void feeds_result(struct feed_state *f, const char *event_id, const uint8_t digest[static 16],
-                  const char *status, enum refusal code, const char *member, const char *message,
-                  const char *alert);
+/* … and for every one: refused or not; alert may be "". */
+struct refused;
+void feeds_refused(struct feed_state *f, const struct refused *why);
+void feeds_result(struct feed_state *f, const struct event *e, const char *status, const char *alert);
+
+/* An event's time agrees with our clock, or is so far from it that it was refused (apart, as in struct refused). */
+void feeds_agrees(const struct relay *r, struct feed_state *f, const struct event *e);
+void feeds_apart(const struct relay *r, struct feed_state *f, int64_t apart);
+int64_t feeds_shown(const struct relay *r,
+                    const struct feed_state *f); /* the time is this at least; 0: not known */
+/* What feeds_apart was told within the hour; 0: nothing, or they agree again. */
+int64_t feeds_is_apart(const struct relay *r, const struct feed_state *f);
+const char *feeds_apart_text(int64_t apart, char ret[static 24]); /* about: "9d" */
+/* Some feed is apart from our clock, and none has shown that it is right. */
+bool feeds_doubt_clock(const struct relay *r);
 
 #endif

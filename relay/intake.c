@@ -66,7 +66,8 @@ static void refuse(struct relay *r, struct feed_state *f, const struct refused *
     store_refusal(r->store, f->feed.db_id, r->now.wall, why->event_id, why->code, why->member);
     (void)snprintf(key, sizeof(key), "[\"%s\",\"%s\"]", f->feed.config->id, refusal_name(why->code));
     store_tally(r->store, clock_local_day(r->now.wall), "refused", key, 1);
-    feeds_result(f, why->event_id, why->digest, "rejected", why->code, why->member, why->message, NULL);
+    if (why->apart) feeds_apart(r, f, why->apart);
+    feeds_refused(f, why);
     say_refused(r, f, why);
 }
 
@@ -158,6 +159,8 @@ void intake_event(struct relay *r, struct feed_state *f, const char *bytes, size
                                 .n_areas = c->areas.n,
                                 .may_broadcast = c->may_broadcast,
                                 .clock_untrusted = !r->clock_trusted,
+                                .shown = feeds_shown(r, f),
+                                .shown_seq = f->shown_seq,
                                 .key = store_key(r->store),
                                 .scratch = &scratch};
     struct event e;
@@ -167,6 +170,7 @@ void intake_event(struct relay *r, struct feed_state *f, const char *bytes, size
         refuse(r, f, &why);
         return;
     }
+    feeds_agrees(r, f, &e);
     crashpoint("after_read");
     /* One that is sent again was right when it came: what it names may be forgotten before it is itself. */
     enum cap_status known_as;
@@ -182,8 +186,7 @@ void intake_event(struct relay *r, struct feed_state *f, const char *bytes, size
     case KEY_SAME:
         f->counts.duplicate++;
         r->counters.events[1]++;
-        feeds_result(f, e.event_id, e.digest, "duplicate", REFUSAL_NONE, NULL, NULL,
-                     alert_name(r, alert, &a));
+        feeds_result(f, &e, "duplicate", alert_name(r, alert, &a));
         return;
     case KEY_CONFLICT: refuse_event(r, f, REFUSAL_ID_CONFLICT, &e, "event_id"); return;
     case KEY_FAILED: return; /* the commit will fail, and the feed sends it again */
@@ -203,5 +206,5 @@ void intake_event(struct relay *r, struct feed_state *f, const char *bytes, size
     f->counts.unknown_members += (uint64_t)e.unknown_members;
     r->counters.events[0]++;
     if (e.stale) r->counters.events[3]++;
-    feeds_result(f, e.event_id, e.digest, "accepted", REFUSAL_NONE, NULL, NULL, alert_name(r, alert, &a));
+    feeds_result(f, &e, "accepted", alert_name(r, alert, &a));
 }

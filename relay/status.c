@@ -19,10 +19,32 @@ const char *status_trouble(struct relay *r)
     if (!r->clock_trusted)
         return _("clock not trusted: events are accepted, nothing is sent; set the time and check NTP; if "
                  "this is the time: tocsin clock trust --by NAME");
+    if (feeds_doubt_clock(r))
+        return _(
+            "events are refused because this machine's clock and their feed's are far apart, and no feed "
+            "shows this one to be right: compare them (timedatectl), and set the one that is wrong; the "
+            "feeds send again what was refused");
     if (!outlink_up(r))
         return _("broker not connected: start it, or correct broker.host and broker.port; the log says what "
                  "it answered");
     return "";
+}
+
+/* Why nothing comes of what it sends. */
+static void add_why(const struct relay *r, const struct feed_state *f, struct buf *b)
+{
+    char room[24], why[200];
+    int64_t apart = feeds_is_apart(r, f);
+    if (*f->why) {
+        buf_json_member(b, "why", f->why);
+    } else if (apart) {
+        (void)snprintf(
+            why, sizeof(why),
+            apart > 0 ? _("its events are %s behind this machine's clock: refused until the clocks agree")
+                      : _("its events are %s ahead of this machine's clock: refused until the clocks agree"),
+            feeds_apart_text(apart, room));
+        buf_json_member(b, "why", why);
+    }
 }
 
 static void feeds_json(struct relay *r, struct buf *b)
@@ -36,7 +58,7 @@ static void feeds_json(struct relay *r, struct buf *b)
         buf_json_member(b, "id", f->feed.config->id);
         buf_json_member(b, "mode", f->feed.config->mode == FEED_SANDBOX ? "sandbox" : "live");
         buf_json_member_bool(b, "up", f->up);
-        if (*f->why) buf_json_member(b, "why", f->why);
+        add_why(r, f, b);
         buf_json_member_bool(b, "silent", f->silent);
         buf_json_member_time(b, "heard", f->heard);
         buf_json_member_int(b, "missing", feeds_missing(f));

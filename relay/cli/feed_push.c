@@ -425,6 +425,8 @@ static const char *advice(const char *code, const char *retry)
          N_("give a changed event an id of its own, or send an update that names the earlier one")},
         {"unknown_reference", N_("send the event that it refers to first, then send it again")},
     };
+    if (strcmp(code, "too_old") == 0 && strcmp(retry, "never") != 0)
+        return _("compare the clock of the machine that writes sent_at with the relay's, then send it again");
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (strcmp(words[i].code, code) == 0) return _(words[i].words);
     if (strcmp(retry, "same_id") == 0) return _("correct it and send it again under the same id");

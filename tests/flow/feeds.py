@@ -186,6 +186,60 @@ def flood(rig):
     require("event=last rejected" in rig.log(), rig.log())
 
 
+def clocks_apart(rig):
+    """A relay whose clock is wrong loses no event: what it refuses is to be sent again, and it says what is to be done."""
+    clock = rig.path("clock")
+
+    def say(*numbers, **members):
+        before = len(rig.answers())
+        for n in numbers:
+            rig.say(EVENTS, rig.event(n, seq=n, **{"text": "今天天气好", **members}))
+        rig.until("the answers", 5, lambda: len(rig.answers()) == before + len(numbers))
+        return [(a["status"], a.get("code"), a.get("retry")) for a in rig.answers()[before:]]
+
+    set_clock(clock, 10 * 86400)
+    rig.begin(faketime(clock, wall_only=True))
+    live = stamp()
+    require(say(1, 2, sent_at=live) == [("rejected", "too_old", "later")] * 2, f"{rig.answers()}")
+    require("不能确定" in rig.answers()[-1]["message"], f"{rig.answers()}")
+    require("timedatectl" in rig.status()["trouble"] and rig.page("/readyz")[0] == 503, f"{rig.status()}")
+    require("10d" in rig.feed()["why"] or "9d" in rig.feed()["why"], f"{rig.feed()}")
+    rig.until_logged("compare the two clocks")
+    require(rig.log().count("compare the two clocks") == 1, "a line an event")
+    # Set right: it is behind what was stored, so it accepts, and a person says that this is the time.
+    set_clock(clock, 0)
+    require(say(1, 2, sent_at=live) == [("accepted", None, None)] * 2, f"{rig.answers()}")
+    require("clock trust" in rig.status()["trouble"], f"{rig.status()}")
+    rig.ask("clock", "trust", "--by", "王工")
+    require(say(3) == [("accepted", None, None)] and "trouble" not in rig.status() and "why" not in rig.feed(), f"{rig.status()}")
+    # The feed itself has shown that the time has passed: too old for good, unless its number is a new one.
+    old = stamp(datetime.now(ZONE) - timedelta(days=8))
+    require(say(0, sent_at=old) == [("rejected", "too_old", "never")], f"{rig.answers()}")
+    require(say(4, sent_at=old) == [("rejected", "too_old", "same_id")] and "倒退" in rig.answers()[-1]["message"], f"{rig.answers()}")
+    require("8d" in rig.feed()["why"], f"{rig.feed()}")
+    # It leaps ahead under way.
+    require(say(5) == [("accepted", None, None)], f"{rig.answers()}")
+    set_clock(clock, 20 * 86400)
+    require(say(6) == [("rejected", "too_old", "later")] and "timedatectl" in rig.status()["trouble"], f"{rig.status()}")
+
+
+def clock_behind(rig):
+    """… and one that is behind the feed's, but not behind the store."""
+    clock = rig.path("clock")
+    set_clock(clock, -3600)
+    rig.begin(faketime(clock, wall_only=True))
+    for n in range(2):
+        rig.say(EVENTS, rig.event(n))
+    rig.until("the answers", 5, lambda: [(a.get("code"), a.get("retry")) for a in rig.answers()] == [("clock_ahead", "later")] * 2)
+    require("timedatectl" in rig.status()["trouble"] and rig.page("/readyz")[0] == 503, f"{rig.status()}")
+    require("59m" in rig.feed()["why"] or "60m" in rig.feed()["why"] or "1h" in rig.feed()["why"], f"{rig.feed()}")
+    set_clock(clock, 0)
+    rig.say(EVENTS, rig.event(0))
+    rig.until("the answer", 5, lambda: rig.answers()[-1]["status"] == "accepted")
+    require("trouble" not in rig.status() and "why" not in rig.feed(), f"{rig.status()}")
+    rig.until_logged("feed=f1 its clock and this machine's agree again")
+
+
 def forgotten(rig):
     """A broker that comes back without its sessions: said, and heard again."""
     rig.begin()
@@ -342,7 +396,7 @@ def receipts_wait(rig):
 
 
 def main():
-    parts = {p.__name__: p for p in (mistakes, not_heard, ahead, flood, forgotten, removed, not_opened, one_record, receipts_wait)}
+    parts = {p.__name__: p for p in (mistakes, not_heard, ahead, flood, clocks_apart, clock_behind, forgotten, removed, not_opened, one_record, receipts_wait)}
     parser = argparse.ArgumentParser()
     parser.add_argument("--tocsin", required=True)
     parser.add_argument("--standin", required=True)

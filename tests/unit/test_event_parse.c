@@ -241,6 +241,32 @@ static void a_relay_with_a_wrong_clock_still_accepts(void **state)
     assert_int_equal(event_parse(json, strlen(json), &ctx, &arena, &e, &r), REFUSAL_NONE);
 }
 
+static void an_event_is_too_old_for_good_only_by_its_feeds_own_newer_events(void **state)
+{
+    (void)state;
+    struct event e;
+    struct refused r;
+    struct event_context ctx = context();
+    const char *json =
+        "{\"event_id\":\"x\",\"sent_at\":\"2026-11-01T00:00:00+08:00\",\"seq\":7,\"text\":\"x\"}";
+    const struct {
+        int64_t shown, seq;
+        const char *retry;
+    } cases[] = {{0, 0, "later"},
+                 {ctx.now.wall - 15 * DAY_MS, 9, "later"},
+                 {ctx.now.wall, 9, "never"},
+                 {ctx.now.wall, 7, "never"},
+                 {ctx.now.wall, 6, "same_id"},
+                 {ctx.now.wall, -1, "same_id"}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        ctx.shown = cases[i].shown;
+        ctx.shown_seq = cases[i].seq;
+        assert_int_equal(event_parse(json, strlen(json), &ctx, &arena, &e, &r), REFUSAL_TOO_OLD);
+        assert_string_equal(r.retry, cases[i].retry);
+        assert_int_equal(r.apart != 0, strcmp(r.retry, "never") != 0);
+    }
+}
+
 static void a_feed_without_areas_may_name_any_and_guesses_none(void **state)
 {
     (void)state;
@@ -349,6 +375,7 @@ int main(void)
         cmocka_unit_test(an_event_of_64_kib_is_taken_and_one_byte_more_is_not),
         cmocka_unit_test(the_same_bytes_have_the_same_digest_and_another_key_another),
         cmocka_unit_test(a_relay_with_a_wrong_clock_still_accepts),
+        cmocka_unit_test(an_event_is_too_old_for_good_only_by_its_feeds_own_newer_events),
         cmocka_unit_test(a_feed_without_areas_may_name_any_and_guesses_none),
         cmocka_unit_test(names_that_are_the_same_once_masked_stay_apart),
         cmocka_unit_test(the_body_says_the_same_as_what_was_sent),
