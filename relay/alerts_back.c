@@ -74,7 +74,7 @@ static void correct(struct relay *r, struct alert_row *a, const struct taking_ba
 {
     CLEANUP(words_release) struct words words = {.kept = NULL};
     static const struct rule_say plain = {
-        .correction = "更正。刚才的防骗提醒，经核实有误，请您不必担心。有疑问，请到服务台。"};
+        .correction = "更正。之前的防骗提醒，经核实有误，请您不必担心。有疑问，请到服务台。"};
     struct rule_say say = words_of(r, a, &words) && words.say.correction ? words.say : plain;
     say.voice = say.voice_short = say.correction;
     struct edition ed = {.alert = a,

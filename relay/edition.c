@@ -107,8 +107,10 @@ static void site_body(const struct edition *ed, const struct relay_target *t, st
     buf_char(body, '{');
     buf_json_member(body, "issuer", t->issuer);
     if (ed->type == MSG_CANCEL) {
-        add_spoken(body, "voice", ed, say->correction, &slots);
-        add_spoken(body, "voice_short", ed, say->correction, &slots);
+        CLEANUP(buf_release) struct buf heard = BUF_INIT(BODY_MAX);
+        correction_heard(say->correction, &heard);
+        add_spoken(body, "voice", ed, buf_cstr(&heard), &slots);
+        add_spoken(body, "voice_short", ed, buf_cstr(&heard), &slots);
         add_correction_lines(body, mark, &slots);
     } else {
         add_spoken(body, "voice", ed, say->voice, &slots);
@@ -120,10 +122,10 @@ static void site_body(const struct edition *ed, const struct relay_target *t, st
     buf_char(body, '}');
 }
 
-/* A correction is written to be heard at once; in a group it is read, and after quiet hours not before the morning. */
+/* A correction is written to be heard; in a group it is read, and after quiet hours not before the morning. */
 static void add_correction(struct buf *b, const char *text)
 {
-    static const char *const heard[] = {"刚才播的", "刚才的"};
+    static const char *const heard[] = {"刚才播的", "之前播的", "刚才的"};
     for (size_t i = 0; i < ARRAY_LEN(heard); i++) {
         const char *at = strstr(text, heard[i]);
         if (!at) continue;

@@ -124,6 +124,9 @@ static void check_text(void *arg, const char *name, const char *text, int line)
     if (wording_is_spoken(name)) check_readings(arg, name, text, line);
     if (strcmp(name, "correction") == 0 && strncmp(text, "更正", strlen("更正")) != 0)
         find(arg, false, line, "opening", _("correction: does not begin with 更正"));
+    if (strcmp(name, "correction") == 0 && strstr(text, "刚才"))
+        find(arg, false, line, "just_now",
+             _("correction: it may be heard hours later, so 刚才 is said as 之前; write 之前"));
 }
 
 /* ---- patterns ---- */

@@ -321,7 +321,7 @@ void rule_template(const char *id, const struct proposal *p, const char *const *
               "  duty: |-\n"
               "    {{area}} {{count}}：……\n"
               "  caught: 已经……：马上打银行客服冻结银行卡，再打 110。\n"
-              "  correction: 更正。刚才播的……提醒，经警方核实有误，请您不必担心。\n"
+              "  correction: 更正。之前播的……提醒，经警方核实有误，请您不必担心。\n"
               "samples:\n"));
     put_samples(out, "match", scams, n_scams, _("texts that the rule must find"));
     put_samples(out, "pass", harmless, n_harmless, _("harmless texts that come near"));

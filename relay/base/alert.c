@@ -98,6 +98,16 @@ bool audience_parse(const char *s, enum audience *ret)
     return i >= 0;
 }
 
+void correction_heard(const char *text, struct buf *out)
+{
+    static const char just_now[] = "刚才";
+    for (const char *at; (at = strstr(text, just_now)); text = at + sizeof(just_now) - 1) {
+        buf_add(out, text, (size_t)(at - text));
+        buf_str(out, "之前");
+    }
+    buf_str(out, text);
+}
+
 bool area_overlaps(const char *a, const char *b)
 {
     while (*a && *a == *b) {

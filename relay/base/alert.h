@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/event.h"
 
 /* Ordered: a higher number is graver. Stored and sent by name. */
@@ -35,6 +36,10 @@ enum { AREAS_MAX = 60 };
 bool areas_add(char *codes, size_t size, const char *area);
 /* Strips trailing "00" pairs; false unless 2, 4 or 6 digits. */
 bool area_normalise(const char *code, char ret[static AREA_LEN + 1]);
+
+/* A correction is heard in the next slots, which may be tomorrow's, and its recording is made before anything happens: it
+ * cannot know how long ago it was. 刚才 becomes 之前, which is true whenever it is said. */
+void correction_heard(const char *text, struct buf *out);
 
 /* The audience for which a text was written. */
 enum audience { AUDIENCE_PUBLIC, AUDIENCE_VOLUNTEER, AUDIENCE_DUTY, AUDIENCE_COUNT };

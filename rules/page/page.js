@@ -43,7 +43,7 @@ const START = {voice: "防骗提醒。有人说……，让您……。这是骗
                voice_short: "防骗提醒。说……的，是骗子。不要……，先问护士或者保安。", rhyme: "", headline: "说……，是骗子", lines: "别……\n别转账\n先问护士或窗口",
                chat: "【防骗提醒】{{issuer}} {{time}}\n有人……，说“……”。这是诈骗。\n不……，不转账。\n拿不准：到{{help}}问，或打 96110。\n{{valid}} 前有效，编号 {{id}}",
                duty: "{{area}} {{count}}：……", caught: "已经……：马上打银行客服冻结银行卡，再打 110。",
-               correction: "更正。刚才播的……提醒，经警方核实有误，请您不必担心。"};
+               correction: "更正。之前播的……提醒，经警方核实有误，请您不必担心。"};
 
 const EVENT_TEXT_MAX = 64 * 1024; // as in relay/base/event.h
 

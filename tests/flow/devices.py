@@ -5,6 +5,7 @@ import argparse
 import json
 import os
 import re
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -151,6 +152,10 @@ def main():
         # A correction takes the warning's place.
         r.ask("alerts", "cancel", alert, "--by", "王队", "--reason", "核实有误")
         r.until("the correction on the sign", 10, lambda: on_the_sign() and sign.shown()[-1] != warning)
+        db = sqlite3.connect(f"file:{os.path.join(r.state, 'tocsin.db')}?mode=ro", uri=True)
+        voices = [json.loads(body).get("voice") for (body,) in db.execute("SELECT body FROM rendering ORDER BY id DESC LIMIT 2")]
+        db.close()
+        require("更正。之前的提醒有误。" in voices, f"it may be heard tomorrow: {voices}")
 
         print("devices: shown, acknowledged, corrected")
 

@@ -22,7 +22,7 @@ static const char fit_say[] =
     "    {{valid}} 前有效，编号 {{id}}\n"
     "  duty: '{{area}} {{count}}：看 example.fyi，联系 13800000000。'\n"
     "  caught: 已经点了、填了：马上打银行客服冻结银行卡，再打 110。\n"
-    "  correction: 更正。刚才播的医保短信提醒，经警方核实有误，请您不必担心。有疑问，请到医保窗口。\n";
+    "  correction: 更正。之前播的医保短信提醒，经警方核实有误，请您不必担心。有疑问，请到医保窗口。\n";
 static const char fit_rest[] =
     "samples:\n"
     "  match: ['医保卡停用', '医保账户已停用', '医保卡被冻结', '医保账户冻结', '医保卡要停用']\n"

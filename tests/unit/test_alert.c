@@ -1,6 +1,8 @@
 /* alert.c: CAP words and areas. */
 #include "base/alert.h"
 
+#include "base/mem.h"
+
 #include <stdio.h>
 
 #include "unit.h"
@@ -137,6 +139,21 @@ static void area_codes_lose_their_trailing_zeros(void **state)
     }
 }
 
+static void a_correction_does_not_say_how_long_ago_it_was(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"更正。刚才播的提醒，经核实有误。", "更正。之前播的提醒，经核实有误。"},
+        {"刚才，刚才刚", "之前，之前刚"},
+        {"更正。", "更正。"},
+        {"", ""}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        CLEANUP(buf_release) struct buf b = BUF_INIT(1000);
+        correction_heard(cases[i][0], &b);
+        assert_string_equal(buf_cstr(&b), cases[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +163,7 @@ int main(void)
         cmocka_unit_test(areas_overlap_when_one_is_the_others_prefix),
         cmocka_unit_test(a_list_of_areas_is_walked_code_by_code),
         cmocka_unit_test(more_areas_than_a_list_should_hold_become_wider_ones),
+        cmocka_unit_test(a_correction_does_not_say_how_long_ago_it_was),
         cmocka_unit_test(area_codes_lose_their_trailing_zeros),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

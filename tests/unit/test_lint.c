@@ -82,7 +82,8 @@ static void every_wording_rule_is_held(void **state)
     assert_change("请到医保窗口", "请到{{area}}窗口", "slot", true, 22);
     assert_change("{{id}}", "{{id", "slot", true, 14);
     assert_change("{{id}}", "{{id}}……", "gap", true, 14);
-    assert_change("更正。刚才", "刚才", "opening", false, 22);
+    assert_change("更正。之前", "之前", "opening", false, 22);
+    assert_change("更正。之前", "更正。刚才", "just_now", false, 22);
     assert_change("有人发短信，说您的医保卡停用了，让您点链接。这是骗子。", "医保卡现已停用。请点链接。",
                   "claim", true, 10);
     assert_change("先问护士、保安", "先问護士、保安", "no_reading", false, 10);

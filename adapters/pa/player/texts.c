@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 
+#include "base/alert.h"
 #include "base/buf.h"
 #include "base/i18n.h"
 #include "base/mem.h"
@@ -68,8 +69,13 @@ static void add_rule(struct texts *t, const struct yaml_node *rule, const char *
         const struct yaml_node *text = yaml_get(say, kinds[k]);
         if (!text || text->kind != YAML_SCALAR || !text->text_len) continue;
         CLEANUP(free_ptr) char *name = xasprintf("%s.%s", id->text, kinds[k]);
+        CLEANUP(buf_release) struct buf said = BUF_INIT(TEXT_BYTES);
         CLEANUP(buf_release) struct buf b = BUF_INIT(TEXT_BYTES);
-        fill(text->text, site, help, &b);
+        if (strcmp(kinds[k], "correction") == 0)
+            correction_heard(text->text, &said);
+        else
+            buf_str(&said, text->text);
+        fill(buf_cstr(&said), site, help, &b);
         texts_add(t, name, buf_cstr(&b));
     }
 }
