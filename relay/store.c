@@ -616,9 +616,9 @@ bool store_prune(struct store *s, int64_t now, const struct keep *k)
     }
     case REFUSALS: more = prune_slice(s, Q_PRUNE_REFUSALS, now - k->keys, SLICE_ROWS); break;
     case FEEDS:
-        store_do(s, Q_PRUNE_REFUSALS_OVER, INT(s->prune_next), INT(k->refusals));
-        more = ++s->prune_next <= 600; /* feeds are few: their rows are numbered from 1 */
-        if (!more) s->prune_next = 0;
+        s->prune_next = store_one(s, store_ask(s, Q_PRUNE_REFUSALS_NEXT, INT(s->prune_next)), 0);
+        more = s->prune_next != 0;
+        if (more) store_do(s, Q_PRUNE_REFUSALS_OVER, INT(s->prune_next), INT(k->refusals));
         break;
     case ACTIONS: more = prune_slice(s, Q_PRUNE_ACTIONS, now - k->deliveries, SLICE_ROWS); break;
     case ALERTS: more = prune_alert(s, now - k->deliveries); break;

@@ -247,6 +247,7 @@ const char *const store_sql[Q_COUNT] = {
                      "event_other ORDER BY id DESC LIMIT 200)), 0) FROM event_other",
     [Q_PRUNE_REFUSALS] =
         "DELETE FROM refusal WHERE id IN (SELECT id FROM refusal ORDER BY id LIMIT ?2) AND received < ?1",
+    [Q_PRUNE_REFUSALS_NEXT] = "SELECT coalesce(min(feed), 0) FROM refusal WHERE feed > ?1",
     [Q_PRUNE_REFUSALS_OVER] =
         "DELETE FROM refusal WHERE feed = ?1 AND id <= (SELECT id FROM refusal WHERE feed = ?1 ORDER BY id "
         "DESC LIMIT 1 OFFSET ?2)",

@@ -15,7 +15,9 @@ static void a_correction_is_recorded_as_it_is_heard(void **state)
     (void)snprintf(path, sizeof(path), "%s/a.yaml", folder);
     FILE *f = fopen(path, "w");
     assert_non_null(f);
-    (void)fputs("id: a\nsay:\n  voice: 防骗提醒。刚才到{{help}}问。\n  correction: 更正。刚才播的提醒有误。请到{{help}}。\n", f);
+    (void)fputs("id: a\nsay:\n  voice: 防骗提醒。刚才到{{help}}问。\n  correction: "
+                "更正。刚才播的提醒有误。请到{{help}}。\n",
+                f);
     assert_int_equal(fclose(f), 0);
     struct texts *t = texts_new();
     struct reason why = {""};

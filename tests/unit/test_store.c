@@ -600,6 +600,28 @@ static void pruning_takes_what_is_old_and_leaves_the_rest(void **state)
     stmt_release(&q);
 }
 
+static void every_feed_keeps_its_newest_refusals_however_many_feeds_there_were(void **state)
+{
+    (void)state;
+    int64_t now = 100 * DAY_MS;
+    static const int64_t feeds[] = {1, 600, 601, 602, 40000};
+    for (size_t f = 0; f < COUNT(feeds); f++)
+        for (int i = 0; i < 10 + (int)f; i++) store_refusal(store, feeds[f], now, "e", REFUSAL_BAD_TYPE, "");
+    commit();
+    struct keep k = {.keys = DAY_MS,
+                     .matched = DAY_MS,
+                     .unmatched = DAY_MS,
+                     .deliveries = DAY_MS,
+                     .unmatched_bytes = 1 << 20,
+                     .refusals = 10};
+    int slices = 0;
+    for (; store_prune(store, now, &k); slices++) commit();
+    commit();
+    assert_int_equal(rows_of("SELECT count(*) FROM refusal"), 10 * (int)COUNT(feeds));
+    assert_int_equal(rows_of("SELECT min(id) FROM refusal WHERE feed = 40000"), 10 + 11 + 12 + 13 + 5);
+    assert_true(slices < 30); /* by those that there are, not by their numbers */
+}
+
 static void who_did_what_goes_with_the_deliveries(void **state)
 {
     (void)state;
@@ -685,6 +707,7 @@ int main(void)
         T(speech_in_a_wider_area_counts_for_the_district),
         T(a_backup_of_a_store_that_has_spoken_is_whole),
         T(pruning_takes_what_is_old_and_leaves_the_rest),
+        T(every_feed_keeps_its_newest_refusals_however_many_feeds_there_were),
         T(who_did_what_goes_with_the_deliveries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
