@@ -39,11 +39,6 @@ static bool is_letter(char c)
     return c >= 'a' && c <= 'z';
 }
 
-static unsigned class_of(uint32_t cp)
-{
-    return cp > 0xffff ? 0 : mt_class[mt_index[cp >> 6]][cp & 63];
-}
-
 /* The code point at i, 0 at the end. */
 static uint32_t at(const struct scan *s, size_t i)
 {
@@ -170,8 +165,7 @@ static bool is_province(const char *d)
 static bool is_id(const struct joined *j)
 {
     static const int weight[17] = {7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2};
-    if (j->groups > 1 && (j->size[0] != 6 || j->len != 18)) return false;
-    if ((j->len != 18 && j->len != 15) || !is_province(j->d)) return false;
+    if ((j->len != 18 && (j->len != 15 || j->groups > 1)) || !is_province(j->d)) return false;
     if (j->len == 15) return is_date(1900 + value(j->d + 6, 2), value(j->d + 8, 2), value(j->d + 10, 2));
     int sum = 0;
     for (int i = 0; i < 17; i++) sum += (j->d[i] - '0') * weight[i];
@@ -190,11 +184,12 @@ static bool is_luhn(const char *d, unsigned n)
     return sum % 10 == 0;
 }
 
-/* 13 to 19 digits as card schemes give them out, in one group or in fours. */
+/* 13 to 19 digits as card schemes give them out, in one group or in fours; those of this country in any groups. */
 static bool is_card(const struct joined *j)
 {
     if (j->len < 13 || j->len > 19) return false;
-    for (unsigned i = 0; j->groups > 1 && i < j->groups; i++)
+    bool here = j->len >= 16 && j->d[0] == '6' && j->d[1] == '2';
+    for (unsigned i = 0; j->groups > 1 && !here && i < j->groups; i++)
         if (j->size[i] > 4 || (j->size[i] < 4 && i + 1 < j->groups)) return false;
     bool scheme = j->len >= 16 ? strchr("34569", j->d[0]) != NULL : j->d[0] == '4' || j->d[0] == '3';
     return scheme && is_luhn(j->d, j->len);
@@ -282,13 +277,14 @@ static bool join(const struct scan *s, const struct number *num, unsigned first,
         ret->len += (unsigned)size;
         ret->size[g - first] = (unsigned)size;
     }
-    /* The check digit may be an x. */
-    size_t end = num->to[last];
+    /* The check digit may be an x, and stand apart. */
+    size_t end = num->to[last], apart = end < s->n && (s->text[end] == ' ' || s->text[end] == '-');
+    end += apart;
     if (ret->len == 17 && end < s->n && s->text[end] == 'x' &&
         (end + 1 == s->n || !(is_letter(s->text[end + 1]) || is_digit(s->text[end + 1])))) {
         ret->d[ret->len++] = 'x';
         ret->size[ret->groups - 1]++;
-        ret->to++;
+        ret->to = end + 1;
     }
     return true;
 }
@@ -346,7 +342,7 @@ static bool is_announced(const struct scan *s, size_t i, unsigned digits, enum m
 static bool is_hotline_there(const struct joined *j)
 {
     if (mask_is_hotline(j->d, j->len)) return true;
-    for (unsigned area = 3; area <= 4 && j->d[0] == '0' && area < j->len; area++)
+    for (unsigned area = 3; area <= 4 && j->d[0] == '0' && j->d[1] != '0' && area < j->len; area++)
         if (mask_is_hotline(j->d + area, j->len - area)) return true;
     return false;
 }
@@ -380,45 +376,6 @@ static size_t parted_mobile(const struct scan *s, size_t i)
     bool goes_on = prev != i && is_one_of(at(s, prev), " -.·_/~|,、。—–") && prev > s->low &&
                    is_digit(s->text[prev - 1]);
     return goes_on ? 0 : end;
-}
-
-/* Number at i: adds its span; returns where the scan goes on. */
-static size_t number(struct scan *s, size_t i)
-{
-    struct number num;
-    struct joined j;
-    enum mask_kind kind;
-    size_t parted = parted_mobile(s, i);
-    if (parted && !is_amount(s, parted)) {
-        found(s, i, parted, MASK_TEL);
-        return parted;
-    }
-    read_number(s, i, &num);
-    size_t end = num.to[num.n - 1], digits = 0;
-    for (unsigned g = 0; g < num.n; g++) digits += num.to[g] - num.from[g];
-    if (digits < 6) return end;
-
-    for (unsigned first = 0; first < num.n; first++) {
-        for (unsigned last = num.n; last-- > first;) {
-            if (!join(s, &num, first, last, &j) || !kind_of(s, &j, &kind)) continue;
-            if (kind != MASK_ID && is_amount(s, j.to)) continue;
-            size_t from = j.from;
-            if (from > s->low && s->text[from - 1] == '+') from--;
-            found(s, from, j.to, kind);
-            return j.to;
-        }
-    }
-    /* Shorter or longer than any of these, or with a wrong check digit: personal if the text says so. What has stars
-     * is masked already. */
-    bool starred = (end < s->n && s->text[end] == '*') || (i > s->low && s->text[i - 1] == '*');
-    if (starred || !is_announced(s, i, (unsigned)(digits < 99 ? digits : 99), &kind)) return end;
-    if (is_amount(s, end)) return end;
-    if (join(s, &num, 0, num.n - 1, &j)) {
-        if (is_hotline_there(&j)) return end;
-        end = j.to;
-    }
-    found(s, i, end, kind);
-    return end;
 }
 
 /* --- mail ------------------------------------------------------------------------------------------------------- */
@@ -473,13 +430,13 @@ static size_t surname_at(const struct scan *s, size_t i)
     size_t len = word_at(s, i, &mt_compound_surnames);
     if (len) return len;
     uint32_t cp = at(s, i);
-    return class_of(cp) & MT_SURNAME ? 3 : 0;
+    return mt_class_of(cp) & MT_SURNAME ? 3 : 0;
 }
 
 static bool is_given(const struct scan *s, size_t i)
 {
     uint32_t cp = at(s, i);
-    return cp >= 0x3400 && cp <= 0x9fff && !(class_of(cp) & MT_NOT_GIVEN) && !word_at(s, i, &mt_titles) &&
+    return cp >= 0x3400 && cp <= 0x9fff && !(mt_class_of(cp) & MT_NOT_GIVEN) && !word_at(s, i, &mt_titles) &&
            !word_at(s, i, &mt_staff_titles);
 }
 
@@ -499,10 +456,30 @@ static size_t name_at(const struct scan *s, size_t i, unsigned *ret_given)
 static bool ends_plainly(const struct scan *s, size_t i)
 {
     uint32_t cp = at(s, i);
-    return i >= s->n || !nt_is_han(cp) || (class_of(cp) & MT_FOLLOW) || word_at(s, i, &mt_titles);
+    return i >= s->n || !nt_is_han(cp) || (mt_class_of(cp) & MT_FOLLOW) || word_at(s, i, &mt_titles);
 }
 
-/* A word that announces a name may end at `end`. */
+/* The same when only a name that ends plainly is one. */
+static size_t plain_name_at(const struct scan *s, size_t i)
+{
+    unsigned given;
+    size_t to = name_at(s, i, &given);
+    if (!to || ends_plainly(s, to)) return to;
+    return given > 1 && ends_plainly(s, to - 3) ? to - 3 : 0;
+}
+
+#define SPELLED_OUT_MIN 4
+#define SPELLED_OUT_MAX 16
+
+/* The end of a name that is spelled out at i, as 阿依古丽买买提; 0: none. */
+static size_t spelled_out_at(const struct scan *s, size_t i)
+{
+    unsigned n = 0;
+    for (; n < SPELLED_OUT_MAX && mt_class_of(at(s, i)) & MT_SPELLED_OUT; n++) i += 3;
+    return n >= SPELLED_OUT_MIN ? i : 0;
+}
+
+/* A word that announces a name may end at `end`. After it there may be a list of them. */
 static void announced_name(struct scan *s, size_t end)
 {
     bool strong = word_before(s, end, &mt_announce);
@@ -511,18 +488,19 @@ static void announced_name(struct scan *s, size_t end)
     for (int gap = 0; gap < 3 && i < s->n; gap++) {
         uint32_t cp = at(s, i);
         bool mark = is_one_of(cp, " :=(,[\"'“‘【");
-        if (!mark && !(strong && is_one_of(cp, "为是叫"))) break;
+        if (!mark && !is_one_of(cp, strong ? "为是叫" : "叫是")) break;
         strong |= cp == ':';
         i += cp < 0x80 ? 1 : 3;
     }
     unsigned given;
-    size_t to = name_at(s, i, &given);
-    if (!to) return;
-    if (!strong && !ends_plainly(s, to)) {
-        to -= 3;
-        if (given < 2 || !ends_plainly(s, to)) return;
+    size_t to = strong ? spelled_out_at(s, i) : 0;
+    if (!to) to = strong ? name_at(s, i, &given) : plain_name_at(s, i);
+    while (to) {
+        found(s, i, to, MASK_NAME);
+        if (!is_one_of(at(s, to), "、和与")) return;
+        i = to + 3;
+        to = plain_name_at(s, i);
     }
-    found(s, i, to, MASK_NAME);
 }
 
 /* Exactly [from, to) is a name. */
@@ -541,7 +519,7 @@ static bool stands_free(const struct scan *s, size_t i)
 {
     size_t prev = before(s, i);
     uint32_t cp = at(s, prev);
-    return prev == i || !nt_is_han(cp) || (class_of(cp) & MT_LEFT);
+    return prev == i || !nt_is_han(cp) || (mt_class_of(cp) & MT_LEFT);
 }
 
 static void titled_name(struct scan *s, size_t i)
@@ -559,11 +537,88 @@ static void titled_name(struct scan *s, size_t i)
         if (!is_name(s, start[k], to)) continue;
         bool whole = stands_free(s, start[k]);
         /* 金店黄女士: the last one is rather her surname than the end of a name. */
-        bool doubtful = k == 2 || !person || (class_of(at(s, to - 3)) & MT_SURNAME);
+        bool doubtful = k == 2 || !person || (mt_class_of(at(s, to - 3)) & MT_SURNAME);
         if ((doubtful && !whole) || (!person && k == 2)) continue;
         found(s, start[k], to, MASK_NAME);
         return;
     }
+}
+
+/* 王建国(13800138000): a full name of three characters that stands free, right before a number at `end` that is somebody's. */
+static void name_before_number(struct scan *s, size_t end)
+{
+    for (int gap = 0; gap < 2 && end > s->low && strchr(" :,(", s->text[end - 1]) && s->text[end - 1]; gap++)
+        end--;
+    size_t from = end;
+    for (int k = 0; k < 3; k++) {
+        size_t prev = before(s, from);
+        if (from - prev != 3) return;
+        from = prev;
+    }
+    if (is_name(s, from, end) && stands_free(s, from)) found(s, from, end, MASK_NAME);
+}
+
+/* --- codes ------------------------------------------------------------------------------------------------------ */
+
+static bool is_code(char c)
+{
+    return is_letter(c) || is_digit(c) || c == '_' || c == '-';
+}
+
+/* 微信wang_jianguo88, 护照e12345678, 住院号zy202600123: letters and digits after a word that ends at `end`. */
+static void announced_code(struct scan *s, size_t end)
+{
+    enum mask_kind kind = MASK_TEL;
+    size_t word = word_before(s, end, &mt_handle_words), min = 6, max = 20;
+    if (!word) {
+        kind = MASK_ID;
+        word = word_before(s, end, &mt_id_words);
+        if (!word && (word = word_before(s, end, &mt_card_words))) kind = MASK_CARD;
+    }
+    if (!word) return;
+    size_t i = end, begin = end - word;
+    /* A word of letters is one of its own. */
+    if (begin > s->low && is_letter(s->text[begin]) && is_code(s->text[begin - 1])) return;
+    bool said = false; /* that a name of its own follows */
+    for (int gap = 0; gap < 4 && i < s->n; gap++) {
+        uint32_t cp = at(s, i);
+        if (!is_one_of(cp, " :=(@[\"'“‘【号码为是")) break;
+        said |= is_one_of(cp, ":=号码为是");
+        i += cp < 0x80 ? 1 : 3;
+    }
+    if (i >= s->n || !is_letter(s->text[i])) return;
+    size_t to = i, digits = 0, letters = 0;
+    for (; to < s->n && is_code(s->text[to]) && to - i <= max; to++) {
+        digits += is_digit(s->text[to]);
+        letters += is_letter(s->text[to]);
+    }
+    size_t len = to - i;
+    bool goes_on = to < s->n && strchr(".@/:", s->text[to]) && to + 1 < s->n &&
+                   (is_code(s->text[to + 1]) || s->text[to + 1] == '/'); /* a link, a mail address */
+    if (len < min || len > max || goes_on) return;
+    if (kind == MASK_TEL ? letters < len || said : digits >= 4) found(s, i, to, kind);
+}
+
+/* 陕a12345, 京a8b88c, 陕ad12345: the number plate whose letter is at i. */
+static void plate(struct scan *s, size_t i)
+{
+    size_t p = i + 1, digits = 0;
+    if (i - s->low < 3) return;
+    if (p < s->n && (s->text[p] == ' ' || s->text[p] == '-' || s->text[p] == '.'))
+        p++;
+    else if (at(s, p) == 0xb7 /* · */)
+        p += 2;
+    size_t from = p;
+    for (; p < s->n && (is_letter(s->text[p]) || is_digit(s->text[p])) && p - from < 7; p++)
+        digits += is_digit(s->text[p]);
+    size_t len = p - from;
+    uint32_t last = at(s, p);
+    if (len == 4 && is_one_of(last, "学警港澳挂领使")) {
+        p += 3;
+        len++;
+    }
+    /* 沪a600519 is no plate: the one with six has a letter. */
+    if ((len == 5 && digits >= 2) || (len == 6 && digits >= 4 && digits < 6)) found(s, i - 3, p, MASK_ID);
 }
 
 /* --- beds and rooms --------------------------------------------------------------------------------------------- */
@@ -648,6 +703,116 @@ static void room(struct scan *s, size_t i)
     if (place) found(s, way, i + 3, MASK_BED);
 }
 
+/* What stands after the digits at i that are the whole number of a bed or a door: 床号12, 2单元1203. 0: they are none. */
+static size_t door(struct scan *s, size_t i)
+{
+    size_t to = i, from = i;
+    while (to < s->n && is_digit(s->text[to]) && to - i < 6) to++;
+    if (to - i > 5 || is_one_of(at(s, to), "床房室间个平张元万%-.:") || is_amount(s, to)) return 0;
+    for (int gap = 0; gap <= 3; gap++) {
+        if (word_before(s, from, &mt_bed_words)) {
+            found(s, i, to, MASK_BED);
+            return to;
+        }
+        size_t prev = before(s, from);
+        if (prev == from || !is_one_of(at(s, prev), " :=(号是为")) break;
+        from = prev;
+    }
+    if (to - i < 3 || to - i > 4 || !word_before(s, i, &mt_door_ways)) return 0;
+    from = way_before(s, i);
+    if (from == i) return 0;
+    found(s, from, to, MASK_BED);
+    return to;
+}
+
+#define ADDRESS_MAX 48 /* characters */
+
+/* Where somebody lives, after a word that says so and ends at `end`: as far as the next mark, when it has a number of a
+ * house or a flat, or a place and a street or village. */
+static void address(struct scan *s, size_t end)
+{
+    if (!word_before(s, end, &mt_address_words)) return;
+    size_t i = end;
+    for (int gap = 0; gap < 3 && i < s->n && is_one_of(at(s, i), " :=(在是为"); gap++)
+        i += at(s, i) < 0x80 ? 1 : 3;
+    size_t to = i;
+    bool digits = false, area = false, looks = false;
+    for (int k = 0; k < ADDRESS_MAX && to < s->n; k++) {
+        uint32_t cp;
+        size_t len = (size_t)text_next(s->text + to, s->n - to, &cp);
+        if (is_one_of(cp, " ,。;、!?:()‹\n\"”】]的并请")) break;
+        looks |= (digits && is_one_of(cp, "号楼栋幢单元室组弄户院村")) ||
+                 (area && is_one_of(cp, "路街巷弄村镇乡组楼"));
+        digits |= (cp < 0x80 && is_digit((char)cp)) || (cp > 0x80 && nt_digit_value(cp) >= 0) || cp == 0x5341;
+        area |= is_one_of(cp, "省市区县州旗镇乡路街");
+        to += len;
+    }
+    if (looks) found(s, i, to, MASK_BED);
+}
+
+/* --- numbers in a text ------------------------------------------------------------------------------------------------- */
+
+/* A number of somebody, and the name that stands right before it: 王建国13800138000. */
+static void found_number(struct scan *s, size_t from, size_t to, enum mask_kind kind)
+{
+    name_before_number(s, from);
+    found(s, from, to, kind);
+}
+
+/* 王建国 男 65岁: a name before an age, whose digits are at i. */
+static void name_before_age(struct scan *s, size_t i, size_t end)
+{
+    if (at(s, end) != 0x5c81 /* 岁 */ || end - i > 3) return;
+    size_t p = i;
+    while (p > s->low && (s->text[p - 1] == ' ' || s->text[p - 1] == ',')) p--;
+    size_t prev = before(s, p);
+    if (prev != p && is_one_of(at(s, prev), "男女")) p = prev;
+    name_before_number(s, p);
+}
+
+/* Number at i: adds its span; returns where the scan goes on. */
+static size_t number(struct scan *s, size_t i)
+{
+    struct number num;
+    struct joined j;
+    enum mask_kind kind;
+    size_t parted = parted_mobile(s, i), to;
+    if (parted && !is_amount(s, parted)) {
+        found_number(s, i, parted, MASK_TEL);
+        return parted;
+    }
+    if ((to = door(s, i))) return to;
+    read_number(s, i, &num);
+    size_t end = num.to[num.n - 1], digits = 0;
+    for (unsigned g = 0; g < num.n; g++) digits += num.to[g] - num.from[g];
+    if (digits < 6) {
+        name_before_age(s, i, end);
+        return end;
+    }
+
+    for (unsigned first = 0; first < num.n; first++) {
+        for (unsigned last = num.n; last-- > first;) {
+            if (!join(s, &num, first, last, &j) || !kind_of(s, &j, &kind)) continue;
+            if (kind != MASK_ID && is_amount(s, j.to)) continue;
+            size_t from = j.from;
+            if (from > s->low && s->text[from - 1] == '+') from--;
+            found_number(s, from, j.to, kind);
+            return j.to;
+        }
+    }
+    /* Shorter or longer than any of these, or with a wrong check digit: personal if the text says so. What has stars
+     * is masked already. */
+    bool starred = (end < s->n && s->text[end] == '*') || (i > s->low && s->text[i - 1] == '*');
+    if (starred || !is_announced(s, i, (unsigned)(digits < 99 ? digits : 99), &kind)) return end;
+    if (is_amount(s, end)) return end;
+    if (join(s, &num, 0, num.n - 1, &j)) {
+        if (is_hotline_there(&j)) return end;
+        end = j.to;
+    }
+    found(s, i, end, kind);
+    return end;
+}
+
 /* --- the scan --------------------------------------------------------------------------------------------------- */
 
 /* What the scan stopped for at i; returns where it goes on. */
@@ -656,7 +821,10 @@ static size_t look(struct scan *s, size_t i, size_t len, unsigned hit)
     size_t low = s->low, from, to;
     char c = s->text[i];
     if (hit & MT_NAME_BEGIN) announced_name(s, i);
-    if (s->low == low && (hit & MT_TITLE_SECOND)) titled_name(s, i - 3);
+    if (s->low == low && (hit & MT_CODE_BEGIN)) announced_code(s, i);
+    if (s->low == low && (hit & MT_PLATE_SECOND)) plate(s, i);
+    if (s->low == low && (hit & MT_TITLE_SECOND)) titled_name(s, before(s, i));
+    if (s->low <= i && (hit & MT_ADDRESS_END)) address(s, i + len);
     if (s->low > i || !(hit & MT_STOP)) return s->low > i + len ? s->low : i + len;
 
     if (is_digit(c)) {
@@ -691,7 +859,9 @@ size_t mask_find(const char *text, size_t n, struct mask_span *spans, size_t max
             len = c < 0xe0 ? 2 : 4;
             class = 0;
         }
-        unsigned hit = (class & MT_STOP) | (before_it << 1 & class & (MT_NAME_BEGIN | MT_TITLE_SECOND));
+        unsigned hit =
+            (class & (MT_STOP | MT_ADDRESS_END)) |
+            (before_it << 1 & class & (MT_NAME_BEGIN | MT_TITLE_SECOND | MT_CODE_BEGIN | MT_PLATE_SECOND));
         before_it = class;
         if (!hit) {
             i += len;
@@ -702,68 +872,4 @@ size_t mask_find(const char *text, size_t n, struct mask_span *spans, size_t max
         i = next;
     }
     return s.found;
-}
-
-/* --- whole texts ------------------------------------------------------------------------------------------------ */
-
-struct spans {
-    struct mask_span *span;
-    size_t n, cap;
-};
-
-/* All spans of t, widened to whole characters of the original: what is a part of ½ there cannot be taken out here. */
-static void find_all(const struct norm_text *t, struct spans *ret)
-{
-    ret->n = mask_find(t->text, t->len, ret->span, ret->cap);
-    if (ret->n > ret->cap) {
-        ret->cap = ret->n;
-        ret->span = xreallocarray(ret->span, ret->cap, sizeof ret->span[0]);
-        ret->n = mask_find(t->text, t->len, ret->span, ret->cap);
-    }
-    size_t low = 0;
-    for (size_t k = 0; k < ret->n; k++) {
-        struct mask_span *span = &ret->span[k];
-        size_t high = k + 1 < ret->n ? span[1].from : t->len;
-        while (span->from > low && t->origin[span->from - 1] == t->origin[span->from]) span->from--;
-        while (span->to < high && t->origin[span->to] == t->origin[span->to - 1]) span->to++;
-        low = span->to;
-    }
-}
-
-/* `in`, of which t is the normal form, with the spans of t replaced by their tokens. */
-static void replace(const char *in, size_t n, const struct norm_text *t, const struct spans *spans,
-                    struct buf *ret)
-{
-    size_t i = 0;
-    for (size_t k = 0; k < spans->n; k++) {
-        const struct mask_span *span = &spans->span[k];
-        buf_add(ret, in + i, t->origin[span->from] - i);
-        buf_str(ret, tokens[span->kind]);
-        i = t->origin[span->to];
-    }
-    buf_add(ret, in + i, n - i);
-}
-
-void mask_text(const char *in, size_t n, struct norm_text *scratch, struct buf *ret_norm,
-               struct buf *ret_original)
-{
-    /* Each round takes away digits, a name or a place, and may leave something side by side that was apart; the last one
-     * finds nothing. Most texts have one round, nearly all others two. */
-    struct buf text[2] = {BUF_INIT(SIZE_MAX / 2), BUF_INIT(SIZE_MAX / 2)};
-    struct spans spans = {0};
-    normalise(in, n, scratch);
-    for (unsigned round = 0; mask_find(scratch->text, scratch->len, NULL, 0); round++) {
-        struct buf *next = &text[round & 1];
-        find_all(scratch, &spans);
-        buf_clear(next);
-        replace(in, n, scratch, &spans, next);
-        in = next->data;
-        n = next->len;
-        normalise(in, n, scratch);
-    }
-    if (ret_norm) buf_add(ret_norm, scratch->text, scratch->len);
-    if (ret_original) buf_add(ret_original, in, n);
-    free(spans.span);
-    buf_release(&text[0]);
-    buf_release(&text[1]);
 }

@@ -1,12 +1,13 @@
 /* Finds personal data in normalised text and replaces it by tokens. Design section 6.
  *
  *   ‹tel›   mobile and landline numbers, with or without +86; abroad: 00 or + and 7 to 15 digits; 7 digits and more after
- *           电话, 微信, qq …
- *   ‹id›    identity numbers (GB 11643 check digit, or the old 15 digits); what follows 身份证, 住院号 …
+ *           电话, 微信, qq …; names of letters and digits after 微信 and the like
+ *   ‹id›    identity numbers (GB 11643 check digit, or the old 15 digits); what follows 身份证, 护照, 住院号 …; number plates
  *   ‹card›  bank cards (Luhn); what follows 卡号, 账号 …
  *   ‹mail›  mail addresses
- *   ‹name›  full names after a word that announces one, or before a title (王建国先生; 张医生 stays)
- *   ‹bed›   beds and rooms: 3床, 5楼12床, 302病房
+ *   ‹name›  full names after a word that announces one or after a bed, before a title (王建国先生; 张医生 stays), a number
+ *           or an age; names from abroad with a dot between their parts
+ *   ‹bed›   beds and rooms: 3床, 5楼12床, 302病房, 2单元1203; where somebody lives, after 家住, 住址 …
  *
  * Hotlines (rules/data/hotlines.txt: 96110, 95xxx, 400 …), amounts, dates and times are not personal; what has stars
  * is masked already. The words are in rules/data/personal.txt, what comes of them in tests/cases/mask.txt.

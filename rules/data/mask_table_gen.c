@@ -37,9 +37,14 @@ static struct section sections[] = {
     {.heading = "left", .each = MT_LEFT},
     {.heading = "not-names", .variable = "mt_not_names"},
     {.heading = "ways", .by_last = true, .variable = "mt_ways"},
+    {.heading = "bed-words", .by_last = true, .variable = "mt_bed_words"},
+    {.heading = "door-ways", .by_last = true, .variable = "mt_door_ways"},
+    {.heading = "address-words", .by_last = true, .variable = "mt_address_words", .last = MT_ADDRESS_END},
+    {.heading = "spelled-out", .each = MT_SPELLED_OUT},
+    {.heading = "handle-words", .by_last = true, .variable = "mt_handle_words", .last = MT_CODE_END},
     {.heading = "tel-words", .by_last = true, .variable = "mt_tel_words"},
-    {.heading = "card-words", .by_last = true, .variable = "mt_card_words"},
-    {.heading = "id-words", .by_last = true, .variable = "mt_id_words"},
+    {.heading = "card-words", .by_last = true, .variable = "mt_card_words", .last = MT_CODE_END},
+    {.heading = "id-words", .by_last = true, .variable = "mt_id_words", .last = MT_CODE_END},
     {.heading = "amounts", .variable = "mt_amounts"},
 };
 #define N_SECTIONS (sizeof sections / sizeof sections[0])
@@ -145,15 +150,22 @@ static int by_key_and_length(const void *a, const void *b)
 /* What does not come from the lists. */
 static void add_classes(void)
 {
-    static const char between[] = " :=(,[\"'“‘【为是叫", stops[] = "0123456789@床房室";
+    static const struct {
+        uint16_t class;
+        const char *list;
+    } more[] = {
+        {MT_NAME_BEGIN, " :=(,[\"'“‘【为是叫"},
+        {MT_STOP, "0123456789@床房室"},
+        {MT_CODE_BEGIN, "abcdefghijklmnopqrstuvwxyz :=(@[\"'“‘【号码为是"},
+        {MT_PLATE_FIRST, "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"},
+        {MT_PLATE_SECOND, "abcdefghjklmnpqrstuvwxyz"},
+    };
     uint32_t cp;
-    for (const char *p = between; *p;) {
-        p += text_next(p, strlen(p), &cp);
-        classes[cp] |= MT_NAME_BEGIN;
-    }
-    for (const char *p = stops; *p;) {
-        p += text_next(p, strlen(p), &cp);
-        classes[cp] |= MT_STOP;
+    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
+        for (const char *p = more[i].list; *p;) {
+            p += text_next(p, strlen(p), &cp);
+            classes[cp] |= more[i].class;
+        }
     }
 }
 
