@@ -195,7 +195,7 @@ def fill(text):
             (r"^    不……，不转账。$", "    不加微信，不转账。"),
             (r"^    \{\{area\}\} \{\{count\}\}：……$", "    {{area}} {{count}}：冒充医保专员收换卡工本费，收款为私人微信。"),
             (r"^  caught: .*$", "  caught: 已经转了：马上打银行客服冻结银行卡，再打 110。"),
-            (r"^  correction: .*$", "  correction: 更正。刚才播的换卡提醒，经警方核实有误，请您不必担心。"),
+            (r"^  correction: .*$", "  correction: 更正。之前播的换卡提醒，经警方核实有误，请您不必担心。"),
             (r"^falsepositives: .*$", "falsepositives: ['银行代办社保卡的收费说明']"),
             (r"^references: .*$", "references: ['雁塔区警情 2026 年 11 月']")):
         text, n = re.subn(line, lambda _: new, text, flags=re.M)
