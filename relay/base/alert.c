@@ -108,29 +108,28 @@ void correction_heard(const char *text, struct buf *out)
     buf_str(out, text);
 }
 
-bool area_overlaps(const char *a, const char *b)
-{
-    while (*a && *a == *b) {
-        a++;
-        b++;
-    }
-    return !*a || !*b;
-}
-
 bool area_next(const char **codes, char ret[static AREA_LEN + 1])
 {
     const char *from = *codes + strspn(*codes, " ");
     size_t n = strcspn(from, " ");
     *codes = from + n;
-    (void)snprintf(ret, AREA_LEN + 1, "%.*s", (int)n, from);
+    size_t kept = n < AREA_LEN ? n : AREA_LEN;
+    memcpy(ret, from, kept);
+    ret[kept] = '\0';
     return n > 0;
 }
 
 bool areas_overlap(const char *codes, const char *area)
 {
-    char code[AREA_LEN + 1];
-    while (area_next(&codes, code))
-        if (area_overlaps(code, area)) return true;
+    for (const char *p = codes + strspn(codes, " "); *p; p += strspn(p, " ")) {
+        const char *a = area;
+        while (*a && *a == *p) {
+            a++;
+            p++;
+        }
+        if (!*a || !*p || *p == ' ') return true;
+        p += strcspn(p, " ");
+    }
     return false;
 }
 

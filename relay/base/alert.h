@@ -25,11 +25,11 @@ bool msg_type_parse(const char *s, enum msg_type *ret);
 const char *level_urgency(enum level l);
 const char *level_severity(enum level l);
 
-/* Equal, or one is the other's prefix: "6101" covers "610113" and the other way round. */
-bool area_overlaps(const char *a, const char *b);
 /* The next of codes with spaces between them; *codes moves on. False at the end. */
 bool area_next(const char **codes, char ret[static AREA_LEN + 1]);
-bool areas_overlap(const char *codes, const char *area); /* one of them does */
+/* One of the codes and `area` are equal, or one is the other's prefix: "6101" covers "610113" and the other way round. A fan-out
+ * asks it of every target. */
+bool areas_overlap(const char *codes, const char *area);
 /* Adds one to codes in a room of `size`, 400 or more. More than AREAS_MAX become their prefectures, and more of those their
  * provinces: wider, never narrower. False when it stood there. */
 enum { AREAS_MAX = 60 };

@@ -70,12 +70,12 @@ static void words_go_there_and_back(void **state)
 static void areas_overlap_when_one_is_the_others_prefix(void **state)
 {
     (void)state;
-    assert_true(area_overlaps("610113", "610113"));
-    assert_true(area_overlaps("6101", "610113"));
-    assert_true(area_overlaps("610113", "61"));
-    assert_false(area_overlaps("610113", "610112"));
-    assert_false(area_overlaps("6101", "6102"));
-    assert_false(area_overlaps("6101", "62"));
+    assert_true(areas_overlap("610113", "610113"));
+    assert_true(areas_overlap("6101", "610113"));
+    assert_true(areas_overlap("610113", "61"));
+    assert_false(areas_overlap("610113", "610112"));
+    assert_false(areas_overlap("6101", "6102"));
+    assert_false(areas_overlap("6101", "62"));
 }
 
 static void a_list_of_areas_is_walked_code_by_code(void **state)
@@ -95,6 +95,8 @@ static void a_list_of_areas_is_walked_code_by_code(void **state)
     assert_true(areas_overlap("610113 6102", "610205"));
     assert_false(areas_overlap("610113 6102", "610112"));
     assert_false(areas_overlap("", "61"));
+    assert_true(areas_overlap("62 63  6101", "610113"));
+    assert_false(areas_overlap("62 63  6101", "64"));
 }
 
 static void more_areas_than_a_list_should_hold_become_wider_ones(void **state)
