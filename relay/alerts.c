@@ -34,7 +34,7 @@ struct delivery_facts alerts_facts(struct relay *r, const struct edition *ed, co
                                .msg_type = ed->type,
                                .level = ed->alert->level,
                                .certainty = ed->alert->certainty,
-                               .mode = t->chat ? ed->boldest : t->mode,
+                               .mode = t->chat ? ed->boldest : target_mode(t),
                                .audience = t->pub.audience,
                                .fresh = ed->fresh,
                                .needs_person = ed->needs_person,

@@ -186,7 +186,8 @@ static void go_back(struct relay *r, struct relay_target *t)
 /* Whatever the mode was before: where nothing has changed there is nothing to do. */
 static void follow_mode(struct relay *r, struct relay_target *t)
 {
-    if (t->mode < SITE_LIVE && !(t->mode == SITE_SCREENS && t->class == TO_BOARD))
+    enum site_mode mode = target_mode(t);
+    if (mode < SITE_LIVE && !(mode == SITE_SCREENS && t->class == TO_BOARD))
         go_back(r, t);
     else if (t->ops->kind == TARGET_STATE)
         store_deliveries_waiting(r->store, t->row.id, show_now, r);
@@ -238,12 +239,9 @@ enum relay_err review_site_mode(struct relay *r, const char *site, const char *m
     const struct site_config *its;
     enum relay_err err = config_site_find(r->config, site, &its, why);
     if (err != RELAY_OK) return err;
-    for (size_t i = 0; i < r->targets->n; i++) {
-        struct relay_target *t = &r->targets->items[i];
-        if (t->site != its) continue;
-        t->mode = (enum site_mode)to;
-        follow_mode(r, t);
-    }
+    targets_set_mode(r->targets, its, (enum site_mode)to);
+    for (size_t i = 0; i < r->targets->n; i++)
+        if (r->targets->items[i].site == its) follow_mode(r, &r->targets->items[i]);
     r->modes_changed = true;
     groups_go_back(r);
     if (to > SITE_TRIAL) alerts_show_again(r, its, "the site goes on");

@@ -34,7 +34,7 @@ static void select_receiver(struct walk *w, const struct route_config *route)
     if (!route->to) return;
     for (size_t i = 0; i < w->t->n; i++) {
         struct relay_target *t = &w->t->items[i];
-        if (w->taken[i] || !receives(route->to, t) || !target_in_areas(t, w->areas)) continue;
+        if (w->taken[i] || !target_in_areas(t, w->areas) || !receives(route->to, t)) continue;
         if (w->status != STATUS_ACTUAL && !t->drills && !w->drill_open) continue;
         w->taken[i] = true;
         w->items[w->n++] = (struct selection){.target = t,
@@ -117,14 +117,6 @@ const char *route_site(const struct targets *t, const char *areas)
     return only ? only->id : "";
 }
 
-/* As a person set it, else as configured: the site's targets know. */
-static enum site_mode mode_of(const struct targets *t, const struct site_config *site)
-{
-    for (size_t i = 0; i < t->n; i++)
-        if (t->items[i].site == site) return t->items[i].mode;
-    return (enum site_mode)site->mode;
-}
-
 size_t route_sites(const struct targets *t, const char *areas, enum site_mode *ret_boldest)
 {
     const struct site_config *sites = t->config->sites.items;
@@ -133,7 +125,7 @@ size_t route_sites(const struct targets *t, const char *areas, enum site_mode *r
     for (size_t i = 0; i < t->config->sites.n; i++) {
         if (!route_site_in(&sites[i], areas)) continue;
         n++;
-        if (mode_of(t, &sites[i]) > boldest) boldest = mode_of(t, &sites[i]);
+        if (t->sites[i].mode > boldest) boldest = t->sites[i].mode;
     }
     *ret_boldest = n ? boldest : SITE_LIVE;
     return n;

@@ -34,7 +34,6 @@ static void site_fields(struct relay_target *r, const struct site_config *s)
 {
     r->site = s;
     r->pub.site = s->id;
-    r->mode = (enum site_mode)s->mode;
     r->issuer = s->issuer;
     r->help = s->help;
     r->areas = (const char *const *)&s->area; /* config_load has normalised and checked it */
@@ -91,7 +90,6 @@ static void add_chat(struct targets *t, const struct chat_config *c)
     r->pub.name = c->name ? c->name : c->id;
     r->pub.audience = (enum audience)c->audience;
     r->pub.options = c->own.values;
-    r->mode = SITE_LIVE;
     r->issuer = c->issuer ? c->issuer : t->config->relay.issuer;
     r->help = t->config->relay.help;
     r->drills = c->drills;
@@ -114,6 +112,9 @@ struct targets *targets_new(struct relay_config *c)
     const struct site_config *sites = c->sites.items;
     const struct chat_config *chats = c->chats.items;
     size_t most = c->chats.n;
+    t->sites = xcalloc(c->sites.n, sizeof(*t->sites));
+    for (size_t i = 0; i < c->sites.n; i++)
+        t->sites[i].mode = t->sites[i].committed = (enum site_mode)sites[i].mode;
     for (size_t i = 0; i < c->sites.n; i++) most += sites[i].zones.n + sites[i].wards.n + 1;
     t->items = xcalloc(most, sizeof(*t->items));
     for (size_t i = 0; i < c->sites.n; i++) add_site(t, &sites[i]);
@@ -152,6 +153,7 @@ void targets_release(struct targets *t)
     free(t->index->entries);
     free(t->index);
     free(t->items);
+    free(t->sites);
     arena_release(&t->arena);
     config_free(t->owned);
     free(t);
@@ -172,12 +174,14 @@ static void index_row(struct targets_index *x, struct relay_target *t)
 
 void targets_bind(struct targets *t, struct store *s, struct adapter_slot *slots, size_t n_slots)
 {
+    const struct site_config *sites = t->config->sites.items;
+    for (size_t i = 0; i < t->config->sites.n; i++) {
+        int mode = store_site_mode(s, sites[i].id); /* a person's word is over the configuration's */
+        if (mode >= 0) t->sites[i].mode = t->sites[i].committed = (enum site_mode)mode;
+    }
     for (size_t i = 0; i < t->n; i++) {
         struct relay_target *r = &t->items[i];
         store_target(s, r->pub.id, &r->row);
-        int mode = r->site ? store_site_mode(s, r->site->id) : -1;
-        if (mode >= 0) r->mode = (enum site_mode)mode; /* a person's word is over the configuration's */
-        r->mode_committed = r->mode;
         r->was_disabled = r->row.paused < 0;
         if (r->was_disabled) r->row.paused = 0; /* a reload or a restart gives it another chance */
         index_row(t->index, r);
@@ -194,14 +198,29 @@ void targets_bind(struct targets *t, struct store *s, struct adapter_slot *slots
     }
 }
 
+static struct site_standing *standing(const struct targets *t, const struct site_config *site)
+{
+    return &t->sites[site - (const struct site_config *)t->config->sites.items];
+}
+
+enum site_mode target_mode(const struct relay_target *t)
+{
+    return t->site ? standing(t->list, t->site)->mode : SITE_LIVE;
+}
+
+void targets_set_mode(struct targets *t, const struct site_config *site, enum site_mode mode)
+{
+    standing(t, site)->mode = mode;
+}
+
 void targets_modes_settle(struct targets *t, bool committed)
 {
-    for (size_t i = 0; i < t->n; i++) {
-        struct relay_target *r = &t->items[i];
+    for (size_t i = 0; i < t->config->sites.n; i++) {
+        struct site_standing *s = &t->sites[i];
         if (committed)
-            r->mode_committed = r->mode;
+            s->committed = s->mode;
         else
-            r->mode = r->mode_committed;
+            s->mode = s->committed;
     }
 }
 

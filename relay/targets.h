@@ -35,8 +35,6 @@ struct relay_target {
     const char *issuer, *help;
     const char *const *areas; /* codes without trailing 00; none: everywhere */
     size_t n_areas;
-    enum site_mode mode;           /* of its site; live for chats */
-    enum site_mode mode_committed; /* what it goes back to when the commit fails */
     bool drills, night;
     struct opt_windows quiet;
     double rate_ms, burst; /* tokens a millisecond; 0: no limit */
@@ -60,9 +58,15 @@ struct adapter_slot { /* an adapter some target uses */
     bool open;
 };
 
+struct site_standing {
+    enum site_mode mode;      /* as a person set it, else as configured */
+    enum site_mode committed; /* what it goes back to when the commit fails */
+};
+
 struct targets {
     struct relay_target *items;
     size_t n;
+    struct site_standing *sites; /* in the configuration's order */
     struct arena arena;
     struct relay_config *config; /* outlives the list; see targets_keep_config */
     struct relay_config *owned;
@@ -84,6 +88,9 @@ void targets_keep_config(struct targets *t, struct relay_config *c);
 /* Gives each target its row and its adapter's ctx, and lets the adapter check it. */
 void targets_bind(struct targets *t, struct store *s, struct adapter_slot *slots, size_t n_slots);
 
+/* Of the target's site; a chat has none, and is live. */
+enum site_mode target_mode(const struct relay_target *t);
+void targets_set_mode(struct targets *t, const struct site_config *site, enum site_mode mode);
 /* After a turn in which a person changed a site's mode: what it is now stays, or what it was comes back. */
 void targets_modes_settle(struct targets *t, bool committed);
 

@@ -1,4 +1,4 @@
-#include "relay/targets.h"
+#include "relay/route.h"
 
 #include "unit.h"
 
@@ -72,6 +72,32 @@ static void the_soonest_refresh_is_known(void **state)
     assert_int_equal(list.refresh_next, 3000);
 }
 
+/* Its groups hang on it, though it has neither loudspeakers nor screens. */
+static void a_site_without_targets_has_the_mode_that_a_person_gave_it(void **state)
+{
+    (void)state;
+    struct ward_config ward = {.id = "w1"};
+    struct site_config sites[] = {
+        {.id = "s1", .area = "610113", .mode = SITE_TRIAL},
+        {.id = "s2", .area = "610104", .mode = SITE_SCREENS, .wards = {.items = &ward, .n = 1}}};
+    struct relay_config c = {.sites = {.items = sites, .n = 2}};
+    struct targets *t = targets_new(&c);
+    enum site_mode boldest;
+    assert_int_equal(t->n, 1);
+    assert_int_equal(target_mode(&t->items[0]), SITE_SCREENS);
+    targets_set_mode(t, &sites[0], SITE_LIVE);
+    assert_int_equal(route_sites(t, "610113", &boldest), 1);
+    assert_int_equal(boldest, SITE_LIVE);
+    targets_modes_settle(t, false);
+    (void)route_sites(t, "610113", &boldest);
+    assert_int_equal(boldest, SITE_TRIAL);
+    targets_set_mode(t, &sites[1], SITE_LIVE);
+    targets_modes_settle(t, true);
+    targets_modes_settle(t, false);
+    assert_int_equal(target_mode(&t->items[0]), SITE_LIVE);
+    targets_release(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -79,6 +105,7 @@ int main(void)
         cmocka_unit_test_setup(a_board_is_named_once_however_often_it_changes, set_up),
         cmocka_unit_test_setup(the_last_of_the_others_may_become_red, set_up),
         cmocka_unit_test_setup(the_soonest_refresh_is_known, set_up),
+        cmocka_unit_test(a_site_without_targets_has_the_mode_that_a_person_gave_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
