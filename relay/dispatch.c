@@ -12,6 +12,7 @@
 enum {
     DIGEST_MAX = 100,
     SNAPSHOT_MAX = 200,
+    SNAPSHOT_ITEMS = 2048, /* of all snapshots of a turn; the last may have more */
     RESERVE_FOR_RED = 5,
     FORGETTABLE = 3,
     CHATS_A_TURN = 128, /* where answers come at once, the next ones find connections that stand already */
@@ -460,8 +461,8 @@ static void snapshot_item(void *arg, const struct shown_item *i)
     b->sending[op->n_messages++] = i->delivery;
 }
 
-/* The snapshot of all that is in force at a board or bulletin. */
-static void claim_snapshot(struct relay *r, struct relay_target *t)
+/* The snapshot of all that is in force at a board or bulletin; returns how many items it has. */
+static size_t claim_snapshot(struct relay *r, struct relay_target *t)
 {
     t->show_due = t->show_grave = false;
     struct send *op = op_new(r, t, 0);
@@ -483,6 +484,7 @@ static void claim_snapshot(struct relay *r, struct relay_target *t)
     free(b.sending);
     t->in_flight++;
     sends_push(&r->dispatch->claimed, op);
+    return op->n_messages;
 }
 
 /* One due row whose target is known: moves what only time decides, and says whether a send is to be tried. */
@@ -578,14 +580,14 @@ static void refresh_due(struct relay *r)
     }
 }
 
-/* At most CLAIM_ROWS snapshots. When the next could go: now, or when the first of the paused ones may. */
+/* At most CLAIM_ROWS snapshots, and SNAPSHOT_ITEMS in them. When the next could go: now, or when the first of the paused ones may. */
 static int64_t claim_snapshots(struct relay *r)
 {
     struct relay_target *t, *paused = NULL;
     int64_t next = INT64_MAX;
-    int n = 0;
+    size_t n = 0, items = 0;
     refresh_due(r);
-    while (n < CLAIM_ROWS && (t = targets_take_shown(r->targets))) {
+    while (n < CLAIM_ROWS && items < SNAPSHOT_ITEMS && (t = targets_take_shown(r->targets))) {
         if (!t->show_due || t->in_flight) continue; /* the newer one goes when this one is done */
         if (t->row.paused > r->now.wall) {
             next = sooner(next, t->row.paused);
@@ -594,7 +596,7 @@ static int64_t claim_snapshots(struct relay *r)
             continue;
         }
         n++;
-        claim_snapshot(r, t);
+        items += claim_snapshot(r, t);
     }
     if (targets_shown(r->targets)) next = r->now.wall;
     while (paused) {
