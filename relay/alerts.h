@@ -34,8 +34,11 @@ void alerts_withdraw(struct relay *r, int64_t feed_row, const char *const *event
 void alerts_settle(struct relay *r, const char *feed, struct losses *l);
 
 /* After a start or a reload, where the configuration has changed: what is in force is shown by every screen and bulletin that it
- * is for now, also those that are new; and goes where it is not for them any more, as does what waits there. */
+ * is for now, also those that are new; and goes where it is not for them any more, as does what waits there. Ten thousand
+ * alerts take seconds, in which events go on: alerts_fit begins, and while r->fitting each turn does a slice, also after a
+ * restart. */
 void alerts_fit(struct relay *r);
+void alerts_fit_on(struct relay *r);
 /* What kept something from a site's screens and bulletin is over: they show what is in force. `why` is noted with the revisions. */
 void alerts_show_again(struct relay *r, const struct site_config *site, const char *why);
 /* The reason of what a site had and was not to show any more. */

@@ -1,13 +1,15 @@
 /* The alerts in force after other words in the configuration: who is to show them now, and who not any more. */
 #include "alerts_internal.h"
 
+#include "base/crashpoint.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "dispatch.h"
 #include "words.h"
 
-enum { CONFIG_MAX = 64 << 20 };
+enum { CONFIG_MAX = 64 << 20, FIT_ALERTS = 64 };
+#define FIT_SLICE 10 /* ms of a turn */
 
 static const char left_area[] = "not in its area any more", no_target[] = "target removed";
 
@@ -140,7 +142,32 @@ static void fit(struct relay *r, struct alert_row *a, const struct site_config *
     free(p.left);
 }
 
+/* Where the fitting is: the alerts before this one are still to be looked at; 0: none. The newest go first, and those that came
+ * since the configuration changed were made by it. */
+static const char fit_mark[] = "fit_before";
+
+void alerts_fit_on(struct relay *r)
+{
+    int64_t before = r->fitting && r->store_ok ? store_mark(r->store, fit_mark) : 0;
+    if (!before) {
+        r->fitting = r->fitting && !r->store_ok;
+        return;
+    }
+    crashpoint("in_fitting");
+    int64_t until = clock_now().mono + FIT_SLICE, alerts[FIT_ALERTS];
+    size_t n = store_alerts_before(r->store, before, r->now.wall, alerts, FIT_ALERTS), i = 0;
+    for (; i < n && (i == 0 || clock_now().mono < until); i++) {
+        struct alert_row a;
+        if (store_alert_get(r->store, alerts[i], &a) &&
+            a.grp) /* else the relay's own words to whom it chose */
+            fit(r, &a, NULL, "other places in the configuration");
+    }
+    r->fitting = i < n || n == FIT_ALERTS;
+    store_set_mark(r->store, fit_mark, r->fitting ? alerts[i - 1] : 0);
+}
+
 struct in_force {
+    const struct site_config *site;
     int64_t *alerts;
     size_t n, cap;
 };
@@ -148,7 +175,7 @@ struct in_force {
 static void collect_alert(void *arg, const struct alert_row *a)
 {
     struct in_force *f = arg;
-    if (!a->grp) return; /* the relay's own words to whom it chose */
+    if (!a->grp || !route_site_in(f->site, a->areas)) return;
     if (f->n == f->cap) {
         f->cap = f->cap ? f->cap * 2 : 64;
         f->alerts = xreallocarray(f->alerts, f->cap, sizeof(*f->alerts));
@@ -168,23 +195,19 @@ static bool changed(struct relay *r)
     return true;
 }
 
-static void fit_all(struct relay *r, const struct site_config *only, const char *note)
-{
-    struct in_force f = {.n = 0};
-    store_alerts_now(r->store, r->now.wall, collect_alert, &f);
-    for (size_t i = 0; i < f.n; i++) {
-        struct alert_row a;
-        if (store_alert_get(r->store, f.alerts[i], &a)) fit(r, &a, only, note);
-    }
-    free(f.alerts);
-}
-
 void alerts_fit(struct relay *r)
 {
-    if (changed(r)) fit_all(r, NULL, "other places in the configuration");
+    if (changed(r)) store_set_mark(r->store, fit_mark, INT64_MAX);
+    r->fitting = true; /* unless the mark says that all are fitted */
 }
 
 void alerts_show_again(struct relay *r, const struct site_config *site, const char *why)
 {
-    fit_all(r, site, why);
+    struct in_force f = {.site = site};
+    store_alerts_now(r->store, r->now.wall, collect_alert, &f);
+    for (size_t i = 0; i < f.n; i++) {
+        struct alert_row a;
+        if (store_alert_get(r->store, f.alerts[i], &a)) fit(r, &a, site, why);
+    }
+    free(f.alerts);
 }

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "alerts.h"
 #include "base/crashpoint.h"
 #include "base/hash.h"
 #include "base/i18n.h"
@@ -557,6 +558,7 @@ static int64_t next_due(struct relay *r)
     if (!r->store_ok) due = sooner(due, p->probe_at);
     due = sooner(due, p->pruning && r->store_ok ? p->slice_at : p->prune_at);
     due = sooner(due, p->disk_at);
+    if (r->fitting && r->store_ok) due = r->now.mono;
     return due;
 }
 
@@ -658,6 +660,7 @@ static void read_everything(struct relay *r)
     for (size_t i = 0; i < r->n_pages; i++) http_server_run(r->pages[i]);
     dispatch_collect(r);
     escalate_due(r);
+    alerts_fit_on(r);
     look_at_notices(r);
     dispatch_claim(r);
 }
@@ -716,6 +719,7 @@ static void refuse_everything(struct relay *r)
     of(r)->reload_new = of(r)->vouched = false;
     if (r->modes_changed) targets_modes_settle(r->targets, false);
     r->modes_changed = r->reload_asked = r->rulebook_changed = false;
+    r->fitting = true; /* the last slice may be undone */
     dispatch_forget(r);
     feeds_refuse(r, r->trouble);
     outlink_refuse(r, r->trouble);

@@ -54,7 +54,9 @@ struct relay {
     bool rulebook_changed; /* in this turn: written and loaded after its commit */
     bool reload_asked;     /* in this turn, by a person: done after its commit */
     struct reason
-        reload_refused;      /* why what runs is not what the files say; "" when the last reload went well */
+        reload_refused; /* why what runs is not what the files say; "" when the last reload went well */
+    bool
+        fitting; /* alerts_places.c: alerts in force, to another configuration; until the store's mark says done */
     bool modes_changed;      /* in this turn, by a person: targets_modes_settle */
     int alerts_in_force;     /* counted every few seconds, and up with each new one */
     int64_t notices_at;      /* mono: when silences and the drill's plan are looked at again */

@@ -197,6 +197,8 @@ int store_alerts_in_force(struct store *s, int64_t now);
 /* Each alert in force; fn may change deliveries. */
 void store_alerts_now(struct store *s, int64_t now, void (*fn)(void *arg, const struct alert_row *a),
                       void *arg);
+/* The numbers of alerts in force below `before`, the newest first; at most max; returns how many. */
+size_t store_alerts_before(struct store *s, int64_t before, int64_t now, int64_t *ret, size_t max);
 /* Ends the alerts whose time has come, at most max; returns how many. */
 int store_alerts_expire(struct store *s, int64_t now, int max);
 int64_t store_alerts_next_expiry(struct store *s); /* INT64_MAX none */

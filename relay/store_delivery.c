@@ -68,6 +68,15 @@ void store_alerts_now(struct store *s, int64_t now, void (*fn)(void *arg, const 
     }
 }
 
+size_t store_alerts_before(struct store *s, int64_t before, int64_t now, int64_t *ret, size_t max)
+{
+    struct stmt *q = store_ask(s, Q_ALERTS_BEFORE, INT(before), INT(now), INT((int64_t)max));
+    size_t n = 0;
+    while (n < max && store_row(s, q)) ret[n++] = col_int(q, 0);
+    stmt_reset(q);
+    return n;
+}
+
 bool store_alert_by_id(struct store *s, const char *id, struct alert_row *ret)
 {
     return get_alert(s, store_ask(s, Q_ALERT_BY_ID, TEXT(id)), ret);

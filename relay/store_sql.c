@@ -275,6 +275,10 @@ const char *const store_sql[Q_COUNT] = {
     [Q_PRUNE_SPOKEN] = "DELETE FROM spoken WHERE at < ?1",
 
     [Q_ALERTS_NOW] = "SELECT " ALERT_COLUMNS " FROM alert a WHERE a.ended IS NULL AND a.expires > ?1",
+    /* Those in force are few among all that were ever. */
+    [Q_ALERTS_BEFORE] =
+        "SELECT n FROM alert INDEXED BY alert_expires WHERE ended IS NULL AND expires > ?2 AND n < ?1 "
+        "ORDER BY n DESC LIMIT ?3",
     [Q_SILENCE_ADD] =
         "INSERT INTO silence (matchers, broad, author, reason, created, expires, remind) VALUES "
         "(?1, ?2, ?3, ?4, ?5, ?6, ?7)",

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What a changed file means for alerts that are in force. Targets are files. usage: reload.py --tocsin PROGRAM [PART…]"""
+import json
 import os
 import signal
 import sys
@@ -7,6 +8,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from relay import PACK, main  # noqa: E402
 from review import Review  # noqa: E402
+from rig import FRAUD, stamp  # noqa: E402
 
 
 def modes(r):
@@ -174,6 +176,35 @@ def rule_gone(r):
     assert "经核实有误" not in said[3]["chat"], "the plain correction, where the rule has its own"
 
 
+def sliced(r):
+    """More alerts than one turn fits to another file: a crash between two slices, and the others are fitted after it."""
+    alerts = 99
+    r.configure(("mode: trial", "mode: live"))
+    with open(r.path("in.jsonl"), "a", encoding="utf-8") as f:
+        for n in range(1, alerts + 1):
+            f.write(json.dumps({"event_id": f"e{n}", "sent_at": stamp(r.moment()), "area": f"6101{n:02d}", "kind": "call", "text": FRAUD,
+                                "count": 5}, ensure_ascii=False) + "\n")
+
+    def shown(target):
+        return [rev for _, rev in r.rows("SELECT s.alert, d.rev FROM showing s JOIN target t ON t.id = s.target JOIN delivery d ON "
+                                         "d.id = s.delivery WHERE t.name = ? ORDER BY s.alert DESC", target)]
+    r.pass_time(seconds=1)
+    r.until("the alerts", lambda: len(shown("board:s1/w1")) == alerts)
+    r.stop()
+    r.start(TOCSIN_CRASH="in_fitting:2")
+    ward = "wards: [{id: w1, name: 一病区}"
+    r.write("tocsin.yaml", r.read("tocsin.yaml").replace(ward, ward + ", {id: w2, name: 二病区}", 1))
+    r.process.send_signal(signal.SIGHUP)
+    r.process.wait(30)
+    first = shown("board:s1/w2")
+    assert 0 < len(first) < alerts, len(first)
+    r.start()
+    r.until("the others", lambda: len(shown("board:s1/w2")) == alerts)
+    assert shown("board:s1/w2") == [2] * alerts and shown("board:s1/w1") == [1] * alerts, "shown once"
+    r.configure(restart=True)
+    assert shown("board:s1/w2") == [2] * alerts, "and that was all"
+
+
 def stops(r):
     """A stop in the middle of a reload is a stop like any other."""
     for _ in range(8):
@@ -184,4 +215,4 @@ def stops(r):
 
 
 if __name__ == "__main__":
-    main(Review, modes, newcomers, moved, reminded_no_more, trial_of_a_ward, rule_gone, stops)
+    main(Review, modes, newcomers, moved, reminded_no_more, trial_of_a_ward, rule_gone, sliced, stops)

@@ -111,13 +111,17 @@ class Relay:
     def states(self, alert):
         return {d["target"]: (d["state"], d["reason"]) for d in reversed(self.cli("deliveries", "list", "--alert", alert))}
 
+    def rows(self, sql, *values):
+        """What is in the store, beside the relay."""
+        db = sqlite3.connect(f"file:{self.path('state/tocsin.db')}?mode=ro", uri=True)
+        rows = db.execute(sql, values).fetchall()
+        db.close()
+        return rows
+
     def shown(self, alert):
         """Who shows the alert, and which revision."""
-        db = sqlite3.connect(f"file:{self.path('state/tocsin.db')}?mode=ro", uri=True)
-        rows = db.execute("SELECT t.name, d.rev FROM showing s JOIN target t ON t.id = s.target JOIN delivery d ON d.id = s.delivery "
-                          "JOIN alert a ON a.n = s.alert WHERE a.id = ?", (alert,)).fetchall()
-        db.close()
-        return dict(rows)
+        return dict(self.rows("SELECT t.name, d.rev FROM showing s JOIN target t ON t.id = s.target JOIN delivery d ON d.id = s.delivery "
+                              "JOIN alert a ON a.n = s.alert WHERE a.id = ?", alert))
 
     def configure(self, *changes, restart=False):
         """Other words in its file, each (old, new), and the relay takes them."""
