@@ -142,7 +142,8 @@ static void show_now(void *arg, struct delivery_row *d)
 
 struct going_back {
     struct relay *r;
-    int64_t *alerts; /* that are shown, or wait, and are not to be */
+    const struct site_config *site; /* only where it is in the area; NULL: everywhere */
+    int64_t *alerts;                /* that are shown, or wait, and are not to be */
     size_t n;
 };
 
@@ -208,15 +209,24 @@ static void collect_trial(void *arg, const struct alert_row *a)
 {
     struct going_back *g = arg;
     enum site_mode boldest;
+    if (!a->grp || a->status != STATUS_ACTUAL || (g->site && !route_site_in(g->site, a->areas))) return;
     (void)route_sites(g->r->targets, a->areas, &boldest);
-    if (!a->grp || a->status != STATUS_ACTUAL || boldest == SITE_LIVE) return;
+    if (boldest == SITE_LIVE) return;
     g->alerts = xreallocarray(g->alerts, g->n + 1, sizeof(*g->alerts));
     g->alerts[g->n++] = a->n;
 }
 
-static void groups_go_back(struct relay *r)
+static bool all_live(const struct targets *t)
 {
-    struct going_back g = {.r = r};
+    for (size_t i = 0; i < t->config->sites.n; i++)
+        if (t->sites[i].mode != SITE_LIVE) return false;
+    return true;
+}
+
+static void groups_go_back(struct relay *r, const struct site_config *site)
+{
+    struct going_back g = {.r = r, .site = site};
+    if (all_live(r->targets)) return;
     store_alerts_now(r->store, r->now.wall, collect_trial, &g);
     for (size_t i = 0; i < g.n; i++) store_deliveries_of_alert(r->store, g.alerts[i], true, end_for_group, r);
     free(g.alerts);
@@ -224,7 +234,7 @@ static void groups_go_back(struct relay *r)
 
 void review_follow_modes(struct relay *r)
 {
-    groups_go_back(r);
+    groups_go_back(r, NULL);
     for (size_t i = 0; i < r->targets->n; i++)
         if (r->targets->items[i].site) follow_mode(r, &r->targets->items[i]);
 }
@@ -243,7 +253,7 @@ enum relay_err review_site_mode(struct relay *r, const char *site, const char *m
     for (size_t i = 0; i < r->targets->n; i++)
         if (r->targets->items[i].site == its) follow_mode(r, &r->targets->items[i]);
     r->modes_changed = true;
-    groups_go_back(r);
+    groups_go_back(r, its);
     if (to > SITE_TRIAL) alerts_show_again(r, its, "the site goes on");
     store_site_mode_set(r->store, site, to);
     actor_did(r, by, "site.mode", site, mode);
