@@ -142,8 +142,7 @@ static void show_now(void *arg, struct delivery_row *d)
 
 struct going_back {
     struct relay *r;
-    const struct site_config *site; /* only where it is in the area; NULL: everywhere */
-    int64_t *alerts;                /* that are shown, or wait, and are not to be */
+    int64_t *alerts; /* that are shown, or wait, and are not to be */
     size_t n;
 };
 
@@ -177,6 +176,7 @@ static void go_back(struct relay *r, struct relay_target *t)
 {
     struct going_back g = {.r = r};
     store_deliveries_open(r->store, t->row.id, take_back, &g);
+    if (t->in_flight) store_deliveries_sending(r->store, t->row.id, take_back, &g);
     if (t->ops->kind != TARGET_STATE) return;
     store_showing(r->store, t->row.id, collect_shown, &g);
     for (size_t i = 0; i < g.n; i++) store_unshow(r->store, t->row.id, g.alerts[i]);
@@ -198,43 +198,28 @@ static void follow_mode(struct relay *r, struct relay_target *t)
 static void end_for_group(void *arg, struct delivery_row *d)
 {
     struct relay *r = arg;
-    const struct relay_target *t = targets_by_row(r->targets, d->target);
-    if (!t || !t->chat || t->pub.audience == AUDIENCE_DUTY || delivery_held_for(d, "trial") ||
-        !of_the_mode(r, d->alert, d->rev))
-        return;
-    (void)dispatch_end_unsent(r, d, SITE_WENT_BACK);
-}
-
-static void collect_trial(void *arg, const struct alert_row *a)
-{
-    struct going_back *g = arg;
+    struct alert_row a;
     enum site_mode boldest;
-    if (!a->grp || a->status != STATUS_ACTUAL || (g->site && !route_site_in(g->site, a->areas))) return;
-    (void)route_sites(g->r->targets, a->areas, &boldest);
-    if (boldest == SITE_LIVE) return;
-    g->alerts = xreallocarray(g->alerts, g->n + 1, sizeof(*g->alerts));
-    g->alerts[g->n++] = a->n;
+    if (delivery_held_for(d, "trial") || !of_the_mode(r, d->alert, d->rev) ||
+        !store_alert_get(r->store, d->alert, &a) || !a.grp)
+        return;
+    (void)route_sites(r->targets, a.areas, &boldest);
+    if (boldest != SITE_LIVE) (void)dispatch_end_unsent(r, d, SITE_WENT_BACK);
 }
 
-static bool all_live(const struct targets *t)
+static void groups_go_back(struct relay *r)
 {
-    for (size_t i = 0; i < t->config->sites.n; i++)
-        if (t->sites[i].mode != SITE_LIVE) return false;
-    return true;
-}
-
-static void groups_go_back(struct relay *r, const struct site_config *site)
-{
-    struct going_back g = {.r = r, .site = site};
-    if (all_live(r->targets)) return;
-    store_alerts_now(r->store, r->now.wall, collect_trial, &g);
-    for (size_t i = 0; i < g.n; i++) store_deliveries_of_alert(r->store, g.alerts[i], true, end_for_group, r);
-    free(g.alerts);
+    for (size_t i = 0; i < r->targets->n; i++) {
+        const struct relay_target *t = &r->targets->items[i];
+        if (!t->chat || t->pub.audience == AUDIENCE_DUTY) continue;
+        store_deliveries_waiting(r->store, t->row.id, end_for_group, r);
+        if (t->in_flight) store_deliveries_sending(r->store, t->row.id, end_for_group, r);
+    }
 }
 
 void review_follow_modes(struct relay *r)
 {
-    groups_go_back(r, NULL);
+    groups_go_back(r);
     for (size_t i = 0; i < r->targets->n; i++)
         if (r->targets->items[i].site) follow_mode(r, &r->targets->items[i]);
 }
@@ -253,7 +238,7 @@ enum relay_err review_site_mode(struct relay *r, const char *site, const char *m
     for (size_t i = 0; i < r->targets->n; i++)
         if (r->targets->items[i].site == its) follow_mode(r, &r->targets->items[i]);
     r->modes_changed = true;
-    groups_go_back(r, its);
+    groups_go_back(r);
     if (to > SITE_TRIAL) alerts_show_again(r, its, "the site goes on");
     store_site_mode_set(r->store, site, to);
     actor_did(r, by, "site.mode", site, mode);

@@ -279,9 +279,12 @@ void store_deliveries_before(struct store *s, int64_t alert, int64_t target, int
 /* Every delivery that there has been of an alert, by target and then by revision; fn may move it. */
 void store_deliveries_ever(struct store *s, int64_t alert, void (*fn)(void *arg, struct delivery_row *d),
                            void *arg);
-/* Held, queued, retry, being sent, or sent and still to be looked at. */
+/* Held, queued, retry, or sent and still to be looked at. */
 void store_deliveries_open(struct store *s, int64_t target, void (*fn)(void *arg, struct delivery_row *d),
                            void *arg);
+/* Those of alerts in force that are being sent: asks every alert in force, so only of a target with something under way. */
+void store_deliveries_sending(struct store *s, int64_t target, void (*fn)(void *arg, struct delivery_row *d),
+                              void *arg);
 void store_deliveries_waiting(struct store *s, int64_t target, void (*fn)(void *arg, struct delivery_row *d),
                               void *arg);
 /* After a start: every `sending` becomes `retry`, marked as maybe arrived. Returns how many. */

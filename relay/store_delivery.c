@@ -431,6 +431,13 @@ void store_deliveries_open(struct store *s, int64_t target, void (*fn)(void *arg
     each_delivery(s, q, fn, arg);
 }
 
+void store_deliveries_sending(struct store *s, int64_t target, void (*fn)(void *arg, struct delivery_row *d),
+                              void *arg)
+{
+    struct stmt *q = store_ask(s, Q_SENDING_ROWS, INT(target));
+    each_delivery(s, q, fn, arg);
+}
+
 void store_deliveries_waiting(struct store *s, int64_t target, void (*fn)(void *arg, struct delivery_row *d),
                               void *arg)
 {

@@ -173,11 +173,10 @@ const char *const store_sql[Q_COUNT] = {
                    "d.state IN (3, 4, 5, 6)))",
     [Q_EVER_OF_ALERT] =
         "SELECT " DELIVERY_COLUMNS " FROM delivery d WHERE d.alert = ?1 ORDER BY d.target, d.rev",
-    [Q_OPEN_ROWS] =
-        "SELECT " DELIVERY_COLUMNS
-        " FROM delivery d WHERE d.target = ?1 AND d.due IS NOT NULL AND d.state IN (0, 1, 3, 7) UNION "
-        "ALL SELECT " DELIVERY_COLUMNS " FROM alert a CROSS JOIN delivery d ON d.alert = a.n AND "
-        "d.target = ?1 WHERE a.ended IS NULL AND a.expires > 0 AND d.state = 2",
+    [Q_OPEN_ROWS] = "SELECT " DELIVERY_COLUMNS
+                    " FROM delivery d WHERE d.target = ?1 AND d.due IS NOT NULL AND d.state IN (0, 1, 3, 7)",
+    [Q_SENDING_ROWS] = "SELECT " DELIVERY_COLUMNS " FROM alert a CROSS JOIN delivery d ON d.alert = a.n AND "
+                       "d.target = ?1 WHERE a.ended IS NULL AND a.expires > 0 AND d.state = 2",
     [Q_WAITING_ROWS] = "SELECT " DELIVERY_COLUMNS
                        " FROM delivery d WHERE d.target = ?1 AND d.due IS NOT NULL AND d.state IN (0, 1, 7)",
     /* What was to end when its channel had answered has its reason. */
