@@ -67,6 +67,16 @@ enum relay_err worker_new(struct loop *l, struct worker **ret, struct reason *wh
     return RELAY_OK;
 }
 
+static void tell(struct job *j, bool cancelled)
+{
+    while (j) {
+        struct job *next = j->next;
+        j->done(j->arg, cancelled);
+        free(j);
+        j = next;
+    }
+}
+
 struct worker *worker_free(struct worker *w)
 {
     if (!w) return NULL;
@@ -75,16 +85,9 @@ struct worker *worker_free(struct worker *w)
     pthread_cond_signal(&w->more);
     pthread_mutex_unlock(&w->lock);
     pthread_join(w->thread, NULL);
-    worker_run_done(w);
-    struct job *lists[] = {w->urgent, w->todo};
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        while (lists[i]) {
-            struct job *j = lists[i];
-            lists[i] = j->next;
-            j->done(j->arg, true);
-            free(j);
-        }
-    }
+    tell(w->finished, true); /* nobody looks at it any more */
+    tell(w->urgent, true);
+    tell(w->todo, true);
     pthread_mutex_destroy(&w->lock);
     pthread_cond_destroy(&w->more);
     free(w);
@@ -108,10 +111,5 @@ void worker_run_done(struct worker *w)
     struct job *j = w->finished;
     w->finished = NULL;
     pthread_mutex_unlock(&w->lock);
-    while (j) {
-        struct job *next = j->next;
-        j->done(j->arg, false);
-        free(j);
-        j = next;
-    }
+    tell(j, false);
 }

@@ -15,7 +15,8 @@ struct worker;
 enum relay_err worker_new(struct loop *l, struct worker **ret, struct reason *why) MUST_CHECK;
 struct worker *worker_free(struct worker *w); /* returns NULL; takes NULL */
 
-/* `work` runs on the thread, `done` inside worker_run_done on the loop's, exactly once; cancelled: work did not run.
+/* `work` runs on the thread, `done` inside worker_run_done on the loop's, exactly once; cancelled: inside worker_free, where
+ * work may have run or not.
  * Urgent jobs go before the others. */
 void worker_do(struct worker *w, bool urgent, void (*work)(void *arg),
                void (*done)(void *arg, bool cancelled), void *arg);
