@@ -38,6 +38,7 @@ static const struct option long_options[] = {{"config", required_argument, NULL,
                                              {"trial", no_argument, NULL, 'R'},
                                              {"qr", no_argument, NULL, 'q'},
                                              {"port", required_argument, NULL, 'p'},
+                                             {"keep", required_argument, NULL, 'k'},
                                              {"output", required_argument, NULL, 'o'},
                                              {"help", no_argument, NULL, 'h'},
                                              {NULL, 0, NULL, 0}};
@@ -64,6 +65,7 @@ int client_open(struct client *c, int argc, char **argv, const char *usage)
         case 't': c->filter.target = optarg; break;
         case 'q': c->qr = true; break;
         case 'p': c->port = optarg; break;
+        case 'k': c->keep = optarg; break;
         case 'o': c->output = optarg; break;
         case 'l': c->filter.alert = optarg; break;
         case 'f': c->lasts = optarg; break;

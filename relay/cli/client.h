@@ -25,6 +25,7 @@ struct client {
     const char *matchers[16]; /* --matcher, each time it is given */
     int n_matchers;
     const char *port;   /* --port */
+    const char *keep;   /* --keep */
     const char *output; /* -o */
     bool qr;            /* addresses as QR codes as well */
     char **rest;        /* what is not an option */

@@ -118,6 +118,12 @@ enum relay_err file_replace(const char *path, const void *bytes, size_t n, unsig
                 strerror(error));
 }
 
+enum relay_err file_rename(const char *from, const char *to, struct reason *why)
+{
+    if (rename(from, to) == 0 && sync_folder(to)) return RELAY_OK;
+    return fail(why, RELAY_IO, _("%s: cannot become %s: %s"), from, to, strerror(errno));
+}
+
 enum relay_err folder_make(const char *path, mode_t mode, struct reason *why)
 {
     struct stat st;

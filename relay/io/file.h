@@ -22,6 +22,9 @@ enum relay_err file_read_open(FILE *f, const char *name, struct buf *out, struct
 enum relay_err file_replace(const char *path, const void *bytes, size_t n, unsigned mode,
                             struct reason *why) MUST_CHECK;
 
+/* Gives a file or folder another name, also over a power cut. RELAY_IO with both names. */
+enum relay_err file_rename(const char *from, const char *to, struct reason *why) MUST_CHECK;
+
 /* Makes the folder where nothing of that name is. RELAY_CONFLICT: what is there is none. */
 enum relay_err folder_make(const char *path, mode_t mode, struct reason *why) MUST_CHECK;
 

@@ -201,6 +201,31 @@ def corrupt_database(rig):
     require(digest(database(rig)) == before, "the damaged file was changed")
 
 
+def many_backups(rig):
+    """The newest stay, and what somebody else put there does; a folder that a clock ahead has named does not drive out new ones."""
+    many, ahead = rig.path("many"), "20990101-000000"
+
+    def backup(*words):
+        done = subprocess.run(rig.command("backup", many, *words), capture_output=True, text=True, env=dict(os.environ, TOCSIN_LANG="en"))
+        return done.returncode, done.stdout.split(":")[0], done.stderr
+
+    for old in (ahead, "20200101-000000", "unfinished"):
+        os.makedirs(os.path.join(many, old))
+    for _ in range(3):
+        code, made, said = backup("--keep", "2")
+        require(code == 0 and sorted(os.listdir(made)) == ["hmac.key", "tocsin.db"], said)
+        require(sorted(os.listdir(many)) == [os.path.basename(made), ahead], f"{os.listdir(many)}")
+        time.sleep(1.1)  # they are named by the second
+    with open(os.path.join(made, "mine"), "w") as f:
+        f.write("of somebody")
+    code, newest, said = backup("--keep", "1")
+    require(code == 0 and "cannot be removed" in said and os.listdir(made) == ["mine"], said)
+    require(sorted(os.listdir(many)) == [os.path.basename(made), os.path.basename(newest)], f"{os.listdir(many)}")
+    for count in ("0", "-1", "two", "10001"):
+        code, _, said = backup("--keep", count)
+        require(code == 2 and f"from 1 to 10000, not `{count}`" in said, said)
+
+
 @scenario
 def lost_disk(rig):
     """The newest backup in place of a store that is gone: what was accepted is known, what was said is not said again."""
@@ -217,6 +242,7 @@ def lost_disk(rig):
     says(refused(rig, "backup", rig.state), "is relay.state_dir itself")
     says(refused(rig, "backup", rig.path("not/there")), "cannot be made")
     says(refused(rig, "backup", rig.path("tocsin.yaml")), "is no folder")
+    many_backups(rig)
     rig.relay_kill()
     shutil.rmtree(rig.state)
     says(refused(rig, "backup", safe), "hmac.key")

@@ -16,6 +16,7 @@ for f in bin/tocsin bin/tocsin-pa share/tocsin/packs/medical/medins_phishing_sms
     share/tocsin/pa/lexicon.tsv share/tocsin/pa/holidays/2026.json share/tocsin/pa/holidays/LICENSE share/locale/zh_CN/LC_MESSAGES/tocsin.mo share/man/man1/tocsin.1 share/man/man1/tocsin-pa.1 \
     share/man/man5/tocsin.yaml.5 share/man/man5/tocsin-pa.yaml.5 share/man/zh_CN/man1/tocsin.1 \
     share/bash-completion/completions/tocsin share/bash-completion/completions/tocsin-pa lib/systemd/system/tocsin.service \
+    lib/systemd/system/tocsin-backup.service lib/systemd/system/tocsin-backup.timer \
     lib/systemd/system/tocsin-pa.service share/doc/tocsin/README.zh-CN.md share/doc/tocsin/examples/tocsin.yaml \
     share/doc/tocsin/clients/feed_client.py share/doc/tocsin/clients/bank.csv share/doc/tocsin/rules/README.md share/doc/tocsin/adapters/pa/README.md \
     share/doc/tocsin/examples/pa.yaml share/doc/tocsin/examples/broker/acl share/doc/tocsin/examples/broker/tocsin.conf; do
