@@ -250,8 +250,10 @@ static void check_head(struct subject *s)
     const struct rule_category *c = rule_categories;
     while (c->id && strcmp(c->id, s->rule->category) != 0) c++;
     if (!c->id)
-        find(s, false, s->rule->line, "category",
-             _("category: %s is none of the kinds of scam known to reports"), s->rule->category);
+        find(
+            s, false, yaml_get(s->source->node, "category")->line, "category",
+            _("category: %s is none of the kinds of scam known to reports; rules/packs/README.md lists them"),
+            s->rule->category);
     if (grave(s) && s->rule->n_falsepositives == 0)
         find(s, false, s->rule->line, "falsepositives",
              _("falsepositives: say which harmless texts come near"));

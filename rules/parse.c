@@ -294,6 +294,17 @@ static void take_problems(struct reader *r, const struct opt_problems *from)
     }
 }
 
+/* ‘工本费’: the marks of a Chinese keyboard, meant as YAML's. */
+static bool has_chinese_quotes(const char *text, size_t n)
+{
+    static const char *const marks[][2] = {{"‘", "’"}, {"“", "”"}, {"’", "’"},
+                                           {"”", "”"}, {"‘", "‘"}, {"“", "“"}};
+    for (size_t i = 0; i < ARRAY_LEN(marks); i++)
+        if (n > 6 && memcmp(text, marks[i][0], 3) == 0 && memcmp(text + n - 3, marks[i][1], 3) == 0)
+            return true;
+    return false;
+}
+
 static void read_text(struct reader *r, const struct yaml_node *item, const char *key, size_t number,
                       struct rule_texts *out)
 {
@@ -301,6 +312,11 @@ static void read_text(struct reader *r, const struct yaml_node *item, const char
         PROBLEM(r, item->line, _("%s: entry %zu is not a text; quote it"), key, number);
     else if (item->text_len == 0)
         PROBLEM(r, item->line, _("%s: entry %zu is empty"), key, number);
+    else if (!item->quoted && has_chinese_quotes(item->text, item->text_len))
+        PROBLEM(r, item->line,
+                _("%s: entry %zu stands in Chinese quotation marks, which would belong to it: write "
+                  "'…'"),
+                key, number);
     else
         out->items[out->n++] = (struct rule_text){.text = arena_strndup(r->arena, item->text, item->text_len),
                                                   .line = item->line,
@@ -533,7 +549,9 @@ static void read_rule(struct arena *a, const char *file, const struct yaml_node 
 {
     struct reader r = {.arena = a, .lists = &out->lists, .problems = problems, .file = file, .id = ""};
     if (node->kind != YAML_MAP) {
-        PROBLEM(&r, node->line, _("a rule is a block of `name: value` lines"));
+        PROBLEM(&r, node->line,
+                _("a rule is a block of `name: value` lines; `tocsin rules new -o FILE` writes one to begin "
+                  "with"));
         return;
     }
     const struct yaml_node *id = yaml_get(node, "id");

@@ -10,6 +10,7 @@
 #include "base/mask.h"
 #include "base/normalise.h"
 #include "base/text.h"
+#include "io/file.h"
 #include "rules/strict.h"
 
 enum { PATH_BYTES = 4096, PREPARED_MAX = 4 * EVENT_TEXT_MAX, SET_TEXT_MAX = 256 * 1024 * 1024 };
@@ -88,7 +89,9 @@ enum relay_err rule_sources_read(const char *const *paths, size_t n_paths, struc
     for (size_t i = 0; i < n_paths; i++) {
         struct stat st;
         if (stat(paths[i], &st) != 0) {
-            rule_problem_add(problems, false, paths[i], 0, NULL, _("cannot be read: %s"), strerror(errno));
+            struct reason cannot;
+            (void)file_why(errno, &cannot);
+            rule_problem_add(problems, false, paths[i], 0, NULL, "%s", cannot.text);
         } else if (S_ISDIR(st.st_mode)) {
             read_dir(paths[i], a, out, problems, &files);
         } else {
@@ -133,10 +136,13 @@ static bool try_samples(const struct rule_source *s, const struct rule_texts *sa
         char cut[64];
         ok = false;
         if (problems)
-            rule_problem_add(problems, false, s->rule.file, samples->items[i].line, s->rule.id,
-                             wanted == MATCH ? _("its own sample is not found: %s")
-                                             : _("it finds a sample that it must leave alone: %s"),
-                             excerpt(text, cut));
+            rule_problem_add(
+                problems, false, s->rule.file, samples->items[i].line, s->rule.id,
+                wanted == MATCH
+                    ? _("its own sample is not found: %s (`tocsin rules explain` shows what it lacks)")
+                    : _("it finds a sample that it must leave alone: %s (`tocsin rules explain` shows by "
+                        "what)"),
+                excerpt(text, cut));
     }
     return ok;
 }

@@ -56,7 +56,9 @@ int actions_run(int argc, char **argv, const struct action *actions, size_t n, c
     code = EXIT_USAGE;
     for (size_t i = 0; i < n && c.n_rest; i++) {
         const struct action *a = &actions[i];
-        if (strcmp(a->name, c.rest[0]) != 0 || c.n_rest != 1 + a->n_args) continue;
+        if (strcmp(a->name, c.rest[0]) != 0) continue;
+        if (c.n_rest > 1 + a->n_args) cli_too_many(argv[0] + strlen("tocsin "), c.rest[1 + a->n_args]);
+        if (c.n_rest != 1 + a->n_args) continue;
         CLEANUP(free_ptr) char *both = a->n_args == 2 ? xasprintf("%s %s", c.rest[1], c.rest[2]) : NULL;
         const char *id = both ? both : a->n_args ? c.rest[1] : NULL;
         code = a->run               ? a->run(&c, a, id)

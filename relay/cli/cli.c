@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "base/i18n.h"
 #include "base/mem.h"
@@ -14,18 +15,48 @@ static void usage(FILE *out)
     (void)fprintf(out, "\n%s\n", _("`tocsin VERB --help` says more."));
 }
 
-enum relay_err cli_write(const char *path, const struct buf *b, struct reason *why)
+static enum relay_err cannot_write(const char *path, int error, struct reason *why)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return fail(why, RELAY_INVALID, _("%s: is a folder: name a file in it"), path);
+    if (error == EEXIST)
+        return fail(why, RELAY_CONFLICT,
+                    _("%s: is there already; give another name after -o, or remove it first"), path);
+    if (error == ENOENT)
+        return fail(why, RELAY_NOT_FOUND, _("%s: its folder is not there: make it, or name another"), path);
+    return fail(why, RELAY_IO, _("%s: cannot be written: %s"), path, strerror(error));
+}
+
+static enum relay_err write_as(const char *path, const char *mode, const struct buf *b, struct reason *why)
 {
     bool standard = strcmp(path, "-") == 0;
-    FILE *f = standard ? stdout : fopen(path, "wb");
-    if (!f) return fail(why, RELAY_IO, "%s: %s", path, strerror(errno));
+    FILE *f = standard ? stdout : fopen(path, mode);
+    if (!f) return cannot_write(path, errno, why);
     bool ok = fwrite(b->data, 1, b->len, f) == b->len && fflush(f) == 0;
     int error = errno;
     if (!standard && fclose(f) != 0 && ok) {
         ok = false;
         error = errno;
     }
-    return ok ? RELAY_OK : fail(why, RELAY_IO, "%s: %s", path, strerror(error));
+    return ok ? RELAY_OK : cannot_write(path, error, why);
+}
+
+enum relay_err cli_write(const char *path, const struct buf *b, struct reason *why)
+{
+    return write_as(path, "wbe", b, why);
+}
+
+enum relay_err cli_write_new(const char *path, const struct buf *b, struct reason *why)
+{
+    return write_as(path, "wbxe", b, why);
+}
+
+void cli_too_many(const char *verb, const char *word)
+{
+    (void)fprintf(stderr,
+                  _("tocsin %s: `%s` is one word too many; put what holds spaces into quotes: 'one two'\n"),
+                  verb, word);
 }
 
 /* A report that a full disk has cut off is not done. */

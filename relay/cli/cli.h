@@ -20,5 +20,10 @@ int cli_main(int argc, char **argv);
 
 /* The bytes as a file; "-": to standard output. */
 enum relay_err cli_write(const char *path, const struct buf *b, struct reason *why) MUST_CHECK;
+/* The same, but never over a file that is there. */
+enum relay_err cli_write_new(const char *path, const struct buf *b, struct reason *why) MUST_CHECK;
+
+/* `%s` is one word too many for `tocsin VERB WORD`. */
+void cli_too_many(const char *verb, const char *word);
 
 #endif

@@ -48,9 +48,11 @@ static struct rule_set *load(const struct args *a, bool keep_failing, struct rul
         arena_release(&paths);
         return NULL;
     }
-    if (rule_sources_read(packs, n, &arena, &sources, problems, &why)) {
-        (void)packs_print_problems(problems);
-        (void)fprintf(stderr, "%s\n", why.text);
+    enum relay_err err = rule_sources_read(packs, n, &arena, &sources, problems, &why);
+    if (err && keep_failing) { /* that is what there is to be shown */
+        if (!problems->n) rule_problem_add(problems, false, "", 0, NULL, "%s", why.text);
+    } else if (err) {
+        if (!packs_print_problems(problems)) (void)fprintf(stderr, "%s\n", why.text);
         rule_problems_release(problems);
         rule_sources_release(&sources);
         arena_release(&arena);
@@ -174,7 +176,9 @@ static void lint_text(const struct lint *l, size_t rules, struct buf *out)
 {
     for (size_t i = 0; i < l->n; i++) {
         const struct lint_finding *f = &l->items[i];
-        if (f->file[0]) buf_printf(out, "%s:%d: ", f->file, f->line);
+        if (f->file[0]) buf_printf(out, "%s:", f->file);
+        if (f->line) buf_printf(out, "%d:", f->line);
+        if (f->file[0]) buf_char(out, ' ');
         if (f->rule[0]) buf_printf(out, "%s: ", f->rule);
         buf_printf(out, "%s %s [%s]\n", f->error ? _("error:") : _("warning:"), f->text, f->code);
     }
@@ -279,6 +283,12 @@ static int run_explain(const struct args *a)
         text = buf_cstr(&read);
         n = read.len;
         while (n && (text[n - 1] == '\n' || text[n - 1] == '\r')) n--;
+    } else if (access(text, F_OK) == 0) {
+        (void)fprintf(
+            stderr,
+            _("`%s` is a file here, and is looked at as a text; what is in it: tocsin rules explain "
+              "- < %s\n"),
+            text, text);
     } else if (n > EVENT_TEXT_MAX) {
         (void)fprintf(stderr, _("the text has %zu bytes; an event has at most %d\n"), n, EVENT_TEXT_MAX);
         return EXIT_FAILED;
@@ -287,6 +297,10 @@ static int run_explain(const struct args *a)
                       _("the text is not UTF-8: set the terminal to UTF-8, or put the text into a file saved "
                         "as UTF-8 and write: tocsin rules explain - < FILE\n"));
         return EXIT_FAILED;
+    }
+    if (!n) {
+        (void)fprintf(stderr, _("the text is empty: give the words of one message, in quotes\n"));
+        return EXIT_USAGE;
     }
     struct rule_problems problems;
     struct rule_set *set = load(a, false, &problems);
@@ -332,8 +346,23 @@ static int eval_lines(const struct args *a, struct eval *e)
         (void)fprintf(stderr, _("cannot read the lines: %s\n"), strerror(errno));
         return EXIT_FAILED;
     }
-    if (bad) (void)fprintf(stderr, _("%zu of %zu lines could not be read\n"), bad, number);
+    if (bad)
+        (void)fprintf(
+            stderr,
+            _("%zu of %zu lines could not be read; a line is a JSON object: {\"id\":\"1\",\"text\":\"…\"}; "
+              "for one text there is `tocsin rules explain`\n"),
+            bad, number);
     return bad ? EXIT_FAILED : EXIT_DONE;
+}
+
+static bool any_runs(const struct rule_set *set)
+{
+    bool any = rule_set_size(set) == 0;
+    for (size_t i = 0; i < rule_set_size(set) && !any; i++) {
+        enum rule_status status = rule_set_at(set, i)->status;
+        any = status == RULE_TEST || status == RULE_STABLE;
+    }
+    return any;
 }
 
 static int run_eval(const struct args *a)
@@ -344,6 +373,9 @@ static int run_eval(const struct args *a)
     struct eval e;
     struct reason why = {0};
     struct buf out = BUF_INIT(OUT_MAX);
+    if (!a->all && !any_runs(set))
+        (void)fprintf(stderr,
+                      _("none of the rules is `test` or `stable`, so none finds anything: add --all\n"));
     eval_init(&e, set, a->all);
     e.json = a->json;
     int code = eval_lines(a, &e);
@@ -476,24 +508,6 @@ out:
 
 /* ---- new ---- */
 
-static int write_new(const char *path, struct buf *out)
-{
-    if (!path) return print_and_release(out);
-    FILE *f = fopen(path, "wxe"); /* never over a file that is there */
-    int code = EXIT_DONE;
-    if (!f && errno == EEXIST) {
-        (void)fprintf(stderr, _("%s: is there already; give another name after -o, or remove it first\n"),
-                      path);
-        buf_release(out);
-        return EXIT_FAILED;
-    }
-    if (!f || fwrite(out->data, 1, out->len, f) != out->len) code = EXIT_FAILED;
-    if (f && fclose(f) != 0) code = EXIT_FAILED;
-    if (code) (void)fprintf(stderr, "%s: %s\n", path, strerror(errno));
-    buf_release(out);
-    return code;
-}
-
 static void print_proposal(const struct proposal *p)
 {
     (void)fprintf(stderr, _("proposed words (strike what is chance, then fill in the texts):\n"));
@@ -532,7 +546,13 @@ static int run_new(const struct args *a)
     }
     struct buf out = BUF_INIT(OUT_MAX);
     rule_template(id, a->from ? &p : NULL, scams.items, scams.n, harmless.items, harmless.n, &out);
-    code = write_new(a->output, &out);
+    code = cli_write_new(a->output ? a->output : "-", &out, &why) == RELAY_OK ? EXIT_DONE : EXIT_FAILED;
+    if (code)
+        (void)fprintf(stderr, "%s\n", why.text);
+    else if (a->output && strcmp(a->output, "-") != 0)
+        (void)fprintf(stderr, _("%s: written. Replace every …… in it, then: tocsin rules lint %s\n"),
+                      a->output, a->output);
+    buf_release(&out);
 out:
     texts_release(&scams);
     texts_release(&harmless);
@@ -556,7 +576,12 @@ static int run_page(const struct args *a)
     enum relay_err err = rules_page(set, TOCSIN_VERSION, &out, &why);
     if (err == RELAY_OK) err = cli_write(a->output, &out, &why);
     int code = err == RELAY_OK ? EXIT_DONE : EXIT_FAILED;
-    if (code) (void)fprintf(stderr, "%s\n", why.text);
+    if (code)
+        (void)fprintf(stderr, "%s\n", why.text);
+    else if (strcmp(a->output, "-") != 0)
+        (void)fprintf(stderr,
+                      _("%s: written; open it in a browser, here or on a computer without a network\n"),
+                      a->output);
     buf_release(&out);
     rule_set_free(set);
     rule_problems_release(&problems);
@@ -683,6 +708,7 @@ int cli_rules(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (a.n_rest < v->min_rest || a.n_rest > v->max_rest) {
+        if (a.n_rest > v->max_rest) cli_too_many(argv[0] + strlen("tocsin "), a.rest[v->max_rest]);
         (void)fprintf(stderr, "tocsin rules %s\n", _(v->usage));
         return EXIT_USAGE;
     }

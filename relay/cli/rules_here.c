@@ -286,7 +286,7 @@ int cli_rules_here(int argc, char **argv)
         {.name = "revert", .n_args = 1, .path = "/v1/rules/revert", .run = run_revert, .reloads = kept},
         {.name = "list", .offline = read_rules, .print = print_rules},
     };
-    return actions_run(
+    int code = actions_run(
         argc, argv, actions, ARRAY_LEN(actions),
         _("Usage: tocsin rules try FILE [--since 7d] [--json]\n"
           "       tocsin rules install FILE --by NAME [--reason WHY] [--since 7d]\n"
@@ -294,4 +294,13 @@ int cli_rules_here(int argc, char **argv)
           "       tocsin rules revert ID --by NAME [--reason WHY]\n"
           "       tocsin rules list [--json]\n"
           "A rule of your own, tried on the events of the last days before it may say anything.\n"));
+    bool elsewhere = access(config_path(NULL), F_OK) != 0;
+    for (int i = 1; i < argc; i++)
+        elsewhere = elsewhere && strncmp(argv[i], "-c", 2) != 0 && strncmp(argv[i], "--c", 3) != 0;
+    if (code == EXIT_FAILED && elsewhere)
+        (void)fprintf(stderr,
+                      _("tocsin rules %s works on the computer that the relay runs on: take the rule's file "
+                        "there\n"),
+                      argv[1]);
+    return code;
 }

@@ -13,21 +13,23 @@ enum {
     PEM_BEGINS = 64 * 1024
 }; /* so far is its first certificate looked for, behind what else is written there */
 
-enum relay_err file_refused(const char *path, int error, struct reason *why)
+enum relay_err file_why(int error, struct reason *why)
 {
     switch (error) {
     case ENOENT:
-        return fail(why, RELAY_NOT_FOUND, _("%s: there is no such file: put it there, or correct the path"),
-                    path);
+        return fail(why, RELAY_NOT_FOUND, _("there is no such file: put it there, or correct the path"));
     case EACCES:
         return fail(
             why, RELAY_DENIED,
-            _("%s: may not be read by this user: let the user see the folder and read the file (chown, "
-              "chmod)"),
-            path);
-    case EISDIR: return fail(why, RELAY_INVALID, _("%s: is a folder: name the file in it"), path);
-    default: return fail(why, RELAY_IO, _("%s: cannot be read: %s"), path, strerror(error));
+            _("may not be read by this user: let the user see the folder and read the file (chown, chmod)"));
+    case EISDIR: return fail(why, RELAY_INVALID, _("is a folder: name the file in it"));
+    default: return fail(why, RELAY_IO, _("cannot be read: %s"), strerror(error));
     }
+}
+
+enum relay_err file_refused(const char *path, int error, struct reason *why)
+{
+    return fail_in(why, file_why(error, why), "%s", path);
 }
 
 enum relay_err file_check(const char *path, bool pem, struct reason *why)

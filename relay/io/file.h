@@ -11,6 +11,8 @@
 /* Appends it. Failures name the file; RELAY_LIMIT is the buffer's. */
 enum relay_err file_read(const char *path, struct buf *out, struct reason *why) MUST_CHECK;
 /* It cannot be opened or read, by `error`: in words, with what to do. RELAY_NOT_FOUND, _DENIED, _INVALID (a folder), _IO. */
+enum relay_err file_why(int error, struct reason *why);
+/* The same behind its name. */
 enum relay_err file_refused(const char *path, int error, struct reason *why);
 /* Looks at it before it is needed. pem: it must hold certificates or a key, as text; else it may be empty, and a FIFO. */
 enum relay_err file_check(const char *path, bool pem, struct reason *why) MUST_CHECK;

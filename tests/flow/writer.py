@@ -30,6 +30,12 @@ class Writer:
         assert (done.returncode != 0) == fails, f"{words}: {done.returncode}\n{out}{err}"
         return err if fails else out
 
+    def failed(self, *words):
+        """What it says on both streams."""
+        done = subprocess.run([self.tocsin, "rules", *words], cwd=self.folder, env=self.environment, capture_output=True)
+        assert done.returncode == 1, f"{words}: {done}"
+        return done.stdout.decode() + done.stderr.decode()
+
     def refused(self, *words, says, given=b""):
         said = self.rules(*words, fails=True, given=given)
         for word in says:
@@ -54,6 +60,23 @@ def texts(w):
 def files(w):
     w.rules("new", "local_x", "--from", "plain.txt", "-o", "rule.yaml")
     w.refused("new", "local_x", "-o", "rule.yaml", says=["rule.yaml: is there already", "another name after -o"])
+    for verb in ("new", "page"):
+        w.refused(verb, "-o", "many/none/x", says=["many/none/x: its folder is not there: make it"])
+        w.refused(verb, "-o", ".", says=[".: is a folder: name a file in it"])
+    assert w.rules("new", "local_x", "-o", "-").startswith("# "), "- is standard output"
+    w.refused("new", "local_x", "local_y", says=["`local_y` is one word too many", "into quotes"])
+    w.refused("try", "one.yaml", "two.yaml", says=["none.yaml", "computer that the relay runs on"])
+    w.refused("try", "one.yaml", "two.yaml", "-c", "none.yaml", says=["none.yaml"])
+    # What cannot be read is told with what to do, and once; for programs as well.
+    for verb in ("lint", "test", "explain"):
+        words = [verb, "nowhere.yaml"] if verb != "explain" else [verb, "--packs", "nowhere.yaml", "x"]
+        said = w.failed(*words)
+        assert said.count("nowhere.yaml") == 1 and "put it there, or correct the path" in said, said
+    found = json.loads(w.failed("lint", "nowhere.yaml", "--json"))
+    assert found["errors"] == 1 and found["findings"][0]["file"] == "nowhere.yaml", found
+    os.mkdir(w.path("no-rules"))
+    assert "no rule file (*.yaml) in no-rules" in w.failed("lint", "no-rules")
+    assert "`tocsin rules new -o FILE` writes one" in w.failed("lint", "plain.txt")
     # Every gap of the template is named, with its line.
     said = subprocess.run([w.tocsin, "rules", "lint", "rule.yaml"], cwd=w.folder, env=w.environment, capture_output=True, text=True).stdout
     with open(w.path("rule.yaml"), encoding="utf-8") as f:
@@ -67,6 +90,10 @@ def files(w):
 def explained(w):
     w.refused("explain", "--packs", "rule.yaml", "医保".encode("gb18030"), says=["not UTF-8", "explain - < FILE"])
     w.refused("explain", "--packs", "rule.yaml", "-", given="医保".encode("gb18030"), says=["-:1:", "UTF-8"])
+    w.refused("explain", "--packs", "rule.yaml", "您的", "医保卡", says=["`医保卡` is one word too many", "into quotes"])
+    w.refused("explain", "--packs", "rule.yaml", "", says=["the text is empty", "in quotes"])
+    done = subprocess.run([w.tocsin, "rules", "explain", "--packs", "rule.yaml", "plain.txt"], cwd=w.folder, env=w.environment, capture_output=True)
+    assert done.returncode == 0 and b"explain - < plain.txt" in done.stderr, done
     w.refused("explain", "--packs", "rule.yaml", "x" * 65537, says=["65537 bytes", "65536"])
     assert "Found by local_x" in w.rules("explain", "--packs", "rule.yaml", "-", given=MARK + SCAMS.splitlines()[0].encode() + b"\r\n")
 
@@ -74,6 +101,7 @@ def explained(w):
 def evaluated(w):
     line = '{"id":"1","text":"x"}\n'
     assert w.rules("eval", "--packs", "rule.yaml", given=MARK + line.encode()).count("no_match") == 1
+    w.refused("eval", "--packs", "rule.yaml", given=SCAMS.encode(), says=["a line is a JSON object", "tocsin rules explain", "add --all"])
     # What came out wrong is written as it comes, however much it is; a folder as input, or texts that say no label, are no "nothing wrong".
     many = 6000
     missed = "".join(f'{{"id":"{n:01000}","text":"x","label":"medical_scam","category":"c"}}\n' for n in range(many)).encode()

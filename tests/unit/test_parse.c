@@ -122,6 +122,8 @@ static void a_bad_rule_is_named_and_the_others_are_read(void **state)
         {R("aa", "match: {any: ['x']}") R("bb", "match: {any: ['y', []]}"), "bb", "entry 2 is empty", 2},
         {R("aa", "match: {any: ['x']}") R("bb", "match: {any: ['']}"), "bb", "entry 1 is empty", 2},
         {R("aa", "match: {any: ['x']}") R("bb", "match: {words: [x, [y]]}"), "bb", "entry 1", 2},
+        {R("aa", "match: {any: ['x', '“医保”']}") R("bb", "match: {words: [y, ‘医保’]}"), "bb",
+         "entry 2 stands in Chinese quotation marks", 2},
         {R("aa", "match: {any: ['x']}") R("bb", "match: {any: ['x']}, kinds: [fax]"), "bb", "fax", 2},
         {R("aa", "match: {any: ['x']}") R("bb", "match: {any: ['x']}, mach: 3"), "bb", "mach", 2},
         {R("aa", "match: {any: ['x']}") R("bb", "match: {any: ['x'], near: 0}"), "bb", "near", 2},

@@ -187,6 +187,7 @@ static void nothing_to_read_is_an_error(void **state)
     assert_null(s);
     assert_int_equal(problems.n, 1);
     assert_string_equal(problems.items[0].file, "/nonexistent");
+    assert_non_null(strstr(problems.items[0].why.text, "there is no such file"));
     rule_problems_release(&problems);
 }
 
