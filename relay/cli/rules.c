@@ -302,16 +302,18 @@ static int run_explain(const struct args *a)
         (void)fprintf(stderr, _("the text is empty: give the words of one message, in quotes\n"));
         return EXIT_USAGE;
     }
+    /* Also a rule that fails its own samples: this is where its writer sees why. */
     struct rule_problems problems;
-    struct rule_set *set = load(a, false, &problems);
+    struct rule_set *set = load(a, true, &problems);
+    if (!set) return EXIT_FAILED;
     int code = EXIT_FAILED;
-    if (set) {
+    if (packs_print_problems(&problems) == 0 || rule_set_size(set) > 0) {
         struct buf out = BUF_INIT(OUT_MAX);
         explain(set, text, n, a->json, &out);
         code = print_and_release(&out);
-        rule_set_free(set);
-        rule_problems_release(&problems);
     }
+    rule_set_free(set);
+    rule_problems_release(&problems);
     return code;
 }
 

@@ -91,6 +91,12 @@ def explained(w):
     w.refused("explain", "--packs", "rule.yaml", "医保".encode("gb18030"), says=["not UTF-8", "explain - < FILE"])
     w.refused("explain", "--packs", "rule.yaml", "-", given="医保".encode("gb18030"), says=["-:1:", "UTF-8"])
     w.refused("explain", "--packs", "rule.yaml", "您的", "医保卡", says=["`医保卡` is one word too many", "into quotes"])
+    # A rule that fails its own samples is looked at all the same: here its writer sees why.
+    with open(w.path("rule.yaml"), encoding="utf-8") as f:
+        w.write("failing.yaml", f.read().replace("工本费'", "工本费用'", 1).encode())
+    assert "its own sample is not found" in w.failed("test", "failing.yaml")
+    lacks = w.rules("explain", "--packs", "failing.yaml", SCAMS.splitlines()[0])
+    assert "Nearly found by local_x" in lacks and "工本费用" in lacks.split("missing:")[1], lacks
     w.refused("explain", "--packs", "rule.yaml", "", says=["the text is empty", "in quotes"])
     done = subprocess.run([w.tocsin, "rules", "explain", "--packs", "rule.yaml", "plain.txt"], cwd=w.folder, env=w.environment, capture_output=True)
     assert done.returncode == 0 and b"explain - < plain.txt" in done.stderr, done
