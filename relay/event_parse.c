@@ -7,11 +7,11 @@
 #include "base/alert.h"
 #include "base/hash.h"
 #include "base/mask.h"
+#include "personal_key.h"
 
 enum {
     BODY_MAX = 4 * EVENT_TEXT_MAX, /* tokens may be longer than what they replace */
     PERSONAL_DIGITS = 7,           /* fewer in a whole string are nobody's number */
-    PERSONAL_KEY_MAX = 24,         /* bytes of the longest name in personal_keys, and more */
 };
 
 /* --- what is known of an event --- */
@@ -154,61 +154,6 @@ static const struct member *find_member(enum inside inside, const char *name)
     return NULL;
 }
 
-/* Members whose name says that the whole value is somebody's, whatever it looks like: a name alone has no word before it
- * by which base/mask could tell it, and an account need not pass Luhn. Sorted. An address has no token of its own. */
-static const struct {
-    const char *name;
-    enum mask_kind kind;
-} personal_keys[] = {
-    {"account", MASK_CARD},      {"account_no", MASK_CARD},   {"acct", MASK_CARD},
-    {"acct_no", MASK_CARD},      {"addr", MASK_NAME},         {"address", MASK_NAME},
-    {"bank_card", MASK_CARD},    {"bed", MASK_BED},           {"bed_no", MASK_BED},
-    {"callee", MASK_TEL},        {"caller", MASK_TEL},        {"card", MASK_CARD},
-    {"card_no", MASK_CARD},      {"contact_name", MASK_NAME}, {"customer_name", MASK_NAME},
-    {"email", MASK_MAIL},        {"full_name", MASK_NAME},    {"id_card", MASK_ID},
-    {"id_no", MASK_ID},          {"idcard", MASK_ID},         {"idno", MASK_ID},
-    {"mail", MASK_MAIL},         {"mdn", MASK_TEL},           {"mobile", MASK_TEL},
-    {"msisdn", MASK_TEL},        {"name", MASK_NAME},         {"patient", MASK_NAME},
-    {"patient_name", MASK_NAME}, {"payee_acct", MASK_CARD},   {"payee_name", MASK_NAME},
-    {"payer_acct", MASK_CARD},   {"payer_name", MASK_NAME},   {"phone", MASK_TEL},
-    {"phone_no", MASK_TEL},      {"real_name", MASK_NAME},    {"tel", MASK_TEL},
-    {"telephone", MASK_TEL},     {"victim_name", MASK_NAME},  {"住址", MASK_NAME},
-    {"卡号", MASK_CARD},         {"地址", MASK_NAME},         {"姓名", MASK_NAME},
-    {"床号", MASK_BED},          {"手机", MASK_TEL},          {"手机号", MASK_TEL},
-    {"电话", MASK_TEL},          {"账号", MASK_CARD},         {"身份证", MASK_ID},
-    {"身份证号", MASK_ID},       {"邮箱", MASK_MAIL},         {"银行卡", MASK_CARD},
-    {"银行卡号", MASK_CARD},
-};
-
-static bool find_personal_key(const char *name, enum mask_kind *ret)
-{
-    /* Only these begin one: most names are done here. */
-    static const bool begins[256] = {['a'] = 1, ['b'] = 1, ['c'] = 1, ['e'] = 1, ['f'] = 1, ['i'] = 1,
-                                     ['m'] = 1, ['n'] = 1, ['p'] = 1, ['r'] = 1, ['t'] = 1, ['v'] = 1};
-    char lower[PERSONAL_KEY_MAX];
-    size_t n = 0;
-    if (!begins[(unsigned char)name[0] | 0x20] && (unsigned char)name[0] < 0x80) return false;
-    for (; name[n]; n++) {
-        if (n + 1 >= sizeof(lower)) return false;
-        lower[n] = (char)(name[n] >= 'A' && name[n] <= 'Z' ? name[n] - 'A' + 'a' : name[n]);
-    }
-    lower[n] = '\0';
-    size_t low = 0, high = ARRAY_LEN(personal_keys);
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        int order = strcmp(lower, personal_keys[mid].name);
-        if (order == 0) {
-            *ret = personal_keys[mid].kind;
-            return true;
-        }
-        if (order < 0)
-            high = mid;
-        else
-            low = mid + 1;
-    }
-    return false;
-}
-
 /* --- one parse --- */
 
 struct parse {
@@ -294,14 +239,21 @@ static void guess_event_id(const char *bytes, size_t n, char ret[static EVENT_ID
 
 /* --- the body --- */
 
-/* Only what cannot hold anything of a person is spared the search: plain ASCII with few digits and no mail address. */
+/* Only what cannot hold anything of a person is spared the search: plain ASCII with few digits, no mail address, and no word
+ * that a handle may follow (wx, vx, qq, tg, whatsapp, telegram). */
 static bool may_be_personal(const char *s, size_t n)
 {
     int digits = 0;
+    char last = ' ';
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)s[i];
         if (c >= 0x80 || c == '@') return true;
         digits += c >= '0' && c <= '9';
+        char lower = (char)(c | 0x20);
+        if ((lower == 'x' && (last == 'w' || last == 'v')) || (lower == 'q' && last == 'q') ||
+            (lower == 'g' && last == 't') || (lower == 'p' && last == 'p') || (lower == 'm' && last == 'a'))
+            return true;
+        last = lower;
     }
     return digits >= PERSONAL_DIGITS;
 }
@@ -385,7 +337,7 @@ static void put_value(struct parse *p, const cJSON *v, const char *name, bool pl
         buf_str(body, cJSON_IsTrue(v) ? "true" : "false");
     } else if (cJSON_IsNull(v)) {
         buf_str(body, "null");
-    } else if (!plain && find_personal_key(name, &kind)) {
+    } else if (!plain && personal_key(name, &kind)) {
         buf_json_str(body, mask_token(kind));
     } else if (cJSON_IsNumber(v)) {
         put_number(p, v->valuedouble, plain);
