@@ -9,6 +9,7 @@
 #include "base/i18n.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/mask.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "io/file.h"
@@ -69,6 +70,26 @@ struct known {
     int rev;
 };
 
+/* The file is kept for good: its samples must be nobody's. A bed alone tells nothing of who lies in it. */
+static enum relay_err check_samples(const char *const *samples, size_t n, struct reason *why)
+{
+    struct norm_text normal = {0};
+    enum relay_err err = RELAY_OK;
+    for (size_t i = 0; i < n && err == RELAY_OK; i++) {
+        struct mask_span spans[32];
+        normalise(samples[i], strlen(samples[i]), &normal);
+        size_t found = mask_find(normal.text, normal.len, spans, ARRAY_LEN(spans));
+        for (size_t k = 0; k < found && k < ARRAY_LEN(spans) && err == RELAY_OK; k++)
+            if (spans[k].kind != MASK_BED)
+                err = fail(why, RELAY_INVALID,
+                           _("sample %zu has what looks like somebody's own: write %s in its place, as rules "
+                             "see it"),
+                           i + 1, mask_token(spans[k].kind));
+    }
+    norm_text_release(&normal);
+    return err;
+}
+
 /* The rule as the relay would load it: patterns, texts' slots, samples. */
 static enum relay_err check(const char *text, struct known *ret, struct reason *why)
 {
@@ -87,6 +108,8 @@ static enum relay_err check(const char *text, struct known *ret, struct reason *
         const struct rule *rule = rule_set_at(set, 0);
         (void)snprintf(ret->id, sizeof(ret->id), "%s", rule->id);
         ret->rev = rule->rev;
+        err = check_samples(rule->samples_match, rule->n_samples_match, why);
+        if (err == RELAY_OK) err = check_samples(rule->samples_pass, rule->n_samples_pass, why);
     }
     rule_problems_release(&problems);
     rule_set_free(set);

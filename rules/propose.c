@@ -77,7 +77,8 @@ static void collect(struct grams *g, struct arena *a, const char *s, size_t n, s
         bool letter = first < 0x80 && ((first >= 'a' && first <= 'z') || (first >= '0' && first <= '9'));
         if (letter) {
             while (end < n && ((s[end] >= 'a' && s[end] <= 'z') || (s[end] >= '0' && s[end] <= '9'))) end++;
-            if (end - i >= GRAM_MIN && first >= 'a') gram_add(g, a, s + i, end - i, end - i, text);
+            bool token = before == 0x2039; /* ‹tel› */
+            if (end - i >= GRAM_MIN && first >= 'a' && !token) gram_add(g, a, s + i, end - i, end - i, text);
             i = end;
             before = 0;
             continue;

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 
 #include "base/i18n.h"
+#include "base/mask.h"
 #include "base/mask_table.h"
 #include "base/mem.h"
 #include "base/slots.h"
@@ -294,6 +295,19 @@ static void check_action(const struct wording *w, const char *text)
              w->name);
 }
 
+/* It is heard and read by many: nobody is named in it. */
+static void check_person(const struct wording *w, const char *text)
+{
+    struct norm_text normal = {0};
+    struct mask_span span;
+    normalise(text, strlen(text), &normal);
+    if (mask_find(normal.text, normal.len, &span, 1))
+        find(w, true, "person",
+             _("%s: \"%.*s\" looks like somebody's own (%s); nobody is named in what is sent out"), w->name,
+             (int)(span.to - span.from), normal.text + span.from, mask_token(span.kind));
+    norm_text_release(&normal);
+}
+
 size_t wording_bytes(const char *text)
 {
     size_t total = 0;
@@ -313,6 +327,7 @@ void wording_check(const char *name, const char *text, wording_find_fn *fn, void
     if (strstr(text, "……"))
         find(&w, true, "gap", _("%s: …… is the template's gap; write what belongs there"), name);
     if (!(w.traits & PUBLIC)) return;
+    check_person(&w, text);
     check_forbidden(&w, text);
     check_numbers(&w, text);
     check_contacts(&w, text);

@@ -503,9 +503,10 @@ static void announced_name(struct scan *s, size_t end)
     }
 }
 
-/* Exactly [from, to) is a name. */
+/* Exactly [from, to) is a name; nothing has announced it, so 向 is rather the word. */
 static bool is_name(const struct scan *s, size_t from, size_t to)
 {
+    if (at(s, from) == 0x5411 /* 向 */) return false;
     size_t surname = surname_at(s, from);
     if (!surname || from + surname >= to || to - from - surname > 6 || word_at(s, from, &mt_not_names))
         return false;

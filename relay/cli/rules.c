@@ -5,6 +5,7 @@
 
 #include "base/i18n.h"
 #include "base/json.h"
+#include "base/mask.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/input.h"
@@ -521,6 +522,19 @@ static void print_proposal(const struct proposal *p)
     }
 }
 
+/* The file is shown and installed: what was somebody's in the texts does not go into it. */
+static void texts_mask(struct texts *t, struct arena *arena)
+{
+    struct norm_text scratch = {0};
+    for (size_t i = 0; i < t->n; i++) {
+        if (!text_valid_utf8(t->items[i], strlen(t->items[i]))) continue; /* lint will say so */
+        CLEANUP(buf_release) struct buf b = BUF_INIT(OUT_MAX);
+        mask_text(t->items[i], strlen(t->items[i]), &scratch, NULL, &b);
+        t->items[i] = arena_strdup(arena, buf_cstr(&b));
+    }
+    norm_text_release(&scratch);
+}
+
 static int run_new(const struct args *a)
 {
     const char *id = a->n_rest ? a->rest[0] : "my_rule_1";
@@ -539,6 +553,8 @@ static int run_new(const struct args *a)
     struct reason why = {0};
     int code = EXIT_FAILED;
     if ((a->from && !read_texts(a->from, &scams)) || (a->not &&!read_texts(a->not, &harmless))) goto out;
+    texts_mask(&scams, &arena);
+    texts_mask(&harmless, &arena);
     if (a->from) {
         if (propose_words(scams.items, scams.n, harmless.items, harmless.n, &arena, &p, &why)) {
             (void)fprintf(stderr, "%s: %s\n", a->from, why.text);

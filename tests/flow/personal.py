@@ -170,5 +170,36 @@ def nobody(r):
         clean(where, text)
 
 
+def rules(r):
+    """What an officer writes from texts that he was sent: they are somebody's."""
+    with open(os.path.join(PACK, "rules.yaml"), encoding="utf-8") as f:
+        rule = f.read().replace("id: crash_test", "id: crash_test_two")
+    r.write("scams.txt", f"{SOMEBODY}，{FRAUD}\n王建国女士，{FRAUD}\n")
+    done = subprocess.run([r.tocsin, "rules", "new", "draft", "--from", r.path("scams.txt")], capture_output=True, text=True, env=ENGLISH)
+    assert done.returncode == 0 and "‹name›" in done.stdout, done
+    assert "/ name" not in done.stderr and "  name" not in done.stderr, f"a token is proposed as a word: {done.stderr}"
+    clean("rules new", done.stdout + done.stderr)
+
+    # A sample that fails is shown, not whose it is; and one that is kept for good must be nobody's.
+    r.write("rule.yaml", rule.replace("'今天天气好'", f"'王建国女士13800138000，{FRAUD}'"))
+    done = r.run("rules", "test", r.path("rule.yaml"))
+    assert done.returncode == 1 and "‹name›" in done.stdout, done
+    clean("rules test", done.stdout + done.stderr)
+    for word, token in (("王建国女士", "‹name›女士"), ("13800138000", "‹tel›")):
+        r.write("rule.yaml", rule.replace("'请把钱转账到安全账户'", f"'{word}，请把钱转账到安全账户'"))
+        install = ("rules", "install", r.path("rule.yaml"), "--by", "李警官")
+        done = r.run(*install)
+        assert done.returncode == 1 and "sample 1" in done.stderr and token[:5] in done.stderr, done
+        clean("rules install", done.stdout + done.stderr)
+    assert r.run("rules", "list", "--json").stdout == "[]\n"
+    r.write("rule.yaml", rule.replace("'请把钱转账到安全账户'", "'‹name›女士，请把钱转账到安全账户'"))
+    assert r.run(*install).returncode == 0
+
+    # No text of a rule names a person: it would be spoken.
+    r.write("rule.yaml", rule.replace("有人打电话让您转账", "有人冒充王建国医生让您转账"))
+    done = r.run("rules", "lint", r.path("rule.yaml"))
+    assert done.returncode == 1 and "[person]" in done.stdout, done
+
+
 if __name__ == "__main__":
-    main(Somebody, nobody)
+    main(Somebody, nobody, rules)

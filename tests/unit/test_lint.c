@@ -73,6 +73,8 @@ static void every_wording_rule_is_held(void **state)
     assert_change("或打 96110", "或打 12381", "number", true, 14);
     assert_change("不点链接，不填", "看 http://a.cn 不填", "link", true, 14);
     assert_change("{{valid}} 前有效", "扫码看，{{valid}} 前有效", "contact", true, 14);
+    assert_change("防骗提醒。有人发短信", "防骗提醒。有人冒充王建国医生发短信", "person", true, 10);
+    assert_change("先问护士", "先问3楼12床的护士", "person", true, 10);
     assert_change("不要点，不要填密码", "不要点不要填密码也不要告诉他", "long_phrase", false, 10);
     assert_change("让您点链接。这是", "让你点链接。这是", "polite", false, 10);
     assert_change("先问护士、保安，或者拨打九六一一零", "多想一想，不着急", "action", false, 10);

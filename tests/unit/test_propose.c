@@ -106,6 +106,19 @@ static void a_quote_in_a_sample_stays_a_quote(void **state)
     assert_non_null(strstr(buf_cstr(&out), "'医保''停用''了'"));
 }
 
+static void a_token_is_no_word(void **state)
+{
+    (void)state;
+    static const char *const masked[] = {"‹name›转账到‹tel›", "请‹name›转账‹tel›"};
+    struct arena a = {0};
+    struct proposal p;
+    struct reason why = {0};
+    assert_int_equal(propose_words(masked, COUNT(masked), NULL, 0, &a, &p, &why), RELAY_OK);
+    assert_int_equal(p.n_lists, 1);
+    assert_string_equal(p.lists[0].words[0], "转账");
+    arena_release(&a);
+}
+
 static void texts_without_anything_in_common_are_refused(void **state)
 {
     (void)state;
@@ -127,6 +140,7 @@ int main(void)
         cmocka_unit_test(pieces_of_one_phrase_and_amounts_are_not_proposed),
         cmocka_unit_test(a_bare_template_is_a_rule_file),
         cmocka_unit_test(a_quote_in_a_sample_stays_a_quote),
+        cmocka_unit_test(a_token_is_no_word),
         cmocka_unit_test(texts_without_anything_in_common_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
