@@ -454,13 +454,6 @@ static const struct verb verbs[] = {
     {"/v1/clock/trust", true, .act = verb_clock_trust},
 };
 
-static void mask_whole(const char *text, struct buf *ret)
-{
-    struct norm_text scratch = {0};
-    mask_text(text, strlen(text), &scratch, NULL, ret);
-    norm_text_release(&scratch);
-}
-
 static void post_verb(void *arg, struct http_exchange *x)
 {
     struct relay *r = arg;
@@ -476,7 +469,7 @@ static void post_verb(void *arg, struct http_exchange *x)
     if (err == RELAY_OK) err = http_peer(x, &uid, &pid);
     /* It is kept for years, and groups are told it. Who speaks is his to say, of whom he speaks is not. */
     CLEANUP(buf_release) struct buf reason = BUF_INIT(256 * 1024);
-    mask_whole(json_str_or(j, "reason", ""), &reason);
+    mask_original(json_str_or(j, "reason", ""), &reason);
     struct actor by = {.name = json_str_or(j, "by", ""), .reason = buf_cstr(&reason), .uid = uid, .ask = j};
     if (err == RELAY_OK && v->names_person && !*by.name)
         err = fail(&why, RELAY_INVALID, _("say who you are: --by NAME"));

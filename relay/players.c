@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/mask.h"
 #include "base/mem.h"
 #include "notice.h"
 #include "outlink.h"
@@ -97,7 +98,9 @@ static void take_zones(struct relay *r, struct player *p, const cJSON *zones)
         copy(m.zone, sizeof(m.zone), z, "id");
         (void)snprintf(m.name, sizeof(m.name), "%s", json_str_or(z, "name", m.zone));
         copy(m.by, sizeof(m.by), z, "muted_by");
-        copy(m.reason, sizeof(m.reason), z, "mute_reason");
+        CLEANUP(buf_release) struct buf why = BUF_INIT(PAYLOAD_MAX);
+        mask_original(json_str_or(z, "mute_reason", ""), &why);
+        (void)snprintf(m.reason, sizeof(m.reason), "%s", buf_cstr(&why));
         p->mutes = xreallocarray(p->mutes, p->n_mutes + 1, sizeof(*p->mutes));
         p->mutes[p->n_mutes++] = m;
         note_mute(r, p, &m);

@@ -116,10 +116,8 @@ void rule_text_prepare(const char *text, size_t n, struct buf *out)
 /* The beginning of a sample, for a message: it may be somebody's own. */
 static const char *excerpt(const char *s, char out[static 64])
 {
-    struct norm_text scratch = {0};
     CLEANUP(buf_release) struct buf b = BUF_INIT(PREPARED_MAX);
-    mask_text(s, strlen(s), &scratch, NULL, &b);
-    norm_text_release(&scratch);
+    mask_original(s, &b);
     size_t n = text_cut(buf_cstr(&b), b.len, 48);
     (void)snprintf(out, 64, "%.*s%s", (int)n, buf_cstr(&b), n < b.len ? "…" : "");
     return out;

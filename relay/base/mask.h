@@ -40,6 +40,9 @@ size_t mask_find(const char *text, size_t n, struct mask_span *spans, size_t max
 void mask_text(const char *in, size_t n, struct norm_text *scratch, struct buf *ret_norm,
                struct buf *ret_original);
 
+/* Appends `in`, which is valid UTF-8, masked: for a text here and there that rules do not look at. */
+void mask_original(const char *in, struct buf *ret);
+
 /* Numbers of rules/data/hotlines.txt, digits only: nobody's own; and those that texts for patients may give. */
 bool mask_is_hotline(const char *digits, size_t n);
 bool mask_may_be_given(const char *digits, size_t n);

@@ -121,3 +121,10 @@ void mask_text(const char *in, size_t n, struct norm_text *scratch, struct buf *
     buf_release(&text[0]);
     buf_release(&text[1]);
 }
+
+void mask_original(const char *in, struct buf *ret)
+{
+    struct norm_text scratch = {0};
+    mask_text(in, strlen(in), &scratch, NULL, ret);
+    norm_text_release(&scratch);
+}

@@ -525,14 +525,12 @@ static void print_proposal(const struct proposal *p)
 /* The file is shown and installed: what was somebody's in the texts does not go into it. */
 static void texts_mask(struct texts *t, struct arena *arena)
 {
-    struct norm_text scratch = {0};
     for (size_t i = 0; i < t->n; i++) {
         if (!text_valid_utf8(t->items[i], strlen(t->items[i]))) continue; /* lint will say so */
         CLEANUP(buf_release) struct buf b = BUF_INIT(OUT_MAX);
-        mask_text(t->items[i], strlen(t->items[i]), &scratch, NULL, &b);
+        mask_original(t->items[i], &b);
         t->items[i] = arena_strdup(arena, buf_cstr(&b));
     }
-    norm_text_release(&scratch);
 }
 
 static int run_new(const struct args *a)

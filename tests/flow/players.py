@@ -34,7 +34,7 @@ class Players(Rig):
 def run(rig):
     until = datetime.now(ZONE) + timedelta(minutes=9)
     hall = {"id": "hall", "name": "门诊大厅", "class": "hall", "muted_until": None, "opened_until": None}
-    muted = {**hall, "muted_until": stamp(until), "muted_by": "王护士长 (root)", "mute_reason": "会议", "mute_ends_soon": False}
+    muted = {**hall, "muted_until": stamp(until), "muted_by": "王护士长 (root)", "mute_reason": "12床王建国家属在场，会议", "mute_ends_soon": False}
     rig.broker_start()
     rig.standin_start()
     rig.configure(chats=[rig.file_chat("desk", audience="duty", areas=["6101"]), rig.file_chat("far", audience="duty", areas=["62"]),
@@ -43,7 +43,7 @@ def run(rig):
     rig.relay_start()
     rig.until("the mute", 10, lambda: rig.player() and rig.player()["mutes"])
     mute = rig.player()["mutes"][0]
-    require(mute["by"] == "王护士长 (root)" and mute["reason"] == "会议" and mute["zone"] == "hall", f"the mute is {mute}")
+    require(mute["by"] == "王护士长 (root)" and mute["reason"] == "‹bed›‹name›家属在场，会议" and mute["zone"] == "hall", f"the mute is {mute}")
     require("门诊大厅 muted until" in rig.words(), f"status does not say it: {rig.words()}")
     require(not rig.lines_of("desk"), "the duty chat heard of it too soon")
 

@@ -276,8 +276,9 @@ def day(b):
     # Stop and mute by the command line; a drilled name is needed and noted.
     code, text = b.cli("stop", "hall", "--by", "保安")
     expect("stop ends what plays", code == 0 and b.wait_log(ident, "skipped:stopped"))
-    code, text = b.cli("mute", "hall", "--for", "2h", "--by", "王护士长", "--reason", "会议")
+    code, text = b.cli("mute", "hall", "--for", "2h", "--by", "王护士长", "--reason", "王建国13800138000，会议")
     expect("mute is told", code == 0 and wait_for("the mute", 5, lambda: b.state()["zones"][0].get("muted_by", "").startswith("王护士长")))
+    expect("its reason names nobody", b.state()["zones"][0]["mute_reason"] == "‹name›‹tel›，会议")
     ident = b.announce("hall", 11, SHORT)
     b.wait_log(ident, "skipped:mute")
     code, text = b.cli("mute", "hall", "--for", "25h", "--by", "x")

@@ -7,6 +7,7 @@
 
 #include "base/i18n.h"
 #include "base/json.h"
+#include "base/mask.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "player/ical.h"
@@ -190,17 +191,25 @@ static int64_t number(const struct action *a, const char *name)
     return json_int(a->body, name, &v) == RELAY_OK ? v : -1;
 }
 
+/* Why, without whom it names: it is on the page, in the log, and goes out with the player's state. */
+static void put_reason(const struct action *a, struct buf *ret)
+{
+    mask_original(json_str_or(a->body, "reason", ""), ret);
+}
+
 static enum relay_err do_mute(struct action *a, struct reason *why)
 {
-    return station_mute(a->s, a->now, a->where, number(a, "for_ms"), a->by,
-                        json_str_or(a->body, "reason", ""), &a->n, why);
+    CLEANUP(buf_release) struct buf reason = BUF_INIT(ANSWER_MAX);
+    put_reason(a, &reason);
+    return station_mute(a->s, a->now, a->where, number(a, "for_ms"), a->by, buf_cstr(&reason), &a->n, why);
 }
 
 static enum relay_err do_override(struct action *a, struct reason *why)
 {
+    CLEANUP(buf_release) struct buf reason = BUF_INIT(ANSWER_MAX);
+    put_reason(a, &reason);
     return station_override(a->s, a->now, a->where, number(a, "for_ms"), a->by,
-                            json_str_or(a->body, "and", NULL), json_str_or(a->body, "reason", ""), &a->n,
-                            why);
+                            json_str_or(a->body, "and", NULL), buf_cstr(&reason), &a->n, why);
 }
 
 static enum relay_err do_say(struct action *a, struct reason *why)
