@@ -479,6 +479,20 @@ static size_t spelled_out_at(const struct scan *s, size_t i)
     return n >= SPELLED_OUT_MIN ? i : 0;
 }
 
+/* The end of a name in letters at i, as wang jianguo; 0: none, or it goes on as something else. */
+static size_t latin_name_at(const struct scan *s, size_t i)
+{
+    size_t to = i, letters = 0;
+    for (size_t p = i; p < s->n && p - i < 40 && (is_letter(s->text[p]) || strchr(" -'.", s->text[p])); p++) {
+        if (!is_letter(s->text[p])) continue;
+        letters++;
+        to = p + 1;
+    }
+    bool goes_on =
+        to < s->n && (is_digit(s->text[to]) || nt_is_han(at(s, to)) || strchr("@:/_", s->text[to]));
+    return letters >= 4 && !goes_on ? to : 0;
+}
+
 /* A word that announces a name may end at `end`. After it there may be a list of them. */
 static void announced_name(struct scan *s, size_t end)
 {
@@ -494,6 +508,7 @@ static void announced_name(struct scan *s, size_t end)
     }
     unsigned given;
     size_t to = strong ? spelled_out_at(s, i) : 0;
+    if (!to && strong && i < s->n && is_letter(s->text[i])) to = latin_name_at(s, i);
     if (!to) to = strong ? name_at(s, i, &given) : plain_name_at(s, i);
     while (to) {
         found(s, i, to, MASK_NAME);

@@ -185,6 +185,51 @@ static void bytes_that_are_no_json_leave_nothing_but_a_digest(void **state)
         assert_int_equal(parse(cut, &e, &r), REFUSAL_MALFORMED_JSON);
 }
 
+/* The receipt, the log and the list of refusals say which member is wrong, never what stands there. */
+static void a_refusal_quotes_nothing_of_the_event(void **state)
+{
+    (void)state;
+    static const char good[] = "\"event_id\":\"e1\",\"sent_at\":\"2026-11-22T18:33:55+08:00\",\"text\":\"t\"";
+    /* WHO stands for somebody. */
+    static const char *const wrong[] = {"\"kind\":WHO",
+                                        "\"status\":WHO",
+                                        "\"msg_kind\":WHO",
+                                        "\"area\":WHO",
+                                        "\"count\":WHO",
+                                        "\"seq\":13800138000.5",
+                                        "\"observed_at\":WHO",
+                                        "\"expires_at\":WHO",
+                                        "\"references\":[WHO]",
+                                        "\"msg_kind\":\"cancel\",\"references\":[WHO]",
+                                        "\"victim\":WHO",
+                                        "\"victim\":{\"area\":WHO}",
+                                        "\"txn\":{\"memo\":{WHO:WHO}}",
+                                        "\"handling\":{\"tlp\":WHO}",
+                                        "\"x\":{WHO:1,WHO:2}",
+                                        "WHO:{\"a\":1,\"a\":2}",
+                                        "\"wang13800138000\":{\"a\":1,\"a\":2}",
+                                        "WHO:[{\"y\":[1,{WHO:",
+                                        "\"x\":\"王建国 13800138000"};
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        CLEANUP(buf_release) struct buf b = BUF_INIT(4096);
+        buf_printf(&b, "{%s,", good);
+        for (const char *p = wrong[i]; *p; p++) {
+            bool who = strncmp(p, "WHO", 3) == 0;
+            buf_add(&b, who ? "\"王建国13800138000\"" : p, who ? strlen("\"王建国13800138000\"") : 1);
+            if (who) p += 2;
+        }
+        buf_char(&b, '}');
+        struct event e;
+        struct refused r;
+        if (parse(buf_cstr(&b), &e, &r) == REFUSAL_NONE) fail_msg("%s is taken", buf_cstr(&b));
+        if (strstr(r.member, "王") || strstr(r.message, "王") || strstr(r.member, "138001") ||
+            strstr(r.message, "138001"))
+            fail_msg("%s: %s: %s", buf_cstr(&b), r.member, r.message);
+        assert_string_equal(r.event_id, "e1");
+        assert_true(*r.message);
+    }
+}
+
 static void an_event_of_64_kib_is_taken_and_one_byte_more_is_not(void **state)
 {
     (void)state;
@@ -372,6 +417,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_case_of_the_table_ends_as_it_says),
         cmocka_unit_test(bytes_that_are_no_json_leave_nothing_but_a_digest),
+        cmocka_unit_test(a_refusal_quotes_nothing_of_the_event),
         cmocka_unit_test(an_event_of_64_kib_is_taken_and_one_byte_more_is_not),
         cmocka_unit_test(the_same_bytes_have_the_same_digest_and_another_key_another),
         cmocka_unit_test(a_relay_with_a_wrong_clock_still_accepts),
