@@ -512,8 +512,9 @@ static void announced_name(struct scan *s, size_t end)
     if (!to) to = strong ? name_at(s, i, &given) : plain_name_at(s, i);
     while (to) {
         found(s, i, to, MASK_NAME);
-        if (!is_one_of(at(s, to), "、和与")) return;
-        i = to + 3;
+        bool mark = is_one_of(at(s, to), "、和与");
+        if (!mark && !strong) return; /* a space between two names is not there any more */
+        i = mark ? to + 3 : to;
         to = plain_name_at(s, i);
     }
 }
@@ -563,8 +564,11 @@ static void titled_name(struct scan *s, size_t i)
 /* 王建国(13800138000): a full name of three characters that stands free, right before a number at `end` that is somebody's. */
 static void name_before_number(struct scan *s, size_t end)
 {
-    for (int gap = 0; gap < 2 && end > s->low && strchr(" :,(", s->text[end - 1]) && s->text[end - 1]; gap++)
-        end--;
+    for (int gap = 0; gap < 2 && end > s->low; gap++) {
+        size_t prev = before(s, end);
+        if (!is_one_of(at(s, prev), " :,(|/;-、")) break;
+        end = prev;
+    }
     size_t from = end;
     for (int k = 0; k < 3; k++) {
         size_t prev = before(s, from);
@@ -716,7 +720,9 @@ static void room(struct scan *s, size_t i)
     /* 一床被子, 两房一厅: a spelled or short number needs something that makes it a place. */
     bool place = named || way != start || start != from ||
                  (digits ? bed || ward || digits >= 3 : (bed || ward) && tens);
-    if (place) found(s, way, i + 3, MASK_BED);
+    if (!place) return;
+    name_before_number(s, way);
+    found(s, way, i + 3, MASK_BED);
 }
 
 /* What stands after the digits at i that are the whole number of a bed or a door: 床号12, 2单元1203. 0: they are none. */
@@ -775,15 +781,15 @@ static void found_number(struct scan *s, size_t from, size_t to, enum mask_kind 
     found(s, from, to, kind);
 }
 
-/* 王建国 男 65岁: a name before an age, whose digits are at i. */
+/* 王建国 男 65岁: a name before an age, whose digits are at i; without 岁 after 男 or 女 only. */
 static void name_before_age(struct scan *s, size_t i, size_t end)
 {
-    if (at(s, end) != 0x5c81 /* 岁 */ || end - i > 3) return;
+    if (end - i > 3) return;
     size_t p = i;
-    while (p > s->low && (s->text[p - 1] == ' ' || s->text[p - 1] == ',')) p--;
+    for (int gap = 0; gap < 2 && p > s->low && (s->text[p - 1] == ' ' || s->text[p - 1] == ','); gap++) p--;
     size_t prev = before(s, p);
-    if (prev != p && is_one_of(at(s, prev), "男女")) p = prev;
-    name_before_number(s, p);
+    bool sex = prev != p && is_one_of(at(s, prev), "男女");
+    if (sex || at(s, end) == 0x5c81 /* 岁 */) name_before_number(s, sex ? prev : p);
 }
 
 /* Number at i: adds its span; returns where the scan goes on. */

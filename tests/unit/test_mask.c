@@ -247,6 +247,10 @@ static void masking_twice_changes_nothing(void **state)
                                        "、",
                                        "约翰",
                                        "史密斯",
+                                       "王建国",
+                                       "12床",
+                                       "‹bed›",
+                                       "秀英住院",
                                        ".",
                                        "·"};
     for (int round = 0; round < 60000; round++) {
