@@ -8,6 +8,8 @@
 #include "areas.h"
 #include "base/clock.h"
 #include "base/i18n.h"
+#include "base/mask.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "base/zone_class.h"
 #include "config_internal.h"
@@ -224,6 +226,25 @@ static void check_feeds(const struct check *k)
     }
 }
 
+/* It stands in texts that are spoken, shown and posted, where only hotlines may be given. A name is the hospital's to say, and a
+ * room is where people are sent. */
+static void check_told(const struct check *k, const struct yaml_node *at, const char *key, const char *text)
+{
+    struct norm_text normal = {0};
+    struct mask_span spans[8];
+    normalise(text ? text : "", text ? strlen(text) : 0, &normal);
+    size_t n = mask_find(normal.text, normal.len, spans, ARRAY_LEN(spans));
+    for (size_t i = 0; i < n && i < ARRAY_LEN(spans); i++) {
+        if (spans[i].kind == MASK_NAME || spans[i].kind == MASK_BED) continue;
+        opt_problem(k->problems, place(at, key),
+                    _("%s: is spoken and shown to patients, who get no numbers but 96110, 110, 120 and "
+                      "12393: take the %s out"),
+                    key, mask_token(spans[i].kind));
+        break;
+    }
+    norm_text_release(&normal);
+}
+
 static void check_site(const struct check *k, struct site_config *s)
 {
     size_t n;
@@ -232,6 +253,9 @@ static void check_site(const struct check *k, struct site_config *s)
     CLEANUP(free_ptr) struct named *wards = NAMES(s->wards, struct ward_config, id, n);
     check_unique(k, wards, n, "id");
     if (s->area) check_area(k, place(s->at, "area"), "area", &s->area);
+    check_told(k, s->at, "name", s->name);
+    check_told(k, s->at, "issuer", s->issuer);
+    check_told(k, s->at, "help", s->help);
     if (s->id && strcmp(s->id, "all") == 0)
         opt_problem(k->problems, place(s->at, "id"), _("id: `all` means every site: choose another"));
     for (size_t i = 0; i < s->reminders.n; i++) {
@@ -271,6 +295,7 @@ static void check_chat(const struct check *k, struct chat_config *chat)
         opt_problem(k->problems, place(chat->at, "id"),
                     _("id: `%s` has a meaning in receivers: choose another"), chat->id);
     check_areas(k, chat->at, &chat->areas);
+    check_told(k, chat->at, "issuer", chat->issuer);
     if (!chat->issuer) chat->issuer = k->config->relay.issuer;
     struct day_window at;
     char window[16];
@@ -475,6 +500,8 @@ void config_check(struct relay_config *c, struct opt_problems *problems)
     check_http(&k, c->http.at);
     check_feeds(&k);
     check_chats(&k);
+    check_told(&k, c->relay.at, "issuer", c->relay.issuer);
+    check_told(&k, c->relay.at, "help", c->relay.help);
     check_sites(&k);
     check_receivers(&k);
     check_group_by(&k, &c->route);

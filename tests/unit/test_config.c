@@ -221,6 +221,12 @@ static void every_mistake_is_named_where_it_stands(void **state)
                "[一二三四五六七八九十一二三四五六七八九十一二三四五六七"
                "八九十一二三四五六七八九十一二三四五六]}]\n",
          "reminders: a screen takes 1 to 45 characters"},
+        {SMALL "sites: [{id: a, name: A, area: '61', help: 警务室 13800138000}]\n",
+         "t.yaml:4: help: is spoken and shown to patients"},
+        {SMALL "sites: [{id: a, name: A, area: '61', issuer: 保卫科 029-88886666}]\n",
+         "t.yaml:4: issuer: is spoken and shown to patients"},
+        {SMALL "chats: [{id: a, type: wecom, audience: duty, url_file: u, issuer: a@mail.example.com}]\n",
+         "t.yaml:4: issuer: is spoken and shown to patients"},
         {SMALL "limits: {http: 600}\n", "http: 600 is out of bounds, allowed 1 to 512"},
         {SMALL "feeds:\n  - {id: a, type: bank, areas: ['61']}\n  - {id: a, type: bank, areas: ['61']}\n",
          "t.yaml:6: id: `a` is taken already, by /etc/tocsin/t.yaml:5: choose another"},
