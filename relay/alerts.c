@@ -354,18 +354,34 @@ static void keep_in_drill(struct relay *r, enum cap_status status, int64_t *expi
     if (window.created > *since) *since = window.created - 1;
 }
 
-static void new_alert(struct relay *r, const struct event *e, const char *feed, const struct rule *rule,
-                      int64_t grp, const struct group_state *g, const struct judgement *j,
-                      struct alert_row *a)
+/* The candidates that count together with this event become the alert's. */
+static void join_candidates(struct relay *r, const struct rule *rule, const struct group_state *g,
+                            int64_t since, int64_t alert)
 {
-    *a = (struct alert_row){.grp = grp,
+    const int64_t *value = rule->threshold_same == SAME_NONE ? NULL : &g->value;
+    store_candidates_join(r->store, g->id, since, value, alert);
+    if (value) store_alert_value(r->store, alert, g->value);
+}
+
+/* Where they were seen, and by whom. */
+static void take_in_candidates(struct relay *r, const struct rule *rule, const struct group_state *g,
+                               int64_t since, struct alert_row *a)
+{
+    store_candidates(r->store, g->id, since, rule->threshold_same == SAME_NONE ? NULL : &g->value,
+                     alerts_take_in, a);
+}
+
+static void new_alert(struct relay *r, const struct event *e, const char *feed, const struct rule *rule,
+                      const struct group_state *g, const struct judgement *j, struct alert_row *a)
+{
+    *a = (struct alert_row){.grp = g->id,
                             .rule_rev = rule->rev,
                             .status = decide_status(rule, e),
                             .level = j->level,
                             .certainty = j->certainty,
                             .created = r->now.wall,
                             .expires = decide_expiry(rule, e),
-                            .count = g->count,
+                            .count = rule_correlates(rule) ? g->same.count : g->count,
                             .guessed = true};
     int64_t since = r->now.wall - rule->threshold_within_ms;
     keep_in_drill(r, a->status, &a->expires, &since);
@@ -374,9 +390,9 @@ static void new_alert(struct relay *r, const struct event *e, const char *feed, 
     (void)snprintf(a->title, sizeof(a->title), "%s", rule->title);
     (void)snprintf(a->set_hash, sizeof(a->set_hash), "%s", rule_set_hash(r->rules));
     (void)take_in(a, e->area, feed, e->area_guessed);
-    store_candidates(r->store, grp, since, alerts_take_in, a);
+    take_in_candidates(r, rule, g, since, a);
     store_alert_new(r->store, r->config->relay.id, clock_local_day(r->now.wall), a);
-    store_candidates_join(r->store, grp, since, a->n);
+    join_candidates(r, rule, g, since, a->n);
     r->counters.alerts++;
     r->alerts_in_force++;
     store_stat(r->store, clock_local_day(r->now.wall), "alert", rule->id, 1);
@@ -387,12 +403,14 @@ static bool is_fresh(const struct relay *r, const struct event *e)
     return r->now.wall - e->observed_at <= r->config->relay.fresh;
 }
 
-/* Fills g->same for a rule that correlates. What has no value counts for nothing: a person may still confirm it. */
+/* Fills g for a rule that correlates. What has no value counts for nothing: a person may still confirm it. */
 static void correlate(struct relay *r, const struct event *e, const struct rule *rule, struct event_row *row,
                       struct group_state *g)
 {
     if (!rule_correlates(rule)) return;
-    row->value = decide_value(rule, e, store_key(r->store));
+    row->value = g->value = decide_value(rule, e, store_key(r->store));
+    g->stands = rule->threshold_same == SAME_NONE ||
+                (g->alert && store_alert_has_value(r->store, g->alert, g->value));
     struct correlated c = {.grp = g->id,
                            .value = row->value,
                            .feed = row->feed,
@@ -450,16 +468,23 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
                 rule->id);
             return;
         }
-        new_alert(r, e, feed->id, rule, grp, &g, &j, &a);
+        new_alert(r, e, feed->id, rule, &g, &j, &a);
         ed.expires = a.expires;
         publish(r, &ed, g.feeds >= 2 && !rule_correlates(rule) ? "second feed" : "threshold", NULL);
         break;
     case DECIDE_COUNT:
     case DECIDE_UPDATE: {
         struct alert_row before = a;
-        a.count += e->count;
         a.withdrawn = false;
-        bool new_area = take_in(&a, e->area, feed->id, e->area_guessed);
+        (void)take_in(&a, e->area, feed->id, e->area_guessed);
+        if (rule_correlates(rule) && !g.stands) { /* one more value for which the rule is met */
+            int64_t since = now - rule->threshold_within_ms;
+            a.count += g.same.count;
+            take_in_candidates(r, rule, &g, since, &a);
+            join_candidates(r, rule, &g, since, a.n);
+        } else {
+            a.count += e->count;
+        }
         ed.expires = a.expires;
         if (j.what == DECIDE_UPDATE) {
             bool level_up = j.level > a.level;
@@ -472,7 +497,7 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
         } else {
             store_alert_update(r->store, &a);
             ed.type = MSG_ALERT; /* an Alert to the targets that are new */
-            if (new_area) {
+            if (strcmp(a.areas, before.areas) != 0) {
                 alerts_reword(r, &a, before.areas);
                 publish(r, &ed, "new area", before.areas);
             }
@@ -623,9 +648,13 @@ enum relay_err alerts_confirm_event(struct relay *r, int64_t event, const struct
             why, RELAY_CONFLICT,
             _("it is over: a warning lasts as long as its feed says, and at most as long as its rule's "
               "warnings do"));
-    struct group_state g = {.count = seen.count, .feeds = 1};
+    struct group_state g = {.count = seen.count, .feeds = 1, .value = seen.value};
     if (seen.grp) {
         store_window_read(r->store, seen.grp, r->now.wall, rule->threshold_within_ms, &g);
+        g.value = seen.value;
+        struct correlated c = {.grp = seen.grp, .value = seen.value};
+        if (rule->threshold_same == SAME_NONE || seen.value)
+            store_correlated(r->store, &c, r->now.wall, rule->threshold_within_ms, &g.same);
     } else {
         CLEANUP(buf_release) struct buf fingerprint = BUF_INIT(512);
         decide_fingerprint(r->config->route.group_labels, rule, &e, seen.feed, route_site(r->targets, e.area),
@@ -635,9 +664,11 @@ enum relay_err alerts_confirm_event(struct relay *r, int64_t event, const struct
     }
     if (g.alert) return fail(why, RELAY_CONFLICT, _("its group has an alert in force; confirm that one"));
     if (g.count < seen.count) g.count = seen.count;
+    if (g.same.count < seen.count) g.same.count = seen.count;
     struct judgement j = decide_group(rule, &g, NULL, true);
     struct alert_row a;
-    new_alert(r, &e, seen.feed, rule, seen.grp, &g, &j, &a);
+    g.id = seen.grp;
+    new_alert(r, &e, seen.feed, rule, &g, &j, &a);
     store_event_join(r->store, event, a.n, by->name);
     struct words words = {.say = rule->say, .title = rule->title};
     publish_confirmed(r, &a, &words, MSG_ALERT, seen.observed_at, by);

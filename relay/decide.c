@@ -110,6 +110,7 @@ struct judgement decide_group(const struct rule *r, const struct group_state *g,
         if (confirmed || threshold_reached(r, g)) j.what = DECIDE_ALERT;
         return j;
     }
+    if (rule_correlates(r) && !g->stands && !threshold_reached(r, g)) return j;
     /* What was once said is not unsaid by a quieter hour: level and certainty only rise. */
     if (active->level > j.level) j.level = active->level;
     if (active->certainty > j.certainty) j.certainty = active->certainty;

@@ -29,7 +29,8 @@ void decide_fingerprint(unsigned group_labels, const struct rule *r, const struc
  * is in the text. */
 int64_t decide_value(const struct rule *r, const struct event *e, const uint8_t key[static 16]);
 
-/* 3. What one more event means for its group. */
+/* 3. What one more event means for its group. With an alert in force, too, an event of a rule that correlates counts only where
+ * its own value has met the rule: others stay candidates. */
 enum decision { DECIDE_CANDIDATE, DECIDE_ALERT, DECIDE_COUNT, DECIDE_UPDATE };
 struct judgement {
     enum decision what;

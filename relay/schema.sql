@@ -111,6 +111,13 @@ CREATE TABLE correlated (
 );
 CREATE INDEX correlated_until ON correlated (until);
 
+-- The values for which the rule of an alert has been met: what has another one does not count for it.
+CREATE TABLE alert_value (
+  alert     INTEGER NOT NULL,
+  value     INTEGER NOT NULL,
+  PRIMARY KEY (alert, value)
+) WITHOUT ROWID;
+
 CREATE TABLE alert (
   n         INTEGER PRIMARY KEY,
   id        TEXT NOT NULL UNIQUE,          -- "yanta-1-20261122-17"

@@ -410,7 +410,8 @@ bool store_event_get(struct store *s, int64_t row, struct event_seen *ret)
                                    .count = (int)col_int(q, 6),
                                    .observed_at = body_time(q, 11, col_int(q, 7)),
                                    .expires_at = body_time(q, 12, INT64_MAX),
-                                   .reviewed = !col_null(q, 9)};
+                                   .reviewed = !col_null(q, 9),
+                                   .value = col_int(q, 14)};
         (void)snprintf(ret->area, sizeof(ret->area), "%s", col_text(q, 2));
         (void)snprintf(ret->rule, sizeof(ret->rule), "%.*s", (int)strcspn(col_text(q, 8), "."),
                        col_text(q, 8));
@@ -446,6 +447,12 @@ static int64_t slice_length(int64_t within)
     return within / WINDOW_SLICES > 0 ? within / WINDOW_SLICES : 1;
 }
 
+/* What is older does not count any more. */
+static int64_t window_since(int64_t now, int64_t within)
+{
+    return now - within - slice_length(within);
+}
+
 void store_window_add(struct store *s, int64_t grp, int64_t feed, int64_t now, int64_t within, int count,
                       bool verified)
 {
@@ -477,7 +484,7 @@ void store_windows_clear(struct store *s)
 void store_window_read(struct store *s, int64_t grp, int64_t now, int64_t within, struct group_state *ret)
 {
     *ret = (struct group_state){.id = grp};
-    struct stmt *q = store_ask(s, Q_WINDOW_SUM, INT(grp), INT(now - within - slice_length(within)));
+    struct stmt *q = store_ask(s, Q_WINDOW_SUM, INT(grp), INT(window_since(now, within)));
     if (store_row(s, q)) {
         ret->count = col_int(q, 0);
         ret->feeds = (int)col_int(q, 1);
@@ -487,8 +494,10 @@ void store_window_read(struct store *s, int64_t grp, int64_t now, int64_t within
     ret->alert = store_alert_active(s, grp, now);
 }
 
-static void correlated_read(struct store *s, const struct correlated *c, int64_t since, struct tally *ret)
+void store_correlated(struct store *s, const struct correlated *c, int64_t now, int64_t within,
+                      struct tally *ret)
 {
+    int64_t since = window_since(now, within);
     struct stmt *q = store_ask(s, Q_CORRELATED_SUM, INT(c->grp), INT(c->value), INT(since));
     *ret = (struct tally){0};
     if (store_row(s, q))
@@ -503,25 +512,35 @@ void store_correlate(struct store *s, const struct correlated *c, int64_t now, i
                      struct tally *ret)
 {
     enum { VICTIMS_TOLD_APART = 200 }; /* no rule asks for more than 100, and each one is a row */
-    int64_t slice = now - now % slice_length(within), since = now - within - slice_length(within);
+    int64_t slice = now - now % slice_length(within);
     struct tally before;
-    correlated_read(s, c, since, &before);
+    store_correlated(s, c, now, within, &before);
     store_do(s, Q_CORRELATED_ADD, INT(c->grp), INT(c->value), INT(slice), INT(c->feed),
              INT(before.victims < VICTIMS_TOLD_APART ? c->victim : 0), INT(c->count), INT(c->verified),
              INT(slice + within + 2 * slice_length(within)));
-    correlated_read(s, c, since, ret);
+    store_correlated(s, c, now, within, ret);
 }
 
-void store_candidates_join(struct store *s, int64_t grp, int64_t since, int64_t alert)
+void store_alert_value(struct store *s, int64_t alert, int64_t value)
 {
-    store_do(s, Q_CANDIDATE_KEYS_JOIN, INT(grp), INT(alert));
-    store_do(s, Q_CANDIDATES_JOIN, INT(grp), INT(alert), INT(since));
+    store_do(s, Q_VALUE_ADD, INT(alert), INT(value));
 }
 
-void store_candidates(struct store *s, int64_t grp, int64_t since,
+bool store_alert_has_value(struct store *s, int64_t alert, int64_t value)
+{
+    return any_row(s, store_ask(s, Q_VALUE_KNOWN, INT(alert), INT(value)));
+}
+
+void store_candidates_join(struct store *s, int64_t grp, int64_t since, const int64_t *value, int64_t alert)
+{
+    store_do(s, Q_CANDIDATE_KEYS_JOIN, INT(grp), INT(alert), INT_IF(value));
+    store_do(s, Q_CANDIDATES_JOIN, INT(grp), INT(alert), INT(since), INT_IF(value));
+}
+
+void store_candidates(struct store *s, int64_t grp, int64_t since, const int64_t *value,
                       void (*fn)(void *arg, const char *area, const char *feed, bool guessed), void *arg)
 {
-    struct stmt *q = store_ask(s, Q_CANDIDATES_LIST, INT(grp), INT(since));
+    struct stmt *q = store_ask(s, Q_CANDIDATES_LIST, INT(grp), INT(since), INT_IF(value));
     while (store_row(s, q)) fn(arg, col_text(q, 0), col_text(q, 1), col_int(q, 2) != 0);
 }
 
@@ -582,7 +601,7 @@ static bool prune_keys(struct store *s, int64_t before)
 static bool prune_alert(struct store *s, int64_t before)
 {
     static const enum statement parts[] = {Q_PRUNE_REVISIONS, Q_PRUNE_RENDERINGS, Q_PRUNE_DELIVERIES,
-                                           Q_PRUNE_STEPS, Q_PRUNE_FEEDBACK};
+                                           Q_PRUNE_STEPS,     Q_PRUNE_FEEDBACK,   Q_PRUNE_VALUES};
     int64_t n = store_begin(s) ? store_one(s, store_ask(s, Q_PRUNE_ALERTS, INT(before)), 0) : 0;
     for (size_t i = 0; n && i < ARRAY_LEN(parts); i++) store_do(s, parts[i], INT(n));
     return n != 0;

@@ -101,6 +101,7 @@ bool store_confirmed_areas(struct store *s, int64_t alert, char *ret, size_t siz
 /* A stored event that waits for a person. */
 struct event_seen {
     int64_t grp, alert;
+    int64_t value;                   /* by which it was correlated, 0 none */
     int64_t observed_at, expires_at; /* as its feed says; when it does not: received, INT64_MAX */
     char area[AREA_LEN + 1];
     bool guessed, reviewed;
@@ -128,7 +129,9 @@ struct group_state {
     int feeds;          /* different feeds within it */
     int verified_feeds; /* … with at least one that is more than a report */
     int64_t alert;      /* the active one, 0 none */
-    struct tally same;  /* of those that count together with this event, for a rule that correlates */
+    int64_t value;      /* of this event, by which a rule that correlates counts; 0 none */
+    struct tally same;  /* … and what it counts together with it */
+    bool stands;        /* the active alert is for this event's value */
 };
 int64_t store_group(struct store *s, const char *fingerprint, const char *rule);
 /* Adds occurrences to the slice of `now` and reads the window back. */
@@ -143,14 +146,19 @@ struct correlated {
 };
 void store_correlate(struct store *s, const struct correlated *c, int64_t now, int64_t within,
                      struct tally *ret);
+void store_correlated(struct store *s, const struct correlated *c, int64_t now, int64_t within,
+                      struct tally *ret); /* reads only */
+/* The rule of an alert has been met for this value. */
+void store_alert_value(struct store *s, int64_t alert, int64_t value);
+bool store_alert_has_value(struct store *s, int64_t alert, int64_t value);
 void store_window_clear(struct store *s, int64_t grp);
 /* Those of exercises and tests, whatever became of them. */
 void store_windows_clear(struct store *s);
-/* Events of the group that were stored as candidates become the alert's. It stands on those since `since`; older ones only
- * leave the review list. */
-void store_candidates_join(struct store *s, int64_t grp, int64_t since, int64_t alert);
+/* Events of the group that were stored as candidates become the alert's, of one value; NULL: whatever theirs is. It stands on
+ * those since `since`; older ones only leave the review list. */
+void store_candidates_join(struct store *s, int64_t grp, int64_t since, const int64_t *value, int64_t alert);
 /* Each area and feed of those candidates. */
-void store_candidates(struct store *s, int64_t grp, int64_t since,
+void store_candidates(struct store *s, int64_t grp, int64_t since, const int64_t *value,
                       void (*fn)(void *arg, const char *area, const char *feed, bool guessed), void *arg);
 
 /* -- alerts ------------------------------------------------------------------------------------------------------- */

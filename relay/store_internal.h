@@ -29,7 +29,7 @@
     X(DRILL_REAL) X(DRILL_END) X(TOLD_ADD) X(DUE_COUNT) X(DELIVERY_SENT) X(TOLD) X(PRUNE_TOLD) \
     X(RULE_ADD) X(RULE_GET) X(RULE_UNDO) X(RULES) \
     X(STEP_ADD) X(STEP_COUNT) X(STEP_DUE) X(STEP_NEXT) X(STEPS_DUE) \
-    X(STEP_DONE) X(STEPS_STOP) X(STEP_CLAMP) X(PRUNE_STEPS) X(ACTION_FIRST) \
+    X(STEP_DONE) X(STEPS_STOP) X(STEP_CLAMP) X(PRUNE_STEPS) X(VALUE_ADD) X(VALUE_KNOWN) X(PRUNE_VALUES) X(ACTION_FIRST) \
     X(FEEDBACK_ADD) X(FEEDBACK_COUNT) X(PRUNE_FEEDBACK)
 /* clang-format on */
 
@@ -66,6 +66,7 @@ struct value {
 };
 #define INT(n)         ((struct value){VALUE_INT, (n), NULL})
 #define INT_OR_NULL(n) ((struct value){(n) ? VALUE_INT : VALUE_NULL, (n), NULL}) /* 0 is NULL */
+#define INT_IF(p)      ((struct value){(p) ? VALUE_INT : VALUE_NULL, (p) ? *(p) : 0, NULL})
 #define DUE(at)        ((struct value){(at) == NO_DUE ? VALUE_NULL : VALUE_INT, (at), NULL})
 #define TEXT(t)        TEXTN((t), -1)
 #define TEXTN(t, n)    ((struct value){VALUE_TEXT, (int64_t)(n), (t)})

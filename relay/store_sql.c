@@ -86,18 +86,24 @@ const char *const store_sql[Q_COUNT] = {
         "SELECT coalesce(sum(count), 0), count(DISTINCT feed), count(DISTINCT CASE WHEN verified THEN feed "
         "END), "
         "count(DISTINCT nullif(victim, 0)) FROM correlated WHERE grp = ?1 AND value = ?2 AND slice > ?3",
+    [Q_VALUE_ADD] = "INSERT INTO alert_value VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+    [Q_VALUE_KNOWN] = "SELECT 1 FROM alert_value WHERE alert = ?1 AND value = ?2",
+    [Q_PRUNE_VALUES] = "DELETE FROM alert_value WHERE alert = ?1",
+/* 0 is no value: what has none has nothing in common. */
+#define OF_VALUE(number) " AND (?" #number " IS NULL OR (value = ?" #number " AND value <> 0))"
     [Q_CANDIDATES_JOIN] =
         "UPDATE event SET alert = ?2, note = iif(received > ?3, '', note) WHERE grp = ?1 AND alert IS NULL "
-        "AND reviewed IS NULL AND note = 'candidate'",
+        "AND reviewed IS NULL AND note = 'candidate'" OF_VALUE(4),
     /* FROM, not (feed, event_id) IN (…): that form seeks the feed alone and walks all of its keys. */
     [Q_CANDIDATE_KEYS_JOIN] =
         "UPDATE event_key SET alert = ?2 FROM (SELECT feed, event_id FROM event WHERE grp = ?1 AND alert IS "
-        "NULL AND reviewed IS NULL AND note = 'candidate') AS c WHERE event_key.feed = c.feed AND "
-        "event_key.event_id = c.event_id",
+        "NULL AND reviewed IS NULL AND note = 'candidate'" OF_VALUE(
+            3) ") AS c WHERE event_key.feed = c.feed AND "
+               "event_key.event_id = c.event_id",
     [Q_CANDIDATES_LIST] =
         "SELECT DISTINCT e.area, f.name, e.guessed FROM event e JOIN feed f ON f.id = e.feed WHERE e.grp = "
         "?1 "
-        "AND e.alert IS NULL AND e.reviewed IS NULL AND e.note = 'candidate' AND e.received > ?2",
+        "AND e.alert IS NULL AND e.reviewed IS NULL AND e.note = 'candidate' AND e.received > ?2" OF_VALUE(3),
 
     [Q_ALERT_ADD] = "INSERT INTO alert (id, grp, rule, rule_rev, set_hash, category, title, status, level, "
                     "certainty, created, "
@@ -210,10 +216,10 @@ const char *const store_sql[Q_COUNT] = {
                       " FROM showing s JOIN delivery d ON d.id = s.delivery WHERE s.target = ?1 AND "
                       "d.state = 3 AND d.snap_rev <= ?2 LIMIT ?3",
 
-    [Q_EVENT_GET] =
-        "SELECT grp, alert, area, guessed, kind, status, count, received, rules, reviewed, note, "
-        "coalesce(body ->> '$.observed_at', body ->> '$.sent_at', ''), coalesce(body ->> "
-        "'$.expires_at', ''), (SELECT name FROM feed WHERE feed.id = event.feed) FROM event WHERE id = ?1",
+    [Q_EVENT_GET] = "SELECT grp, alert, area, guessed, kind, status, count, received, rules, reviewed, note, "
+                    "coalesce(body ->> '$.observed_at', body ->> '$.sent_at', ''), coalesce(body ->> "
+                    "'$.expires_at', ''), (SELECT name FROM feed WHERE feed.id = event.feed), value FROM "
+                    "event WHERE id = ?1",
     [Q_EVENT_REVIEW] =
         "UPDATE event SET reviewed = ?2 WHERE alert IS NULL AND reviewed IS NULL AND id IN (SELECT ?1 UNION "
         "SELECT id FROM event WHERE alert IS NULL AND reviewed IS NULL AND grp = (SELECT grp FROM event "

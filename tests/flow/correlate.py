@@ -50,9 +50,9 @@ route: {{receiver: everyone}}
 receivers: [{{name: everyone, pa: [bulletin], chats: all}}]
 """
 
-    def calls(self, caller, victim, into="in.jsonl"):
+    def calls(self, caller, victim, into="in.jsonl", area="610113"):
         self.number += 1
-        self.event(self.number, "610113", into, text="请把钱转到安全账户", count=1, victim={"ref": victim, "area": "610113"},
+        self.event(self.number, area, into, text="请把钱转到安全账户", count=1, victim={"ref": victim, "area": area},
                    suspect={"number": caller} if caller else None)
 
     def take_back(self, number):
@@ -62,7 +62,7 @@ receivers: [{{name: everyone, pa: [bulletin], chats: all}}]
 
 def correlated(r):
     for i in range(6):
-        r.calls(f"1700000{i:04d}", f"v{i}")  # six numbers, once each
+        r.calls(f"1700000{i:04d}", f"v{i}", area="610104")  # six numbers, once each
     r.calls(None, "v9")  # no number: counts for nothing
     r.calls("17012345678", "v1")
     r.calls("17012345678", "v1")
@@ -81,10 +81,30 @@ def correlated(r):
     assert len(alert) == 1 and alert[0]["rule"] == "correlated_1", alert
     why = [v["note"] for v in r.cli("alerts", "show", alert[0]["id"])["revisions"]]
     assert why == ["threshold"], f"a second feed is not what this rule waits for: {why}"
+    # What people are told is of this number: the others, and the call without one, are for a person to look at as before.
+    def standing():
+        a = r.cli("alerts", "list")[0]
+        return a["count"], a["areas"], len(r.cli("alerts", "list", "--review"))
+    assert standing() == (3, "610113", 7), standing()
+    r.calls("17012345678", "v1")
+    r.until("its next call", lambda: standing() == (4, "610113", 7))
+    r.calls("17098765432", "v1")
+    r.calls("17098765432", "v2", "in2.jsonl", area="610104")
+    r.until("another number", lambda: standing() == (4, "610113", 9))
+    r.calls(None, "v3")
+    r.until("none", lambda: standing() == (4, "610113", 10))
+    r.calls("17098765432", "v2")  # it has met the rule as well
+    r.until("both", lambda: standing() == (7, "610113 610104", 8))
+    r.calls("17098765432", "v2")
+    r.until("all of them", lambda: standing() == (8, "610113 610104", 8))
     r.cli("alerts", "cancel", alert[0]["id"], "--by", "王队")
     r.calls("17012345678", "v3")
-    r.until("a candidate of its own", lambda: len(r.cli("alerts", "list", "--review")) == 1)
+    r.until("a candidate of its own", lambda: len(r.cli("alerts", "list", "--review")) == 9)
     assert len(r.cli("alerts", "list")) == 1, "what a person took back was counted"
+    # A person stands for one of them: it is told with what has the same number, and no other.
+    one = next(e["event"] for e in r.cli("alerts", "list", "--review") if e["event_id"] == "e1")
+    r.cli("alerts", "confirm", str(one), "--by", "王队")
+    assert standing() == (1, "610104", 8), standing()
     stored = b"".join(open(r.path(f"state/tocsin.db{part}"), "rb").read() for part in ("", "-wal"))
     assert b"17012345678" not in stored and b"17000000003" not in stored, "a number is in the store"
 

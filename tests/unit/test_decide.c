@@ -98,6 +98,16 @@ static void a_rule_that_correlates_needs_all_it_asks_for_of_one_value(void **sta
     }
     struct group_state g = {.count = 1};
     assert_int_equal(decide_group(&r, &g, NULL, true).what, DECIDE_ALERT); /* a person needs no count */
+    /* With an alert in force: another value counts for it when it has met the rule, and does not make it more certain before. */
+    struct alert_row active = {.level = LEVEL_RED, .certainty = CERTAINTY_POSSIBLE};
+    g = (struct group_state){.count = 500, .same = {2, 2, 2, 2}};
+    assert_int_equal(decide_group(&r, &g, &active, false).what, DECIDE_CANDIDATE);
+    g.stands = true;
+    assert_int_equal(decide_group(&r, &g, &active, false).what, DECIDE_UPDATE);
+    g = (struct group_state){.count = 500, .same = {3, 1, 1, 2}};
+    active.certainty = CERTAINTY_LIKELY;
+    r.threshold_feeds = 1;
+    assert_int_equal(decide_group(&r, &g, &active, false).what, DECIDE_COUNT);
 }
 
 static void victims_alone_may_be_counted(void **state)
