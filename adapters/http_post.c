@@ -191,6 +191,14 @@ static void judge_code(const struct post_kind *k, int64_t code, struct send_outc
     }
 }
 
+/* A channel that speaks JSON does not answer a message that it took with a page: a login, or a wall, on the way there does. */
+static bool is_page(const struct http_answer *a)
+{
+    size_t i = a->body_len >= 3 && memcmp(a->body, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    while (i < a->body_len && strchr(" \t\r\n", a->body[i])) i++;
+    return i < a->body_len && a->body[i] == '<';
+}
+
 void post_judge(const struct post_kind *k, const struct http_answer *a, struct send_outcome *ret,
                 bool *ret_too_long)
 {
@@ -202,6 +210,12 @@ void post_judge(const struct post_kind *k, const struct http_answer *a, struct s
         judge_code(k, code, ret, ret_too_long);
     } else if (a->end == HTTP_ANSWERED && !fine) {
         judge_status(a, ret, ret_too_long);
+    } else if (a->end == HTTP_ANSWERED && (k->code_member || k->answers_json) && is_page(a)) {
+        ret->result = SEND_RETRY;
+        (void)snprintf(ret->reason, sizeof(ret->reason),
+                       _("HTTP %d with a web page: something on the way answers in the service's place; look "
+                         "at the proxy"),
+                       a->status);
     } else if (a->end == HTTP_ANSWERED && k->code_member) {
         ret->result = SEND_UNKNOWN;
         (void)snprintf(ret->reason, sizeof(ret->reason), _("HTTP %d without %s"), a->status, k->code_member);

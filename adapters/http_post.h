@@ -104,6 +104,7 @@ struct post_kind {
     const char *code_member;       /* of the JSON answer; NULL: the HTTP status decides, 2xx is SENT */
     const char *old_code_member;   /* of an earlier form of the answer; may be NULL */
     const struct post_code *codes; /* 0 is SENT without a row; what has none is RETRY */
+    bool answers_json;             /* always, though it has no code: as one with a code does */
     bool idempotent; /* the channel knows a repeat by its id: what may have arrived is simply sent again */
 };
 

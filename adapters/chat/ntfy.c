@@ -67,7 +67,8 @@ static enum post_card ntfy_card(const struct target *t)
     return o->card ? CARD_ALONG : CARD_NONE;
 }
 
-static const struct post_kind ntfy_kind = {.room = ntfy_room, .build = ntfy_build, .card = ntfy_card};
+static const struct post_kind ntfy_kind = {
+    .room = ntfy_room, .build = ntfy_build, .card = ntfy_card, .answers_json = true};
 
 static enum relay_err ntfy_check(void *ctx, struct target *t, struct reason *why)
 {

@@ -183,7 +183,7 @@ def webhook_answers(rig):
     """Each answer that a group bot has, with the state and the reason that a person reads."""
     webhooks(rig, {"empty": "44004", "type": "40008", "limit": "45009", "gone": "93000", "wait": "http429:2", "fault": "http500",
                    "refused": "http400", "lost": "http404", "odd": "garbage,garbage", "late": "nocode", "busy": "-1",
-                   "new": "77777"})
+                   "new": "77777", "wall": "page,page,page"})
     ends(rig, "empty", "rejected", "errcode 44004: the text is empty")
     ends(rig, "type", "rejected", "errcode 40008")
     ends(rig, "refused", "rejected", "HTTP 400: the request was refused")
@@ -195,6 +195,7 @@ def webhook_answers(rig):
     ends(rig, "busy", "sent", "")
     ends(rig, "new", "sent", "")
     ends(rig, "odd", "unconfirmed", "HTTP 200 without errcode")
+    ends(rig, "wall", "sent", "")  # a login on the way has answered three times: nobody has had it yet
     ends(rig, "late", "sent", "")
     states = {t["id"]: t for t in rig.status()["targets"]}
     for name, state, why in (("limit", "paused", "more than 20 messages in a minute"),

@@ -264,7 +264,9 @@ static void on_send(void *arg, struct http_exchange *x)
             a->status = (int)strtol(word + 4, NULL, 10);
             if (strchr(word, ':')) a->retry_after = xstrdup(strchr(word, ':') + 1);
         } else if (strcmp(word, "garbage") == 0) {
-            a->body = xstrdup("<html>ok</html>");
+            a->body = xstrdup("ok");
+        } else if (strcmp(word, "page") == 0) {
+            a->body = xstrdup("\r\n<!DOCTYPE html><html><title>请先登录</title></html>");
         } else if (strcmp(word, "nocode") == 0) {
             a->body = xstrdup("{\"errmsg\":\"ok\"}");
         } else {

@@ -29,7 +29,7 @@ struct wecom_standin_options {
     int delay_ms;       /* before each answer */
     int rate;           /* messages a minute and key; 0: 20, -1: no limit */
     const char *keys;   /* "redgoose,ward3": all others are unknown; NULL: all are known */
-    const char *script; /* "0,45009,http503,http429:7,garbage,hang": one word a request; NULL: none */
+    const char *script; /* "0,45009,http503,http429:7,page,garbage,hang": one word a request; NULL: none */
     FILE *journal;      /* one JSON line a request; NULL: none */
     FILE *show;         /* what a group would read; NULL: nowhere */
     bool keep;          /* requests are kept for wecom_standin_post */

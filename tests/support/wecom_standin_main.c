@@ -22,7 +22,7 @@ static int usage(void)
                 "Stands in for https://qyapi.weixin.qq.com/cgi-bin/webhook/send on 127.0.0.1.\n"
                 "  --rate N     messages a minute and key (20; -1 none)\n"
                 "  --script W   answers in order, then the usual ones: "
-                "0,45009,93000,-1,http503,http429:7,garbage,hang\n",
+                "0,45009,93000,-1,http503,http429:7,page,garbage,hang\n",
                 stderr);
     return 2;
 }

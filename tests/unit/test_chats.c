@@ -327,6 +327,9 @@ static void ntfy_rings_by_level_and_carries_its_token(void **state)
         cJSON_Delete(j);
     }
     assert_string_equal(peer.seen[0], "Bearer tk_secret");
+    peer.body = "<!DOCTYPE html><title>Log in</title>"; /* of a proxy: ntfy has not seen it */
+    assert_int_equal(send_one().result, SEND_RETRY);
+    peer.body = "{}";
     peer.status = 401;
     assert_int_equal(send_one().effect, TARGET_DISABLE);
     peer.status = 507;

@@ -186,6 +186,7 @@ static void each_answer_has_its_meaning(void **state)
         {"44004", 1, SEND_REJECTED, TARGET_GOES_ON, 0, "errcode 44004"},
         {"40007", 1, SEND_REJECTED, TARGET_GOES_ON, 0, "errcode 40007"},
         {"12345", 1, SEND_RETRY, TARGET_GOES_ON, 0, "errcode 12345"},
+        {"page", 1, SEND_RETRY, TARGET_GOES_ON, 0, "HTTP 200 with a web page"},
         {"garbage", 1, SEND_UNKNOWN, TARGET_GOES_ON, 0, "without errcode"},
         {"nocode", 1, SEND_UNKNOWN, TARGET_GOES_ON, 0, "without errcode"},
         {"http204", 1, SEND_UNKNOWN, TARGET_GOES_ON, 0, "without errcode"},
