@@ -59,13 +59,16 @@ enum relay_err list_review(struct db *db, const struct list_filter *f, struct bu
         "[places:places], e.count AS count, NULL AS held, NULL AS approved_by, e.body AS [body:json] FROM "
         "event e JOIN feed f ON f.id = e.feed WHERE e.alert IS NULL AND e.reviewed IS NULL AND e.note IN "
         "('candidate', 'unsure') ORDER BY e.id DESC LIMIT ?3) UNION ALL SELECT * FROM (SELECT NULL, a.id, "
-        "a.feeds, NULL, a.created, substr(iif(count(d.id), ', ' || max(d.reason), '') || iif(a.guessed, ', "
+        "a.feeds, NULL, a.created, substr(iif(d.held, ', ' || d.reason, '') || iif(a.guessed, ', "
         "guessed area', '') || iif(a.withdrawn, ', confirmed but taken back by its feed', ''), 3), a.rule, "
         "a.areas, a.areas, a.count, "
-        "count(d.id), (SELECT group_concat(x.actor, ' ') FROM action x WHERE x.object = a.id AND x.verb = "
-        "'alert.approve'), NULL FROM alert a LEFT JOIN delivery d ON d.alert = a.n AND d.state = 0 AND "
-        "d.reason LIKE 'approval%' WHERE a.ended IS NULL AND a.expires > ?2 GROUP BY a.n HAVING count(d.id) "
-        "> 0 OR a.guessed <> 0 OR a.withdrawn <> 0 ORDER BY a.n DESC LIMIT ?3) ORDER BY 5 DESC",
+        "coalesce(d.held, 0), (SELECT group_concat(x.actor, ' ') FROM action x WHERE x.object = a.id AND "
+        "x.verb = "
+        "'alert.approve'), NULL FROM alert a LEFT JOIN (SELECT alert, count(*) AS held, max(reason) AS "
+        "reason "
+        "FROM delivery INDEXED BY delivery_due WHERE due IS NOT NULL AND state = 0 AND reason LIKE "
+        "'approval%' GROUP BY alert) d ON d.alert = a.n WHERE a.ended IS NULL AND a.expires > ?2 AND (d.held "
+        "OR a.guessed <> 0 OR a.withdrawn <> 0) ORDER BY a.n DESC LIMIT ?3) ORDER BY 5 DESC",
         NULL, ret, why);
 }
 

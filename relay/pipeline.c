@@ -20,6 +20,7 @@
 #include "intake.h"
 #include "io/address.h"
 #include "outlink.h"
+#include "overview.h"
 #include "pages.h"
 #include "players.h"
 #include "review.h"
@@ -338,6 +339,7 @@ struct relay *pipeline_free(struct relay *r)
     http_server_free(r->control);
     silences_free(r->silences);
     players_free(r->players);
+    overview_free(r->overview);
     matcher_free(r->matcher);
     rule_set_free(r->rules);
     store_close(r->store);
@@ -558,7 +560,7 @@ static int64_t next_due(struct relay *r)
     if (!r->store_ok) due = sooner(due, p->probe_at);
     due = sooner(due, p->pruning && r->store_ok ? p->slice_at : p->prune_at);
     due = sooner(due, p->disk_at);
-    if (r->fitting && r->store_ok) due = r->now.mono;
+    if ((r->fitting && r->store_ok) || overview_counts(r)) due = r->now.mono;
     return due;
 }
 
@@ -661,6 +663,7 @@ static void read_everything(struct relay *r)
     dispatch_collect(r);
     escalate_due(r);
     alerts_fit_on(r);
+    overview_count_on(r);
     look_at_notices(r);
     dispatch_claim(r);
 }

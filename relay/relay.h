@@ -44,6 +44,7 @@ struct relay {
     struct dispatch *dispatch; /* dispatch.c */
     struct silences *silences; /* silence.c */
     struct players *players;   /* players.c */
+    struct overview *overview; /* overview.c */
     struct counters counters;
     uint64_t commits_failed, turns;
     bool store_ok;     /* the last commit worked: sends may start */

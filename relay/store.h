@@ -207,6 +207,8 @@ void store_alerts_now(struct store *s, int64_t now, void (*fn)(void *arg, const 
                       void *arg);
 /* The numbers of alerts in force below `before`, the newest first; at most max; returns how many. */
 size_t store_alerts_before(struct store *s, int64_t before, int64_t now, int64_t *ret, size_t max);
+/* The newest alert below `before` that was created since then: its number; 0: none. */
+int64_t store_alert_created_before(struct store *s, int64_t before, int64_t since);
 /* Ends the alerts whose time has come, at most max; returns how many. */
 int store_alerts_expire(struct store *s, int64_t now, int max);
 int64_t store_alerts_next_expiry(struct store *s); /* INT64_MAX none */
@@ -286,6 +288,10 @@ void store_deliveries_before(struct store *s, int64_t alert, int64_t target, int
                              void (*fn)(void *arg, struct delivery_row *d), void *arg);
 /* Every delivery that there has been of an alert, by target and then by revision; fn may move it. */
 void store_deliveries_ever(struct store *s, int64_t alert, void (*fn)(void *arg, struct delivery_row *d),
+                           void *arg);
+/* How each of them stands, and when it was sent (0: not). */
+void store_delivery_states(struct store *s, int64_t alert,
+                           void (*fn)(void *arg, int64_t target, enum delivery_state state, int64_t sent_at),
                            void *arg);
 /* Held, queued, retry, or sent and still to be looked at. */
 void store_deliveries_open(struct store *s, int64_t target, void (*fn)(void *arg, struct delivery_row *d),

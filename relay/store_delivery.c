@@ -77,6 +77,11 @@ size_t store_alerts_before(struct store *s, int64_t before, int64_t now, int64_t
     return n;
 }
 
+int64_t store_alert_created_before(struct store *s, int64_t before, int64_t since)
+{
+    return store_one(s, store_ask(s, Q_ALERT_CREATED_BEFORE, INT(before), INT(since)), 0);
+}
+
 bool store_alert_by_id(struct store *s, const char *id, struct alert_row *ret)
 {
     return get_alert(s, store_ask(s, Q_ALERT_BY_ID, TEXT(id)), ret);
@@ -422,6 +427,14 @@ void store_deliveries_ever(struct store *s, int64_t alert, void (*fn)(void *arg,
 {
     struct stmt *q = store_ask(s, Q_EVER_OF_ALERT, INT(alert));
     each_delivery(s, q, fn, arg);
+}
+
+void store_delivery_states(struct store *s, int64_t alert,
+                           void (*fn)(void *arg, int64_t target, enum delivery_state state, int64_t sent_at),
+                           void *arg)
+{
+    struct stmt *q = store_ask(s, Q_DELIVERY_STATES, INT(alert));
+    while (store_row(s, q)) fn(arg, col_int(q, 0), (enum delivery_state)col_int(q, 1), col_int(q, 2));
 }
 
 void store_deliveries_open(struct store *s, int64_t target, void (*fn)(void *arg, struct delivery_row *d),

@@ -284,6 +284,10 @@ const char *const store_sql[Q_COUNT] = {
     [Q_ALERTS_BEFORE] =
         "SELECT n FROM alert INDEXED BY alert_expires WHERE ended IS NULL AND expires > ?2 AND n < ?1 "
         "ORDER BY n DESC LIMIT ?3",
+    /* The one before it, whenever that was made: they are made in the order of their numbers. */
+    [Q_ALERT_CREATED_BEFORE] = "SELECT n FROM (SELECT n, created FROM alert WHERE n < ?1 ORDER BY n DESC "
+                               "LIMIT 1) WHERE created > ?2",
+    [Q_DELIVERY_STATES] = "SELECT target, state, sent_at FROM delivery WHERE alert = ?1",
     [Q_SILENCE_ADD] =
         "INSERT INTO silence (matchers, broad, author, reason, created, expires, remind) VALUES "
         "(?1, ?2, ?3, ?4, ?5, ?6, ?7)",

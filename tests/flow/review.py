@@ -287,5 +287,31 @@ def replays(r):
     refused(silent, "board:s1/w1", "no route")
 
 
+def counted(r):
+    """What the console says of each target: how the deliveries of the last day's alerts stand."""
+    def targets():
+        return {t["id"]: t for t in json.loads(r.view("/v1/overview"))["targets"]}
+
+    def of(target):
+        return {k: v for k, v in targets()[target].items() if v and k not in ("id", "last")}
+    assert targets() == {}
+    r.event(1, "610113")
+    alert = r.alert_in("610113")
+    r.until("the duty room", lambda: r.states(alert)["file:room"][0] == "sent")
+    assert set(targets()) == set(r.states(alert)), targets()
+    assert of("file:room") == {"deliveries": 1, "sent": 1} and targets()["file:room"]["last"] and not targets()["board:s1/w1"]["last"]
+    assert of("board:s1/w1") == of("pa:s1/hall") == {"deliveries": 1, "held": 1}
+    r.cli("site", "mode", "s1", "screens", "--by", "李科长")
+    r.event(2, "610104")
+    second = r.alert_in("610104")
+    r.until("the duty room", lambda: r.states(second)["file:room"][0] == "sent")
+    assert of("file:room") == {"deliveries": 2, "sent": 2} and of("pa:s1/hall") == {"deliveries": 2, "held": 2}
+    assert of("board:s1/w1") == {"deliveries": 2, "waiting": 2}, of("board:s1/w1")
+    r.cli("alerts", "cancel", second, "--by", "王队")
+    assert of("board:s1/w1") == {"deliveries": 2, "waiting": 1, "spared": 1}, of("board:s1/w1")
+    r.pass_time(hours=25)
+    assert targets() == {}, targets()
+
+
 if __name__ == "__main__":
-    main(Review, review, going_live, not_to_be_said, unsure, groups_in_trial, replays)
+    main(Review, review, going_live, not_to_be_said, unsure, groups_in_trial, replays, counted)
