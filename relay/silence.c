@@ -95,10 +95,10 @@ static void end_delivery(void *arg, struct delivery_row *d)
     /* An announcement that no player has taken yet would be said again; a chat has it, and ack stops its reminders. */
     bool open = d->state == DELIVERY_SENT && d->due != NO_DUE && t && !t->chat;
     struct revision_row rev;
+    if (!open && !delivery_is_waiting(d->state)) return;
     if (store_revision_get(s->r->store, d->alert, d->rev, &rev) && rev.msg_type == MSG_CANCEL) return;
-    if (dispatch_end_unsent(s->r, d, s->why) ||
-        (open && dispatch_move(s->r, d, DELIVERY_SUPPRESSED, s->why, NO_DUE)))
-        s->ended++;
+    s->ended += open ? dispatch_move(s->r, d, DELIVERY_SUPPRESSED, s->why, NO_DUE)
+                     : dispatch_end_unsent(s->r, d, s->why);
 }
 
 static void sweep_alert(void *arg, const struct alert_row *a)
