@@ -169,13 +169,19 @@ enum relay_err list_deliveries(struct db *db, const struct list_filter *f, struc
             _("`%s` is no state; states are held, queued, sending, sent, played, displayed, acknowledged, "
               "retry, expired, rejected, cancelled, suppressed, unconfirmed"),
             f->state);
+    /* The store keeps them by alert: all of one are found at once, and those of one target by asking each alert. */
+    const char *from =
+        f->alert    ? " FROM alert a CROSS JOIN delivery d ON d.alert = a.n JOIN target t ON t.id = d.target "
+        : f->target ? " FROM target t CROSS JOIN alert a CROSS JOIN delivery d ON d.alert = a.n AND "
+                      "d.target = t.id "
+                    : DELIVERIES;
+    CLEANUP(free_ptr)
+    char *sql = xasprintf("SELECT " DELIVERY_FIELDS
+                          "%sWHERE (?1 < 0 OR d.state = ?1)%s%s AND (?4 = 0 OR d.state IN (0, "
+                          "1, 2, 3, 7)) ORDER BY d.id DESC LIMIT ?5",
+                          from, f->target ? " AND t.name = ?2" : "", f->alert ? " AND a.id = ?3" : "");
     STMT q = {NULL};
-    enum relay_err err =
-        db_prepare(db, &q,
-                   "SELECT " DELIVERY_FIELDS DELIVERIES
-                   "WHERE (?1 < 0 OR d.state = ?1) AND (?2 IS NULL OR t.name = ?2) AND (?3 IS NULL OR a.id "
-                   "= ?3) AND (?4 = 0 OR d.state IN (0, 1, 2, 3, 7)) ORDER BY d.id DESC LIMIT ?5",
-                   why);
+    enum relay_err err = db_prepare(db, &q, sql, why);
     if (err != RELAY_OK) return err;
     stmt_int(&q, 1, f->state ? (int64_t)state : -1);
     stmt_text(&q, 2, f->target);

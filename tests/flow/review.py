@@ -309,6 +309,12 @@ def counted(r):
     assert of("board:s1/w1") == {"deliveries": 2, "waiting": 2}, of("board:s1/w1")
     r.cli("alerts", "cancel", second, "--by", "王队")
     assert of("board:s1/w1") == {"deliveries": 2, "waiting": 1, "spared": 1}, of("board:s1/w1")
+    # Lists of them are asked for by alert, by target, by state, or all together.
+    every = r.cli("deliveries", "list")
+    for asked in ({"alert": alert}, {"target": "board:s1/w1"}, {"state": "held"}, {"alert": alert, "target": "file:room"},
+                  {"target": "board:s1/w1", "state": "suppressed"}, {"alert": "rv-1", "target": "file:nobody"}):
+        named = r.cli("deliveries", "list", *(word for k, v in asked.items() for word in (f"--{k}", v)))
+        assert named == [d for d in every if asked.items() <= d.items()], (asked, named)
     r.pass_time(hours=25)
     assert targets() == {}, targets()
 
