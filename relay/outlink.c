@@ -40,7 +40,6 @@ struct outlink {
     size_t n_listeners;
     int unreleased; /* messages read since the last release */
     int64_t dropped;
-    char *will;
 };
 
 static void publish_free(struct publish *p)
