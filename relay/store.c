@@ -597,14 +597,18 @@ static bool prune_keys(struct store *s, int64_t before)
     return more;
 }
 
-/* One finished alert with everything that hangs on it. */
+/* One finished alert with everything that hangs on it: what it has by target goes first, which may be a hundred thousand rows. */
 static bool prune_alert(struct store *s, int64_t before)
 {
-    static const enum statement parts[] = {Q_PRUNE_REVISIONS, Q_PRUNE_RENDERINGS, Q_PRUNE_DELIVERIES,
-                                           Q_PRUNE_STEPS,     Q_PRUNE_FEEDBACK,   Q_PRUNE_VALUES};
-    int64_t n = store_begin(s) ? store_one(s, store_ask(s, Q_PRUNE_ALERTS, INT(before)), 0) : 0;
-    for (size_t i = 0; n && i < ARRAY_LEN(parts); i++) store_do(s, parts[i], INT(n));
-    return n != 0;
+    static const enum statement many[] = {Q_PRUNE_DELIVERIES, Q_PRUNE_RENDERINGS};
+    static const enum statement few[] = {Q_PRUNE_REVISIONS, Q_PRUNE_STEPS, Q_PRUNE_FEEDBACK, Q_PRUNE_VALUES,
+                                         Q_PRUNE_ALERT};
+    int64_t n = store_one(s, store_ask(s, Q_PRUNE_ALERTS, INT(before)), 0);
+    if (!n) return false;
+    for (size_t i = 0; i < ARRAY_LEN(many); i++)
+        if (prune_slice(s, many[i], n, SLICE_ROWS)) return true;
+    for (size_t i = 0; i < ARRAY_LEN(few); i++) store_do(s, few[i], INT(n));
+    return true;
 }
 
 /* Bytes over the budget, in rows of the recent average size. */

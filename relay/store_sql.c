@@ -272,11 +272,13 @@ const char *const store_sql[Q_COUNT] = {
                          "FROM silence)",
     [Q_PRUNE_DRILLS] = "DELETE FROM drill WHERE coalesce(ended, expires) < ?1 AND id < (SELECT max(id) FROM "
                        "drill)",
-    [Q_PRUNE_ALERTS] =
-        "DELETE FROM alert WHERE n = (SELECT n FROM alert WHERE ended < ?1 ORDER BY n LIMIT 1) RETURNING n",
+    [Q_PRUNE_ALERTS] = "SELECT n FROM alert WHERE ended < ?1 ORDER BY n LIMIT 1",
+    [Q_PRUNE_ALERT] = "DELETE FROM alert WHERE n = ?1",
     [Q_PRUNE_REVISIONS] = "DELETE FROM revision WHERE alert = ?1",
-    [Q_PRUNE_RENDERINGS] = "DELETE FROM rendering WHERE alert = ?1",
-    [Q_PRUNE_DELIVERIES] = "DELETE FROM delivery WHERE alert = ?1",
+    [Q_PRUNE_RENDERINGS] =
+        "DELETE FROM rendering WHERE id IN (SELECT id FROM rendering WHERE alert = ?1 LIMIT ?2)",
+    [Q_PRUNE_DELIVERIES] =
+        "DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE alert = ?1 LIMIT ?2)",
     [Q_PRUNE_SPOKEN] = "DELETE FROM spoken WHERE at < ?1",
 
     [Q_ALERTS_NOW] = "SELECT " ALERT_COLUMNS " FROM alert a WHERE a.ended IS NULL AND a.expires > ?1",

@@ -622,6 +622,40 @@ static void every_feed_keeps_its_newest_refusals_however_many_feeds_there_were(v
     assert_true(slices < 30); /* by those that there are, not by their numbers */
 }
 
+/* A whole city's had twenty thousand targets, and revisions: it does not go at once. */
+static void an_alert_with_many_deliveries_goes_in_slices(void **state)
+{
+    (void)state;
+    static const char left[] = "SELECT (SELECT count(*) FROM delivery) + (SELECT count(*) FROM rendering)";
+    int64_t now = 2000 * DAY_MS;
+    struct reason why;
+    assert_int_equal(
+        db_exec(
+            store_db(store),
+            "WITH RECURSIVE two(n, ended) AS (VALUES (1, 1000), (2, 172000000000)) INSERT INTO alert (n, "
+            "id, grp, rule, rule_rev, set_hash, category, title, status, level, certainty, created, "
+            "expires, rev, areas, guessed, count, feeds, ended) SELECT n, 'a-' || n, 1, 'r', 1, '', '', "
+            "'', 0, 0, 0, 1, 2, 1, '61', 0, 1, 'f', ended FROM two;"
+            "WITH RECURSIVE i(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM i WHERE n < 1700) INSERT INTO "
+            "delivery (alert, rev, target, state, reason, lane, level, created, expires, rendering) "
+            "SELECT 1 + (n > 1690), 1, n, 3, '', 0, 0, 1, 2, 1 FROM i;"
+            "WITH RECURSIVE i(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM i WHERE n < 700) INSERT INTO "
+            "rendering (alert, rev, variant, body) SELECT 1 + (n > 690), 1, 'v' || n, '{}' FROM i",
+            &why),
+        RELAY_OK);
+    commit();
+    struct keep k = {.deliveries = 30 * DAY_MS};
+    int64_t before = rows_of(left), after;
+    for (bool more = true; more; before = after) {
+        more = store_prune(store, now, &k);
+        commit();
+        after = rows_of(left);
+        assert_true(before - after <= 700); /* a slice of one kind, and the rest of the other */
+    }
+    assert_int_equal(before, 20);
+    assert_int_equal(rows_of("SELECT count(*) FROM alert"), 1);
+}
+
 static void who_did_what_goes_with_the_deliveries(void **state)
 {
     (void)state;
@@ -708,6 +742,7 @@ int main(void)
         T(a_backup_of_a_store_that_has_spoken_is_whole),
         T(pruning_takes_what_is_old_and_leaves_the_rest),
         T(every_feed_keeps_its_newest_refusals_however_many_feeds_there_were),
+        T(an_alert_with_many_deliveries_goes_in_slices),
         T(who_did_what_goes_with_the_deliveries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
