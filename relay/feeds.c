@@ -95,6 +95,7 @@ const char *feeds_apart_text(int64_t apart, char ret[static 24])
 
 void feeds_agrees(const struct relay *r, struct feed_state *f, const struct event *e)
 {
+    char room[24];
     uint64_t unsaid;
     if (!r->clock_trusted) return; /* its time was not judged */
     int64_t shown = sooner(e->sent_at, r->now.wall) - r->now.mono;
@@ -105,6 +106,14 @@ void feeds_agrees(const struct relay *r, struct feed_state *f, const struct even
     if (feeds_is_apart(r, f) && feeds_may_say(r, &f->apart_said, &unsaid))
         log_info("feed=%s its clock and this machine's agree again", f->feed.config->id);
     f->apart = 0;
+    /* A backlog is followed by what is new. A clock that is ahead by hours makes all of it old, and nobody is told at once. */
+    int64_t age = r->now.wall - feeds_shown(r, f);
+    bool late = age > r->config->relay.fresh;
+    if (late && !f->late && feeds_may_say(r, &f->apart_said, &unsaid))
+        log_warning("feed=%s its newest event is %s old by this machine's clock: not said at once; if it was "
+                    "sent just now, compare the two clocks (timedatectl here)",
+                    f->feed.config->id, feeds_apart_text(age, room));
+    f->late = late ? age : 0;
 }
 
 void feeds_apart(const struct relay *r, struct feed_state *f, int64_t apart)
@@ -258,6 +267,7 @@ static enum relay_err state_new(struct relay *r, struct feeds *all, int index,
         s->shown = before->shown;
         s->shown_seq = before->shown_seq;
         s->apart = before->apart;
+        s->late = before->late;
         s->apart_mono = before->apart_mono;
         s->apart_said = before->apart_said;
         s->odd = before->odd;

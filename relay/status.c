@@ -30,7 +30,7 @@ const char *status_trouble(struct relay *r)
     return "";
 }
 
-/* Why nothing comes of what it sends. */
+/* Why nothing comes of what it sends, or not at once. */
 static void add_why(const struct relay *r, const struct feed_state *f, struct buf *b)
 {
     char room[24], why[200];
@@ -43,6 +43,13 @@ static void add_why(const struct relay *r, const struct feed_state *f, struct bu
             apart > 0 ? _("its events are %s behind this machine's clock: refused until the clocks agree")
                       : _("its events are %s ahead of this machine's clock: refused until the clocks agree"),
             feeds_apart_text(apart, room));
+        buf_json_member(b, "why", why);
+    } else if (f->late) {
+        (void)snprintf(
+            why, sizeof(why),
+            _("its newest event was %s old by this machine's clock, so it was not said at once; if "
+              "it was sent just now, compare the two clocks"),
+            feeds_apart_text(f->late, room));
         buf_json_member(b, "why", why);
     }
 }

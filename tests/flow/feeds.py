@@ -223,6 +223,26 @@ def clocks_apart(rig):
     require(say(6) == [("rejected", "too_old", "later")] and "timedatectl" in rig.status()["trouble"], f"{rig.status()}")
 
 
+def clock_hours_ahead(rig):
+    """Not far enough to refuse anything, and far enough that nothing is said at once: somebody must know of it."""
+    clock = rig.path("clock")
+    set_clock(clock, 5 * 3600 + 60)
+    rig.begin(faketime(clock, wall_only=True))
+
+    def late(number, **members):
+        before = rig.feed()["accepted"]
+        rig.say(EVENTS, rig.event(number, **members))
+        rig.until("the event", 5, lambda: rig.feed()["accepted"] == before + 1)
+        return rig.feed().get("why", "")
+
+    for n in range(3):
+        require("5h" in late(n) and "trouble" not in rig.status(), f"{rig.status()}")
+    require(rig.log().count("its newest event is 5h old") == 1, rig.log())
+    # A backlog looks the same until something new comes; then what else is old says nothing.
+    require(late(3, sent_at=stamp(datetime.now(ZONE) + timedelta(hours=5))) == "", f"{rig.feed()}")
+    require(late(4) == "", f"{rig.feed()}")
+
+
 def clock_behind(rig):
     """… and one that is behind the feed's, but not behind the store."""
     clock = rig.path("clock")
@@ -396,7 +416,7 @@ def receipts_wait(rig):
 
 
 def main():
-    parts = {p.__name__: p for p in (mistakes, not_heard, ahead, flood, clocks_apart, clock_behind, forgotten, removed, not_opened, one_record, receipts_wait)}
+    parts = {p.__name__: p for p in (mistakes, not_heard, ahead, flood, clocks_apart, clock_hours_ahead, clock_behind, forgotten, removed, not_opened, one_record, receipts_wait)}
     parser = argparse.ArgumentParser()
     parser.add_argument("--tocsin", required=True)
     parser.add_argument("--standin", required=True)
