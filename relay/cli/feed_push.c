@@ -1,4 +1,5 @@
-/* tocsin feed push: line -> spool -> broker -> receipt. An event is gone from the spool only when the relay has answered. */
+/* tocsin feed push: line -> spool -> broker -> receipt. An event is gone from the spool only when the relay has answered; an
+ * answer that is `later` leaves it there. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -47,6 +48,8 @@ struct sent {
     int attempts;
     int64_t due;    /* mono: of the next attempt */
     bool in_flight; /* at libmosquitto, not acknowledged by the broker */
+    bool put_off;   /* the last answer was: later */
+    char *refusal;  /* for --json, of one that was put off once */
 };
 
 struct push {
@@ -69,6 +72,7 @@ struct push {
     struct sent *slots[WINDOW];
     struct sent *buckets[BUCKETS];
     int window, first_free;
+    int put_off;    /* of the window */
     int64_t loaded; /* the last line taken from the spool into the window */
     bool more;      /* the spool may hold lines after it */
     int64_t next_resend;
@@ -78,10 +82,12 @@ struct push {
     int64_t last_seq, goodbye_by;
     int64_t probe_at; /* while nobody listens one event goes now and then, to see */
     bool nobody;
+    int64_t
+        answered_then; /* when all that was left had been put off, and was sent once more; -1: it was not yet */
     bool subscribed, goodbye_sent, goodbye_heard, tty, line_open, said_nobody, gave_up;
     int said_code;
 
-    int64_t leftover, events_read, bad_lines, published, accepted, duplicate, refused, left;
+    int64_t leftover, events_read, bad_lines, published, accepted, duplicate, refused, left, later;
     struct buf refused_json;
     struct reason fatal; /* text "" while there is none */
 };
@@ -286,6 +292,8 @@ static void forget(struct push *p, struct sent *s)
     p->slots[s->slot] = NULL;
     if (s->slot < p->first_free) p->first_free = s->slot;
     p->window--;
+    p->put_off -= s->put_off;
+    free(s->refusal);
     free(s->event_id);
     free(s->bytes);
     free(s);
@@ -311,6 +319,8 @@ static bool send_event(struct push *p, struct sent *s)
     size_t wait = (size_t)s->attempts < last ? (size_t)s->attempts : last;
     s->attempts++;
     s->in_flight = true;
+    p->put_off -= s->put_off;
+    s->put_off = false;
     s->due = p->now.mono + resend_after[wait];
     if (s->due < p->next_resend) p->next_resend = s->due;
     if (s->seq > p->last_seq) p->last_seq = s->seq;
@@ -434,23 +444,60 @@ static const char *advice(const char *code, const char *retry)
     return _("nothing: this event will not be accepted");
 }
 
-static void on_refused(struct push *p, const struct sent *s, const cJSON *result)
+/* Every event is named once, however often it is put off. Returns whether it may come again. */
+static const char *on_refused(struct push *p, struct sent *s, const cJSON *result)
 {
     const char *code = json_str_or(result, "code", "?"), *member = json_str_or(result, "member", "");
     const char *message = json_str_or(result, "message", ""), *retry = json_str_or(result, "retry", "never");
-    p->refused++;
+    if (s->refusal) return retry;
     say(p, _("refused %s: %s%s%s: %s\n  to do: %s"), s->event_id, code, *member ? " " : "", member, message,
         advice(code, retry));
+    CLEANUP(buf_release) struct buf b = BUF_INIT(RECEIPT_MAX_BYTES);
+    buf_char(&b, '{');
+    buf_json_member(&b, "event_id", s->event_id);
+    buf_json_member(&b, "code", code);
+    buf_json_member(&b, "member", member);
+    buf_json_member(&b, "message", message);
+    buf_json_member(&b, "retry", retry);
+    buf_char(&b, '}');
+    s->refusal = xstrdup(buf_cstr(&b));
+    return retry;
+}
+
+static void count_refused(struct push *p, const struct sent *s)
+{
+    p->refused++;
     if (!p->c->json || p->refused > REFUSED_KEPT) return;
-    struct buf *b = &p->refused_json;
-    if (b->len) buf_char(b, ',');
-    buf_char(b, '{');
-    buf_json_member(b, "event_id", s->event_id);
-    buf_json_member(b, "code", code);
-    buf_json_member(b, "member", member);
-    buf_json_member(b, "message", message);
-    buf_json_member(b, "retry", retry);
-    buf_char(b, '}');
+    if (p->refused_json.len) buf_char(&p->refused_json, ',');
+    buf_str(&p->refused_json, s->refusal);
+}
+
+/* It may be taken another time, as it is: it stays in the spool and in the window. */
+static void put_off(struct push *p, struct sent *s)
+{
+    p->put_off += !s->put_off;
+    s->put_off = true;
+    s->due = p->now.mono + resend_after[ARRAY_LEN(resend_after) - 1];
+    if (s->due < p->next_resend) p->next_resend = s->due;
+}
+
+/* What is left was put off. It may have waited for others that are there now, so it is sent once more; and when that has
+ * brought nothing on, the next push goes on with it. False: there is nothing more to do. */
+static bool try_put_off(struct push *p)
+{
+    if (!p->in_end || !p->window || p->put_off < p->window || !may_send(p)) return true;
+    if (p->answered_then == p->accepted + p->duplicate) return false;
+    p->answered_then = p->accepted + p->duplicate;
+    for (int i = 0; i < WINDOW; i++) {
+        struct sent *s = p->slots[i];
+        if (!s) continue;
+        s->put_off = false;
+        s->due = p->now.mono;
+        s->attempts = 0;
+    }
+    p->put_off = 0;
+    p->next_resend = p->now.mono;
+    return true;
 }
 
 static void on_result(struct push *p, const cJSON *result)
@@ -464,10 +511,14 @@ static void on_result(struct push *p, const cJSON *result)
         p->accepted++;
     else if (strcmp(status, "duplicate") == 0)
         p->duplicate++;
-    else if (strcmp(status, "rejected") == 0)
-        on_refused(p, s, result);
-    else
+    else if (strcmp(status, "rejected") != 0)
         return; /* a later version's word: not an answer that we can count on */
+    else if (strcmp(on_refused(p, s, result), "later") == 0) {
+        put_off(p, s);
+        return;
+    } else {
+        count_refused(p, s);
+    }
     struct reason why = {{0}};
     if (spool_done(&p->spool, s->n, &why) != RELAY_OK) stop_for(p, "%s", why.text);
     forget(p, s);
@@ -588,6 +639,7 @@ static enum relay_err start(struct push *p, struct reason *why)
     p->line = BUF_INIT(LINE_MAX_BYTES);
     p->refused_json = BUF_INIT(1 << 20);
     p->next_resend = INT64_MAX;
+    p->answered_then = -1;
     p->spool.waiting = -1;
     p->now = clock_now();
     p->started = p->tokens_at = p->now.mono;
@@ -660,6 +712,10 @@ static bool turn(struct push *p)
     if (mqtt_room(p->mqtt) > 0 && p->now.mono >= p->heartbeat_at)
         heartbeat(p, false); /* before events take the room */
     send_some(p);
+    if (!try_put_off(p)) {
+        p->gave_up = true;
+        return false;
+    }
     if (all_done(p)) {
         if (p->published == 0) return false; /* there was nothing to say */
         if (!p->goodbye_by) p->goodbye_by = p->now.mono + GOODBYE_MS;
@@ -679,8 +735,12 @@ static void finish(struct push *p)
     loop_to_wake = NULL;
     if (p->mqtt) mqtt_disconnect(p->mqtt, false);
     p->mqtt = mqtt_free(p->mqtt);
-    for (int i = 0; i < WINDOW; i++)
-        if (p->slots[i]) forget(p, p->slots[i]);
+    p->later = p->put_off;
+    for (int i = 0; i < WINDOW; i++) {
+        if (!p->slots[i]) continue;
+        if (p->slots[i]->put_off) count_refused(p, p->slots[i]);
+        forget(p, p->slots[i]);
+    }
     if (p->loop) (void)!watch_set(p->loop, &p->in_watch, -1, 0); /* forgetting cannot fail */
     p->loop = loop_free(p->loop);
     p->left = p->spool.waiting > 0 ? p->spool.waiting : 0;
@@ -724,10 +784,15 @@ static void summary(struct push *p, bool done)
         p->leftover + p->events_read, (double)(p->now.mono - p->started) / 1000, p->accepted, p->duplicate,
         p->refused);
     if (p->bad_lines) (void)printf(_("%" PRId64 " lines were not sent\n"), p->bad_lines);
-    if (p->left)
+    if (p->later)
+        (void)printf(_("%" PRId64
+                       " of them may be taken later; they wait in %s, and the next push of this feed sends "
+                       "them again\n"),
+                     p->later, p->c->spool);
+    if (p->left > p->later)
         (void)printf(_("%" PRId64
                        " have no receipt yet; they wait in %s, and the next push of this feed sends them\n"),
-                     p->left, p->c->spool);
+                     p->left - p->later, p->c->spool);
 }
 
 int feed_push(const struct feed_client *c)

@@ -125,6 +125,48 @@ static void refused_events_are_named_with_what_to_do(void **state)
     fake_relay_stop(&relay);
 }
 
+static void what_may_be_taken_later_stays_in_the_spool(void **state)
+{
+    (void)state;
+    relay_start();
+    relay.put_off = "e1";
+    relay.put_offs = 2; /* when it has waited for the others, and once more: nothing has changed */
+    write_events(3, "");
+    struct child c = push(NULL, NULL, file);
+    until_ended(&c, 5000);
+    assert_int_equal(c.code, 1);
+    assert_says(c.err, "refused e1: unknown_reference references: 引用的事件没有收到过");
+    assert_says(c.out, "2 accepted, 0 duplicate, 1 refused");
+    assert_says(c.out, "1 of them may be taken later; they wait in");
+    assert_int_equal(relay.receipts, 4);
+    assert_true(spool_exists());
+    child_release(&c);
+    write_events(0, "");
+    c = push(NULL, NULL, file);
+    until_ended(&c, 5000);
+    assert_int_equal(c.code, 0);
+    assert_says(c.out, "1 accepted, 0 duplicate, 0 refused");
+    assert_false(spool_exists());
+    child_release(&c);
+    fake_relay_stop(&relay);
+}
+
+static void one_that_waits_for_another_is_taken_in_the_same_push(void **state)
+{
+    (void)state;
+    relay_start();
+    relay.put_off = "e";
+    relay.put_offs = 3;
+    write_events(3, "");
+    struct child c = push(NULL, NULL, file);
+    until_ended(&c, 5000);
+    assert_int_equal(c.code, 0);
+    assert_says(c.out, "3 accepted, 0 duplicate, 0 refused");
+    assert_false(spool_exists());
+    child_release(&c);
+    fake_relay_stop(&relay);
+}
+
 static void lines_that_are_no_events_are_named_and_the_others_are_sent(void **state)
 {
     (void)state;
@@ -351,6 +393,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(when_all_is_accepted_it_ends_with_0_and_leaves_nothing),
         cmocka_unit_test(refused_events_are_named_with_what_to_do),
+        cmocka_unit_test(what_may_be_taken_later_stays_in_the_spool),
+        cmocka_unit_test(one_that_waits_for_another_is_taken_in_the_same_push),
         cmocka_unit_test(lines_that_are_no_events_are_named_and_the_others_are_sent),
         cmocka_unit_test(the_same_id_twice_is_sent_one_after_the_other),
         cmocka_unit_test(a_killed_push_is_taken_up_by_the_next),

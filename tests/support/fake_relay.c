@@ -29,16 +29,22 @@ static bool known(struct fake_relay *r, const char *id)
 static void one_result(struct fake_relay *r, struct buf *b, const char *id)
 {
     bool deny = r->deny && strncmp(id, r->deny, strlen(r->deny)) == 0;
+    bool later = r->put_off && strncmp(id, r->put_off, strlen(r->put_off)) == 0 && r->put_offs-- > 0;
     if (b->len) buf_char(b, ',');
     buf_char(b, '{');
     buf_json_member(b, "event_id", id);
     buf_json_member(b, "digest", "00");
-    buf_json_member(b, "status", deny ? "rejected" : known(r, id) ? "duplicate" : "accepted");
+    buf_json_member(b, "status", deny || later ? "rejected" : known(r, id) ? "duplicate" : "accepted");
     if (deny) {
         buf_json_member(b, "code", "area_not_allowed");
         buf_json_member(b, "member", "area");
         buf_json_member(b, "message", "区域不在本来源之内");
         buf_json_member(b, "retry", "same_id");
+    } else if (later) {
+        buf_json_member(b, "code", "unknown_reference");
+        buf_json_member(b, "member", "references");
+        buf_json_member(b, "message", "引用的事件没有收到过");
+        buf_json_member(b, "retry", "later");
     }
     buf_char(b, '}');
     r->receipts++;

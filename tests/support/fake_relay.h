@@ -6,10 +6,12 @@
 
 struct fake_relay {
     struct seen seen;
-    int answered;             /* events looked at */
-    int receipts;             /* results sent */
-    int ignore;               /* this many events get no receipt */
-    const char *deny;         /* events whose id begins so are rejected */
+    int answered;        /* events looked at */
+    int receipts;        /* results sent */
+    int ignore;          /* this many events get no receipt */
+    const char *deny;    /* events whose id begins so are rejected */
+    const char *put_off; /* … and those are to come later, this many times */
+    int put_offs;
     bool mute;                /* no receipts at all */
     char first[SEEN_MAX][64]; /* ids that were accepted */
     int n_first;              /* the last SEEN_MAX of them are remembered */
