@@ -137,14 +137,21 @@ static bool shows_ours_right(const struct relay *r, const struct feed_state *f)
     return f->shown && !feeds_is_apart(r, f) && behind <= EVENT_AGE_MAX_MS && behind >= -EVENT_AHEAD_MAX_MS;
 }
 
+bool feeds_show_clock(const struct relay *r)
+{
+    for (size_t i = 0; i < r->feeds->n; i++)
+        if (shows_ours_right(r, r->feeds->items[i])) return true;
+    return false;
+}
+
 bool feeds_doubt_clock(const struct relay *r)
 {
-    bool doubt = false;
+    bool against = false;
     for (size_t i = 0; i < r->feeds->n; i++) {
-        if (shows_ours_right(r, r->feeds->items[i])) return false;
-        doubt = doubt || feeds_is_apart(r, r->feeds->items[i]);
+        const struct feed_state *f = r->feeds->items[i];
+        against = against || f->shown || feeds_is_apart(r, f);
     }
-    return doubt;
+    return against && !feeds_show_clock(r);
 }
 
 static void on_event(void *arg, struct feed *feed, const char *bytes, size_t n)

@@ -82,7 +82,8 @@ int64_t feeds_shown(const struct relay *r,
 /* What feeds_apart was told within the hour; 0: nothing, or they agree again. */
 int64_t feeds_is_apart(const struct relay *r, const struct feed_state *f);
 const char *feeds_apart_text(int64_t apart, char ret[static 24]); /* about: "9d" */
-/* Some feed is apart from our clock, and none has shown that it is right. */
+/* Some feed's newest event shows that our clock is right; or some speak against it, and none for it. */
+bool feeds_show_clock(const struct relay *r);
 bool feeds_doubt_clock(const struct relay *r);
 
 #endif

@@ -55,6 +55,7 @@ struct pipeline {
     int64_t wall_base, mono_base; /* the clocks at the last look */
     int64_t newest;               /* the newest time in the store */
     int64_t disk_at, probe_at, prune_at, slice_at;
+    int64_t prune_anyway; /* without a word of any feed */
     bool pruning;
     bool vouched; /* for the clock, by a person in this turn's transaction */
     bool stepped; /* the clock: dues are clamped until a commit has kept it */
@@ -311,6 +312,7 @@ enum relay_err pipeline_new(struct relay_config *c, struct relay **ret, struct r
     p->wall_base = r->now.wall;
     p->mono_base = r->now.mono;
     p->prune_at = r->now.mono + 2 * SECOND_MS;
+    p->prune_anyway = r->now.mono + HOUR_MS;
     *ret = r;
     return RELAY_OK;
 }
@@ -545,6 +547,15 @@ void pipeline_reload(struct relay *r)
 
 /* -- the turn ----------------------------------------------------------------------------------------------------- */
 
+/* What a clock that is ahead calls old may be of today: a feed's event shows that it is right. Where none comes for an hour
+ * there is no doubt either. */
+static bool may_prune(struct relay *r)
+{
+    const struct pipeline *p = of(r);
+    if (!p->pruning || !r->store_ok) return false;
+    return feeds_show_clock(r) || (r->now.mono >= p->prune_anyway && !feeds_doubt_clock(r));
+}
+
 static int64_t next_due(struct relay *r)
 {
     struct pipeline *p = of(r);
@@ -558,7 +569,7 @@ static int64_t next_due(struct relay *r)
     for (size_t i = 0; i < r->n_pages; i++) due = sooner(due, http_server_next_due(r->pages[i]));
     due = sooner(due, http_server_next_due(r->control));
     if (!r->store_ok) due = sooner(due, p->probe_at);
-    due = sooner(due, p->pruning && r->store_ok ? p->slice_at : p->prune_at);
+    due = sooner(due, may_prune(r) ? p->slice_at : p->pruning ? INT64_MAX : p->prune_at);
     due = sooner(due, p->disk_at);
     if ((r->fitting && r->store_ok) || overview_counts(r)) due = r->now.mono;
     return due;
@@ -746,8 +757,7 @@ static void housekeeping(struct relay *r)
         p->pruning = true;
         p->prune_at = r->now.mono + PRUNE_EVERY;
     }
-    /* What a clock that is ahead calls old may be of today. */
-    if (p->pruning && r->store_ok && r->now.mono >= p->slice_at && !feeds_doubt_clock(r)) {
+    if (may_prune(r) && r->now.mono >= p->slice_at) {
         p->slice_at = r->now.mono + PRUNE_PACE;
         const struct relay_options *o = &r->config->relay;
         struct keep k = {.keys = o->keep_keys,

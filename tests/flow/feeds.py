@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -39,6 +40,12 @@ class Feeds(Rig):
         done = subprocess.run(["mosquitto_pub", "-d", "-h", "127.0.0.1", "-p", str(self.broker_port), "-V", "5", "-q", str(qos), *(["-r"] if retain else []),
                                "-t", f"tocsin/v1/{topic}", "-f", self.path("payload")], capture_output=True, text=True, timeout=10, check=False)
         return done.stdout + done.stderr
+
+    def kept(self, sql):
+        db = sqlite3.connect(f"file:{os.path.join(self.state, 'tocsin.db')}?mode=ro", uri=True)
+        (value,), = db.execute(sql).fetchall()
+        db.close()
+        return value
 
     def answers(self):
         return [result for line in list(self.receipts.lines) for result in json.loads(line.partition(" ")[2])["results"]]
@@ -217,9 +224,16 @@ def clocks_apart(rig):
     require(say(0, sent_at=old) == [("rejected", "too_old", "never")], f"{rig.answers()}")
     require(say(4, sent_at=old) == [("rejected", "too_old", "same_id")] and "倒退" in rig.answers()[-1]["message"], f"{rig.answers()}")
     require("8d" in rig.feed()["why"], f"{rig.feed()}")
-    # It leaps ahead under way.
+    # It leaps ahead under way: no event is needed to see that, and nothing of today is pruned for old.
     require(say(5) == [("accepted", None, None)], f"{rig.answers()}")
+    time.sleep(2.5)  # it begins two seconds after its start
+    kept = rig.kept("SELECT count(*) FROM event_key")
     set_clock(clock, 20 * 86400)
+    rig.until("the doubt", 5, lambda: "timedatectl" in rig.status().get("trouble", ""))
+    rig.relay_stop()
+    rig.relay_start(faketime(clock, wall_only=True))
+    time.sleep(2.5)
+    require(rig.kept("SELECT count(*) FROM event_key") == kept == 4, f"pruned by a wrong clock, or none of {kept}")
     require(say(6) == [("rejected", "too_old", "later")] and "timedatectl" in rig.status()["trouble"], f"{rig.status()}")
 
 
