@@ -398,9 +398,15 @@ static void new_alert(struct relay *r, const struct event *e, const char *feed, 
     store_stat(r->store, clock_local_day(r->now.wall), "alert", rule->id, 1);
 }
 
+/* A clock that is not trusted does not say what is over: the event's own time stands for it. */
+static int64_t time_by(const struct relay *r, const struct event *e)
+{
+    return r->clock_trusted ? r->now.wall : e->sent_at;
+}
+
 static bool is_fresh(const struct relay *r, const struct event *e)
 {
-    return r->now.wall - e->observed_at <= r->config->relay.fresh;
+    return time_by(r, e) - e->observed_at <= r->config->relay.fresh;
 }
 
 /* Fills g for a rule that correlates. What has no value counts for nothing: a person may still confirm it. */
@@ -418,7 +424,7 @@ static void correlate(struct relay *r, const struct event *e, const struct rule 
                            .count = e->count,
                            .verified = e->verified};
     if (rule->threshold_same != SAME_NONE && c.value == 0) return;
-    store_correlate(r->store, &c, r->now.wall, rule->threshold_within_ms, &g->same);
+    store_correlate(r->store, &c, row->received, rule->threshold_within_ms, &g->same);
 }
 
 static const char in_sandbox[] = "sandbox", not_to_be_said[] = "not to be broadcast", too_late[] = "stale";
@@ -433,9 +439,9 @@ const char *alerts_kept_out(const struct event *e, const struct feed_config *fee
 void alerts_event(struct relay *r, const struct event *e, const struct feed_config *feed,
                   const struct rule *rule, struct event_row *row)
 {
-    int64_t now = r->now.wall, expires = decide_expiry(rule, e);
+    int64_t expires = decide_expiry(rule, e);
     const char *kept_out = alerts_kept_out(e, feed);
-    if (!kept_out && expires <= now) kept_out = too_late;
+    if (!kept_out && expires <= time_by(r, e)) kept_out = too_late;
     if (kept_out) {
         row->note = kept_out;
         return;
@@ -445,9 +451,11 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
                        &fingerprint);
     int64_t grp = store_group(r->store, buf_cstr(&fingerprint), rule->id);
     row->grp = grp;
-    store_window_add(r->store, grp, row->feed, now, rule->threshold_within_ms, e->count, e->verified);
+    store_window_add(r->store, grp, row->feed, row->received, rule->threshold_within_ms, e->count,
+                     e->verified);
     struct group_state g;
-    store_window_read(r->store, grp, now, rule->threshold_within_ms, &g);
+    store_window_read(r->store, grp, row->received, rule->threshold_within_ms, &g);
+    if (!r->clock_trusted) g.alert = store_alert_active(r->store, grp, e->sent_at);
     correlate(r, e, rule, row, &g);
 
     struct alert_row a = {.n = 0};
@@ -478,7 +486,7 @@ void alerts_event(struct relay *r, const struct event *e, const struct feed_conf
         a.withdrawn = false;
         (void)take_in(&a, e->area, feed->id, e->area_guessed);
         if (rule_correlates(rule) && !g.stands) { /* one more value for which the rule is met */
-            int64_t since = now - rule->threshold_within_ms;
+            int64_t since = r->now.wall - rule->threshold_within_ms;
             a.count += g.same.count;
             take_in_candidates(r, rule, &g, since, &a);
             join_candidates(r, rule, &g, since, a.n);

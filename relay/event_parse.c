@@ -479,7 +479,7 @@ static enum refusal take_times(struct parse *p, struct event *e)
     /* An alert lives from what was observed: a date in the years to come would keep it alive that long. */
     if (e->observed_at - e->sent_at > EVENT_AHEAD_MAX_MS)
         return refuse(p, REFUSAL_BAD_TIME, "observed_at", "observed_at 晚于 sent_at；请改正后用原编号重发");
-    e->stale = e->expires_at <= now;
+    e->stale = e->expires_at <= (p->ctx->clock_untrusted ? e->sent_at : now);
     return REFUSAL_NONE;
 }
 

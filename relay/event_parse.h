@@ -40,7 +40,7 @@ struct event_context {
     const char *const *areas; /* the feed's codes: an event outside them is refused, the first is the guess */
     size_t n_areas;           /* 0: every area is allowed, and a guess is "" */
     bool may_broadcast;       /* where the event does not say */
-    bool clock_untrusted;     /* the relay's own clock is wrong: sent_at is not judged by it */
+    bool clock_untrusted;     /* the relay's own clock is wrong: the event's own time stands for it */
     /* What the newest event of this feed has shown: the time is this at least, and its number. An event is too old for
      * good by these as well; else it may be the relay's clock that is wrong. 0: nothing yet. */
     int64_t shown, shown_seq;

@@ -83,7 +83,10 @@ int64_t feeds_shown(const struct relay *r, const struct feed_state *f)
 
 int64_t feeds_is_apart(const struct relay *r, const struct feed_state *f)
 {
-    return r->now.mono - f->apart_mono < APART_MS ? f->apart : 0;
+    int64_t apart =
+        r->now.wall - (f->apart + r->now.mono); /* as the clocks are now: ours may have been set */
+    if (!f->apart_mono || r->now.mono - f->apart_mono >= APART_MS) return 0;
+    return apart > EVENT_AGE_MAX_MS || apart < -EVENT_AHEAD_MAX_MS ? apart : 0;
 }
 
 const char *feeds_apart_text(int64_t apart, char ret[static 24])
@@ -103,9 +106,9 @@ void feeds_agrees(const struct relay *r, struct feed_state *f, const struct even
         f->shown = shown;
         f->shown_seq = e->seq;
     }
-    if (feeds_is_apart(r, f) && feeds_may_say(r, &f->apart_said, &unsaid))
+    if (f->apart_mono && feeds_may_say(r, &f->apart_said, &unsaid))
         log_info("feed=%s its clock and this machine's agree again", f->feed.config->id);
-    f->apart = 0;
+    f->apart_mono = 0;
     /* A backlog is followed by what is new. A clock that is ahead by hours makes all of it old, and nobody is told at once. */
     int64_t age = r->now.wall - feeds_shown(r, f);
     bool late = age > r->config->relay.fresh;
@@ -121,7 +124,7 @@ void feeds_apart(const struct relay *r, struct feed_state *f, int64_t apart)
     char room[24];
     uint64_t unsaid;
     bool news = !feeds_is_apart(r, f);
-    f->apart = apart;
+    f->apart = r->now.wall - apart - r->now.mono;
     f->apart_mono = r->now.mono;
     if (!news || !feeds_may_say(r, &f->apart_said, &unsaid)) return;
     log_error(

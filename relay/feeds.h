@@ -32,8 +32,9 @@ struct feed_state { /* one a feed; it stays where it is as long as the feed does
     bool up;
     bool silent; /* the alarm is on */
     /* Its clock and ours. shown: the newest time at which an event was sent, less the monotonic time at which we had it;
-     * 0 none; and that event's number. apart: our clock less the time of an event that was refused for it; 0: its last
-     * event was not. late: how old its newest event was by our clock, when that is more than relay.fresh; 0: less. */
+     * 0 none; and that event's number. apart: the same of an event that was refused for its time, and when;
+     * apart_mono 0: its last event was not. late: how old its newest event was by our clock, when that is more
+     * than relay.fresh; 0: less. */
     int64_t shown, shown_seq, apart, apart_mono, late;
     struct buf results; /* of the receipt of this turn: "{…},{…}" */
     size_t n_results;

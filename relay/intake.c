@@ -18,6 +18,15 @@ void intake_release(void)
     event_scratch_release(&scratch);
 }
 
+/* When what comes now is said to have come: a clock that is behind would make it old as soon as it is right again, and what
+ * is old is pruned. */
+static int64_t received_at(const struct relay *r)
+{
+    if (r->clock_trusted) return r->now.wall;
+    int64_t least = r->newest > clock_build_ms() ? r->newest : clock_build_ms();
+    return r->now.wall > least ? r->now.wall : least;
+}
+
 /* Why an event is none of the day's business; "" for most. */
 static const char *apart(const struct feed_state *f, const struct event *e)
 {
@@ -63,7 +72,7 @@ static void refuse(struct relay *r, struct feed_state *f, const struct refused *
     f->counts.rejected++;
     r->counters.events[2]++;
     r->counters.refusals[why->code]++;
-    store_refusal(r->store, f->feed.db_id, r->now.wall, why->event_id, why->code, why->member);
+    store_refusal(r->store, f->feed.db_id, received_at(r), why->event_id, why->code, why->member);
     (void)snprintf(key, sizeof(key), "[\"%s\",\"%s\"]", f->feed.config->id, refusal_name(why->code));
     store_tally(r->store, clock_local_day(r->now.wall), "refused", key, 1);
     if (why->apart) feeds_apart(r, f, why->apart);
@@ -123,13 +132,13 @@ static int64_t match_and_decide(struct relay *r, struct feed_state *f, const str
     r->counters.verdicts[verdict]++;
     count_event(r, f, e, verdict_name(verdict), rule);
     if (verdict == NO_MATCH) {
-        store_event_other(r->store, e, f->feed.db_id, r->now.wall);
+        store_event_other(r->store, e, f->feed.db_id, received_at(r));
         return 0;
     }
     CLEANUP(buf_release) struct buf rules = BUF_INIT(16 * 1024);
     name_rules(hits, n, rule, &rules);
     struct event_row row = {.feed = f->feed.db_id,
-                            .received = r->now.wall,
+                            .received = received_at(r),
                             .verdict = verdict,
                             .rules = buf_cstr(&rules),
                             .set_hash = rule_set_hash(r->rules),
@@ -181,7 +190,7 @@ void intake_event(struct relay *r, struct feed_state *f, const char *bytes, size
     }
     struct alert_row a;
     int64_t alert = 0;
-    switch (store_key_add(r->store, f->feed.db_id, &e, r->now.wall, &alert)) {
+    switch (store_key_add(r->store, f->feed.db_id, &e, received_at(r), &alert)) {
     case KEY_NEW: break;
     case KEY_SAME:
         f->counts.duplicate++;
@@ -195,7 +204,7 @@ void intake_event(struct relay *r, struct feed_state *f, const char *bytes, size
     struct losses losses = {0};
     if (e.msg != EVENT_ALERT) alerts_withdraw(r, f->feed.db_id, e.references, e.n_references, &losses);
     if (e.msg == EVENT_CANCEL) {
-        store_event_other(r->store, &e, f->feed.db_id, r->now.wall);
+        store_event_other(r->store, &e, f->feed.db_id, received_at(r));
         count_event(r, f, &e, "withdrawal", NULL);
     } else {
         alert = match_and_decide(r, f, &e);

@@ -53,7 +53,6 @@ struct pipeline {
     struct counters committed; /* what the counters go back to when the commit fails */
     struct reply *replies, **replies_end;
     int64_t wall_base, mono_base; /* the clocks at the last look */
-    int64_t newest;               /* the newest time in the store */
     int64_t disk_at, probe_at, prune_at, slice_at;
     int64_t prune_anyway; /* without a word of any feed */
     bool pruning;
@@ -248,7 +247,7 @@ static enum relay_err start(struct relay *r, struct reason *why)
     r->matcher = matcher_new(r->rules);
     r->dispatch = dispatch_new();
     derive_page_secret(r);
-    of(r)->newest = store_newest(r->store);
+    r->newest = store_newest(r->store);
     err = http_client_new(r->loop, (int)c->limits.http, &r->http, why);
     if (err == RELAY_OK) http_client_bound_answers(r->http, (size_t)c->limits.answer);
     if (err == RELAY_OK) err = outlink_new(r, &r->out, why);
@@ -587,7 +586,7 @@ static void watch_clock(struct relay *r)
         p->stepped = true;
     }
     if (p->stepped) store_clamp_dues(r->store, r->now.wall, MINUTE_MS);
-    bool trusted = r->now.wall >= clock_build_ms() && r->now.wall >= p->newest - CLOCK_STEP;
+    bool trusted = r->now.wall >= clock_build_ms() && r->now.wall >= r->newest - CLOCK_STEP;
     if (trusted != r->clock_trusted) {
         if (trusted)
             log_info("clock is trusted again: sending goes on");
@@ -597,7 +596,7 @@ static void watch_clock(struct relay *r)
                       "record's that was wrong: tocsin clock trust --by NAME");
         r->clock_trusted = trusted;
     }
-    if (trusted && r->now.wall > p->newest) p->newest = r->now.wall;
+    if (trusted && r->now.wall > r->newest) r->newest = r->now.wall;
 }
 
 enum relay_err pipeline_trust_clock(struct relay *r, struct reason *why)
@@ -609,6 +608,7 @@ enum relay_err pipeline_trust_clock(struct relay *r, struct reason *why)
                     _("it cannot be %s: this program is newer; set the time and check NTP"),
                     clock_format(r->now.wall, false, now));
     store_not_newer(r->store, r->now.wall);
+    store_clamp_dues(r->store, r->now.wall, MINUTE_MS); /* the step may have been while we were away */
     of(r)->vouched = true;
     return RELAY_OK;
 }
@@ -710,7 +710,7 @@ static void release_everything(struct relay *r)
 {
     of(r)->committed = r->counters;
     of(r)->stepped = of(r)->reload_new = false;
-    if (of(r)->vouched) of(r)->newest = r->now.wall;
+    if (of(r)->vouched) r->newest = r->now.wall;
     of(r)->vouched = false;
     if (r->modes_changed) targets_modes_settle(r->targets, true);
     dispatch_committed(r);

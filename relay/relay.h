@@ -52,6 +52,7 @@ struct relay {
     char trouble[200]; /* why not, for status and health */
     bool stopping;     /* nothing new is sent */
     bool clock_trusted;
+    int64_t newest;        /* wall: the newest in the store, behind which a clock is not trusted */
     bool rulebook_changed; /* in this turn: written and loaded after its commit */
     bool reload_asked;     /* in this turn, by a person: done after its commit */
     struct reason

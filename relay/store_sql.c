@@ -192,7 +192,7 @@ const char *const store_sql[Q_COUNT] = {
 /* A wait of its route is as long as it was when the row was made; all others are short. */
 #define OWN_INTERVAL "CASE WHEN reason LIKE 'group_%' THEN due - created ELSE ?2 END"
     [Q_CLAMP] = "UPDATE delivery SET due = ?1 + " OWN_INTERVAL " WHERE due > ?1 + " OWN_INTERVAL
-                " AND due IS NOT NULL AND due < expires AND fold = 0 AND state IN (1, 7)",
+                " AND due IS NOT NULL AND due <> expires AND fold = 0 AND state IN (1, 7)",
 
     [Q_SHOW_ADD] =
         "INSERT INTO showing VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET delivery = ?3, expires = ?4",
@@ -346,6 +346,7 @@ const char *const store_not_after[] = {
      "alert IN (SELECT n FROM alert WHERE created > ?1)"),
     "UPDATE revision SET sent = ?1 WHERE sent > ?1 AND alert IN (SELECT n FROM alert WHERE created > ?1)",
     "UPDATE alert SET created = ?1 WHERE created > ?1",
+    "UPDATE event_key SET received = ?1 WHERE received > ?1",
     "UPDATE event SET received = ?1 WHERE received > ?1",
     "UPDATE event_other SET received = ?1 WHERE received > ?1",
     "UPDATE refusal SET received = ?1 WHERE received > ?1",

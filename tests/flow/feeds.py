@@ -257,6 +257,39 @@ def clock_hours_ahead(rig):
     require(late(4) == "", f"{rig.feed()}")
 
 
+def not_trusted(rig):
+    """While nobody knows the time, what is accepted is neither old nor over by a wrong clock, and outlives its being set right."""
+    clock = rig.path("clock")
+    set_clock(clock, 60 * 86400)
+    rig.begin(faketime(clock, wall_only=True))
+    rig.say(EVENTS, rig.event(0, sent_at=stamp(datetime.now(ZONE) + timedelta(days=60)), area="610110"))
+    rig.until("a record of that time", 5, lambda: rig.answers())
+
+    def accepted(number, days):
+        set_clock(clock, days * 86400)
+        rig.until("distrust", 5, lambda: "not trusted" in rig.status().get("trouble", ""))
+        before = len(rig.answers())
+        rig.say(EVENTS, rig.event(number, area=f"61011{number}"))
+        rig.until("the answer", 5, lambda: len(rig.answers()) == before + 1)
+        require(rig.answers()[-1]["status"] == "accepted" and rig.answers()[-1].get("alerts"), f"{days}: {rig.answers()[-1]}")
+
+    # Far behind, as a clock without its battery; and ahead still, but behind what is stored.
+    accepted(1, -3000)
+    accepted(2, 40)
+    rig.relay_stop()
+    set_clock(clock, 0)
+    rig.relay_start(faketime(clock, wall_only=True))
+    rig.ask("clock", "trust", "--by", "王工")
+    rig.until("trust", 5, lambda: "not trusted" not in rig.status().get("trouble", ""))
+    rig.say(EVENTS, rig.event(3, area="610113"))
+    set_clock(clock, 61)  # what waited for an hour that is none waits a minute at most
+    rig.until("the alerts", 10, lambda: len(rig.lines_of("log")) == 4)
+    time.sleep(3)  # pruning begins
+    require("trouble" not in rig.status(), f"{rig.status()}")
+    require(rig.kept("SELECT count(*) FROM event_key") == 4, "their keys were pruned")
+    require(rig.kept("SELECT count(*) FROM event WHERE alert IS NOT NULL") == 4, "they were pruned")
+
+
 def clock_behind(rig):
     """… and one that is behind the feed's, but not behind the store."""
     clock = rig.path("clock")
@@ -430,7 +463,7 @@ def receipts_wait(rig):
 
 
 def main():
-    parts = {p.__name__: p for p in (mistakes, not_heard, ahead, flood, clocks_apart, clock_hours_ahead, clock_behind, forgotten, removed, not_opened, one_record, receipts_wait)}
+    parts = {p.__name__: p for p in (mistakes, not_heard, ahead, flood, clocks_apart, clock_hours_ahead, clock_behind, not_trusted, forgotten, removed, not_opened, one_record, receipts_wait)}
     parser = argparse.ArgumentParser()
     parser.add_argument("--tocsin", required=True)
     parser.add_argument("--standin", required=True)

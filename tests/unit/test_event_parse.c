@@ -284,6 +284,14 @@ static void a_relay_with_a_wrong_clock_still_accepts(void **state)
     assert_int_equal(event_parse(json, strlen(json), &ctx, &arena, &e, &r), REFUSAL_NONE);
     ctx.now.wall = INT64_C(4000000000000);
     assert_int_equal(event_parse(json, strlen(json), &ctx, &arena, &e, &r), REFUSAL_NONE);
+    const char *ends = SMALL "\"x\",\"expires_at\":\"2026-11-23T18:34:00+08:00\"}";
+    assert_int_equal(event_parse(ends, strlen(ends), &ctx, &arena, &e, &r), REFUSAL_NONE);
+    assert_false(e.stale);
+    ctx.clock_untrusted = false;
+    ctx.now = context().now;
+    ctx.now.wall += 2 * DAY_MS;
+    assert_int_equal(event_parse(ends, strlen(ends), &ctx, &arena, &e, &r), REFUSAL_NONE);
+    assert_true(e.stale);
 }
 
 static void an_event_is_too_old_for_good_only_by_its_feeds_own_newer_events(void **state)

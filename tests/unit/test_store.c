@@ -411,6 +411,11 @@ static void a_step_of_the_clock_shortens_no_wait_that_a_route_asks_for(void **st
          SECOND_MS},
         {{.state = DELIVERY_QUEUED, .due = now + HOUR_MS, .created = now, .reason = "paused: busy"},
          MINUTE_MS},
+        {{.state = DELIVERY_QUEUED,
+          .due = now + 90 * DAY_MS,
+          .created = now,
+          .reason = "of a clock that was ahead"},
+         MINUTE_MS},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct delivery_row *d = &rows[i].d;
