@@ -273,6 +273,7 @@ def reports(r):
     r.cli("silence", "add", "--matcher", 'area6="620103"', "--for", "1h", "--by", "王队", "--reason", "核实中")
     r.event(5, "620103")
     r.alert_in("620103")
+    r.until("what is under way", lambda: all(d["state"] != "sending" for d in r.cli("deliveries", "list")))
 
     # This month and its half hold the same; another month is empty; both without the relay too.
     today = r.moment()
