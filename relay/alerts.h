@@ -39,8 +39,11 @@ void alerts_settle(struct relay *r, const char *feed, struct losses *l);
  * restart. */
 void alerts_fit(struct relay *r);
 void alerts_fit_on(struct relay *r);
-/* What kept something from a site's screens and bulletin is over: they show what is in force. `why` is noted with the revisions. */
-void alerts_show_again(struct relay *r, const struct site_config *site, const char *why);
+/* What kept alerts from screens and bulletins is over: they show what is in force. site: of this one only; labels: those that
+ * match only; or NULL. `why` is noted with the revisions. */
+struct label_matchers;
+void alerts_show_again(struct relay *r, const struct site_config *site, const struct label_matchers *labels,
+                       const char *why);
 /* The reason of what a site had and was not to show any more. */
 #define SITE_WENT_BACK "trial: the site went back"
 

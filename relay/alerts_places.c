@@ -111,13 +111,30 @@ static void add_left(struct relay *r, const struct alert_row *a, const struct le
     dispatch_move(r, &d, DELIVERY_CANCELLED, l->why, NO_DUE);
 }
 
-/* only: at this site, and nobody leaves; NULL: everywhere. */
-static void fit(struct relay *r, struct alert_row *a, const struct site_config *only, const char *note)
+/* Which alerts and places are looked at; what is NULL limits nothing. */
+struct reach {
+    const struct site_config *site;
+    const struct label_matchers *labels;
+    bool leave; /* places that an alert is not for any more lose it */
+};
+
+static bool within(struct relay *r, const struct alert_row *a, const struct reach *reach)
+{
+    struct labels labels;
+    if (!reach->labels) return true;
+    struct label_room *room = xcalloc(1, sizeof(*room));
+    route_labels(a, r->targets, room, &labels);
+    bool match = label_matchers_match(reach->labels, &labels);
+    free(room);
+    return match;
+}
+
+static void fit(struct relay *r, struct alert_row *a, const struct reach *reach, const char *note)
 {
     CLEANUP(words_release) struct words words = {.kept = NULL};
     struct places p = {.r = r, .alert = a};
-    if (!words_of(r, a, &words)) return;
-    if (!only) store_deliveries_ever(r->store, a->n, leave, &p);
+    if (!within(r, a, reach) || !words_of(r, a, &words)) return;
+    if (reach->leave) store_deliveries_ever(r->store, a->n, leave, &p);
     struct edition ed = {.alert = a,
                          .say = &words.say,
                          .rule_title = words.title,
@@ -132,7 +149,7 @@ static void fit(struct relay *r, struct alert_row *a, const struct site_config *
     char by[64];
     store_action_first(r->store, "alert.reject", a->id, by);
     for (size_t i = 0; i < n; i++)
-        if ((!only || sel[i].target->site == only) && is_missing(r, &ed, *by != '\0', &sel[i]))
+        if ((!reach->site || sel[i].target->site == reach->site) && is_missing(r, &ed, *by != '\0', &sel[i]))
             sel[new ++] = sel[i];
     if (new || p.n) alerts_revise(r, &ed, sel, new, note);
     for (size_t i = 0; i < p.n; i++) add_left(r, a, &p.left[i]);
@@ -160,7 +177,7 @@ void alerts_fit_on(struct relay *r)
         struct alert_row a;
         if (store_alert_get(r->store, alerts[i], &a) &&
             a.grp) /* else the relay's own words to whom it chose */
-            fit(r, &a, NULL, "other places in the configuration");
+            fit(r, &a, &(struct reach){.leave = true}, "other places in the configuration");
     }
     r->fitting = i < n || n == FIT_ALERTS;
     store_set_mark(r->store, fit_mark, r->fitting ? alerts[i - 1] : 0);
@@ -175,7 +192,7 @@ struct in_force {
 static void collect_alert(void *arg, const struct alert_row *a)
 {
     struct in_force *f = arg;
-    if (!a->grp || !route_site_in(f->site, a->areas)) return;
+    if (!a->grp || (f->site && !route_site_in(f->site, a->areas))) return;
     if (f->n == f->cap) {
         f->cap = f->cap ? f->cap * 2 : 64;
         f->alerts = xreallocarray(f->alerts, f->cap, sizeof(*f->alerts));
@@ -201,13 +218,15 @@ void alerts_fit(struct relay *r)
     r->fitting = true; /* unless the mark says that all are fitted */
 }
 
-void alerts_show_again(struct relay *r, const struct site_config *site, const char *why)
+void alerts_show_again(struct relay *r, const struct site_config *site, const struct label_matchers *labels,
+                       const char *why)
 {
+    const struct reach reach = {.site = site, .labels = labels};
     struct in_force f = {.site = site};
     store_alerts_now(r->store, r->now.wall, collect_alert, &f);
     for (size_t i = 0; i < f.n; i++) {
         struct alert_row a;
-        if (store_alert_get(r->store, f.alerts[i], &a)) fit(r, &a, site, why);
+        if (store_alert_get(r->store, f.alerts[i], &a)) fit(r, &a, &reach, why);
     }
     free(f.alerts);
 }

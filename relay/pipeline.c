@@ -658,7 +658,7 @@ static void look_at_notices(struct relay *r)
 {
     if (!r->store_ok || !r->clock_trusted || r->now.mono < r->notices_at) return;
     r->notices_at = r->now.mono + MINUTE_MS;
-    silence_remind(r);
+    silence_look(r);
     drill_plan_look(r);
 }
 

@@ -273,7 +273,7 @@ CREATE TABLE silence (
   reason    TEXT NOT NULL,
   created   INTEGER NOT NULL,
   expires   INTEGER NOT NULL,
-  remind    INTEGER,                       -- when the duty groups are told again that it is on
+  remind    INTEGER,                       -- when the duty groups are told again that it is on, or it ends by itself
   ended     INTEGER,
   ended_by  TEXT
 );

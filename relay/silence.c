@@ -112,23 +112,37 @@ static void sweep_alert(void *arg, const struct alert_row *a)
     store_unshow_alert(s->r->store, a->n, targets_show_row, s->r->targets);
 }
 
+static void bring_back(struct relay *r, const struct silence_row *row)
+{
+    struct label_matchers matchers = {0};
+    struct reason why;
+    char note[40];
+    (void)snprintf(note, sizeof(note), "silence %lld is over", (long long)row->id);
+    if (label_matchers_add(&matchers, row->matchers, &why) == RELAY_OK) /* else it was not applied */
+        alerts_show_again(r, NULL, &matchers, note);
+    label_matchers_release(&matchers);
+}
+
 /* -- reminders ---------------------------------------------------------------------------------------------------- */
 
-/* After now and before its end; 0: none. */
-static int64_t next_reminder(const struct relay *r, const struct silence_row *row)
+/* After now; its end when that is sooner. */
+static int64_t next_look(const struct relay *r, const struct silence_row *row)
 {
     int64_t wait = r->config->relay.silence_reminder;
     if (row->broad) wait /= 4;
-    return wait > 0 && r->now.wall + wait < row->expires ? r->now.wall + wait : 0;
+    return wait > 0 ? sooner(r->now.wall + wait, row->expires) : row->expires;
 }
 
-void silence_remind(struct relay *r)
+void silence_look(struct relay *r)
 {
     struct silence_row row;
     for (int i = 0; i < SILENCES_MOST && store_silence_remind(r->store, r->now.wall, &row); i++) {
         bool over = row.expires <= r->now.wall;
-        store_silence_remind_at(r->store, row.id, over ? 0 : next_reminder(r, &row));
-        if (over) continue;
+        store_silence_remind_at(r->store, row.id, over ? 0 : next_look(r, &row));
+        if (over) {
+            bring_back(r, &row);
+            continue;
+        }
         char since[RENDER_WORD_LEN], until[RENDER_WORD_LEN], text[1400];
         (void)snprintf(text, sizeof(text),
                        "【静默提醒】第 %lld 号静默还在生效%s：%s\n%s 于 %s 设置，原因：%s。到 %s "
@@ -169,7 +183,7 @@ enum relay_err silence_add(struct relay *r, const char *matchers, int64_t lasts,
     (void)snprintf(row.matchers, sizeof(row.matchers), "%s", matchers);
     (void)snprintf(row.author, sizeof(row.author), "%s", by->name);
     (void)snprintf(row.reason, sizeof(row.reason), "%s", by->reason);
-    row.remind = next_reminder(r, &row);
+    row.remind = next_look(r, &row);
     int64_t id = store_silence_add(r->store, &row);
     char object[40];
     (void)snprintf(object, sizeof(object), "silence:%lld", (long long)id);
@@ -189,12 +203,14 @@ enum relay_err silence_add(struct relay *r, const char *matchers, int64_t lasts,
 
 enum relay_err silence_expire(struct relay *r, int64_t id, const struct actor *by, struct reason *why)
 {
-    if (!store_silence_end(r->store, id, r->now.wall, by->name))
+    struct silence_row row;
+    if (!store_silence_get(r->store, id, &row) || !store_silence_end(r->store, id, r->now.wall, by->name))
         return fail(why, RELAY_NOT_FOUND, _("no silence %lld is in force; `tocsin silence list` shows them"),
                     (long long)id);
     char object[40];
     (void)snprintf(object, sizeof(object), "silence:%lld", (long long)id);
     actor_did(r, by, "silence.expire", object, "");
+    bring_back(r, &row);
     log_info("silence=%lld ended by=%s", (long long)id, by->name);
     return RELAY_OK;
 }

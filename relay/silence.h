@@ -3,8 +3,8 @@
  * A silence is a row of the store; memory only keeps compiled matchers and looks the rows up each time, so a commit that
  * failed leaves nothing behind here. While one is in force every new revision it matches ends as `suppressed`, with the
  * reason `silence <id>`; adding one also ends what still waits, and takes the alerts off bulletins and boards. Cancels
- * pass: who had the alert is told that it was wrong. A silence that ends brings nothing back by itself; the next revision
- * goes out again, and a reload or a site that goes on shows what is in force.
+ * pass: who had the alert is told that it was wrong. When it ends, by itself or by a person, screens and bulletins show again
+ * what of it is in force, so that the hourly slot says it; whoever only hears, a group or an announcement, is not told late.
  */
 #ifndef TOCSIN_RELAY_SILENCE_H
 #define TOCSIN_RELAY_SILENCE_H
@@ -28,8 +28,8 @@ enum relay_err silence_expire(struct relay *r, int64_t id, const struct actor *b
                               struct reason *why) MUST_CHECK;
 
 /* Tells the duty groups of silences that have been on for relay.silence_reminder, and again after each; of broad ones four
- * times as often. To be called about once a minute. */
-void silence_remind(struct relay *r);
+ * times as often; and brings back what those kept away that have ended by themselves. To be called about once a minute. */
+void silence_look(struct relay *r);
 
 struct silences *silences_free(struct silences *s);
 

@@ -349,7 +349,7 @@ int store_site_mode(struct store *s, const char *site); /* -1: nobody has said *
 
 struct silence_row {
     int64_t id, created, expires;
-    int64_t remind; /* 0: never */
+    int64_t remind; /* when it is to be looked at; 0: never again */
     bool broad;
     char matchers[512], author[64], reason[200];
 };
@@ -357,8 +357,9 @@ int64_t store_silence_add(struct store *s, const struct silence_row *row); /* it
 /* Those in force, oldest first. fn may not change silences. */
 void store_silences(struct store *s, int64_t now, void (*fn)(void *arg, const struct silence_row *row),
                     void *arg);
-/* One in force, or run out, whose reminder is due; false when none is. */
+/* One in force, or run out, that is to be looked at; false when none is. */
 bool store_silence_remind(struct store *s, int64_t now, struct silence_row *ret);
+bool store_silence_get(struct store *s, int64_t id, struct silence_row *ret);
 void store_silence_remind_at(struct store *s, int64_t id, int64_t at);             /* 0: never again */
 bool store_silence_end(struct store *s, int64_t id, int64_t now, const char *who); /* false: not in force */
 

@@ -33,6 +33,15 @@ bool store_silence_remind(struct store *s, int64_t now, struct silence_row *ret)
     return found;
 }
 
+bool store_silence_get(struct store *s, int64_t id, struct silence_row *ret)
+{
+    struct stmt *q = store_ask(s, Q_SILENCE_GET, INT(id));
+    bool found = store_row(s, q);
+    if (found) read_silence(q, ret);
+    stmt_reset(q);
+    return found;
+}
+
 void store_silence_remind_at(struct store *s, int64_t id, int64_t at)
 {
     store_do(s, Q_SILENCE_REMIND_SET, INT(id), INT_OR_NULL(at));

@@ -293,6 +293,8 @@ const char *const store_sql[Q_COUNT] = {
     [Q_SILENCE_ADD] =
         "INSERT INTO silence (matchers, broad, author, reason, created, expires, remind) VALUES "
         "(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [Q_SILENCE_GET] =
+        "SELECT id, matchers, broad, author, reason, created, expires FROM silence WHERE id = ?1",
     [Q_SILENCE_REMIND] =
         "SELECT id, matchers, broad, author, reason, created, expires FROM silence WHERE remind "
         "<= ?1 AND ended IS NULL ORDER BY remind LIMIT 1",

@@ -46,7 +46,8 @@ int cli_silence(int argc, char **argv)
         {.name = "expire",
          .n_args = 1,
          .path = "/v1/silence/expire",
-         .done = N_("ended: the next revisions go out again")},
+         .done =
+             N_("ended: screens and the hourly slot have what is in force; groups hear the next revisions")},
     };
     return actions_run(
         argc, argv, actions, ARRAY_LEN(actions),
@@ -55,7 +56,8 @@ int cli_silence(int argc, char **argv)
           "       tocsin silence expire ID --by NAME\n"
           "Alerts that match all matchers are neither spoken, shown nor posted until it ends (30d at most).\n"
           "Labels: rule, category, level, area2, area4, area6, feed, site, certainty, status, kind.\n"
-          "Corrections pass. What was suppressed is not said later.\n"));
+          "Corrections pass. At its end screens and the hourly slot have what is in force; groups are not "
+          "told late.\n"));
 }
 
 /* -- drills ------------------------------------------------------------------------------------------------------- */

@@ -35,7 +35,7 @@
     '等着的送达马上放行。': 'The deliveries that wait go out at once.', '等着的送达到此为止，不再发出。': 'The deliveries that wait end here.',
     '按“已核实”发出，由您的名字负责。': 'It goes out as observed, in your name.', '它和同组的其他线索离开这个列表，不会发出。': 'It and the others of its group leave the list and are not sent.',
     '停止催促，表示有人在处理。': 'Reminders stop: somebody is on it.', '没发的不再发，发过的地方收到更正。': 'What is unsent ends, and every place that had it gets the correction.',
-    '为报表和规则改进记下结果。': 'For the report, and to mend the rule.', '静默提前结束，之后的提醒照常发出。': 'The next alerts go out as ever.', '演练和它的提醒马上结束。': 'The drill and its exercises end at once.',
+    '为报表和规则改进记下结果。': 'For the report, and to mend the rule.', '静默提前结束：仍然有效的重新上屏、整点再播，之后的提醒照常发出。': 'What is in force is shown again and said on the hour; the next alerts go out as ever.', '演练和它的提醒马上结束。': 'The drill and its exercises end at once.',
     '还要另一个人批准': 'another person must approve as well', '这个静默范围很大，请留意': 'this silence is broad, keep an eye on it', 
     '转发用的文字和图片': 'To pass on: text and picture', '下载图片': 'Save the picture', '图片上写着：': 'The picture says: ', '文字': 'Text', '图文': 'Text, picture',
     '转发好了': 'Passed on', '清单上的群都已经转发。': 'It was passed on to every group of the list.', '对方收过的话会收到第二次。': 'Who has it already gets it twice.',
@@ -351,7 +351,7 @@
   function drawHold() {
     put($('silence-list'), data.silences, () => data.silences.length ? data.silences.map((q) => h('article', { class: 'card' },
       h('p', { class: 'mono' }, q.matchers), h('p', {}, q.reason), h('p', { class: 'soft small' }, q.by + '　' + clock(q.created) + ' — ' + clock(q.expires) + (q.broad ? '　' + T('范围很大') : '')),
-      h('p', { class: 'row' }, button(T('提前结束'), T('静默提前结束，之后的提醒照常发出。'), 'silence/expire', { id: String(q.id) })))) : nothing(T('没有静默')));
+      h('p', { class: 'row' }, button(T('提前结束'), T('静默提前结束：仍然有效的重新上屏、整点再播，之后的提醒照常发出。'), 'silence/expire', { id: String(q.id) })))) : nothing(T('没有静默')));
     const drills = data.drills.map((d) => [d.id, d.state, d.alerts, d.ended, d.site]);
     put($('drill-list'), drills, () => data.drills.length ? data.drills.map((d) => h('article', { class: 'card' + (d.state === 'open' ? ' target' : '') },
       h('p', {}, h('b', {}, T(d.state === 'open' ? '进行中' : '已结束')), '　' + (siteName(d.site) || T('全部医院')) + '　' + d.by),

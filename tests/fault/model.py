@@ -369,7 +369,7 @@ class World:
         n = r % len(m.silences)
         works = not m.silences[n]["ended"] and m.silences[n]["until"] > m.now
         if self.verb("silence/expire", "silence.expire", works, id=str(n + 1), by=self.one(PEOPLE, s)):
-            m.silences[n]["ended"] = True
+            m.silence_over(m.silences[n])
 
     def op_drill_start(self, r, s):
         m, site = self.model, ("", "", "s1", "s2")[r % 4]

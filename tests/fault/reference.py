@@ -343,14 +343,14 @@ class Model:
             n.rows.append(Delivery(n, 1, t))
             self.go(n.rows[-1])
 
-    def reload(self, moved=True, site=None):
+    def reload(self, moved=True, site=None, fits=lambda a: True):
         """Each alert in force goes to where the configuration of now takes it; nobody is told late, or that it was wrong."""
         places = (tuple(self.sites.items()), frozenset(self.targets), frozenset(self.displays))
         if moved and places == self.places:
             return
         self.places = places
         for a in self.alerts:
-            if not self.in_force(a):
+            if not self.in_force(a) or not fits(a):
                 continue
             left = []
             for t in dict.fromkeys(d.target for d in a.rows if moved):
@@ -373,6 +373,11 @@ class Model:
                 for t in left:
                     a.rows.append(Delivery(a, a.rev, t))
                     a.rows[-1].state = "cancelled:"
+
+    def silence_over(self, s):
+        """Screens and bulletins show again what it kept away."""
+        s["ended"] = True
+        self.reload(moved=False, fits=s["fits"])
 
     def let_go(self, a, t):
         """It needs nobody's approval any more."""
@@ -513,6 +518,9 @@ class Model:
         for a in sorted((a for a in self.alerts if a.steps and min(a.steps.values()) <= to),
                         key=lambda a: (min(a.steps.values()), a.n)):
             self.remind(a)
+        for s in self.silences:
+            if not s["ended"] and s["until"] <= to:
+                self.silence_over(s)
         for a in self.alerts + self.notices:
             for d in a.rows:
                 if d.expires <= to and (d.waiting or d.open):

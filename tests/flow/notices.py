@@ -22,14 +22,14 @@ drill: {{day: 15, hours: ['15:00-15:30'], remind: 24h}}
 feeds:
   - {{id: f1, type: bank, source: file, path: {self.path('in.jsonl')}, areas: ['61']}}
 sites:
-  - {{id: s1, name: 医院, area: '6101', mode: live, zones: [{{id: hall, class: hall}}]}}
+  - {{id: s1, name: 医院, area: '6101', mode: live, zones: [{{id: hall, class: hall}}], wards: [{{id: w1, name: 一病区}}]}}
 chats:
   - {{id: room, type: file, audience: duty, path: {self.path('room.jsonl')}}}
   - {{id: sleepy, type: file, audience: duty, quiet: ['22:00-07:00'], path: {self.path('sleepy.jsonl')}}}
   - {{id: club, type: file, audience: volunteer, path: {self.path('club.jsonl')}}}
 route: {{receiver: everyone, group_by: [rule, area6]}}
 receivers:
-  - {{name: everyone, pa: [announce], chats: all}}
+  - {{name: everyone, pa: [announce, bulletin], displays: all, chats: all}}
 """
 
     def said(self, chat="room"):
@@ -78,6 +78,50 @@ def silences(r):
     lanes(r)
 
 
+def silence_over(r):
+    """What a silence kept from screens and the hourly slot comes back with its end, by itself or by a person; groups are not told late."""
+    def add(lasts, area="610113"):
+        return r.cli("silence", "add", "--by", "王队", "--reason", "核实中", "--matcher", f'area6="{area}"', "--for", lasts)["silence"]
+
+    def shown(alert):
+        return sorted(r.shown(alert))
+
+    everywhere = ["board:s1/w1", "bulletin:s1"]
+    r.event(1, "610113", count=1)
+    alert = r.alert_in("610113")
+    r.hears(1)
+    assert shown(alert) == everywhere
+    add("2h")
+    second = add("3h")
+    assert shown(alert) == []
+    r.event(2, "610102", count=1)
+    other = r.alert_in("610102")
+    r.hears(2)
+    r.pass_time(hours=2, minutes=1)
+    assert shown(alert) == [] and len(r.cli("alerts", "show", alert)["revisions"]) == 1, "the second is still on"
+    r.kill()
+    r.start()
+    r.pass_time(hours=1)
+    assert shown(alert) == everywhere
+    story = r.cli("alerts", "show", alert)
+    assert [v["note"] for v in story["revisions"]][1:] == [f"silence {second} is over"], story["revisions"]
+    assert sorted(d["target"] for d in story["deliveries"] if d["rev"] == 2) == everywhere
+    # One that came meanwhile, and a person who ends it: at once.
+    third = add("9h", "610104")
+    r.event(3, "610104", count=1)
+    late = r.alert_in("610104")
+    assert shown(late) == []
+    r.cli("silence", "expire", str(third), "--by", "王队")
+    assert shown(late) == everywhere
+    assert len(r.cli("alerts", "show", other)["revisions"]) == 1, "another area's is left alone"
+    # An end without anything in force, and one that nothing can be shown of any more.
+    add("5h")
+    r.cli("alerts", "cancel", alert, "--by", "王队")
+    r.pass_time(hours=6)
+    assert len(r.cli("alerts", "show", alert)["revisions"]) == 3, "a correction, and no more"
+    assert ["更正" in t for t in r.said("club")] == [False, False, True], f"told late: {r.said('club')}"
+
+
 def drills(r):
     assert r.plan("-03")["state"] == "planned"
     r.pass_time(days=13, hours=2)
@@ -115,4 +159,4 @@ def drills(r):
 
 
 if __name__ == "__main__":
-    main(Notices, silences, drills)
+    main(Notices, silences, silence_over, drills)
