@@ -93,8 +93,7 @@ static void feed_mqtt_close(struct feed *f)
 {
     struct feed_mqtt *c = f->ctx;
     if (!c) return;
-    /* A goodbye would carry the acknowledgements of what is not committed. */
-    if (c->mqtt && !c->unreleased) mqtt_disconnect(c->mqtt, false);
+    if (c->mqtt) mqtt_disconnect(c->mqtt, false);
     mqtt_free(c->mqtt);
     free(c->events);
     free(c->heartbeat);

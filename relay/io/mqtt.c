@@ -822,7 +822,8 @@ void mqtt_disconnect(struct mqtt *m, bool with_will)
         m->drop_wanted = true;
         return;
     }
-    if (m->state == MQTT_UP) {
+    /* A goodbye would carry the acknowledgements of what nobody has committed. */
+    if (m->state == MQTT_UP && m->unreleased == 0) {
         struct mosquitto *handle = m->link->handle;
         mosquitto_property *props = NULL;
         if (m->session_ends) /* without it the broker keeps the session until it expires, no worse */

@@ -94,7 +94,8 @@ void mqtt_write(struct mqtt *m);
 void mqtt_drop(struct mqtt *m, const char *why);
 /* The next mqtt_disconnect ends the session at the broker as well: nothing is kept for it any more. */
 void mqtt_end_session(struct mqtt *m);
-/* Writes what is queued, then DISCONNECT (with_will: reason 0x04, so that the last will is published). */
+/* Writes what is queued, then DISCONNECT (with_will: reason 0x04, so that the last will is published). Like mqtt_drop, and
+ * with the last will, while messages are read for which mqtt_write was not called: they are not acknowledged. */
 void mqtt_disconnect(struct mqtt *m, bool with_will);
 
 /* QoS 1. token is handed back in published; 0: not wanted (still counted in flight). expiry_s 0: none.

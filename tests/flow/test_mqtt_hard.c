@@ -66,6 +66,25 @@ static void what_was_read_but_not_committed_comes_again(void **state)
     turn_close(&seen);
 }
 
+static void a_goodbye_acknowledges_nothing_that_is_not_committed(void **state)
+{
+    (void)state;
+    open_real(&seen, "goodbye");
+    mqtt_subscribe(seen.m, "g/#", 1);
+    assert_true(turn_until(&seen, &seen.subscribed, 1, 3000));
+    open_and_wait(&other, "publisher");
+    turn_publish(&other, "g/x", 30);
+    seen.hold = true;
+    assert_true(turn_until(&seen, &seen.messages, 30, 3000));
+    mqtt_disconnect(seen.m, false);
+    turn_close(&seen);
+    open_real(&seen, "goodbye");
+    assert_true(turn_until(&seen, &seen.messages, 30, 5000));
+    turn_for(&seen, 50);
+    turn_close(&other);
+    turn_close(&seen);
+}
+
 static void outstanding_publishes_are_forgotten_with_the_connection(void **state)
 {
     (void)state;
@@ -336,6 +355,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_read_but_not_committed_comes_again),
+        cmocka_unit_test(a_goodbye_acknowledges_nothing_that_is_not_committed),
         cmocka_unit_test(outstanding_publishes_are_forgotten_with_the_connection),
         cmocka_unit_test(a_broker_that_dies_while_the_session_is_paused_does_not_spin),
         cmocka_unit_test(a_name_that_does_not_exist_is_said),
