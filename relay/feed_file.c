@@ -109,9 +109,11 @@ static void fill(struct feed_file *c)
 static void look_for_another(struct feed *f)
 {
     struct feed_file *c = f->ctx;
-    struct stat now;
+    struct stat now, old;
     if (S_ISFIFO(c->stat.st_mode) || stat(f->config->path, &now) != 0) return;
     if (now.st_ino == c->stat.st_ino && now.st_dev == c->stat.st_dev && now.st_size >= c->position) return;
+    if (fstat(c->fd, &old) == 0 && old.st_size > c->position)
+        return; /* written before the other took its name */
     close(c->fd);
     c->fd = -1;
     if (c->skipping) c->n = c->skip_at; /* a line that was too long has ended with it */

@@ -173,6 +173,27 @@ static void a_replaced_file_is_read_from_its_beginning(void **state)
     f.ops->close(&f);
 }
 
+static void what_was_written_just_before_a_file_was_replaced_is_read(void **state)
+{
+    (void)state;
+    append("1\n");
+    struct feed f = start();
+    assert_int_equal(f.ops->read(&f, 10), 1); /* to its end */
+    f.ops->release(&f);
+    append("2\n");
+    unlink(path);
+    append("a\n");
+    for (int i = 0; i < 2; i++) {
+        second(&f);
+        (void)f.ops->read(&f, 10);
+        f.ops->release(&f);
+    }
+    assert_int_equal(seen.events, 3);
+    assert_string_equal(seen.lines[1], "2");
+    assert_string_equal(seen.lines[2], "a");
+    f.ops->close(&f);
+}
+
 static void a_missing_file_is_said_once_and_waited_for(void **state)
 {
     (void)state;
@@ -311,6 +332,7 @@ int main(void)
         cmocka_unit_test_teardown(what_was_not_released_comes_again_but_not_at_once, clear),
         cmocka_unit_test_teardown(a_growing_file_is_followed_and_its_last_line_waits_for_its_end, clear),
         cmocka_unit_test_teardown(a_replaced_file_is_read_from_its_beginning, clear),
+        cmocka_unit_test_teardown(what_was_written_just_before_a_file_was_replaced_is_read, clear),
         cmocka_unit_test_teardown(a_missing_file_is_said_once_and_waited_for, clear),
         cmocka_unit_test_teardown(a_fifo_is_a_feed_too, clear),
         cmocka_unit_test_teardown(what_comes_again_is_not_taken_for_the_end_of_an_endless_line, clear),
