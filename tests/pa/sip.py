@@ -472,7 +472,7 @@ def with_tls(args):
             player.stop()
         written = open(f"{folder}/pa.yaml", encoding="utf-8").read()
         for right, wrong, words in ((";transport=tls'", "'", "srtp: only where uri ends in ;transport=tls"),
-                                    (f"tls_ca: {house}", f"tls_ca: {folder}/gone.pem", "gone.pem: No such file"),
+                                    (f"tls_ca: {house}", f"tls_ca: {folder}/gone.pem", "gone.pem: there is no such file"),
                                     ("'sip:horn", "'sips:horn", f"write sip:horn@127.0.0.1:{server.port};transport=tls")):
             with open(f"{folder}/wrong.yaml", "w", encoding="utf-8") as f:
                 f.write(written.replace(right, wrong))
