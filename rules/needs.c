@@ -13,7 +13,7 @@
 enum {
     EXACT_MAX = 64,       /* strings of an exact node */
     EXACT_BYTES_MAX = 36, /* of each */
-    CLAUSE_MAX = 256,     /* strings of a clause */
+    CLAUSE_MAX = 512,     /* strings of a clause */
     NEEDS_MAX = 6,        /* clauses of a pattern */
     LITERAL_MIN = 2,      /* bytes: shorter ones are everywhere */
     LINKS_MAX = 6,

@@ -10,7 +10,7 @@ enum {
     PAIR_BITS = 17,
     SINGLE_BITS = 12,
     SORT_MAX = 64,
-    JOINED_MAX = 256,
+    JOINED_MAX = 512,
     TRIES_FREE = 256,
     CHARACTERS = 0x10000,
     NONE = UINT32_MAX
