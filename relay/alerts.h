@@ -39,11 +39,13 @@ void alerts_settle(struct relay *r, const char *feed, struct losses *l);
  * restart. */
 void alerts_fit(struct relay *r);
 void alerts_fit_on(struct relay *r);
-/* What kept alerts from screens and bulletins is over: they show what is in force. site: of this one only; labels: those that
- * match only; or NULL. `why` is noted with the revisions. */
-struct label_matchers;
-void alerts_show_again(struct relay *r, const struct site_config *site, const struct label_matchers *labels,
-                       const char *why);
+/* What kept the alert from screens and bulletins, or all alerts from those of a site, is over: they show it, or what is in
+ * force. `why` is noted with the revisions. */
+void alerts_show_again(struct relay *r, struct alert_row *a, const char *why);
+void alerts_show_at(struct relay *r, const struct site_config *site, const char *why);
+/* Some of the alerts in force with a number below `before`, the newest first, for 10 ms; the relay's own words, which go to whom it
+ * chose, are left out. Returns where the next slice begins, for the store to keep; 0: that was the last. */
+int64_t alerts_slice(struct relay *r, int64_t before, void (*fn)(void *arg, struct alert_row *a), void *arg);
 /* The reason of what a site had and was not to show any more. */
 #define SITE_WENT_BACK "trial: the site went back"
 

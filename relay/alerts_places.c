@@ -8,8 +8,8 @@
 #include "dispatch.h"
 #include "words.h"
 
-enum { CONFIG_MAX = 64 << 20, FIT_ALERTS = 64 };
-#define FIT_SLICE 10 /* ms of a turn */
+enum { CONFIG_MAX = 64 << 20, SLICE_ALERTS = 64 };
+#define SLICE 10 /* ms of a turn */
 
 static const char left_area[] = "not in its area any more", no_target[] = "target removed";
 
@@ -111,30 +111,14 @@ static void add_left(struct relay *r, const struct alert_row *a, const struct le
     dispatch_move(r, &d, DELIVERY_CANCELLED, l->why, NO_DUE);
 }
 
-/* Which alerts and places are looked at; what is NULL limits nothing. */
-struct reach {
-    const struct site_config *site;
-    const struct label_matchers *labels;
-    bool leave; /* places that an alert is not for any more lose it */
-};
-
-static bool within(struct relay *r, const struct alert_row *a, const struct reach *reach)
-{
-    struct labels labels;
-    if (!reach->labels) return true;
-    struct label_room *room = xcalloc(1, sizeof(*room));
-    route_labels(a, r->targets, room, &labels);
-    bool match = label_matchers_match(reach->labels, &labels);
-    free(room);
-    return match;
-}
-
-static void fit(struct relay *r, struct alert_row *a, const struct reach *reach, const char *note)
+/* site: only its places are looked at; NULL: all. gone: places that the alert is not for any more lose it. */
+static void fit(struct relay *r, struct alert_row *a, const struct site_config *site, bool gone,
+                const char *note)
 {
     CLEANUP(words_release) struct words words = {.kept = NULL};
     struct places p = {.r = r, .alert = a};
-    if (!within(r, a, reach) || !words_of(r, a, &words)) return;
-    if (reach->leave) store_deliveries_ever(r->store, a->n, leave, &p);
+    if (!words_of(r, a, &words)) return;
+    if (gone) store_deliveries_ever(r->store, a->n, leave, &p);
     struct edition ed = {.alert = a,
                          .say = &words.say,
                          .rule_title = words.title,
@@ -149,7 +133,7 @@ static void fit(struct relay *r, struct alert_row *a, const struct reach *reach,
     char by[64];
     store_action_first(r->store, "alert.reject", a->id, by);
     for (size_t i = 0; i < n; i++)
-        if ((!reach->site || sel[i].target->site == reach->site) && is_missing(r, &ed, *by != '\0', &sel[i]))
+        if ((!site || sel[i].target->site == site) && is_missing(r, &ed, *by != '\0', &sel[i]))
             sel[new ++] = sel[i];
     if (new || p.n) alerts_revise(r, &ed, sel, new, note);
     for (size_t i = 0; i < p.n; i++) add_left(r, a, &p.left[i]);
@@ -157,6 +141,22 @@ static void fit(struct relay *r, struct alert_row *a, const struct reach *reach,
     free(sel);
     free(room);
     free(p.left);
+}
+
+int64_t alerts_slice(struct relay *r, int64_t before, void (*fn)(void *arg, struct alert_row *a), void *arg)
+{
+    int64_t until = clock_now().mono + SLICE, alerts[SLICE_ALERTS];
+    size_t n = store_alerts_before(r->store, before, r->now.wall, alerts, SLICE_ALERTS), i = 0;
+    for (; i < n && (i == 0 || clock_now().mono < until); i++) {
+        struct alert_row a;
+        if (store_alert_get(r->store, alerts[i], &a) && a.grp) fn(arg, &a);
+    }
+    return i < n || n == SLICE_ALERTS ? alerts[i - 1] : 0;
+}
+
+static void fit_places(void *arg, struct alert_row *a)
+{
+    fit(arg, a, NULL, true, "other places in the configuration");
 }
 
 /* Where the fitting is: the alerts before this one are still to be looked at; 0: none. The newest go first, and those that came
@@ -171,16 +171,9 @@ void alerts_fit_on(struct relay *r)
         return;
     }
     crashpoint("in_fitting");
-    int64_t until = clock_now().mono + FIT_SLICE, alerts[FIT_ALERTS];
-    size_t n = store_alerts_before(r->store, before, r->now.wall, alerts, FIT_ALERTS), i = 0;
-    for (; i < n && (i == 0 || clock_now().mono < until); i++) {
-        struct alert_row a;
-        if (store_alert_get(r->store, alerts[i], &a) &&
-            a.grp) /* else the relay's own words to whom it chose */
-            fit(r, &a, &(struct reach){.leave = true}, "other places in the configuration");
-    }
-    r->fitting = i < n || n == FIT_ALERTS;
-    store_set_mark(r->store, fit_mark, r->fitting ? alerts[i - 1] : 0);
+    before = alerts_slice(r, before, fit_places, r);
+    r->fitting = before != 0;
+    store_set_mark(r->store, fit_mark, before);
 }
 
 struct in_force {
@@ -192,7 +185,7 @@ struct in_force {
 static void collect_alert(void *arg, const struct alert_row *a)
 {
     struct in_force *f = arg;
-    if (!a->grp || (f->site && !route_site_in(f->site, a->areas))) return;
+    if (!a->grp || !route_site_in(f->site, a->areas)) return;
     if (f->n == f->cap) {
         f->cap = f->cap ? f->cap * 2 : 64;
         f->alerts = xreallocarray(f->alerts, f->cap, sizeof(*f->alerts));
@@ -218,15 +211,18 @@ void alerts_fit(struct relay *r)
     r->fitting = true; /* unless the mark says that all are fitted */
 }
 
-void alerts_show_again(struct relay *r, const struct site_config *site, const struct label_matchers *labels,
-                       const char *why)
+void alerts_show_again(struct relay *r, struct alert_row *a, const char *why)
 {
-    const struct reach reach = {.site = site, .labels = labels};
+    fit(r, a, NULL, false, why);
+}
+
+void alerts_show_at(struct relay *r, const struct site_config *site, const char *why)
+{
     struct in_force f = {.site = site};
     store_alerts_now(r->store, r->now.wall, collect_alert, &f);
     for (size_t i = 0; i < f.n; i++) {
         struct alert_row a;
-        if (store_alert_get(r->store, f.alerts[i], &a)) fit(r, &a, &reach, why);
+        if (store_alert_get(r->store, f.alerts[i], &a)) fit(r, &a, site, false, why);
     }
     free(f.alerts);
 }

@@ -7,6 +7,7 @@
 #include "decide.h"
 #include "dispatch_internal.h"
 #include "pace.h"
+#include "silence.h"
 #include "told.h"
 
 enum {
@@ -356,6 +357,37 @@ static size_t without_ended(struct relay *r, struct delivery_row *rows, size_t n
     return kept;
 }
 
+/* The silence that keeps the revision unsaid, though it may not have come to it yet (silence_sweep_on); 0: none. A snapshot asks
+ * about the same alerts as the one before it. */
+static int64_t silence_over(struct relay *r, const struct alert_row *a, const struct revision_row *rev)
+{
+    if (!r->sweeping || !a->grp || rev->msg_type == MSG_CANCEL) return 0;
+    size_t i = (size_t)a->n % SILENCES_KNOWN;
+    if (r->dispatch->silenced[i].alert != a->n) {
+        r->dispatch->silenced[i].silence = silence_of_alert(r, a);
+        r->dispatch->silenced[i].alert = a->n;
+    }
+    return r->dispatch->silenced[i].silence;
+}
+
+/* Returns how many rows are left. */
+static size_t without_silenced(struct relay *r, struct delivery_row *rows, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct source from;
+        char why[40];
+        int64_t silence =
+            dispatch_source(r, &rows[i], &from) ? silence_over(r, from.alert, from.revision) : 0;
+        (void)snprintf(why, sizeof(why), "silence %lld", (long long)silence);
+        if (silence)
+            dispatch_move(r, &rows[i], DELIVERY_SUPPRESSED, why, NO_DUE);
+        else
+            rows[kept++] = rows[i];
+    }
+    return kept;
+}
+
 /* The hour is looked at once more when it goes: what a pause, a limit, a dead service or a reminder has carried into the
  * quiet hours waits for their end. Returns how many rows are left. */
 static size_t outside_quiet(struct relay *r, struct relay_target *t, struct delivery_row *rows, size_t n)
@@ -388,6 +420,7 @@ static bool claim_messages(struct relay *r, struct relay_target *t, const struct
         n = store_due_of(r->store, t->row.id, r->now.wall, rows, DIGEST_MAX);
     if (!n) return false;
     n = without_ended(r, rows, n);
+    if (r->sweeping) n = without_silenced(r, rows, n);
     if (!n) return false;
     if (t->broken) {
         reject_all(r, rows, n, t->why);
@@ -443,6 +476,7 @@ struct snapshot_build {
     struct send *op;
     struct delivery_row *sending;
     size_t n, cap;
+    bool left_out;
 };
 
 static void snapshot_item(void *arg, const struct shown_item *i)
@@ -450,6 +484,10 @@ static void snapshot_item(void *arg, const struct shown_item *i)
     struct snapshot_build *b = arg;
     if (i->delivery.expires <= b->r->now.wall || b->op->n_messages == SNAPSHOT_MAX)
         return; /* the gravest came first */
+    if (silence_over(b->r, &i->alert, &i->revision)) {
+        b->left_out = true;
+        return;
+    }
     struct send *op = b->op;
     if (op->n_messages == b->cap) {
         b->cap = b->cap ? b->cap * 2 : 8;
@@ -468,6 +506,7 @@ static size_t claim_snapshot(struct relay *r, struct relay_target *t)
     struct send *op = op_new(r, t, 0);
     struct snapshot_build b = {.r = r, .op = op};
     store_showing(r->store, t->row.id, snapshot_item, &b);
+    t->left_out = b.left_out;
     t->row.snap_rev++;
     store_target_save(r->store, &t->row);
     op->snapshot.rev = t->row.snap_rev;
@@ -643,6 +682,7 @@ void dispatch_claim(struct relay *r)
 {
     struct dispatch *d = r->dispatch;
     d->again = d->last.known = false;
+    if (r->sweeping) memset(d->silenced, 0, sizeof(d->silenced));
     d->show_at = INT64_MAX;
     if (!r->store_ok || !r->clock_trusted || r->stopping) return;
     if (store_showing_next_expiry(r->store) <= r->now.wall)

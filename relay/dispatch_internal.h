@@ -47,6 +47,8 @@ struct rendering {
     struct cJSON *body;
 };
 
+enum { SILENCES_KNOWN = 509 };
+
 struct dispatch {
     struct send_list claimed; /* in the open transaction, not started */
     struct send_list running; /* handed to adapters */
@@ -62,8 +64,11 @@ struct dispatch {
         struct revision_row revision;
     } last; /* of dispatch_source */
     struct rendering renderings[RENDERINGS];
-    int in_flight;   /* of chats, whose channel has not answered yet */
-    int64_t show_at; /* when the next snapshot may go, as the last claim saw it */
+    struct {
+        int64_t alert, silence;
+    } silenced[SILENCES_KNOWN]; /* what silence_of_alert said in this claim */
+    int in_flight;              /* of chats, whose channel has not answered yet */
+    int64_t show_at;            /* when the next snapshot may go, as the last claim saw it */
     struct delivery_row rows[CLAIM_ROWS];
     int64_t *woken; /* targets whose rows waited for one under way, which has finished */
     size_t n_woken, cap_woken;

@@ -177,6 +177,12 @@ void dispatch_refresh_states(struct relay *r)
     }
 }
 
+void dispatch_show_left_out(struct relay *r)
+{
+    for (size_t i = 0; i < r->targets->n; i++)
+        if (r->targets->items[i].left_out) target_show(&r->targets->items[i]);
+}
+
 /* Speech that a person lets go counts for the limits of its site; a correction knows none. */
 static void note_speech(struct relay *r, const struct relay_target *t, const struct delivery_row *d)
 {

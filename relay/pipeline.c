@@ -300,6 +300,7 @@ enum relay_err pipeline_new(struct relay_config *c, struct relay **ret, struct r
     struct relay *r = &p->relay;
     r->config = c;
     r->store_ok = r->intake_open = r->clock_trusted = true;
+    r->sweeping = true; /* unless the store says that all is done */
     p->replies_end = &p->replies;
     crashpoint_init();
     catch_signals();
@@ -570,7 +571,8 @@ static int64_t next_due(struct relay *r)
     if (!r->store_ok) due = sooner(due, p->probe_at);
     due = sooner(due, may_prune(r) ? p->slice_at : p->pruning ? INT64_MAX : p->prune_at);
     due = sooner(due, p->disk_at);
-    if ((r->fitting && r->store_ok) || overview_counts(r)) due = r->now.mono;
+    if (((r->fitting || (r->sweeping && r->clock_trusted)) && r->store_ok) || overview_counts(r))
+        due = r->now.mono;
     return due;
 }
 
@@ -676,6 +678,7 @@ static void read_everything(struct relay *r)
     alerts_fit_on(r);
     overview_count_on(r);
     look_at_notices(r);
+    silence_sweep_on(r);
     dispatch_claim(r);
 }
 
@@ -733,7 +736,7 @@ static void refuse_everything(struct relay *r)
     of(r)->reload_new = of(r)->vouched = false;
     if (r->modes_changed) targets_modes_settle(r->targets, false);
     r->modes_changed = r->reload_asked = r->rulebook_changed = false;
-    r->fitting = true; /* the last slice may be undone */
+    r->fitting = r->sweeping = true; /* the last slice may be undone */
     dispatch_forget(r);
     feeds_refuse(r, r->trouble);
     outlink_refuse(r, r->trouble);

@@ -239,7 +239,7 @@ enum relay_err review_site_mode(struct relay *r, const char *site, const char *m
         if (r->targets->items[i].site == its) follow_mode(r, &r->targets->items[i]);
     r->modes_changed = true;
     groups_go_back(r);
-    if (to > SITE_TRIAL) alerts_show_again(r, its, NULL, "the site goes on");
+    if (to > SITE_TRIAL) alerts_show_at(r, its, "the site goes on");
     store_site_mode_set(r->store, site, to);
     actor_did(r, by, "site.mode", site, mode);
     log_info("site=%s mode=%s by=%s", site, mode, by->name);

@@ -275,8 +275,10 @@ CREATE TABLE silence (
   expires   INTEGER NOT NULL,
   remind    INTEGER,                       -- when the duty groups are told again that it is on, or it ends by itself
   ended     INTEGER,
-  ended_by  TEXT
+  ended_by  TEXT,
+  sweep     INTEGER                        -- since it began or ended: alerts before this one are still to be looked at
 );
+CREATE INDEX silence_sweep ON silence (sweep) WHERE sweep IS NOT NULL;
 CREATE INDEX silence_remind ON silence (remind) WHERE remind IS NOT NULL;
 
 -- A window in which exercises reach all targets, of one site or of all.

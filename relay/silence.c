@@ -1,6 +1,7 @@
 /* Silences: rows of the store, matchers compiled once. */
 #include "silence.h"
 
+#include "base/crashpoint.h"
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -78,14 +79,23 @@ int64_t silence_of(struct relay *r, const struct labels *labels)
     return l.found;
 }
 
+int64_t silence_of_alert(struct relay *r, const struct alert_row *a)
+{
+    struct label_room *room = xcalloc(1, sizeof(*room));
+    struct labels labels;
+    route_labels(a, r->targets, room, &labels);
+    int64_t id = silence_of(r, &labels);
+    free(room);
+    return id;
+}
+
 /* -- adding and ending -------------------------------------------------------------------------------------------- */
 
 struct sweep {
     struct relay *r;
-    const struct label_matchers *matchers;
-    struct label_room *room;
+    struct label_matchers matchers;
+    bool over; /* what it kept away comes back */
     char why[40];
-    int ended;
 };
 
 static void end_delivery(void *arg, struct delivery_row *d)
@@ -97,30 +107,54 @@ static void end_delivery(void *arg, struct delivery_row *d)
     struct revision_row rev;
     if (!open && !delivery_is_waiting(d->state)) return;
     if (store_revision_get(s->r->store, d->alert, d->rev, &rev) && rev.msg_type == MSG_CANCEL) return;
-    s->ended += open ? dispatch_move(s->r, d, DELIVERY_SUPPRESSED, s->why, NO_DUE)
-                     : dispatch_end_unsent(s->r, d, s->why);
+    if (open)
+        dispatch_move(s->r, d, DELIVERY_SUPPRESSED, s->why, NO_DUE);
+    else
+        (void)dispatch_end_unsent(s->r, d, s->why);
 }
 
-static void sweep_alert(void *arg, const struct alert_row *a)
+static void sweep_alert(void *arg, struct alert_row *a)
 {
     struct sweep *s = arg;
+    struct label_room *room = xcalloc(1, sizeof(*room));
     struct labels labels;
-    if (!a->grp) return; /* a person's test of one target */
-    route_labels(a, s->r->targets, s->room, &labels);
-    if (!label_matchers_match(s->matchers, &labels)) return;
+    route_labels(a, s->r->targets, room, &labels);
+    bool match = label_matchers_match(&s->matchers, &labels);
+    free(room);
+    if (!match) return;
+    if (s->over) {
+        alerts_show_again(s->r, a, s->why);
+        return;
+    }
     store_deliveries_of_alert(s->r->store, a->n, false, end_delivery, s);
     store_unshow_alert(s->r->store, a->n, targets_show_row, s->r->targets);
 }
 
-static void bring_back(struct relay *r, const struct silence_row *row)
+/* All alerts in force are looked at from the next slice on. */
+static void sweep(struct relay *r, int64_t id)
 {
-    struct label_matchers matchers = {0};
-    struct reason why;
-    char note[40];
-    (void)snprintf(note, sizeof(note), "silence %lld is over", (long long)row->id);
-    if (label_matchers_add(&matchers, row->matchers, &why) == RELAY_OK) /* else it was not applied */
-        alerts_show_again(r, NULL, &matchers, note);
-    label_matchers_release(&matchers);
+    (void)store_silence_sweep_at(r->store, id, INT64_MAX); /* the commit tells */
+    r->sweeping = true;
+}
+
+void silence_sweep_on(struct relay *r)
+{
+    struct silence_row row;
+    if (!r->sweeping || !r->store_ok || !r->clock_trusted) return;
+    while (store_silence_sweep(r->store, r->now.wall, &row)) {
+        crashpoint("in_sweep");
+        struct sweep s = {.r = r, .over = row.ended || row.expires <= r->now.wall};
+        struct reason why;
+        int64_t before = 0;
+        (void)snprintf(s.why, sizeof(s.why), s.over ? "silence %lld is over" : "silence %lld",
+                       (long long)row.id);
+        if (label_matchers_add(&s.matchers, row.matchers, &why) == RELAY_OK) /* else it is not applied */
+            before = alerts_slice(r, row.sweep, sweep_alert, &s);
+        label_matchers_release(&s.matchers);
+        if (!store_silence_sweep_at(r->store, row.id, before) || before) return;
+    }
+    r->sweeping = false;
+    dispatch_show_left_out(r);
 }
 
 /* -- reminders ---------------------------------------------------------------------------------------------------- */
@@ -140,7 +174,7 @@ void silence_look(struct relay *r)
         bool over = row.expires <= r->now.wall;
         store_silence_remind_at(r->store, row.id, over ? 0 : next_look(r, &row));
         if (over) {
-            bring_back(r, &row);
+            sweep(r, row.id);
             continue;
         }
         char since[RENDER_WORD_LEN], until[RENDER_WORD_LEN], text[1400];
@@ -189,12 +223,9 @@ enum relay_err silence_add(struct relay *r, const char *matchers, int64_t lasts,
     (void)snprintf(object, sizeof(object), "silence:%lld", (long long)id);
     actor_did(r, by, "silence.add", object, matchers);
 
-    struct sweep s = {.r = r, .matchers = &parsed, .room = xcalloc(1, sizeof(struct label_room))};
-    (void)snprintf(s.why, sizeof(s.why), "silence %lld", (long long)id);
-    store_alerts_now(r->store, r->now.wall, sweep_alert, &s);
-    log_info("silence=%lld by=%s lasts_ms=%lld broad=%d: %d deliveries ended", (long long)id, by->name,
-             (long long)lasts, row.broad, s.ended);
-    free(s.room);
+    sweep(r, id);
+    log_info("silence=%lld by=%s lasts_ms=%lld broad=%d", (long long)id, by->name, (long long)lasts,
+             row.broad);
     label_matchers_release(&parsed);
     *ret_id = id;
     *ret_broad = row.broad;
@@ -203,14 +234,13 @@ enum relay_err silence_add(struct relay *r, const char *matchers, int64_t lasts,
 
 enum relay_err silence_expire(struct relay *r, int64_t id, const struct actor *by, struct reason *why)
 {
-    struct silence_row row;
-    if (!store_silence_get(r->store, id, &row) || !store_silence_end(r->store, id, r->now.wall, by->name))
+    if (!store_silence_end(r->store, id, r->now.wall, by->name))
         return fail(why, RELAY_NOT_FOUND, _("no silence %lld is in force; `tocsin silence list` shows them"),
                     (long long)id);
     char object[40];
     (void)snprintf(object, sizeof(object), "silence:%lld", (long long)id);
     actor_did(r, by, "silence.expire", object, "");
-    bring_back(r, &row);
+    sweep(r, id);
     log_info("silence=%lld ended by=%s", (long long)id, by->name);
     return RELAY_OK;
 }

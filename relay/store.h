@@ -350,6 +350,8 @@ int store_site_mode(struct store *s, const char *site); /* -1: nobody has said *
 struct silence_row {
     int64_t id, created, expires;
     int64_t remind; /* when it is to be looked at; 0: never again */
+    int64_t ended;  /* by a person; 0: not */
+    int64_t sweep;  /* the alerts before this one are still to be looked at; 0: none */
     bool broad;
     char matchers[512], author[64], reason[200];
 };
@@ -359,7 +361,9 @@ void store_silences(struct store *s, int64_t now, void (*fn)(void *arg, const st
                     void *arg);
 /* One in force, or run out, that is to be looked at; false when none is. */
 bool store_silence_remind(struct store *s, int64_t now, struct silence_row *ret);
-bool store_silence_get(struct store *s, int64_t id, struct silence_row *ret);
+/* One with alerts still to be looked at, those in force first; false when none has any. */
+bool store_silence_sweep(struct store *s, int64_t now, struct silence_row *ret);
+bool store_silence_sweep_at(struct store *s, int64_t id, int64_t before);          /* 0: done */
 void store_silence_remind_at(struct store *s, int64_t id, int64_t at);             /* 0: never again */
 bool store_silence_end(struct store *s, int64_t id, int64_t now, const char *who); /* false: not in force */
 

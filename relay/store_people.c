@@ -17,29 +17,38 @@ int64_t store_silence_add(struct store *s, const struct silence_row *row)
 
 static void read_silence(struct stmt *q, struct silence_row *row)
 {
-    *row = (struct silence_row){
-        .id = col_int(q, 0), .broad = col_int(q, 2) != 0, .created = col_int(q, 5), .expires = col_int(q, 6)};
+    *row = (struct silence_row){.id = col_int(q, 0),
+                                .broad = col_int(q, 2) != 0,
+                                .created = col_int(q, 5),
+                                .expires = col_int(q, 6),
+                                .ended = col_int(q, 7),
+                                .sweep = col_int(q, 8)};
     COPY_TEXT(row->matchers, q, 1);
     COPY_TEXT(row->author, q, 3);
     COPY_TEXT(row->reason, q, 4);
 }
 
-bool store_silence_remind(struct store *s, int64_t now, struct silence_row *ret)
+static bool get_silence(struct store *s, struct stmt *q, struct silence_row *ret)
 {
-    struct stmt *q = store_ask(s, Q_SILENCE_REMIND, INT(now));
     bool found = store_row(s, q);
     if (found) read_silence(q, ret);
     stmt_reset(q);
     return found;
 }
 
-bool store_silence_get(struct store *s, int64_t id, struct silence_row *ret)
+bool store_silence_remind(struct store *s, int64_t now, struct silence_row *ret)
 {
-    struct stmt *q = store_ask(s, Q_SILENCE_GET, INT(id));
-    bool found = store_row(s, q);
-    if (found) read_silence(q, ret);
-    stmt_reset(q);
-    return found;
+    return get_silence(s, store_ask(s, Q_SILENCE_REMIND, INT(now)), ret);
+}
+
+bool store_silence_sweep(struct store *s, int64_t now, struct silence_row *ret)
+{
+    return get_silence(s, store_ask(s, Q_SILENCE_SWEEP, INT(now)), ret);
+}
+
+bool store_silence_sweep_at(struct store *s, int64_t id, int64_t before)
+{
+    return store_do(s, Q_SILENCE_SWEEP_SET, INT(id), INT_OR_NULL(before));
 }
 
 void store_silence_remind_at(struct store *s, int64_t id, int64_t at)

@@ -4,6 +4,7 @@
 
 const char *const store_schema[] = {SCHEMA_1, NULL};
 
+#define SILENCE_COLUMNS "id, matchers, broad, author, reason, created, expires, ended, sweep"
 #define DELIVERY_COLUMNS                                                                                     \
     "d.id, d.alert, d.rev, d.target, d.state, d.reason, d.level, d.due, d.created, d.expires, d.rendering, " \
     "d.attempt, "                                                                                            \
@@ -293,11 +294,12 @@ const char *const store_sql[Q_COUNT] = {
     [Q_SILENCE_ADD] =
         "INSERT INTO silence (matchers, broad, author, reason, created, expires, remind) VALUES "
         "(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    [Q_SILENCE_GET] =
-        "SELECT id, matchers, broad, author, reason, created, expires FROM silence WHERE id = ?1",
-    [Q_SILENCE_REMIND] =
-        "SELECT id, matchers, broad, author, reason, created, expires FROM silence WHERE remind "
-        "<= ?1 AND ended IS NULL ORDER BY remind LIMIT 1",
+    [Q_SILENCE_REMIND] = "SELECT " SILENCE_COLUMNS
+                         " FROM silence WHERE remind <= ?1 AND ended IS NULL ORDER BY remind LIMIT 1",
+    /* What is to be quiet before what may speak again. */
+    [Q_SILENCE_SWEEP] = "SELECT " SILENCE_COLUMNS " FROM silence WHERE sweep IS NOT NULL ORDER BY "
+                        "ended IS NOT NULL OR expires <= ?1, id LIMIT 1",
+    [Q_SILENCE_SWEEP_SET] = "UPDATE silence SET sweep = ?2 WHERE id = ?1",
     [Q_SILENCE_REMIND_SET] = "UPDATE silence SET remind = ?2 WHERE id = ?1",
     [Q_PLAN_OPEN] =
         "SELECT month, at, until, step, next, drill FROM drill_plan WHERE next IS NOT NULL ORDER BY "
@@ -306,8 +308,7 @@ const char *const store_sql[Q_COUNT] = {
     [Q_PLAN_PUT] =
         "INSERT INTO drill_plan VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET at = ?2, "
         "until = ?3, step = ?4, next = ?5, drill = ?6",
-    [Q_SILENCES] = "SELECT id, matchers, broad, author, reason, created, expires FROM silence WHERE ended IS "
-                   "NULL AND expires > ?1 ORDER BY id",
+    [Q_SILENCES] = "SELECT " SILENCE_COLUMNS " FROM silence WHERE ended IS NULL AND expires > ?1 ORDER BY id",
     [Q_SILENCE_END] =
         "UPDATE silence SET ended = ?2, ended_by = ?3, remind = NULL WHERE id = ?1 AND ended IS NULL AND "
         "expires > ?2",

@@ -46,6 +46,7 @@ struct relay_target {
     struct relay_target *show_next;
     bool show_due, show_listed; /* a state target with something new to show; see target_show */
     bool show_grave;            /* … which is red: before others */
+    bool left_out;              /* its last snapshot has not all that it shows: dispatch_show_left_out */
     int64_t refresh_at;         /* … and when it will have, by its adapter; wall, 0: not known */
     bool was_disabled;          /* until this configuration: what waited for that goes now */
     bool broken;                /* check failed at load: deliveries are rejected with `why` */

@@ -1,7 +1,7 @@
 """How long the relay's one thread is away from its feeds while something great is done at once: a start, a reload, a site's mode,
-a silence over everything, pruning, the lists of a console. Beside it a page is asked for every few milliseconds; the longest
-answer is how long a live event would have waited. The store: 10,000 alerts in force at 20,000 targets, a million deliveries, and
-as many of three years ago."""
+a silence over everything and its end, pruning, the lists of a console. Beside it a page is asked for every few milliseconds; the
+longest answer is how long a live event would have waited. The store: 10,000 alerts in force at 20,000 targets, a million
+deliveries, and as many of three years ago."""
 import http.client
 import json
 import os
@@ -216,6 +216,10 @@ def measure(rig, args):
         ask(rig, "/v1/silence/add", by="王", reason="试", matchers='level="red"', **{"for": "2h"})
         settle(rig, child)
     note("silence over everything", w)
+    with Watch(rig) as w:
+        ask(rig, "/v1/silence/expire", by="王", id="1")
+        settle(rig, child)
+    note("the end of it", w)
     rig.end(child)
     return found
 

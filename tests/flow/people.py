@@ -12,10 +12,11 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from relay import ENGLISH, PACK, Still, main  # noqa: E402
-from rig import free_port  # noqa: E402
+from rig import FRAUD, free_port, stamp  # noqa: E402
 
 
 def room_that_takes_all(posted):
@@ -128,6 +129,53 @@ def silences(r):
     broad = r.run(*add, "--matcher", 'level="red"', "--for", "1m")
     assert broad.returncode == 0 and "broad" in broad.stderr, broad
     r.cli("silence", "expire", str(number + 1), "--by", "李队")
+
+
+def silence_in_slices(r):
+    """More alerts than a silence is laid over, or lifted from, in one turn: a crash between two slices, and what it has not come to
+    yet goes nowhere either."""
+    alerts = 170
+
+    def shown():
+        return [rev for _, rev in r.rows("SELECT s.alert, d.rev FROM showing s JOIN target t ON t.id = s.target JOIN delivery d ON "
+                                         "d.id = s.delivery WHERE t.name = 'board:s1/w1' ORDER BY s.alert DESC")]
+
+    def posted():
+        return r.rows("SELECT count(*) FROM delivery d JOIN target t ON t.id = d.target WHERE t.name = 'file:club' AND d.attempt > 0")[0][0]
+
+    def crashes(*words):
+        """In the second slice of what the words begin; then it is there again."""
+        r.stop()
+        r.start(TOCSIN_CRASH="in_sweep:2")
+        r.run(*words)  # its answer may be lost
+        r.process.wait(30)
+
+    r.configure(("area: '6101'", "area: '61'"), ("id: club, type: file, audience: volunteer, quiet: []",
+                                                 "id: club, type: file, audience: volunteer, quiet: ['08:00-12:30'], pace: {a_day: 0, a_rule: 0}"))
+    with open(r.path("in.jsonl"), "a", encoding="utf-8") as f:
+        for n in range(alerts):
+            f.write(json.dumps({"event_id": f"e{n}", "sent_at": stamp(r.moment()), "area": f"61{n // 99 + 1:02d}{n % 99 + 1:02d}",
+                                "kind": "call", "text": FRAUD, "count": 5}, ensure_ascii=False) + "\n")
+    r.pass_time(seconds=1)
+    r.until("the alerts", lambda: len(shown()) == alerts)
+    crashes("silence", "add", "--by", "王队", "--reason", "试", "--matcher", 'rule="crash_test"', "--for", "2h")
+    assert 0 < len(shown()) < alerts, len(shown())
+    r.clock(r.now + timedelta(hours=1))  # the group's hour has come
+    r.start()
+    r.until("the others", lambda: not shown())
+    r.pass_time(minutes=30)
+    said = r.rows("SELECT DISTINCT d.state, d.reason FROM delivery d JOIN target t ON t.id = d.target WHERE t.name = 'file:club'")
+    assert posted() == 0 and not os.path.exists(r.path("club.jsonl")), "what waited goes nowhere while the silence comes to it"
+    assert said == [(11, "silence 1")], said
+    # The end of it.
+    crashes("silence", "expire", "1", "--by", "王队")
+    assert 0 < len(shown()) < alerts, len(shown())
+    r.start()
+    r.until("the others", lambda: len(shown()) == alerts)
+    assert shown() == [2] * alerts, "shown again, once"
+    r.configure(restart=True)
+    r.pass_time(minutes=30)
+    assert shown() == [2] * alerts and posted() == 0, "and that was all"
 
 
 def drills(r):
@@ -431,4 +479,4 @@ def at_terminal(r, word, *words):
 
 
 if __name__ == "__main__":
-    main(People, silences, drills, drills_that_run_out, heard_before_the_drill, reports, by_hand, mistypes)
+    main(People, silences, silence_in_slices, drills, drills_that_run_out, heard_before_the_drill, reports, by_hand, mistypes)
