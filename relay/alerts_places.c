@@ -165,6 +165,7 @@ static const char fit_mark[] = "fit_before";
 
 void alerts_fit_on(struct relay *r)
 {
+    if (r->following) return; /* they show then what their sites' modes allow */
     int64_t before = r->fitting && r->store_ok ? store_mark(r->store, fit_mark) : 0;
     if (!before) {
         r->fitting = r->fitting && !r->store_ok;

@@ -7,6 +7,7 @@
 #include "decide.h"
 #include "dispatch_internal.h"
 #include "pace.h"
+#include "review.h"
 #include "silence.h"
 #include "told.h"
 
@@ -370,17 +371,25 @@ static int64_t silence_over(struct relay *r, const struct alert_row *a, const st
     return r->dispatch->silenced[i].silence;
 }
 
+/* The same of its site's mode (review_follow_on). */
+static bool kept_back(struct relay *r, const struct relay_target *t, const struct alert_row *a,
+                      const struct revision_row *rev)
+{
+    return r->following && review_keeps_back(r, t, a, rev);
+}
+
 /* Returns how many rows are left. */
-static size_t without_silenced(struct relay *r, struct delivery_row *rows, size_t n)
+static size_t without_unsaid(struct relay *r, const struct relay_target *t, struct delivery_row *rows,
+                             size_t n)
 {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
         struct source from;
-        char why[40];
-        int64_t silence =
-            dispatch_source(r, &rows[i], &from) ? silence_over(r, from.alert, from.revision) : 0;
-        (void)snprintf(why, sizeof(why), "silence %lld", (long long)silence);
-        if (silence)
+        bool known = dispatch_source(r, &rows[i], &from);
+        int64_t silence = known ? silence_over(r, from.alert, from.revision) : 0;
+        char why[40] = SITE_WENT_BACK;
+        if (silence) (void)snprintf(why, sizeof(why), "silence %lld", (long long)silence);
+        if (silence || (known && kept_back(r, t, from.alert, from.revision)))
             dispatch_move(r, &rows[i], DELIVERY_SUPPRESSED, why, NO_DUE);
         else
             rows[kept++] = rows[i];
@@ -420,7 +429,7 @@ static bool claim_messages(struct relay *r, struct relay_target *t, const struct
         n = store_due_of(r->store, t->row.id, r->now.wall, rows, DIGEST_MAX);
     if (!n) return false;
     n = without_ended(r, rows, n);
-    if (r->sweeping) n = without_silenced(r, rows, n);
+    if (r->sweeping || r->following) n = without_unsaid(r, t, rows, n);
     if (!n) return false;
     if (t->broken) {
         reject_all(r, rows, n, t->why);
@@ -484,7 +493,8 @@ static void snapshot_item(void *arg, const struct shown_item *i)
     struct snapshot_build *b = arg;
     if (i->delivery.expires <= b->r->now.wall || b->op->n_messages == SNAPSHOT_MAX)
         return; /* the gravest came first */
-    if (silence_over(b->r, &i->alert, &i->revision)) {
+    if (silence_over(b->r, &i->alert, &i->revision) ||
+        kept_back(b->r, b->op->target, &i->alert, &i->revision)) {
         b->left_out = true;
         return;
     }

@@ -44,7 +44,7 @@ void dispatch_report(struct relay *r, const struct report *report); /* env->repo
 void dispatch_targets_changed(struct relay *r, struct targets *old);
 /* A state target has something else to show, at `at` (wall ms; 0: now). */
 void dispatch_refresh(struct relay *r, const char *target, int64_t at);
-/* No silence is still to be laid over anything: boards and bulletins whose snapshot left something out for one. */
+/* No silence or mode is still on its way: boards and bulletins whose snapshot left something out for one. */
 void dispatch_show_left_out(struct relay *r);
 /* Every board and bulletin is to be sent again: after a connect. */
 void dispatch_refresh_states(struct relay *r);

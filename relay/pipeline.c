@@ -571,8 +571,8 @@ static int64_t next_due(struct relay *r)
     if (!r->store_ok) due = sooner(due, p->probe_at);
     due = sooner(due, may_prune(r) ? p->slice_at : p->pruning ? INT64_MAX : p->prune_at);
     due = sooner(due, p->disk_at);
-    if (((r->fitting || (r->sweeping && r->clock_trusted)) && r->store_ok) || overview_counts(r))
-        due = r->now.mono;
+    bool slices = r->fitting || r->following || (r->sweeping && r->clock_trusted);
+    if ((slices && r->store_ok) || overview_counts(r)) due = r->now.mono;
     return due;
 }
 
@@ -675,6 +675,7 @@ static void read_everything(struct relay *r)
     for (size_t i = 0; i < r->n_pages; i++) http_server_run(r->pages[i]);
     dispatch_collect(r);
     escalate_due(r);
+    review_follow_on(r);
     alerts_fit_on(r);
     overview_count_on(r);
     look_at_notices(r);
@@ -737,6 +738,7 @@ static void refuse_everything(struct relay *r)
     if (r->modes_changed) targets_modes_settle(r->targets, false);
     r->modes_changed = r->reload_asked = r->rulebook_changed = false;
     r->fitting = r->sweeping = true; /* the last slice may be undone */
+    review_follow_modes(r);
     dispatch_forget(r);
     feeds_refuse(r, r->trouble);
     outlink_refuse(r, r->trouble);

@@ -59,6 +59,8 @@ struct relay {
         reload_refused; /* why what runs is not what the files say; "" when the last reload went well */
     bool
         fitting; /* alerts_places.c: alerts in force, to another configuration; until the store's mark says done */
+    bool following; /* review.c: targets after `followed` are still to follow their sites' modes */
+    size_t followed;
     bool sweeping;           /* silence.c: silences still to be laid over alerts in force, or lifted */
     bool modes_changed;      /* in this turn, by a person: targets_modes_settle */
     int alerts_in_force;     /* counted every few seconds, and up with each new one */

@@ -1,6 +1,7 @@
 /* The named person's part. */
 #include "review.h"
 
+#include "base/crashpoint.h"
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -8,6 +9,9 @@
 #include "escalate.h"
 #include "report.h"
 #include "route.h"
+
+enum { FOLLOW_TARGETS = 256 };
+#define FOLLOW_SLICE 10 /* ms of a turn */
 
 struct letting_go {
     struct relay *r;
@@ -184,11 +188,17 @@ static void go_back(struct relay *r, struct relay_target *t)
     if (g.n) target_show(t);
 }
 
+/* Its mode allows nothing there that is not a drill's or a correction. */
+static bool is_back(const struct relay_target *t)
+{
+    enum site_mode mode = target_mode(t);
+    return mode < SITE_LIVE && !(mode == SITE_SCREENS && t->class == TO_BOARD);
+}
+
 /* Whatever the mode was before: where nothing has changed there is nothing to do. */
 static void follow_mode(struct relay *r, struct relay_target *t)
 {
-    enum site_mode mode = target_mode(t);
-    if (mode < SITE_LIVE && !(mode == SITE_SCREENS && t->class == TO_BOARD))
+    if (is_back(t))
         go_back(r, t);
     else if (t->ops->kind == TARGET_STATE)
         store_deliveries_waiting(r->store, t->row.id, show_now, r);
@@ -207,21 +217,45 @@ static void end_for_group(void *arg, struct delivery_row *d)
     if (boldest != SITE_LIVE) (void)dispatch_end_unsent(r, d, SITE_WENT_BACK);
 }
 
-static void groups_go_back(struct relay *r)
+static void group_goes_back(struct relay *r, const struct relay_target *t)
 {
-    for (size_t i = 0; i < r->targets->n; i++) {
-        const struct relay_target *t = &r->targets->items[i];
-        if (!t->chat || t->pub.audience == AUDIENCE_DUTY) continue;
-        store_deliveries_waiting(r->store, t->row.id, end_for_group, r);
-        if (t->in_flight) store_deliveries_sending(r->store, t->row.id, end_for_group, r);
-    }
+    if (!t->chat || t->pub.audience == AUDIENCE_DUTY) return;
+    store_deliveries_waiting(r->store, t->row.id, end_for_group, r);
+    if (t->in_flight) store_deliveries_sending(r->store, t->row.id, end_for_group, r);
+}
+
+bool review_keeps_back(struct relay *r, const struct relay_target *t, const struct alert_row *a,
+                       const struct revision_row *rev)
+{
+    enum site_mode boldest;
+    if (a->status != STATUS_ACTUAL || rev->msg_type == MSG_CANCEL) return false;
+    if (t->site) return is_back(t);
+    if (t->pub.audience == AUDIENCE_DUTY || !a->grp) return false;
+    (void)route_sites(r->targets, a->areas, &boldest);
+    return boldest != SITE_LIVE;
 }
 
 void review_follow_modes(struct relay *r)
 {
-    groups_go_back(r);
-    for (size_t i = 0; i < r->targets->n; i++)
-        if (r->targets->items[i].site) follow_mode(r, &r->targets->items[i]);
+    r->following = true;
+    r->followed = 0;
+}
+
+void review_follow_on(struct relay *r)
+{
+    if (!r->following || !r->store_ok) return;
+    crashpoint("in_following");
+    int64_t until = clock_now().mono + FOLLOW_SLICE;
+    for (int n = 0; r->followed < r->targets->n; n++, r->followed++) {
+        struct relay_target *t = &r->targets->items[r->followed];
+        if (n == FOLLOW_TARGETS || (n && clock_now().mono >= until)) return;
+        if (t->site)
+            follow_mode(r, t);
+        else
+            group_goes_back(r, t);
+    }
+    r->following = false;
+    dispatch_show_left_out(r);
 }
 
 enum relay_err review_site_mode(struct relay *r, const char *site, const char *mode, const struct actor *by,
@@ -238,7 +272,7 @@ enum relay_err review_site_mode(struct relay *r, const char *site, const char *m
     for (size_t i = 0; i < r->targets->n; i++)
         if (r->targets->items[i].site == its) follow_mode(r, &r->targets->items[i]);
     r->modes_changed = true;
-    groups_go_back(r);
+    for (size_t i = 0; i < r->targets->n; i++) group_goes_back(r, &r->targets->items[i]);
     if (to > SITE_TRIAL) alerts_show_at(r, its, "the site goes on");
     store_site_mode_set(r->store, site, to);
     actor_did(r, by, "site.mode", site, mode);

@@ -27,7 +27,13 @@ enum relay_err review_outcome(struct relay *r, const char *alert_id, const char 
  * those on duty, where no site of the alert is live any more. */
 enum relay_err review_site_mode(struct relay *r, const char *site, const char *mode, const struct actor *by,
                                 struct reason *why) MUST_CHECK;
-/* The same for modes that the configuration has changed: after a reload, and at the start. */
+/* The same for modes that the configuration has changed: after a reload, and at the start. Twenty thousand targets take seconds,
+ * in which events go on: review_follow_modes begins anew, and while r->following each turn does a slice. Until then dispatch
+ * asks review_keeps_back about whatever is to go out. */
 void review_follow_modes(struct relay *r);
+void review_follow_on(struct relay *r);
+/* Whether the revision is not to go to the target because of its site's mode, or a group's sites'. */
+bool review_keeps_back(struct relay *r, const struct relay_target *t, const struct alert_row *a,
+                       const struct revision_row *rev);
 
 #endif

@@ -3,7 +3,9 @@
 import json
 import os
 import signal
+import subprocess
 import sys
+from datetime import timedelta
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from relay import PACK, main  # noqa: E402
@@ -205,6 +207,31 @@ def sliced(r):
     assert shown("board:s1/w2") == [2] * alerts, "and that was all"
 
 
+def modes_in_slices(r):
+    """More sites than one turn brings back to trial: a crash between two slices, and what waits for those to come goes nowhere."""
+    sites = "".join(f"  - {{id: t{n}, name: 医院, area: '6101', mode: live, zones: [{{id: hall, class: hall}}], wards: [{{id: w1, name: 外科}}]}}\n"
+                    for n in range(200))
+    r.configure(("chats:\n", sites + "chats:\n"), ("area: '6101', mode: trial", "area: '6101', mode: live"), ("language: en", "wide_sites: 1000, language: en"),
+                ("quiet: ['00:00-23:59']", "quiet: ['08:00-12:30']"), ("areas: ['6105']", "areas: ['6101']"))
+    r.event(1, "610113")
+    alert = r.alert_in("610113")
+    r.until("every screen", lambda: len(r.shown(alert)) == 402)
+    assert r.states(alert)["file:night"] == ("held", "quiet_hours")
+    r.stop()
+    r.clock(r.now + timedelta(hours=2))  # the group's hour has come
+    r.write("tocsin.yaml", r.read("tocsin.yaml").replace("mode: live", "mode: trial"))
+    subprocess.run([r.tocsin, "run", "-c", r.path("tocsin.yaml")], env=dict(os.environ, **r.env, TOCSIN_CRASH="in_following:2"),
+                   stderr=subprocess.DEVNULL, timeout=30)
+    left = r.shown(alert)
+    assert "board:s1/w1" not in left and "board:t199/w1" in left, left
+    r.start()
+    r.until("the others", lambda: not r.shown(alert))
+    r.pass_time(minutes=30)
+    assert r.states(alert)["file:night"] == ("suppressed", "trial: the site went back"), r.states(alert)["file:night"]
+    assert not os.path.exists(r.path("night.jsonl")), "what waited goes nowhere"
+    assert {s for t, s in r.states(alert).items() if t.startswith("board:t")} == {("suppressed", "trial: the site went back")}
+
+
 def stops(r):
     """A stop in the middle of a reload is a stop like any other."""
     for _ in range(8):
@@ -215,4 +242,4 @@ def stops(r):
 
 
 if __name__ == "__main__":
-    main(Review, modes, newcomers, moved, reminded_no_more, trial_of_a_ward, rule_gone, sliced, stops)
+    main(Review, modes, newcomers, moved, reminded_no_more, trial_of_a_ward, rule_gone, sliced, modes_in_slices, stops)
