@@ -9,7 +9,6 @@
 #include "words.h"
 
 enum { CONFIG_MAX = 64 << 20, SLICE_ALERTS = 64 };
-#define SLICE 10 /* ms of a turn */
 
 static const char left_area[] = "not in its area any more", no_target[] = "target removed";
 
@@ -145,7 +144,7 @@ static void fit(struct relay *r, struct alert_row *a, const struct site_config *
 
 int64_t alerts_slice(struct relay *r, int64_t before, void (*fn)(void *arg, struct alert_row *a), void *arg)
 {
-    int64_t until = clock_now().mono + SLICE, alerts[SLICE_ALERTS];
+    int64_t until = clock_now().mono + TURN_SLICE_MS, alerts[SLICE_ALERTS];
     size_t n = store_alerts_before(r->store, before, r->now.wall, alerts, SLICE_ALERTS), i = 0;
     for (; i < n && (i == 0 || clock_now().mono < until); i++) {
         struct alert_row a;

@@ -6,7 +6,6 @@
 #include "list.h"
 #include "status.h"
 
-#define SLICE 10 /* ms of a turn */
 enum { ALERTS_MOST = 200, REVIEW_MOST = 100, SILENCES_MOST = 50, DRILLS_MOST = 5 };
 
 /* -- deliveries by target ------------------------------------------------------------------------------------------ */
@@ -82,7 +81,7 @@ void overview_count_on(struct relay *r)
 {
     struct overview *o = r->overview;
     if (!o || !o->before) return;
-    int64_t now = clock_now().mono, until = now + SLICE;
+    int64_t now = clock_now().mono, until = now + TURN_SLICE_MS;
     while (o->before && now < until) {
         o->before = store_alert_created_before(r->store, o->before, o->since);
         if (o->before) store_delivery_states(r->store, o->before, count_delivery, o);

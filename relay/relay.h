@@ -24,6 +24,9 @@ struct counters {
     uint64_t alerts, revisions;
 };
 
+/* What one long work may take of a turn before it gives the loop back and goes on in the next. */
+enum { TURN_SLICE_MS = 10 };
+
 struct relay {
     struct now now;              /* of this turn */
     struct loop *loop;           /* pipeline */

@@ -11,7 +11,6 @@
 #include "route.h"
 
 enum { FOLLOW_TARGETS = 256 };
-#define FOLLOW_SLICE 10 /* ms of a turn */
 
 struct letting_go {
     struct relay *r;
@@ -245,7 +244,7 @@ void review_follow_on(struct relay *r)
 {
     if (!r->following || !r->store_ok) return;
     crashpoint("in_following");
-    int64_t until = clock_now().mono + FOLLOW_SLICE;
+    int64_t until = clock_now().mono + TURN_SLICE_MS;
     for (int n = 0; r->followed < r->targets->n; n++, r->followed++) {
         struct relay_target *t = &r->targets->items[r->followed];
         if (n == FOLLOW_TARGETS || (n && clock_now().mono >= until)) return;

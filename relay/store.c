@@ -576,10 +576,11 @@ int store_site_mode(struct store *s, const char *site)
     return (int)store_one(s, store_ask(s, Q_MODE_GET, TEXT(site)), -1);
 }
 
-/* Deletes a slice of rows; true when it was a whole one: there may be more. */
-static bool prune_slice(struct store *s, enum statement which, int64_t before, int64_t most)
+/* Deletes a slice of rows older than `what`, or of that alert, as the statement says; true when it was a whole one: there may be
+ * more. */
+static bool prune_slice(struct store *s, enum statement which, int64_t what, int64_t most)
 {
-    return store_do(s, which, INT(before), INT(most)) && db_changes(&s->db) == SLICE_ROWS;
+    return store_do(s, which, INT(what), INT(most)) && db_changes(&s->db) == SLICE_ROWS;
 }
 
 /* Walks the keys in key order; the cursor is where the last slice ended. True while there is more. */

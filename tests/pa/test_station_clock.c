@@ -6,14 +6,20 @@
 static const char *const hall[] = {"hall", NULL};
 static const char *const one_red[] = {"w1|red|" WARNING, NULL};
 
+/* A Monday on which one warning, good for so many hours, was heard at nine. */
+static void open_and_hear_nine(struct stage *s, int hours)
+{
+    stage_open(s, "2026-11-23T08:30:00", hall);
+    stage_bulletin(s, 1, hours, one_red);
+    stage_run(s, "2026-11-23T09:05:00");
+    assert_int_equal(s->n_sounds, 1);
+}
+
 static void a_clock_set_back_repeats_no_slot_and_set_forward_lists_the_lost_one(void **state)
 {
     (void)state;
     struct stage s;
-    stage_open(&s, "2026-11-23T08:30:00", hall);
-    stage_bulletin(&s, 1, 48, one_red);
-    stage_run(&s, "2026-11-23T09:05:00");
-    assert_int_equal(s.n_sounds, 1);
+    open_and_hear_nine(&s, 48);
     s.now.wall -= 10 * MINUTE_MS; /* 08:55 again */
     stage_run(&s, "2026-11-23T09:30:00");
     assert_int_equal(s.n_sounds, 1);
@@ -30,10 +36,7 @@ static void days_that_a_wrong_clock_went_ahead_are_not_silent_when_they_come(voi
 {
     (void)state;
     struct stage s;
-    stage_open(&s, "2026-11-23T08:30:00", hall);
-    stage_bulletin(&s, 1, 96, one_red);
-    stage_run(&s, "2026-11-23T09:05:00");
-    assert_int_equal(s.n_sounds, 1);
+    open_and_hear_nine(&s, 96);
     s.now.wall += 2 * DAY_MS; /* a time server that is wrong: the slots between are listed as missed */
     stage_run(&s, "2026-11-25T10:05:00");
     assert_int_equal(s.n_sounds, 2);
@@ -55,10 +58,7 @@ static void another_time_zone_neither_repeats_nor_loses_a_slot(void **state)
 {
     (void)state;
     struct stage s;
-    stage_open(&s, "2026-11-23T08:30:00", hall);
-    stage_bulletin(&s, 1, 48, one_red);
-    stage_run(&s, "2026-11-23T09:05:00");
-    assert_int_equal(s.n_sounds, 1);
+    open_and_hear_nine(&s, 48);
     stage_kill(&s);
     assert_int_equal(clock_set_zone("Asia/Tokyo", NULL), RELAY_OK); /* 10:05 there */
     stage_start(&s);
