@@ -230,19 +230,12 @@ static void check_feeds(const struct check *k)
  * room is where people are sent. */
 static void check_told(const struct check *k, const struct yaml_node *at, const char *key, const char *text)
 {
-    struct norm_text normal = {0};
-    struct mask_span spans[8];
-    normalise(text ? text : "", text ? strlen(text) : 0, &normal);
-    size_t n = mask_find(normal.text, normal.len, spans, ARRAY_LEN(spans));
-    for (size_t i = 0; i < n && i < ARRAY_LEN(spans); i++) {
-        if (spans[i].kind == MASK_NAME || spans[i].kind == MASK_BED) continue;
+    enum mask_kind kind;
+    if (text && mask_first(text, MASK_ANY & ~(MASK_BIT(MASK_NAME) | MASK_BIT(MASK_BED)), &kind, NULL))
         opt_problem(k->problems, place(at, key),
                     _("%s: is spoken and shown to patients, who get no numbers but 96110, 110, 120 and "
                       "12393: take the %s out"),
-                    key, mask_token(spans[i].kind));
-        break;
-    }
-    norm_text_release(&normal);
+                    key, mask_token(kind));
 }
 
 static void check_site(const struct check *k, struct site_config *s)

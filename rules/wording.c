@@ -298,14 +298,12 @@ static void check_action(const struct wording *w, const char *text)
 /* It is heard and read by many: nobody is named in it. */
 static void check_person(const struct wording *w, const char *text)
 {
-    struct norm_text normal = {0};
-    struct mask_span span;
-    normalise(text, strlen(text), &normal);
-    if (mask_find(normal.text, normal.len, &span, 1))
+    CLEANUP(buf_release) struct buf words = BUF_INIT(SIZE_MAX / 2);
+    enum mask_kind kind;
+    if (mask_first(text, MASK_ANY, &kind, &words))
         find(w, true, "person",
              _("%s: \"%.*s\" looks like somebody's own (%s); nobody is named in what is sent out"), w->name,
-             (int)(span.to - span.from), normal.text + span.from, mask_token(span.kind));
-    norm_text_release(&normal);
+             (int)words.len, words.data, mask_token(kind));
 }
 
 size_t wording_bytes(const char *text)

@@ -43,6 +43,12 @@ void mask_text(const char *in, size_t n, struct norm_text *scratch, struct buf *
 /* Appends `in`, which is valid UTF-8, masked: for a text here and there that rules do not look at. */
 void mask_original(const char *in, struct buf *ret);
 
+/* Is there something of these kinds (MASK_BIT(…) | …) in the text? The first one's kind, and its words appended to ret_words unless
+ * that is NULL. For texts that are refused, not masked. */
+#define MASK_BIT(kind) (1u << (kind))
+#define MASK_ANY       (~0u)
+bool mask_first(const char *text, unsigned kinds, enum mask_kind *ret, struct buf *ret_words);
+
 /* Numbers of rules/data/hotlines.txt, digits only: nobody's own; and those that texts for patients may give. */
 bool mask_is_hotline(const char *digits, size_t n);
 bool mask_may_be_given(const char *digits, size_t n);

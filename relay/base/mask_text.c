@@ -128,3 +128,22 @@ void mask_original(const char *in, struct buf *ret)
     mask_text(in, strlen(in), &scratch, NULL, ret);
     norm_text_release(&scratch);
 }
+
+bool mask_first(const char *text, unsigned kinds, enum mask_kind *ret, struct buf *ret_words)
+{
+    struct norm_text normal = {0};
+    struct spans spans = {0};
+    size_t i = 0;
+    normalise(text, strlen(text), &normal);
+    find_all(&normal, &spans);
+    while (i < spans.n && !(kinds & MASK_BIT(spans.span[i].kind))) i++;
+    bool found = i < spans.n;
+    if (found) {
+        *ret = spans.span[i].kind;
+        if (ret_words)
+            buf_add(ret_words, normal.text + spans.span[i].from, spans.span[i].to - spans.span[i].from);
+    }
+    free(spans.span);
+    norm_text_release(&normal);
+    return found;
+}
