@@ -8,17 +8,17 @@ enum { LIKELY_FACTOR = 5 };
 
 const struct rule *decide_rule(const struct rule_hit *hits, size_t n)
 {
-    const struct rule *best = NULL;
+    const struct rule_hit *best = NULL;
     for (size_t i = 0; i < n; i++) {
-        const struct rule *r = hits[i].rule;
-        if (hits[i].verdict != MATCH || (r->status != RULE_STABLE && r->status != RULE_TEST)) continue;
+        const struct rule_hit *h = &hits[i];
+        enum rule_status status = h->rule->status;
+        if (h->verdict != MATCH || (status != RULE_STABLE && status != RULE_TEST)) continue;
         /* A rule in test must not take an alert away from one that speaks. */
-        bool graver = !best || (r->status == RULE_STABLE && best->status == RULE_TEST) ||
-                      (r->status == best->status &&
-                       (r->level > best->level || (r->level == best->level && strcmp(r->id, best->id) < 0)));
-        if (graver) best = r;
+        bool first = !best || (status == RULE_STABLE && best->rule->status == RULE_TEST) ||
+                     (status == best->rule->status && rule_hit_before(h, best));
+        if (first) best = h;
     }
-    return best;
+    return best ? best->rule : NULL;
 }
 
 enum cap_status decide_status(const struct rule *r, const struct event *e)

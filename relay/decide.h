@@ -11,7 +11,7 @@
 #include "store.h"
 #include "targets.h"
 
-/* 1. Highest level, then lowest id, among the certain matches of rules that are stable or in test. NULL: none. */
+/* 1. The first by rule_hit_before of the certain matches of rules that are stable, else of those in test. NULL: none. */
 const struct rule *decide_rule(const struct rule_hit *hits, size_t n);
 
 /* Exercise for a rule in test, else the event's own status. */

@@ -317,7 +317,7 @@ enum relay_err rule_compile(struct compiler *c, struct rule_source *s, int *ret_
 {
     const struct rule_match *m = &s->match;
     struct rule_code *code = arena_alloc(c->hot, sizeof(*code));
-    size_t n = m->all.n + m->any.n + m->none.n;
+    size_t n = m->all.n + m->any.n + m->none.n + m->like_none.n;
     int *lines = arena_alloc(c->arena, n * sizeof(int) + 1);
     code->units = arena_alloc(c->hot, n * sizeof(struct unit *) + 1);
     code->lines = lines;
@@ -325,12 +325,17 @@ enum relay_err rule_compile(struct compiler *c, struct rule_source *s, int *ret_
     code->n_all = m->all.n;
     code->n_any = m->any.n;
     code->n_none = m->none.n;
+    code->n_like_none = m->like_none.n;
     code->near = m->near;
+    code->like = m->like;
+    code->like_kind = m->like_kind;
+    code->like_enough = s->rule.like_enough ? likeness_least(s->rule.like_enough) : INT64_MAX;
+    code->like_doubt = m->like_doubt ? likeness_least(LIKENESS_DOUBT) : INT64_MIN;
     list_entries(code, &m->any, c->hot);
     enum relay_err err = RELAY_OK;
     for (; code->n_lists < m->n_words && !err; code->n_lists++)
         err = compile_words(c, &m->words[code->n_lists], &code->lists[code->n_lists], ret_line, why);
-    const struct rule_texts *texts[] = {&m->all, &m->any, &m->none};
+    const struct rule_texts *texts[] = {&m->all, &m->any, &m->none, &m->like_none};
     for (size_t i = 0, at = 0; i < ARRAY_LEN(texts) && !err; at += texts[i++]->n)
         err = compile_units(c, texts[i], code->units + at, lines + at, ret_line, why);
     if (!err && s->rule.threshold_same == SAME_CAPTURE && !has_group(code, s->rule.threshold_same_name)) {
@@ -463,7 +468,7 @@ static void file_unit(struct unit *u, struct prefilter *p, struct arena *hot)
 
 void rule_code_file(struct rule_code *code, struct prefilter *p, struct arena *a, struct arena *hot)
 {
-    for (size_t i = 0; i < code->n_all + code->n_any + code->n_none; i++) file_unit(code->units[i], p, hot);
+    for (size_t i = 0; i < rule_units(code); i++) file_unit(code->units[i], p, hot);
     code->words_known = true;
     for (size_t i = 0; i < code->n_lists; i++) {
         struct word_list *l = &code->lists[i];

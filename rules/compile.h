@@ -80,14 +80,18 @@ struct entry_of_any {
 };
 
 struct rule_code {
-    struct unit **units; /* all, then those of any, then none */
+    struct unit **units; /* all, then those of any, then none, then those of learned */
     const int *lines;    /* of each */
-    size_t n_all, n_any, n_none;
+    size_t n_all, n_any, n_none, n_like_none;
     struct entry_of_any *entries;
     size_t n_entries;
     struct word_list *lists;
     size_t n_lists;
     int near;
+    const struct likeness *like; /* NULL: not asked */
+    int like_kind;
+    int64_t like_enough; /* points; INT64_MAX: no likeness is enough */
+    int64_t like_doubt;  /* under so many points of every kind a match is UNSURE; INT64_MIN: never */
     struct gate words;
     bool words_lazy;
     bool words_known; /* the scan finds the words of every list */
@@ -102,10 +106,21 @@ static inline const struct unit *unit_none(const struct rule_code *c, size_t i)
     return c->units[c->n_all + c->n_any + i];
 }
 
+static inline const struct unit *unit_like_none(const struct rule_code *c, size_t i)
+{
+    return c->units[c->n_all + c->n_any + c->n_none + i];
+}
+static inline size_t rule_units(const struct rule_code *c)
+{
+    return c->n_all + c->n_any + c->n_none + c->n_like_none;
+}
+
 /* The part of `match` that pattern i stands in. */
 static inline const char *rule_part(const struct rule_code *c, size_t i)
 {
-    return i < c->n_all ? "all" : i < c->n_all + c->n_any ? "any" : "none";
+    if (i < c->n_all) return "all";
+    if (i < c->n_all + c->n_any) return "any";
+    return i < c->n_all + c->n_any + c->n_none ? "none" : "learned.none";
 }
 
 /* The pattern as written, short enough for a message. */
@@ -157,6 +172,10 @@ struct memo {
 struct runner {
     const struct scan *scan; /* the text that the memos are of */
     uint64_t serial;
+    struct likeness_of like;
+    bool liked;         /* what is in `like` is of this text */
+    bool only_like;     /* the last match was one by likeness alone */
+    bool unlike;        /* the last answer was UNSURE for want of likeness */
     struct memo *memos; /* one a unit of the set */
     uint32_t *asked;
     size_t n_asked;
@@ -171,7 +190,8 @@ struct runner {
 void runner_init(struct runner *r, size_t n_units); /* n_units: of the set whose scans are passed, else 0 */
 void runner_release(struct runner *r);
 
-/* text: valid UTF-8, normalised. scan: what the prefilter found in the same text, or NULL to run everything.
+/* text: valid UTF-8, normalised. A text that is like enough matches as a whole. scan: what the prefilter found in
+ * the same text, or NULL to run everything.
  * *ret: the first decisive span when it matches. */
 enum verdict rule_run(const struct rule_code *code, struct runner *r, struct scan *scan, const char *text,
                       size_t n, struct span *ret);
@@ -179,6 +199,9 @@ enum verdict rule_run(const struct rule_code *code, struct runner *r, struct sca
 bool rule_possible(const struct rule_code *code, struct scan *scan);
 /* Its parts, for explain. */
 enum verdict unit_run(const struct unit *u, struct runner *r, const char *text, size_t n, struct span *ret);
+/* Of a rule that goes by likeness: the points of the text, once a text when there is a scan. */
+int64_t like_run(const struct rule_code *code, struct runner *r, struct scan *scan, const char *text,
+                 size_t n);
 enum verdict words_run(const struct rule_code *code, struct runner *r, const char *text, size_t n, int near,
                        struct span *ret);
 

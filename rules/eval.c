@@ -145,25 +145,32 @@ static void tally_add(struct eval *e, const cJSON *in, const char *id, const cha
 
 /* ---- one line ---- */
 
-/* Highest level, then lowest id, makes the alert: matches are listed in that order. */
+static const struct rule_hit *next_match(const struct rule_hit *hits, size_t n, const struct rule_hit *after)
+{
+    const struct rule_hit *next = NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (hits[i].verdict != MATCH || (after && !rule_hit_before(after, &hits[i]))) continue;
+        if (!next || rule_hit_before(&hits[i], next)) next = &hits[i];
+    }
+    return next;
+}
+
+/* The rule that makes the alert is listed first. */
 static const struct rule *write_matches(const struct rule_hit *hits, size_t n, struct buf *out)
 {
-    const struct rule *first = NULL;
+    const struct rule_hit *first = next_match(hits, n, NULL);
     buf_str(out, ",\"matches\":[");
-    for (int level = LEVEL_COUNT - 1; level >= 0; level--)
-        for (size_t i = 0; i < n; i++) {
-            const struct rule *r = hits[i].rule;
-            if (hits[i].verdict != MATCH || (int)r->level != level) continue;
-            if (first) buf_char(out, ',');
-            if (!first) first = r;
-            buf_char(out, '{');
-            buf_json_member(out, "rule", r->id);
-            buf_json_member(out, "category", r->category);
-            buf_json_member(out, "level", level_name(r->level));
-            buf_char(out, '}');
-        }
+    for (const struct rule_hit *h = first; h; h = next_match(hits, n, h)) {
+        if (h != first) buf_char(out, ',');
+        buf_char(out, '{');
+        buf_json_member(out, "rule", h->rule->id);
+        buf_json_member(out, "category", h->rule->category);
+        buf_json_member(out, "level", level_name(h->rule->level));
+        if (h->only_like) buf_json_member_bool(out, "only_like", true);
+        buf_char(out, '}');
+    }
     buf_char(out, ']');
-    return first;
+    return first ? first->rule : NULL;
 }
 
 static enum relay_err read_line(const cJSON *in, const char **ret_text, const char **ret_memo, int *ret_kind,

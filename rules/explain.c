@@ -4,7 +4,14 @@
 #include "base/i18n.h"
 #include "base/mask.h"
 
-enum { SPANS_MAX = 64, SHOWN_WORDS = 6, SHOWN_PATTERNS = 3, MISSING_MAX = 32, MISSING_BYTES = 512 * 1024 };
+enum {
+    SPANS_MAX = 64,
+    SHOWN_WORDS = 6,
+    SHOWN_PATTERNS = 3,
+    SHOWN_PARTS = 8, /* of what makes a text like others */
+    MISSING_MAX = 32,
+    MISSING_BYTES = 512 * 1024
+};
 
 /* ---- the way back to the original ---- */
 
@@ -33,6 +40,10 @@ struct finding {
     size_t n_missing;
     struct buf surplus; /* takes nothing */
     bool blocked;       /* only `none` stood in the way */
+    bool only_like;     /* it matches by likeness alone */
+    bool unlike;        /* it would match, but is like nothing that was learned */
+    bool nearly_like;   /* it is half as like as would be enough */
+    int like;           /* percent, when the rule goes by it */
 };
 
 struct view {
@@ -206,6 +217,33 @@ static void look_at_any(const struct rule_code *c, const struct view *v, struct 
     if (shown < c->n_entries) buf_printf(b, " … (+%zu)", c->n_entries - shown);
 }
 
+static bool has_like_none(const struct rule_code *c, const struct view *v)
+{
+    struct span s;
+    for (size_t i = 0; i < c->n_like_none; i++)
+        if (unit_run(unit_like_none(c, i), v->runner, v->text, v->n, &s) == MATCH) return true;
+    return false;
+}
+
+/* What weighs most in a text that matches for it is marked. */
+static void look_at_like(const struct rule *r, const struct view *v, struct finding *f)
+{
+    struct likeness_part parts[SHOWN_PARTS];
+    const struct rule_code *c = r->code;
+    if (c->like_enough == INT64_MAX) return;
+    f->like = (int)likeness_percent(like_run(c, v->runner, NULL, v->text, v->n));
+    if (f->only_like) {
+        size_t n = likeness_parts(&v->runner->like, c->like, c->like_kind, v->text, v->n, parts, SHOWN_PARTS);
+        for (size_t i = 0; i < n; i++)
+            add_span(f, (struct span){(uint32_t)parts[i].from, (uint32_t)parts[i].to});
+    } else if (f->verdict == NO_MATCH && 2 * f->like >= r->like_enough && !has_like_none(c, v)) {
+        f->nearly_like = true;
+        buf_printf(add_missing(f),
+                   _("learned: it is %d %% like what was learned of this kind, and %d %% would be enough"),
+                   f->like, r->like_enough);
+    }
+}
+
 static void look_at(const struct rule *r, const struct view *v, struct finding *f)
 {
     const struct rule_code *c = r->code;
@@ -213,6 +251,12 @@ static void look_at(const struct rule *r, const struct view *v, struct finding *
     struct buf *limit;
     *f = (struct finding){.rule = r};
     f->verdict = rule_run(c, v->runner, NULL, v->text, v->n, &s);
+    f->only_like = f->verdict == MATCH && v->runner->only_like;
+    f->unlike = f->verdict == UNSURE && v->runner->unlike;
+    if (f->only_like) {
+        look_at_like(r, v, f);
+        return;
+    }
     look_at_words(c, v, f);
     for (size_t i = 0; i < c->n_all; i++) {
         switch (unit_run(unit_all(c, i), v->runner, v->text, v->n, &s)) {
@@ -230,18 +274,18 @@ static void look_at(const struct rule *r, const struct view *v, struct finding *
         }
     }
     look_at_any(c, v, f);
-    if (f->verdict != NO_MATCH || f->lack) return;
-    f->blocked = true;
-    for (size_t i = 0; i < c->n_none; i++)
+    f->blocked = f->verdict == NO_MATCH && f->lack == 0;
+    for (size_t i = 0; f->blocked && i < c->n_none; i++)
         if (unit_run(unit_none(c, i), v->runner, v->text, v->n, &s) == MATCH)
             buf_printf(add_missing(f), _("\"%.*s\" is there, which this rule takes for harmless"),
                        (int)(s.to - s.from), v->text + s.from);
+    look_at_like(r, v, f);
 }
 
 /* Near: only `none` is in the way, or one condition is missing, or a third of them at most. */
 static bool is_near(const struct finding *f)
 {
-    return f->blocked || (f->have >= 1 && (f->lack <= 1 || f->have >= 2 * f->lack));
+    return f->blocked || f->nearly_like || (f->have >= 1 && (f->lack <= 1 || f->have >= 2 * f->lack));
 }
 
 static int nearest_first(const void *a, const void *b)
@@ -332,10 +376,13 @@ static void write_text(const struct finding *hits, size_t n_hits, struct finding
     buf_printf(out, _("As rules see it:\n    %s\n"), p->text.text);
     if (n_hits == 0) buf_str(out, _("\nNo rule finds it.\n"));
     for (size_t i = 0; i < n_hits; i++) {
-        buf_str(out,
-                hits[i].verdict == MATCH ? _("\nFound by ") : _("\nNot sure (a pattern met its limit): "));
+        buf_str(out, hits[i].verdict == MATCH ? _("\nFound by ")
+                     : hits[i].unlike         ? _("\nNot sure (it is like nothing that was learned): ")
+                                              : _("\nNot sure (a pattern met its limit): "));
         write_rule_line(hits[i].rule, out);
         write_marked(&hits[i], p, out);
+        if (hits[i].only_like)
+            buf_printf(out, _("    learned: it is %d %% like what was learned of this kind\n"), hits[i].like);
         write_same(hits[i].rule, p, out);
     }
     for (size_t i = 0; i < n_near; i++) {
@@ -368,6 +415,9 @@ static void write_json(const struct finding *hits, size_t n_hits, struct finding
         buf_char(out, '{');
         json_rule(hits[i].rule, out);
         buf_json_member(out, "verdict", verdict_name(hits[i].verdict));
+        if (hits[i].rule->like_enough) buf_json_member_int(out, "like", hits[i].like);
+        if (hits[i].only_like) buf_json_member_bool(out, "only_like", true);
+        if (hits[i].unlike) buf_json_member_bool(out, "unlike", true);
         CLEANUP(buf_release) struct buf value = BUF_INIT(EVENT_TEXT_MAX);
         const char *same = same_of(hits[i].rule, p, &value);
         if (same) {

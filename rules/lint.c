@@ -192,7 +192,7 @@ static int64_t everyday_cost(struct subject *s)
 static void check_patterns(struct subject *s, const struct rule_set *set)
 {
     const struct rule_code *c = s->rule->code;
-    for (size_t i = 0; i < c->n_all + c->n_any + c->n_none; i++) check_unit(s, i);
+    for (size_t i = 0; i < rule_units(c); i++) check_unit(s, i);
     for (size_t i = 0; i < set->n_always; i++)
         if (set->always[i] == (uint32_t)s->rule->index)
             find(s, false, s->rule->line, "no_literal",

@@ -75,11 +75,15 @@ static size_t find_passing(struct matcher *m, uint32_t literal, uint64_t mask)
     return n;
 }
 
-static void find_candidates(struct matcher *m)
+static void find_candidates(struct matcher *m, const char *text, size_t n_text)
 {
     const struct rule_set *set = m->set;
     while (m->n_candidates) m->is_candidate[m->candidates[--m->n_candidates] >> 6] = 0;
     for (size_t i = 0; i < set->n_always; i++) mark(m, set->always[i]);
+    for (size_t i = 0; i < set->n_likes; i++)
+        if (like_run(set->codes[set->likes[i]], &m->runner, &m->scan, text, n_text) >=
+            set->codes[set->likes[i]]->like_enough)
+            mark(m, set->likes[i]);
     uint64_t mask = 0;
     size_t n = m->scan.n_literals; /* of the first pass: nothing is filed under the others */
     for (size_t i = 0; i < n; i++) mask |= literal_bit(m->scan.literals[i]);
@@ -97,7 +101,12 @@ static void add_hit(struct matcher *m, const struct rule *rule, enum verdict v, 
         m->cap = m->cap ? m->cap * 2 : 16;
         m->hits = xreallocarray(m->hits, m->cap, sizeof(*m->hits));
     }
-    m->hits[m->n_hits++] = (struct rule_hit){rule, v, span.from, span.to};
+    m->hits[m->n_hits++] = (struct rule_hit){.rule = rule,
+                                             .verdict = v,
+                                             .only_like = v == MATCH && m->runner.only_like,
+                                             .unlike = v == UNSURE && m->runner.unlike,
+                                             .from = span.from,
+                                             .to = span.to};
 }
 
 size_t rules_match(struct matcher *m, const char *text, size_t n, int kind, bool all,
@@ -105,7 +114,7 @@ size_t rules_match(struct matcher *m, const char *text, size_t n, int kind, bool
 {
     m->n_hits = 0;
     prefilter_scan(&m->scan, text, n);
-    find_candidates(m);
+    find_candidates(m, text, n);
     unsigned wanted = (kind < 0 ? (1U << KIND_COUNT) - 1 : 1U << kind);
     for (size_t c = 0; c < m->n_candidates; c++) {
         uint32_t i = m->candidates[c];

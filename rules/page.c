@@ -40,7 +40,48 @@ struct used {
     const struct unit **items;
     uint32_t *number; /* of each unit of the set, from 1 */
     uint32_t n;
+    const struct likeness **likes; /* of the rules' folders */
+    size_t n_likes;
 };
+
+static size_t like_number(struct used *used, const struct likeness *l)
+{
+    for (size_t i = 0; i < used->n_likes; i++)
+        if (used->likes[i] == l) return i;
+    used->likes[used->n_likes] = l;
+    return used->n_likes++;
+}
+
+struct like_text {
+    struct buf *out;
+    char row[4 * LIKENESS_ROW + 1]; /* the one that is open */
+};
+
+static void json_share(void *arg, const char *row, int kind, int64_t points)
+{
+    struct like_text *t = arg;
+    if (strcmp(row, t->row) != 0) {
+        buf_str(t->out, *t->row ? "]," : "");
+        buf_json_str(t->out, row);
+        buf_str(t->out, ":[");
+        (void)snprintf(t->row, sizeof(t->row), "%s", row);
+    } else {
+        buf_char(t->out, ',');
+    }
+    buf_printf(t->out, "[%d,%lld]", kind, (long long)points);
+}
+
+/* {"begin": of each kind, "rows": {"characters": [[kind, points], …]}} */
+static void json_likeness(struct buf *out, const struct likeness *l)
+{
+    struct like_text t = {.out = out};
+    buf_str(out, "{\"begin\":[");
+    for (size_t i = 0; i < likeness_kinds(l); i++)
+        buf_printf(out, i ? ",%lld" : "%lld", (long long)likeness_begin(l, (int)i));
+    buf_str(out, "],\"rows\":{");
+    likeness_walk_all(l, json_share, &t);
+    buf_str(out, *t.row ? "]}}" : "}}");
+}
 
 static void json_units(struct buf *out, struct unit *const *units, size_t n, struct used *used)
 {
@@ -83,6 +124,18 @@ static void json_rule(struct buf *out, const struct rule *r, struct used *used)
     buf_char(out, ']');
     buf_json_key(out, "none");
     json_units(out, c->units + c->n_all + c->n_any, c->n_none, used);
+    if (c->like) {
+        buf_printf(out, ",\"learned\":{\"number\":%zu", like_number(used, c->like));
+        if (c->like_doubt > INT64_MIN) buf_json_member_int(out, "doubt", c->like_doubt);
+        if (c->like_enough < INT64_MAX) {
+            buf_json_member_int(out, "enough", r->like_enough);
+            buf_json_member_int(out, "least", c->like_enough);
+            buf_json_member_int(out, "kind", c->like_kind);
+        }
+        buf_json_key(out, "none");
+        json_units(out, c->units + c->n_all + c->n_any + c->n_none, c->n_like_none, used);
+        buf_char(out, '}');
+    }
     buf_char(out, '}');
 }
 
@@ -104,7 +157,8 @@ static void json_data(const struct rule_set *set, const char *version, struct bu
 {
     bool first = true;
     struct used used = {xcalloc(set->n_units + 1, sizeof(*used.items)),
-                        xcalloc(set->n_units + 1, sizeof(*used.number)), 0};
+                        xcalloc(set->n_units + 1, sizeof(*used.number)), 0,
+                        xcalloc(rule_set_size(set) + 1, sizeof(struct likeness *)), 0};
     buf_char(out, '{');
     buf_json_member(out, "version", version);
     buf_json_member(out, "set", rule_set_hash(set));
@@ -121,8 +175,14 @@ static void json_data(const struct rule_set *set, const char *version, struct bu
         if (i) buf_char(out, ',');
         json_pattern(out, used.items[i]);
     }
+    buf_str(out, "],\"learned\":[");
+    for (size_t i = 0; i < used.n_likes; i++) {
+        if (i) buf_char(out, ',');
+        json_likeness(out, used.likes[i]);
+    }
     free(used.items);
     free(used.number);
+    free(used.likes);
     buf_str(out, "],\"categories\":[");
     for (const struct rule_category *c = rule_categories; c->id; c++) {
         buf_str(out, c == rule_categories ? "{" : ",{");

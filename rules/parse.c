@@ -17,6 +17,11 @@ struct rule_form {
     struct {
         const struct yaml_node *words, *all, *any, *none;
         int64_t near;
+        struct {
+            int64_t enough;
+            bool doubt;
+            const struct yaml_node *none;
+        } learned;
     } match;
     struct {
         int64_t count, within, feeds, victims;
@@ -42,6 +47,26 @@ static const char *const status_names[] = {"experimental", "test", "stable", "de
 static const char *const status_names_zh[] = {"试验", "试行", "正式", "停用", NULL};
 
 #define AT(member) .offset = offsetof(struct rule_form, member)
+
+static const struct opt_row like_rows[] = {
+    {.name = "enough",
+     .type = OPT_INT,
+     AT(match.learned.enough) - offsetof(struct rule_form, match.learned),
+     .min = 0,
+     .max = 99,
+     .deflt = "0",
+     .help = N_("how like; 0: never")},
+    {.name = "none",
+     .type = OPT_NODE,
+     AT(match.learned.none) - offsetof(struct rule_form, match.learned),
+     .help = N_("patterns of which none may be there then")},
+    {.name = "doubt",
+     .type = OPT_BOOL,
+     AT(match.learned.doubt) - offsetof(struct rule_form, match.learned),
+     .deflt = "false",
+     .help =
+         N_("a match that is like nothing that was learned goes to the review list, for a person to judge")},
+    {0}};
 
 static const struct opt_row match_rows[] = {
     {.name = "words",
@@ -69,6 +94,13 @@ static const struct opt_row match_rows[] = {
      .type = OPT_NODE,
      AT(match.none) - offsetof(struct rule_form, match),
      .help = N_("patterns of which none may be there")},
+    {.name = "learned",
+     .type = OPT_BLOCK,
+     AT(match.learned) - offsetof(struct rule_form, match),
+     .sub = like_rows,
+     .help =
+         N_("what is enough without words, all, any and none: that a text is like what the pack has learned "
+            "of the rule's category")},
     {0}};
 
 static const struct opt_row threshold_rows[] = {
@@ -265,6 +297,7 @@ void rule_problem_add(struct rule_problems *p, bool warning, const char *file, i
 struct reader {
     struct arena *arena;
     struct rule_lists *lists;
+    struct rule_sources *out;
     struct rule_problems *problems;
     const char *file, *id;
     bool bad;
@@ -439,6 +472,41 @@ static void read_match(struct reader *r, const struct rule_form *form, struct ru
         PROBLEM(r, line, _("match: has none of words, all, any, so it would find everything"));
 }
 
+/* What the folder of the file has learned. It is read when the first rule asks. */
+static const struct likeness *learned(struct reader *r)
+{
+    struct rule_sources *out = r->out;
+    if (!out->lists.folder) {
+        (void)fail(&out->why_not, RELAY_NOT_FOUND,
+                   _("a rule that is installed on its own has learned nothing: leave it out"));
+        return NULL;
+    }
+    if (out->likeness_folder == out->lists.folder) return out->likeness;
+    out->likeness_folder = out->lists.folder;
+    out->likeness = NULL;
+    if (likeness_read(arena_printf(r->arena, "%s%s", out->lists.folder, LIKENESS_FILE), r->arena,
+                      &out->likeness, &out->why_not) != RELAY_OK)
+        out->likeness = NULL;
+    return out->likeness;
+}
+
+static void read_like(struct reader *r, const struct rule_form *form, struct rule_match *m, int line)
+{
+    m->like_doubt = form->match.learned.doubt;
+    if (form->match.learned.enough == 0 && !m->like_doubt) return;
+    m->like_none = read_patterns(r, form->match.learned.none, "learned.none");
+    m->like = learned(r);
+    if (!m->like) {
+        PROBLEM(r, line, "learned: %s", r->out->why_not.text);
+        return;
+    }
+    m->like_kind = likeness_kind(m->like, form->id);
+    if (m->like_kind < 0) m->like_kind = likeness_kind(m->like, form->category);
+    if (m->like_kind < 0 && form->match.learned.enough)
+        PROBLEM(r, line, _("learned: %s has nothing of the category %s: leave it out, or learn some"),
+                LIKENESS_FILE, form->category);
+}
+
 static unsigned read_kinds(struct reader *r, const struct opt_strs *names, int line)
 {
     unsigned kinds = 0;
@@ -522,6 +590,7 @@ static void fill_rule(struct reader *r, const struct rule_form *f, const struct 
     rule->category = f->category;
     rule->level = (enum level)f->level;
     rule->kinds = read_kinds(r, &f->kinds, line_of(node, "kinds"));
+    rule->like_enough = (int)f->match.learned.enough;
     rule->threshold_count = (int)f->threshold.count;
     rule->threshold_within_ms = f->threshold.within;
     rule->threshold_feeds = (int)f->threshold.feeds;
@@ -547,7 +616,8 @@ static void fill_rule(struct reader *r, const struct rule_form *f, const struct 
 static void read_rule(struct arena *a, const char *file, const struct yaml_node *node,
                       struct rule_sources *out, struct rule_problems *problems)
 {
-    struct reader r = {.arena = a, .lists = &out->lists, .problems = problems, .file = file, .id = ""};
+    struct reader r = {
+        .arena = a, .lists = &out->lists, .out = out, .problems = problems, .file = file, .id = ""};
     if (node->kind != YAML_MAP) {
         PROBLEM(&r, node->line,
                 _("a rule is a block of `name: value` lines; `tocsin rules new -o FILE` writes one to begin "
@@ -571,6 +641,7 @@ static void read_rule(struct arena *a, const char *file, const struct yaml_node 
     struct rule_source *s = arena_alloc(a, sizeof(*s));
     fill_rule(&r, &form, node, s);
     read_match(&r, &form, &s->match, line_of(node, "match"));
+    read_like(&r, &form, &s->match, line_of(node, "match"));
     if (r.bad) return;
     if (out->n == out->cap) {
         out->cap = out->cap ? out->cap * 2 : 16;

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "io/options.h"
+#include "rules/likeness.h"
 #include "rules/lists.h"
 #include "rules/rules.h"
 
@@ -33,12 +34,17 @@ struct rule_texts {
 };
 
 /* `match:` as written. words: one of each list within `near` characters, in any order. An entry of any is a pattern, or a
- * list of patterns that must all be there. */
+ * list of patterns that must all be there. learned: a text that is so much like what was
+ * learned of the rule's category, and has none of like_none, matches whatever else is said here. */
 struct rule_match {
     struct rule_texts words[RULE_WORD_LISTS_MAX];
     size_t n_words;
     int near;
     struct rule_texts all, any, none;
+    const struct likeness *like; /* NULL: not asked */
+    int like_kind;
+    bool like_doubt; /* a text that is like no kind that was learned is for a person to judge */
+    struct rule_texts like_none;
 };
 
 struct rule_source {
@@ -51,7 +57,10 @@ struct rule_source {
 struct rule_sources {
     struct rule_source **items;
     size_t n, cap;
-    struct rule_lists lists; /* of the folder that is being read */
+    struct rule_lists lists;   /* of the folder that is being read */
+    struct likeness *likeness; /* of it too, once a rule has asked; NULL: none, because of why_not */
+    const char *likeness_folder;
+    struct reason why_not;
 };
 void rule_sources_release(struct rule_sources *s); /* the list; the rules are the arena's */
 

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/alert.h"
 #include "base/buf.h"
@@ -22,7 +23,7 @@ enum verdict {
     NO_MATCH,
     MATCH,
     UNSURE
-}; /* UNSURE: a PCRE2 limit was met; goes to a person, never to "no match" */
+}; /* UNSURE: a PCRE2 limit was met, or the text is like nothing that was learned; goes to a person, never to "no match" */
 const char *verdict_name(enum verdict v); /* "no_match", "match", "unsure" */
 
 enum rule_status { RULE_EXPERIMENTAL, RULE_TEST, RULE_STABLE, RULE_DEPRECATED };
@@ -53,6 +54,7 @@ struct rule {
     const char *title, *category;
     enum level level;
     unsigned kinds;      /* bit 1u << enum event_kind */
+    int like_enough;     /* percent of likeness to learned texts that is enough (likeness.h); 0: none is */
     int threshold_count; /* default 1 */
     int64_t threshold_within_ms;
     int threshold_feeds;
@@ -101,8 +103,19 @@ rule_set_hash(const struct rule_set *s); /* 16 hex digits over all rules and the
 struct rule_hit {
     const struct rule *rule;
     enum verdict verdict; /* MATCH or UNSURE */
+    bool only_like;       /* by likeness, not by what the rule says */
+    bool unlike;          /* UNSURE because it is like nothing that was learned */
     uint32_t from, to;    /* the first decisive span in the text given; 0,0 for UNSURE */
 };
+
+/* Which of two rules that match a text makes the alert: what a rule says goes before what a text is only like, then the higher
+ * level, then the lower id. */
+static inline bool rule_hit_before(const struct rule_hit *a, const struct rule_hit *b)
+{
+    if (a->only_like != b->only_like) return b->only_like;
+    if (a->rule->level != b->rule->level) return a->rule->level > b->rule->level;
+    return strcmp(a->rule->id, b->rule->id) < 0;
+}
 
 /* True when counting alone is not enough: victims are counted, or a value must be the same. */
 static inline bool rule_correlates(const struct rule *r)

@@ -32,6 +32,7 @@ void runner_release(struct runner *r)
     free(r->asked);
     for (size_t i = 0; i < r->n_whole; i++) pcre2_code_free(r->whole[i].re);
     free(r->whole);
+    likeness_of_release(&r->like);
     *r = (struct runner){0};
 }
 
@@ -245,6 +246,7 @@ static void forget_other_text(struct runner *r, const struct scan *scan)
     r->n_asked = 0;
     r->scan = scan;
     r->serial = scan->serial;
+    r->liked = false;
 }
 
 static enum verdict unit_verdict(const struct unit *u, struct runner *r, struct scan *scan, const char *text,
@@ -332,13 +334,12 @@ static enum verdict entry_run(const struct rule_code *code, size_t i, struct run
 /* What needs no PCRE2 is asked first, for all of the rule, plain words of `none` among it; then `all` and `any`, where most
  * candidates fail; then the patterns of `none`, which are long lists and matter only to a text that would match. A clear no
  * ends it; UNSURE goes on, because a later no would still be clear. */
-enum verdict rule_run(const struct rule_code *code, struct runner *r, struct scan *scan, const char *text,
-                      size_t n, struct span *ret)
+static enum verdict run_match(const struct rule_code *code, struct runner *r, struct scan *scan,
+                              const char *text, size_t n, struct span *ret)
 {
     enum verdict answer = MATCH;
     struct span span = {0};
 
-    if (scan) forget_other_text(r, scan);
     if (!rule_possible(code, scan)) return NO_MATCH;
     if (code->n_lists && words_verdict(code, r, scan, text, n, &span) == NO_MATCH) return NO_MATCH;
     for (size_t i = 0; scan && i < code->n_none; i++)
@@ -366,5 +367,52 @@ enum verdict rule_run(const struct rule_code *code, struct runner *r, struct sca
     if (code->n_lists == 0 && decisive && unit_verdict(decisive, r, scan, text, n, &span) != MATCH)
         return UNSURE;
     *ret = span;
+    return MATCH;
+}
+
+static void look_like(const struct rule_code *code, struct runner *r, struct scan *scan, const char *text,
+                      size_t n)
+{
+    if (scan) forget_other_text(r, scan);
+    if (!scan || !r->liked || r->like.l != code->like) likeness_look(&r->like, code->like, text, n);
+    r->liked = scan != NULL;
+}
+
+int64_t like_run(const struct rule_code *code, struct runner *r, struct scan *scan, const char *text,
+                 size_t n)
+{
+    look_like(code, r, scan, text, n);
+    return likeness_points(&r->like, code->like_kind);
+}
+
+/* A pattern that met its limit keeps it from nothing: the likeness was enough. */
+static bool is_like(const struct rule_code *code, struct runner *r, struct scan *scan, const char *text,
+                    size_t n)
+{
+    struct span span;
+    if (code->like_enough == INT64_MAX || like_run(code, r, scan, text, n) < code->like_enough) return false;
+    for (size_t i = 0; i < code->n_like_none; i++)
+        if (unit_verdict(unit_like_none(code, i), r, scan, text, n, &span) == MATCH) return false;
+    return true;
+}
+
+static bool is_unlike(const struct rule_code *code, struct runner *r, struct scan *scan, const char *text,
+                      size_t n)
+{
+    if (code->like_doubt == INT64_MIN) return false;
+    look_like(code, r, scan, text, n);
+    return likeness_most(&r->like) < code->like_doubt;
+}
+
+enum verdict rule_run(const struct rule_code *code, struct runner *r, struct scan *scan, const char *text,
+                      size_t n, struct span *ret)
+{
+    if (scan) forget_other_text(r, scan);
+    enum verdict answer = run_match(code, r, scan, text, n, ret);
+    r->unlike = answer == MATCH && is_unlike(code, r, scan, text, n);
+    r->only_like = answer != MATCH && is_like(code, r, scan, text, n);
+    if (r->unlike) return UNSURE;
+    if (!r->only_like) return answer;
+    *ret = (struct span){0, (uint32_t)n};
     return MATCH;
 }

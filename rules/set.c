@@ -421,10 +421,12 @@ static void file_rules(struct rule_set *set)
     struct drafts drafts = {0};
     const struct gate **filed = xcalloc(set->n + 1, sizeof(*filed));
     set->always = arena_alloc(&set->arena, set->n * sizeof(uint32_t) + 1);
+    set->likes = arena_alloc(&set->arena, set->n * sizeof(uint32_t) + 1);
     for (size_t i = 0; i < set->n; i++) {
         struct filing f;
         const struct rule_code *code = set->rules[i]->rule.code;
         choose_filing(code, &f);
+        if (code->like_enough < INT64_MAX) set->likes[set->n_likes++] = (uint32_t)i;
         if (f.n == 0) set->always[set->n_always++] = (uint32_t)i;
         if (f.n == 1) filed[i] = f.gates[0];
         for (size_t g = 0; g < f.n; g++)
@@ -491,6 +493,12 @@ static void add_rule(struct buf *b, const struct rule_source *s)
     buf_json_member(b, "same", r->threshold_same_name);
     buf_json_member_int(b, "expires", r->expires_ms);
     buf_json_member_int(b, "near", s->match.near);
+    if (s->match.like) {
+        buf_json_member_int(b, "enough", r->like_enough);
+        buf_json_member_bool(b, "doubt", s->match.like_doubt);
+        buf_json_member(b, "learned", likeness_digest(s->match.like));
+        add_patterns(b, "learned.none", &s->match.like_none);
+    }
     for (size_t i = 0; i < s->match.n_words; i++) add_patterns(b, "words", &s->match.words[i]);
     add_patterns(b, "all", &s->match.all);
     add_patterns(b, "any", &s->match.any);

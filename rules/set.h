@@ -40,6 +40,8 @@ struct rule_set {
     size_t triggers_most;    /* of one literal */
     uint32_t *always;        /* rules without a usable literal */
     size_t n_always;
+    uint32_t *likes; /* rules that go by likeness */
+    size_t n_likes;
     bool jit_denied;
     char hash[17];
 };

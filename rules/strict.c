@@ -323,7 +323,7 @@ static void refuse_runaways(const struct rule_source *s, struct runaways *k, str
     const struct rule_code *c = s->rule.code;
     struct look l = {s, NULL, NULL, take_refusal, r};
     char room[128];
-    for (size_t i = 0; i < c->n_all + c->n_any + c->n_none; i++) {
+    for (size_t i = 0; i < rule_units(c); i++) {
         uint8_t known = try_unit(k, c->units[i]);
         if (known == PATTERN_ENDLESS)
             strict_find_endless(s, i, take_refusal, r);

@@ -107,9 +107,67 @@ function toBrowser(source) {
 
 const quote = (s) => s.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 
-// patterns: those of the whole set; a rule of one's own has its patterns as plain texts.
-function ready(rule, patterns) {
-    const made = {rule, cannot: []};
+// ---- what a text is like: as likeness.c sums it up ----
+
+const ROW = 3;
+
+// The rows of characters, each once; digits in a row are one 0. With where each stands.
+function rowsOf(text) {
+    const rows = new Map();
+    let last = [], places = [];
+    for (const m of text.matchAll(/[0-9*]+|[^]/gu)) {
+        const c = m[0];
+        if (c <= " " || c === "\u3000") {
+            last = [];
+            places = [];
+            continue;
+        }
+        last = [...last.slice(1 - ROW), /^[0-9*]/.test(c) ? "0" : c];
+        places = [...places.slice(1 - ROW), m.index];
+        for (let i = 0; i < last.length; i++) {
+            const row = last.slice(i).join("");
+            if (!rows.has(row)) rows.set(row, [places[i], m.index + c.length]);
+        }
+    }
+    return rows;
+}
+
+// Points of every kind.
+function likeness(learned, text) {
+    if (learned.asked !== text) {
+        learned.asked = text;
+        learned.rowsFound = rowsOf(text);
+        learned.sums = learned.begin.slice();
+        for (const row of learned.rowsFound.keys())
+            if (Object.hasOwn(learned.rows, row))
+                for (const [kind, points] of learned.rows[row]) learned.sums[kind] += points;
+    }
+    return learned.sums;
+}
+
+const pointsOf = (made, text) => likeness(made.learned, text)[made.rule.learned.kind];
+
+const percent = (points) => Math.trunc(100 / (1 + Math.exp(-points / 1000)));
+// Like nothing that was learned: for a person to judge.
+const isUnlike = (made, text) => made.rule.learned?.doubt !== undefined
+    && Math.max(...likeness(made.learned, text)) < made.rule.learned.doubt;
+const isLike = (made, text) => made.rule.learned?.enough && pointsOf(made, text) >= made.rule.learned.least
+    && !made.likeNone.some((p) => look(p, text));
+
+// Where the rows stand that weigh most.
+const PARTS_SHOWN = 8;
+function likeParts(made, text) {
+    likeness(made.learned, text);
+    const {rows, rowsFound} = made.learned, parts = [];
+    for (const [row, [from, to]] of rowsFound)
+        for (const [kind, points] of Object.hasOwn(rows, row) ? rows[row] : [])
+            if (kind === made.rule.learned.kind && points > 0) parts.push({from, to, points});
+    return parts.sort((a, b) => b.points - a.points || a.from - b.from).slice(0, PARTS_SHOWN).map((p) => [p.from, p.to]);
+}
+
+// patterns, learned: those of the whole set; a rule of one's own has its patterns as plain texts, and has learned nothing.
+function ready(rule, patterns, learned) {
+    const made = {rule, cannot: [], learned: rule.learned && learned[rule.learned.number]};
     const make = (given) => {
         const p = typeof given === "number" ? patterns[given] : {re: given, brief: given, choice: true, needs: []};
         try {
@@ -119,6 +177,7 @@ function ready(rule, patterns) {
         }
     };
     for (const part of ["all", "none"]) made[part] = (rule[part] || []).map(make);
+    made.likeNone = (rule.learned?.none || []).map(make);
     made.any = (rule.any || []).map((entry) => entry.map(make)); // an entry holds when all of it does
     return made;
 }
@@ -151,7 +210,9 @@ function findWords(lists, near, text) {
 }
 
 // null: no match; else the spans that decided, in the normal form.
-function findRule(made, text) {
+const findRule = (made, text) => findMatch(made, text) ?? (isLike(made, text) ? likeParts(made, text) : null);
+
+function findMatch(made, text) {
     const spans = [];
     const lists = made.rule.words || [];
     if (lists.length) {
@@ -223,6 +284,16 @@ function lookAtAny(made, text, f) {
     for (const p of missing) lookWhyNot(p, text, f);
 }
 
+function lookAtLike(made, text, f) {
+    if (!made.rule.learned?.enough) return;
+    const like = percent(pointsOf(made, text)), enough = made.rule.learned.enough;
+    const [warned] = made.likeNone.map((p) => look(p, text)).filter(Boolean);
+    if (2 * like < enough || warned) return;
+    f.nearlyLike = true;
+    f.missing.push(_("learned: it is %d %% like what was learned of this kind, and %d %% would be enough")
+        .replace("%d", like).replace("%d", enough).replaceAll("%%", "%"));
+}
+
 // Of a rule that does not match.
 function lookAt(made, text) {
     const f = {rule: made.rule, have: 0, lack: 0, missing: [], blocked: false};
@@ -232,10 +303,10 @@ function lookAt(made, text) {
         else lookWhyNot(p, text, f);
     }
     lookAtAny(made, text, f);
-    if (f.lack) return f;
-    f.blocked = true;
-    for (const m of made.none.map((p) => look(p, text)).filter(Boolean))
+    f.blocked = f.lack === 0;
+    if (f.blocked) for (const m of made.none.map((p) => look(p, text)).filter(Boolean))
         f.missing.push(_("\"%.*s\" is there, which this rule takes for harmless").replace("%.*s", () => m[0]));
+    lookAtLike(made, text, f);
     return f;
 }
 
@@ -244,7 +315,7 @@ const byId = (a, b) => (a.rule.id < b.rule.id ? -1 : 1);
 // Of the rules that do not match the normal form, the nearest first.
 function findNear(made, text) {
     return made.filter((m) => !m.cannot.length && !findRule(m, text)).map((m) => lookAt(m, text))
-        .filter((f) => f.blocked || (f.have >= 1 && (f.lack <= 1 || f.have >= 2 * f.lack)))
+        .filter((f) => f.blocked || f.nearlyLike || (f.have >= 1 && (f.lack <= 1 || f.have >= 2 * f.lack)))
         .sort((a, b) => a.lack - b.lack || b.have - a.have || byId(a, b)).slice(0, NEAR_SHOWN);
 }
 
@@ -316,7 +387,7 @@ function findAll(engine, made, text) {
     const hits = [];
     for (const m of made) {
         const spans = m.cannot.length ? null : findRule(m, p.text);
-        if (spans) hits.push({rule: m.rule, spans});
+        if (spans) hits.push({rule: m.rule, spans, unsure: isUnlike(m, p.text)});
     }
     return {prepared: p, hits};
 }

@@ -134,8 +134,8 @@ function showFound(engine, made, own) {
     $("found").replaceChildren();
     if (!prepared.text) return;
     if (!hits.length) $("found").append(el("p", _("No rule finds it.")));
-    for (const {rule, spans} of hits) {
-        const box = ruleBox(rule, own);
+    for (const {rule, spans, unsure} of hits) {
+        const box = unsure ? ruleBox(rule, own, _("Not sure (it is like nothing that was learned): ")) : ruleBox(rule, own);
         box.append(marked(prepared, spans));
         $("found").append(box);
     }
@@ -218,7 +218,7 @@ function startLanguage() {
 
 async function main(data) {
     const engine = await startEngine(data.engine);
-    const made = data.rules.map((rule) => ready(rule, data.patterns));
+    const made = data.rules.map((rule) => ready(rule, data.patterns, data.learned));
     const cannot = made.filter((m) => m.cannot.length);
     for (const c of data.categories) $("category").append(Object.assign(el("option"), {value: c.id}));
     for (const level of Object.keys(LEVELS)) $("level").append(Object.assign(el("option"), {value: level, selected: level === "orange"}));

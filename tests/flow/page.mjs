@@ -41,7 +41,7 @@ try {
     new Function("module", script)(module);
     const {startEngine, ready, findAll, findNear, speak} = module.exports;
     const engine = await startEngine(data.engine);
-    const made = data.rules.map((rule) => ready(rule, data.patterns));
+    const made = data.rules.map((rule) => ready(rule, data.patterns, data.learned));
     assert.deepEqual(made.flatMap((m) => m.cannot), [], "every pattern of the pack can be put for the browser");
 
     const texts = samples();
@@ -55,7 +55,7 @@ try {
     said.stdout.trim().split("\n").forEach((line, i) => {
         const relay = JSON.parse(line).matches.map((m) => m.rule).sort();
         const {prepared, hits} = findAll(engine, made, input[i]);
-        assert.deepEqual(hits.map((h) => h.rule.id).sort(), relay, `${input[i]}\n${prepared.text}`);
+        assert.deepEqual(hits.filter((h) => !h.unsure).map((h) => h.rule.id).sort(), relay, `${input[i]}\n${prepared.text}`);
         found += relay.length > 0;
     });
     assert.ok(found > input.length / 4, `${found} of ${input.length} texts found`);

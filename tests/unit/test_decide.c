@@ -33,6 +33,17 @@ static void the_highest_level_then_the_lowest_id_makes_the_alert(void **state)
     assert_null(decide_rule(hits, 0));
 }
 
+static void what_a_rule_says_goes_before_what_a_text_is_only_like(void **state)
+{
+    (void)state;
+    struct rule_hit hits[] = {{.rule = &red_first, .verdict = MATCH, .only_like = true},
+                              {.rule = &orange, .verdict = MATCH},
+                              {.rule = &red, .verdict = MATCH, .only_like = true}};
+    assert_ptr_equal(decide_rule(hits, 3), &orange);
+    hits[1].verdict = NO_MATCH;
+    assert_ptr_equal(decide_rule(hits, 3), &red_first);
+}
+
 static void an_unsure_match_makes_no_alert(void **state)
 {
     (void)state;
@@ -376,6 +387,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_highest_level_then_the_lowest_id_makes_the_alert),
+        cmocka_unit_test(what_a_rule_says_goes_before_what_a_text_is_only_like),
         cmocka_unit_test(an_unsure_match_makes_no_alert),
         cmocka_unit_test(a_rule_in_test_never_takes_the_alert_from_a_stable_one),
         cmocka_unit_test(a_rule_in_test_makes_exercises_only),

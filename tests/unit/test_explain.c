@@ -6,6 +6,7 @@
 #include "base/mask.h"
 #include "base/normalise.h"
 #include "base/text.h"
+#include "folder.h"
 #include "rule_gen.h"
 
 static struct rule_set *set_from(const char *yaml)
@@ -129,6 +130,37 @@ static void a_long_pattern_is_told_in_short_and_in_whole_to_programs(void **stat
     assert_non_null(strstr(buf_cstr(&json), "|词xb'\""));
 }
 
+static void what_a_text_is_like_is_told_and_marked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"动手术", "Found by one  红  t  (cat, stable)\n    动⟦手术⟧\n    learned: it is 95 % like"},
+        {"打疫苗", "Nearly found by one"},
+        {"打疫苗", "    missing: learned: it is 50 % like what was learned of this kind, and 80 % would be"},
+        {"医保", "Not sure (it is like nothing that was learned): one"},
+        {"天气", "No rule finds it.\n"}};
+    const char *dirs[] = {folder};
+    CLEANUP(arena_release) struct arena a = {0};
+    struct rule_sources sources = {0};
+    struct rule_problems problems = {0};
+    struct reason why;
+    folder_put("likeness.tsv", "cat\t-6000\t\ncat\t9000\t手术\ncat\t6000\t疫苗\n");
+    folder_put("r.yaml",
+               "{id: one, rev: 1, status: stable, title: t, category: cat, level: red, match: {all: "
+               "['医保'], learned: {enough: 80, doubt: true}}}\n");
+    assert_int_equal(rule_sources_read(dirs, 1, &a, &sources, &problems, &why), RELAY_OK);
+    struct rule_set *set = rule_set_build(&a, &sources, &(struct set_options){0}, &problems);
+    assert_int_equal(problems.n, 0);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(buf_release) struct buf out = BUF_INIT(1u << 20);
+        explain(set, cases[i].text, strlen(cases[i].text), false, &out);
+        if (!strstr(buf_cstr(&out), cases[i].says)) fail_msg("%s: %s", cases[i].text, buf_cstr(&out));
+    }
+    rule_set_free(set);
+}
+
 static void a_text_of_nothing_is_explained_too(void **state)
 {
     (void)state;
@@ -144,6 +176,7 @@ int main(void)
         cmocka_unit_test(personal_data_is_not_shown_and_spans_stay_right),
         cmocka_unit_test(a_near_miss_says_what_was_missing),
         cmocka_unit_test(a_long_pattern_is_told_in_short_and_in_whole_to_programs),
+        cmocka_unit_test_setup_teardown(what_a_text_is_like_is_told_and_marked, folder_begin, folder_end),
         cmocka_unit_test(a_text_of_nothing_is_explained_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
