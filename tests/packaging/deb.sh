@@ -12,7 +12,7 @@ fail() { echo "deb: $1" >&2; exit 1; }
 package=$(echo "$work"/tocsin_*.deb)
 [ -s "$package" ] || fail "no package"
 dpkg-deb -c "$package" >"$work/list"
-for f in ./usr/bin/tocsin ./usr/bin/tocsin-pa ./usr/share/tocsin/packs/medical/medins_phishing_sms.yaml \
+for f in ./usr/bin/tocsin ./usr/bin/tocsin-pa ./usr/share/tocsin/packs/medical/medins_phishing_sms.yaml ./usr/share/tocsin/packs/medical/likeness.tsv \
     ./usr/share/tocsin/pa/lexicon.tsv ./usr/share/tocsin/pa/holidays/2026.json ./usr/lib/systemd/system/tocsin.service ./usr/lib/systemd/system/tocsin-pa.service \
     ./usr/lib/systemd/system/tocsin-backup.service ./usr/lib/systemd/system/tocsin-backup.timer \
     ./usr/share/man/man1/tocsin.1.gz ./usr/share/man/zh_CN/man5/tocsin.yaml.5.gz ./usr/share/doc/tocsin/copyright ./etc/tocsin/; do

@@ -12,7 +12,7 @@ fail() { echo "install: $1" >&2; [ ! -s "$work/out" ] || sed 's/^/  /' "$work/ou
 DESTDIR=$work/root "$cmake" --install "$build" --prefix /usr >"$work/out" 2>&1 || fail "cmake --install failed"
 usr=$work/root/usr
 (cd "$usr" && find . -type f | sort) >"$work/files"
-for f in bin/tocsin bin/tocsin-pa share/tocsin/packs/medical/medins_phishing_sms.yaml share/doc/tocsin/schema/event.schema.json \
+for f in bin/tocsin bin/tocsin-pa share/tocsin/packs/medical/medins_phishing_sms.yaml share/tocsin/packs/medical/likeness.tsv share/doc/tocsin/schema/event.schema.json \
     share/tocsin/pa/lexicon.tsv share/tocsin/pa/holidays/2026.json share/tocsin/pa/holidays/LICENSE share/locale/zh_CN/LC_MESSAGES/tocsin.mo share/man/man1/tocsin.1 share/man/man1/tocsin-pa.1 \
     share/man/man5/tocsin.yaml.5 share/man/man5/tocsin-pa.yaml.5 share/man/zh_CN/man1/tocsin.1 \
     share/bash-completion/completions/tocsin share/bash-completion/completions/tocsin-pa lib/systemd/system/tocsin.service \
