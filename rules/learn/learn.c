@@ -226,6 +226,23 @@ static void learn_kind(const struct learner *l, int kind)
     free(y);
 }
 
+static void learner_release(struct learner *l)
+{
+    struct row *row = NULL, *next = NULL;
+    HASH_ITER(hh, l->rows, row, next)
+    {
+        HASH_DEL(l->rows, row);
+        free(row);
+    }
+    for (size_t i = 0; i < l->n; i++) free(l->texts[i]);
+    for (size_t i = 0; l->x && i < l->n; i++) free(l->x[i]);
+    for (int i = 0; i < l->n_kinds; i++) free(l->names[i]);
+    free(l->texts);
+    free(l->x);
+    free(l->kinds);
+    free(l->numbered);
+}
+
 static void quiet(const char *s)
 {
     (void)s;
@@ -238,7 +255,7 @@ static int by_name(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-    struct learner l = {0};
+    CLEANUP(learner_release) struct learner l = {0};
     const char *pack = argc > 2 && strcmp(argv[1], "--pack") == 0 ? argv[2] : NULL;
     int first = pack ? 3 : 1;
     if (first == argc) {
