@@ -169,11 +169,16 @@ struct memo {
     uint8_t verdict;
     struct span span;
 };
+/* What the text is like. */
+struct liked {
+    struct likeness_of of;
+    bool done; /* of this text */
+};
 struct runner {
     const struct scan *scan; /* the text that the memos are of */
     uint64_t serial;
-    struct likeness_of like;
-    bool liked;         /* what is in `like` is of this text */
+    struct liked *likes; /* one for each pack that has learned */
+    size_t n_likes;
     bool only_like;     /* the last match was one by likeness alone */
     bool unlike;        /* the last answer was UNSURE for want of likeness */
     struct memo *memos; /* one a unit of the set */
@@ -199,9 +204,9 @@ enum verdict rule_run(const struct rule_code *code, struct runner *r, struct sca
 bool rule_possible(const struct rule_code *code, struct scan *scan);
 /* Its parts, for explain. */
 enum verdict unit_run(const struct unit *u, struct runner *r, const char *text, size_t n, struct span *ret);
-/* Of a rule that goes by likeness: the points of the text, once a text when there is a scan. */
-int64_t like_run(const struct rule_code *code, struct runner *r, struct scan *scan, const char *text,
-                 size_t n);
+/* Of a rule that goes by likeness: what the text is like, found once a text when there is a scan. The runner's. */
+const struct likeness_of *like_run(const struct rule_code *code, struct runner *r, struct scan *scan,
+                                   const char *text, size_t n);
 enum verdict words_run(const struct rule_code *code, struct runner *r, const char *text, size_t n, int near,
                        struct span *ret);
 

@@ -231,9 +231,10 @@ static void look_at_like(const struct rule *r, const struct view *v, struct find
     struct likeness_part parts[SHOWN_PARTS];
     const struct rule_code *c = r->code;
     if (c->like_enough == INT64_MAX) return;
-    f->like = (int)likeness_percent(like_run(c, v->runner, NULL, v->text, v->n));
+    const struct likeness_of *o = like_run(c, v->runner, NULL, v->text, v->n);
+    f->like = (int)likeness_percent(likeness_points(o, c->like_kind));
     if (f->only_like) {
-        size_t n = likeness_parts(&v->runner->like, c->like, c->like_kind, v->text, v->n, parts, SHOWN_PARTS);
+        size_t n = likeness_parts(c->like, c->like_kind, v->text, v->n, parts, SHOWN_PARTS);
         for (size_t i = 0; i < n; i++)
             add_span(f, (struct span){(uint32_t)parts[i].from, (uint32_t)parts[i].to});
     } else if (f->verdict == NO_MATCH && 2 * f->like >= r->like_enough && !has_like_none(c, v)) {

@@ -328,17 +328,18 @@ static int weightiest_first(const void *a, const void *b)
     return (x->from > y->from) - (x->from < y->from);
 }
 
-size_t likeness_parts(struct likeness_of *o, const struct likeness *l, int kind, const char *text, size_t n,
+size_t likeness_parts(const struct likeness *l, int kind, const char *text, size_t n,
                       struct likeness_part *ret, size_t max)
 {
+    CLEANUP(likeness_of_release) struct likeness_of o = {0};
     struct likeness_walk w = {.text = text, .n = n};
     struct likeness_row row;
     size_t found = 0;
-    likeness_look(o, l, text, n);
-    o->turn++; /* each row once more */
+    likeness_look(&o, l, text, n);
+    o.turn++; /* each row once more */
     struct likeness_part *all = xcalloc(l->n_rows + 1, sizeof(*all));
     while (likeness_next(&w, &row)) {
-        const struct slot *known = row_once(o, l, row.key);
+        const struct slot *known = row_once(&o, l, row.key);
         const struct share *s = known ? l->shares + known->first : NULL;
         for (uint32_t i = 0; known && i < known->n; i++)
             if ((int)s[i].kind == kind && s[i].points > 0)

@@ -2,9 +2,9 @@
  * up, as mail filters score. A rule asks it with `learned:`, for what its words do not foresee.
  *
  * The points are in the pack's likeness.tsv, made by packaging/learn (rules/learn/README.md): tab-separated
- * `kind, points, characters`; a kind is a rule's id, or the category of those that have none of their own; the line of a kind without characters is what it begins with. Points are thousandths of the
- * weights of a logistic regression, so 100 / (1 + exp(-sum / 1000)) is the likeness in percent. Each row of characters counts
- * once, however often it is there.
+ * `kind, points, characters`. A kind is a rule's id, or the category of those that have none of their own; the line of a kind
+ * without characters is what it begins with. Points are thousandths of the weights of a logistic regression, so
+ * 100 / (1 + exp(-sum / 1000)) is the likeness in percent. Each row of characters counts once, however often it is there.
  */
 #ifndef TOCSIN_RULES_LIKENESS_H
 #define TOCSIN_RULES_LIKENESS_H
@@ -62,7 +62,7 @@ struct likeness_part {
     int64_t points;
 };
 /* The weightiest of them, at most max; how many. */
-size_t likeness_parts(struct likeness_of *o, const struct likeness *l, int kind, const char *text, size_t n,
+size_t likeness_parts(const struct likeness *l, int kind, const char *text, size_t n,
                       struct likeness_part *ret, size_t max);
 
 /* The rows of characters of a text, one after the other: of each place those of three, two and one characters that end

@@ -80,10 +80,11 @@ static void find_candidates(struct matcher *m, const char *text, size_t n_text)
     const struct rule_set *set = m->set;
     while (m->n_candidates) m->is_candidate[m->candidates[--m->n_candidates] >> 6] = 0;
     for (size_t i = 0; i < set->n_always; i++) mark(m, set->always[i]);
-    for (size_t i = 0; i < set->n_likes; i++)
-        if (like_run(set->codes[set->likes[i]], &m->runner, &m->scan, text, n_text) >=
-            set->codes[set->likes[i]]->like_enough)
-            mark(m, set->likes[i]);
+    for (size_t i = 0; i < set->n_likes; i++) {
+        const struct rule_code *code = set->codes[set->likes[i]];
+        const struct likeness_of *o = like_run(code, &m->runner, &m->scan, text, n_text);
+        if (likeness_points(o, code->like_kind) >= code->like_enough) mark(m, set->likes[i]);
+    }
     uint64_t mask = 0;
     size_t n = m->scan.n_literals; /* of the first pass: nothing is filed under the others */
     for (size_t i = 0; i < n; i++) mask |= literal_bit(m->scan.literals[i]);

@@ -472,39 +472,47 @@ static void read_match(struct reader *r, const struct rule_form *form, struct ru
         PROBLEM(r, line, _("match: has none of words, all, any, so it would find everything"));
 }
 
-/* What the folder of the file has learned. It is read when the first rule asks. */
-static const struct likeness *learned(struct reader *r)
+/* What the folder of the file has learned. It is read when the first rule asks; without it rules go by their words, and one
+ * problem says so. */
+static const struct likeness *learned(struct reader *r, int line)
 {
     struct rule_sources *out = r->out;
+    struct reason why;
     if (!out->lists.folder) {
-        (void)fail(&out->why_not, RELAY_NOT_FOUND,
-                   _("a rule that is installed on its own has learned nothing: leave it out"));
+        rule_problem_add(r->problems, false, r->file, line, r->id, "learned: %s",
+                         _("a rule that is installed on its own has learned nothing: leave it out"));
         return NULL;
     }
     if (out->likeness_folder == out->lists.folder) return out->likeness;
     out->likeness_folder = out->lists.folder;
     out->likeness = NULL;
     if (likeness_read(arena_printf(r->arena, "%s%s", out->lists.folder, LIKENESS_FILE), r->arena,
-                      &out->likeness, &out->why_not) != RELAY_OK)
-        out->likeness = NULL;
+                      &out->likeness, &why) != RELAY_OK)
+        rule_problem_add(
+            r->problems, false, r->file, line, r->id,
+            _("learned: %s; until it is there, this rule and the others beside it go by their words "
+              "alone"),
+            why.text);
     return out->likeness;
 }
 
-static void read_like(struct reader *r, const struct rule_form *form, struct rule_match *m, int line)
+static void read_learned(struct reader *r, const struct rule_form *form, struct rule_source *s, int line)
 {
-    m->like_doubt = form->match.learned.doubt;
-    if (form->match.learned.enough == 0 && !m->like_doubt) return;
+    struct rule_match *m = &s->match;
+    const struct likeness *l = NULL;
     m->like_none = read_patterns(r, form->match.learned.none, "learned.none");
-    m->like = learned(r);
-    if (!m->like) {
-        PROBLEM(r, line, "learned: %s", r->out->why_not.text);
-        return;
-    }
-    m->like_kind = likeness_kind(m->like, form->id);
-    if (m->like_kind < 0) m->like_kind = likeness_kind(m->like, form->category);
-    if (m->like_kind < 0 && form->match.learned.enough)
-        PROBLEM(r, line, _("learned: %s has nothing of the category %s: leave it out, or learn some"),
-                LIKENESS_FILE, form->category);
+    if (form->match.learned.enough || form->match.learned.doubt) l = learned(r, line);
+    if (!l) return;
+    m->like = l;
+    m->like_doubt = form->match.learned.doubt;
+    m->like_kind = likeness_kind(l, form->id);
+    if (m->like_kind < 0) m->like_kind = likeness_kind(l, form->category);
+    if (m->like_kind >= 0)
+        s->rule.like_enough = (int)form->match.learned.enough;
+    else if (form->match.learned.enough)
+        rule_problem_add(r->problems, false, r->file, line, r->id,
+                         _("learned: %s has nothing of the category %s: leave it out, or learn some"),
+                         LIKENESS_FILE, form->category);
 }
 
 static unsigned read_kinds(struct reader *r, const struct opt_strs *names, int line)
@@ -590,7 +598,6 @@ static void fill_rule(struct reader *r, const struct rule_form *f, const struct 
     rule->category = f->category;
     rule->level = (enum level)f->level;
     rule->kinds = read_kinds(r, &f->kinds, line_of(node, "kinds"));
-    rule->like_enough = (int)f->match.learned.enough;
     rule->threshold_count = (int)f->threshold.count;
     rule->threshold_within_ms = f->threshold.within;
     rule->threshold_feeds = (int)f->threshold.feeds;
@@ -641,7 +648,7 @@ static void read_rule(struct arena *a, const char *file, const struct yaml_node 
     struct rule_source *s = arena_alloc(a, sizeof(*s));
     fill_rule(&r, &form, node, s);
     read_match(&r, &form, &s->match, line_of(node, "match"));
-    read_like(&r, &form, &s->match, line_of(node, "match"));
+    read_learned(&r, &form, s, line_of(node, "match"));
     if (r.bad) return;
     if (out->n == out->cap) {
         out->cap = out->cap ? out->cap * 2 : 16;

@@ -58,9 +58,8 @@ struct rule_sources {
     struct rule_source **items;
     size_t n, cap;
     struct rule_lists lists;   /* of the folder that is being read */
-    struct likeness *likeness; /* of it too, once a rule has asked; NULL: none, because of why_not */
+    struct likeness *likeness; /* of it too, once a rule has asked; NULL: none */
     const char *likeness_folder;
-    struct reason why_not;
 };
 void rule_sources_release(struct rule_sources *s); /* the list; the rules are the arena's */
 

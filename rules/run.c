@@ -32,7 +32,8 @@ void runner_release(struct runner *r)
     free(r->asked);
     for (size_t i = 0; i < r->n_whole; i++) pcre2_code_free(r->whole[i].re);
     free(r->whole);
-    likeness_of_release(&r->like);
+    for (size_t i = 0; i < r->n_likes; i++) likeness_of_release(&r->likes[i].of);
+    free(r->likes);
     *r = (struct runner){0};
 }
 
@@ -246,7 +247,7 @@ static void forget_other_text(struct runner *r, const struct scan *scan)
     r->n_asked = 0;
     r->scan = scan;
     r->serial = scan->serial;
-    r->liked = false;
+    for (size_t i = 0; i < r->n_likes; i++) r->likes[i].done = false;
 }
 
 static enum verdict unit_verdict(const struct unit *u, struct runner *r, struct scan *scan, const char *text,
@@ -370,19 +371,20 @@ static enum verdict run_match(const struct rule_code *code, struct runner *r, st
     return MATCH;
 }
 
-static void look_like(const struct rule_code *code, struct runner *r, struct scan *scan, const char *text,
-                      size_t n)
+const struct likeness_of *like_run(const struct rule_code *code, struct runner *r, struct scan *scan,
+                                   const char *text, size_t n)
 {
     if (scan) forget_other_text(r, scan);
-    if (!scan || !r->liked || r->like.l != code->like) likeness_look(&r->like, code->like, text, n);
-    r->liked = scan != NULL;
-}
-
-int64_t like_run(const struct rule_code *code, struct runner *r, struct scan *scan, const char *text,
-                 size_t n)
-{
-    look_like(code, r, scan, text, n);
-    return likeness_points(&r->like, code->like_kind);
+    size_t i = 0;
+    while (i < r->n_likes && r->likes[i].of.l != code->like) i++;
+    if (i == r->n_likes) {
+        r->likes = xreallocarray(r->likes, ++r->n_likes, sizeof(*r->likes));
+        r->likes[i] = (struct liked){0};
+    }
+    struct liked *l = &r->likes[i];
+    if (!scan || !l->done) likeness_look(&l->of, code->like, text, n);
+    l->done = scan != NULL;
+    return &l->of;
 }
 
 /* A pattern that met its limit keeps it from nothing: the likeness was enough. */
@@ -390,7 +392,8 @@ static bool is_like(const struct rule_code *code, struct runner *r, struct scan 
                     size_t n)
 {
     struct span span;
-    if (code->like_enough == INT64_MAX || like_run(code, r, scan, text, n) < code->like_enough) return false;
+    if (code->like_enough == INT64_MAX) return false;
+    if (likeness_points(like_run(code, r, scan, text, n), code->like_kind) < code->like_enough) return false;
     for (size_t i = 0; i < code->n_like_none; i++)
         if (unit_verdict(unit_like_none(code, i), r, scan, text, n, &span) == MATCH) return false;
     return true;
@@ -399,9 +402,7 @@ static bool is_like(const struct rule_code *code, struct runner *r, struct scan 
 static bool is_unlike(const struct rule_code *code, struct runner *r, struct scan *scan, const char *text,
                       size_t n)
 {
-    if (code->like_doubt == INT64_MIN) return false;
-    look_like(code, r, scan, text, n);
-    return likeness_most(&r->like) < code->like_doubt;
+    return code->like_doubt > INT64_MIN && likeness_most(like_run(code, r, scan, text, n)) < code->like_doubt;
 }
 
 enum verdict rule_run(const struct rule_code *code, struct runner *r, struct scan *scan, const char *text,

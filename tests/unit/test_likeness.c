@@ -2,6 +2,7 @@
 #include "rules/likeness.h"
 
 #include <math.h>
+#include <sys/stat.h>
 
 #include "folder.h"
 #include "rules/set.h"
@@ -83,13 +84,11 @@ static void the_weightiest_parts_come_first(void **state)
     CLEANUP(arena_release) struct arena a = {0};
     const struct likeness *l = parsed("k\t5\t手术\nk\t90\t转账\nk\t-70\t窗口\nk\t20\t急\n", &a);
     static const char text[] = "急手术,转账,窗口,转账";
-    struct likeness_of o = {0};
     struct likeness_part parts[2];
-    assert_int_equal(likeness_parts(&o, l, 0, text, strlen(text), parts, ARRAY_LEN(parts)), 2);
+    assert_int_equal(likeness_parts(l, 0, text, strlen(text), parts, ARRAY_LEN(parts)), 2);
     assert_memory_equal(text + parts[0].from, "转账", parts[0].to - parts[0].from);
     assert_memory_equal(text + parts[1].from, "急", parts[1].to - parts[1].from);
     assert_int_equal(parts[0].points, 90);
-    likeness_of_release(&o);
 }
 
 static void what_is_wrong_in_the_file_is_named_by_line(void **state)
@@ -120,6 +119,11 @@ static void what_is_wrong_in_the_file_is_named_by_line(void **state)
 
 #define RULE(id, more)                                                                                       \
     "- {id: " id ", rev: 1, status: stable, title: t, category: cat, level: red, match: {" more "}}\n"
+
+/* In test, so that it needs no texts to load. */
+#define HIDDEN(id)                                                                                              \
+    "- {id: " id ", rev: 1, status: test, title: t, category: cat, level: red, match: {all: ['没有的话'], " \
+    "learned: {enough: 80}}}\n"
 
 static struct rule_set *load(struct rule_problems *problems)
 {
@@ -196,6 +200,31 @@ static void a_match_that_is_like_nothing_that_was_learned_is_for_a_person(void *
     rule_set_free(set);
 }
 
+static void each_pack_goes_by_what_it_has_learned_itself(void **state)
+{
+    (void)state;
+    CLEANUP(free_ptr) char *one = folder_path("one"), *two = folder_path("two");
+    const char *dirs[] = {one, two};
+    struct rule_problems problems = {0};
+    struct rule_set *set = NULL;
+    struct reason why;
+    struct rule_hit hits[4];
+    assert_int_equal(mkdir(one, 0700) + mkdir(two, 0700), 0);
+    folder_put("one/likeness.tsv", "cat\t-1000\t\ncat\t3000\t手术\n");
+    folder_put("one/r.yaml", HIDDEN("a_one") HIDDEN("c_one"));
+    folder_put("two/likeness.tsv", "cat\t-1000\t\ncat\t3000\t疫苗\n");
+    folder_put("two/r.yaml", HIDDEN("b_two") HIDDEN("d_two"));
+    assert_int_equal(rule_set_load(dirs, 2, &set, &problems, &why), RELAY_OK);
+    assert_int_equal(hits_of(set, "手术", hits, 4), 2);
+    assert_string_equal(hits[0].rule->id, "a_one");
+    assert_string_equal(hits[1].rule->id, "c_one");
+    assert_int_equal(hits_of(set, "疫苗", hits, 4), 2);
+    assert_string_equal(hits[0].rule->id, "b_two");
+    assert_int_equal(hits_of(set, "疫苗手术", hits, 4), 4);
+    rule_problems_release(&problems);
+    rule_set_free(set);
+}
+
 static void what_was_learned_is_part_of_the_sets_hash(void **state)
 {
     (void)state;
@@ -227,7 +256,7 @@ static void a_rule_that_cannot_ask_says_what_to_do(void **state)
                    RULE("one", "all: ['医保'], learned: {enough: 80}") RULE("two", "all: ['医保']"));
         if (cases[i].learned) folder_put("likeness.tsv", cases[i].learned);
         struct rule_set *set = load(&problems);
-        assert_int_equal(rule_set_size(set), 1); /* the other one loads */
+        assert_int_equal(rule_set_size(set), 2); /* each goes by its words */
         assert_int_equal(problems.n, 1);
         assert_string_equal(problems.items[0].rule, "one");
         if (!strstr(problems.items[0].why.text, cases[i].said)) fail_msg("%s", problems.items[0].why.text);
@@ -238,7 +267,7 @@ static void a_rule_that_cannot_ask_says_what_to_do(void **state)
     static const char alone[] = RULE("one", "all: ['医保'], learned: {enough: 80}");
     struct rule_set *set =
         rule_set_of_text("one.yaml", alone, strlen(alone), &(struct set_options){0}, &problems);
-    assert_int_equal(rule_set_size(set), 0);
+    assert_int_equal(rule_set_size(set), 1);
     assert_non_null(strstr(problems.items[0].why.text, "installed on its own"));
     rule_problems_release(&problems);
     rule_set_free(set);
@@ -256,6 +285,8 @@ int main(void)
                                         folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(a_match_that_is_like_nothing_that_was_learned_is_for_a_person,
                                         folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(each_pack_goes_by_what_it_has_learned_itself, folder_begin,
+                                        folder_end),
         cmocka_unit_test_setup_teardown(what_was_learned_is_part_of_the_sets_hash, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(a_rule_that_cannot_ask_says_what_to_do, folder_begin, folder_end),
     };
