@@ -278,7 +278,7 @@ size_t likeness_rows(const struct likeness *l)
 
 void likeness_look(struct likeness_of *o, const struct likeness *l, const char *text, size_t n)
 {
-    if (o->l != l || o->turn == UINT32_MAX) {
+    if (!o->counted || o->l != l || o->turn == UINT32_MAX) {
         likeness_of_release(o);
         o->l = l;
         o->counted = xcalloc(l->mask + 1, sizeof(*o->counted));

@@ -33,6 +33,7 @@ struct row {
 };
 
 struct learner {
+    struct arena arena;
     struct row *rows;
     struct row **numbered;
     int n_numbered;
@@ -53,7 +54,7 @@ static int kind_number(struct learner *l, const char *name)
         (void)fprintf(stderr, "learn: more than %d kinds\n", LIKENESS_KINDS_MAX);
         exit(2);
     }
-    l->names[l->n_kinds] = xstrdup(name);
+    l->names[l->n_kinds] = arena_strdup(&l->arena, name);
     return l->n_kinds++;
 }
 
@@ -65,7 +66,7 @@ static void count_rows(struct learner *l, const char *text, size_t number)
         struct row *row = NULL;
         HASH_FIND(hh, l->rows, &found.key, sizeof(found.key), row);
         if (!row) {
-            row = xcalloc(1, sizeof(*row));
+            row = arena_alloc(&l->arena, sizeof(*row));
             row->key = found.key;
             HASH_ADD(hh, l->rows, key, sizeof(row->key), row);
         }
@@ -85,7 +86,7 @@ static void take_text(struct learner *l, const char *text, int kind)
         l->kinds = xreallocarray(l->kinds, l->cap, sizeof(*l->kinds));
     }
     if (kind >= 0) l->of_kind[kind]++;
-    l->texts[l->n] = xstrdup(buf_cstr(&prepared));
+    l->texts[l->n] = arena_strdup(&l->arena, buf_cstr(&prepared));
     l->kinds[l->n++] = kind;
     count_rows(l, l->texts[l->n - 1], l->n);
 }
@@ -228,19 +229,13 @@ static void learn_kind(const struct learner *l, int kind)
 
 static void learner_release(struct learner *l)
 {
-    struct row *row = NULL, *next = NULL;
-    HASH_ITER(hh, l->rows, row, next)
-    {
-        HASH_DEL(l->rows, row);
-        free(row);
-    }
-    for (size_t i = 0; i < l->n; i++) free(l->texts[i]);
+    HASH_CLEAR(hh, l->rows);
     for (size_t i = 0; l->x && i < l->n; i++) free(l->x[i]);
-    for (int i = 0; i < l->n_kinds; i++) free(l->names[i]);
     free(l->texts);
     free(l->x);
     free(l->kinds);
     free(l->numbered);
+    arena_release(&l->arena);
 }
 
 static void quiet(const char *s)
