@@ -382,8 +382,11 @@ static void write_text(const struct finding *hits, size_t n_hits, struct finding
                                               : _("\nNot sure (a pattern met its limit): "));
         write_rule_line(hits[i].rule, out);
         write_marked(&hits[i], p, out);
-        if (hits[i].only_like)
-            buf_printf(out, _("    learned: it is %d %% like what was learned of this kind\n"), hits[i].like);
+        if (hits[i].only_like) {
+            buf_str(out, "    ");
+            buf_printf(out, _("learned: it is %d %% like what was learned of this kind"), hits[i].like);
+            buf_char(out, '\n');
+        }
         write_same(hits[i].rule, p, out);
     }
     for (size_t i = 0; i < n_near; i++) {

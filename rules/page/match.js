@@ -381,13 +381,14 @@ async function startEngine(base64) {
     };
 }
 
-// What the relay would find: [{rule, spans}] with spans in the normal form.
+// What the relay would find: [{rule, spans, unsure, like}] with spans in the normal form; like: percent, of what only that finds.
 function findAll(engine, made, text) {
     const p = engine.prepare(text);
     const hits = [];
-    for (const m of made) {
-        const spans = m.cannot.length ? null : findRule(m, p.text);
-        if (spans) hits.push({rule: m.rule, spans, unsure: isUnlike(m, p.text)});
+    for (const m of made.filter((one) => !one.cannot.length)) {
+        const said = findMatch(m, p.text);
+        if (said) hits.push({rule: m.rule, spans: said, unsure: isUnlike(m, p.text), like: null});
+        else if (isLike(m, p.text)) hits.push({rule: m.rule, spans: likeParts(m, p.text), unsure: false, like: percent(pointsOf(m, p.text))});
     }
     return {prepared: p, hits};
 }

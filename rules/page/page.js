@@ -134,9 +134,11 @@ function showFound(engine, made, own) {
     $("found").replaceChildren();
     if (!prepared.text) return;
     if (!hits.length) $("found").append(el("p", _("No rule finds it.")));
-    for (const {rule, spans, unsure} of hits) {
+    for (const {rule, spans, unsure, like} of hits) {
         const box = unsure ? ruleBox(rule, own, _("Not sure (it is like nothing that was learned): ")) : ruleBox(rule, own);
         box.append(marked(prepared, spans));
+        if (like !== null)
+            box.append(el("p", _("learned: it is %d %% like what was learned of this kind").replace("%d", like).replace("%%", "%"), "notes"));
         $("found").append(box);
     }
     for (const {rule, blocked, missing} of [...findNear(mine, prepared.text), ...findNear(made, prepared.text)]) {
