@@ -195,12 +195,14 @@ struct runner {
 void runner_init(struct runner *r, size_t n_units); /* n_units: of the set whose scans are passed, else 0 */
 void runner_release(struct runner *r);
 
-/* text: valid UTF-8, normalised. A text that is like enough matches as a whole. scan: what the prefilter found in
- * the same text, or NULL to run everything.
- * *ret: the first decisive span when it matches. */
+/* text: valid UTF-8, normalised. scan: what the prefilter found in the same text, or NULL to run everything.
+ * *ret: the first decisive span when it matches; all of the text when only likeness decides. */
 enum verdict rule_run(const struct rule_code *code, struct runner *r, struct scan *scan, const char *text,
                       size_t n, struct span *ret);
-/* Whether the literals that the rule needs are there; rule_run asks it first. */
+/* The same without likeness. */
+enum verdict rule_says(const struct rule_code *code, struct runner *r, struct scan *scan, const char *text,
+                       size_t n, struct span *ret);
+/* Whether the literals that the rule needs are there; rule_says asks it first. */
 bool rule_possible(const struct rule_code *code, struct scan *scan);
 /* Its parts, for explain. */
 enum verdict unit_run(const struct unit *u, struct runner *r, const char *text, size_t n, struct span *ret);

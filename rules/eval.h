@@ -3,7 +3,9 @@
  *   eval_init -> eval_line … -> eval_counted -> eval_report -> eval_release
  *
  * A line is a JSON object {"id","text"}, with "memo" joined to the text by a line feed as an event's is, and "kind" honoured
- * when it names a kind of event. Texts are normalised and masked as events are. Thresholds play no part.
+ * when it names a kind of event. The answer is {"id","verdict","matches":[{"rule","category","level","only_like"}]}, the rule
+ * that makes the alert first; only_like: true where only likeness finds it. Texts are normalised and masked as events are.
+ * Thresholds play no part.
  * Borrowed: the set, for as long as the eval lives. One thread.
  */
 #ifndef TOCSIN_RULES_EVAL_H

@@ -1,12 +1,10 @@
 /* Reads the points of a pack's likeness.tsv, and sums them up over a text. */
 #include "rules/likeness.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/hash.h"
 #include "base/i18n.h"
 #include "base/text.h"
@@ -25,10 +23,6 @@ struct share {
     int32_t points;
     uint32_t kind;
 };
-struct line_share {
-    uint64_t key;
-    struct share share;
-};
 
 /* A row and its shares [first, first + n). */
 struct slot {
@@ -40,11 +34,9 @@ struct likeness {
     const char *kinds[LIKENESS_KINDS_MAX];
     int64_t begin[LIKENESS_KINDS_MAX];
     size_t n_kinds;
-    struct line_share *lines; /* of the file, by key */
-    size_t n_lines;
-    struct share *shares; /* the same, close together for looking */
+    struct share *shares; /* those of a row one after the other */
     struct slot *slots;   /* hash table of rows; a power of two */
-    size_t mask, n_rows;
+    size_t mask;
     uint64_t
         maybe[MAYBE_BITS / 64]; /* a bit by the hash of each row: most rows of a text are known to none */
     char digest[17];
@@ -139,47 +131,56 @@ static inline const struct slot *row_once(struct likeness_of *o, const struct li
 /* ---- reading ---- */
 
 struct line {
-    const char *name; /* of the file */
-    size_t number;
+    uint64_t key;
+    struct share share;
 };
 
-#define WRONG(at, why, ...)                                                                                  \
-    fail_in(why, fail(why, RELAY_INVALID, __VA_ARGS__), "%s:%zu", (at)->name, (at)->number)
+/* The file, line after line. */
+struct reading {
+    struct likeness *l;
+    struct arena *arena;
+    struct line *lines; /* those that give points to a row */
+    size_t n_lines;
+    const char *name;
+    size_t number; /* of the line that is read */
+};
 
-static enum relay_err take_kind(struct likeness *l, const char *s, size_t n, struct arena *a,
-                                const struct line *at, uint32_t *ret, struct reason *why)
+#define WRONG(r, why, ...)                                                                                   \
+    fail_in(why, fail(why, RELAY_INVALID, __VA_ARGS__), "%s:%zu", (r)->name, (r)->number)
+
+static enum relay_err take_kind(struct reading *r, const char *s, size_t n, uint32_t *ret, struct reason *why)
 {
+    struct likeness *l = r->l;
     for (size_t i = 0; i < l->n_kinds; i++)
         if (strlen(l->kinds[i]) == n && memcmp(l->kinds[i], s, n) == 0) {
             *ret = (uint32_t)i;
             return RELAY_OK;
         }
     if (n == 0 || l->n_kinds == LIKENESS_KINDS_MAX)
-        return WRONG(at, why, _("wants a kind of scam first, and at most %d of them"), LIKENESS_KINDS_MAX);
-    l->kinds[l->n_kinds] = arena_strndup(a, s, n);
+        return WRONG(r, why, _("wants a kind of scam first, and at most %d of them"), LIKENESS_KINDS_MAX);
+    l->kinds[l->n_kinds] = arena_strndup(r->arena, s, n);
     *ret = (uint32_t)l->n_kinds++;
     return RELAY_OK;
 }
 
 /* kind TAB points TAB characters */
-static enum relay_err take_line(struct likeness *l, const char *s, size_t n, struct arena *a,
-                                const struct line *at, struct reason *why)
+static enum relay_err take_line(struct reading *r, const char *s, size_t n, struct reason *why)
 {
     const char *tab = memchr(s, '\t', n), *end = s + n;
     const char *second = tab ? memchr(tab + 1, '\t', (size_t)(end - tab - 1)) : NULL;
     if (!second)
-        return WRONG(at, why,
+        return WRONG(r, why,
                      _("wants `kind, points, characters` with tabs between; make the file again "
                        "with packaging/learn"));
     char *stop = NULL;
     long points = strtol(tab + 1, &stop, 10);
-    if (stop != second || stop == tab + 1 || labs(points) > POINTS_MAX)
-        return WRONG(at, why, _("points are whole thousandths from -%d to %d"), POINTS_MAX, POINTS_MAX);
+    if (stop != second || stop == tab + 1 || points > POINTS_MAX || points < -POINTS_MAX)
+        return WRONG(r, why, _("points are whole thousandths from -%d to %d"), POINTS_MAX, POINTS_MAX);
     uint32_t kind = 0;
-    enum relay_err err = take_kind(l, s, (size_t)(tab - s), a, at, &kind, why);
+    enum relay_err err = take_kind(r, s, (size_t)(tab - s), &kind, why);
     if (err) return err;
     if (second + 1 == end) {
-        l->begin[kind] = points;
+        r->l->begin[kind] = points;
         return RELAY_OK;
     }
     struct likeness_walk w = {.text = second + 1, .n = (size_t)(end - second - 1)};
@@ -187,31 +188,31 @@ static enum relay_err take_line(struct likeness *l, const char *s, size_t n, str
     while (likeness_next(&w, &row))
         if (row.from == 0) whole = row;
     if (w.chars > LIKENESS_ROW || whole.to != w.n)
-        return WRONG(at, why, _("wants at most %d characters, without spaces"), LIKENESS_ROW);
-    l->lines[l->n_lines++] = (struct line_share){whole.key, {(int32_t)points, kind}};
+        return WRONG(r, why, _("wants at most %d characters, without spaces"), LIKENESS_ROW);
+    r->lines[r->n_lines++] = (struct line){whole.key, {(int32_t)points, kind}};
     return RELAY_OK;
 }
 
 static int by_key(const void *a, const void *b)
 {
-    const struct line_share *x = a, *y = b;
+    const struct line *x = a, *y = b;
     if (x->key != y->key) return x->key < y->key ? -1 : 1;
     return (x->share.kind > y->share.kind) - (x->share.kind < y->share.kind);
 }
 
-static void enter_rows(struct likeness *l, struct arena *a)
+static void enter_rows(struct reading *r)
 {
+    struct likeness *l = r->l;
     size_t slots = 16;
-    if (l->n_lines) qsort(l->lines, l->n_lines, sizeof(*l->lines), by_key);
-    for (size_t i = 0; i < l->n_lines; i++) l->n_rows += i == 0 || l->lines[i].key != l->lines[i - 1].key;
-    while (3 * slots < 4 * l->n_rows) slots *= 2;
+    if (r->n_lines) qsort(r->lines, r->n_lines, sizeof(*r->lines), by_key);
+    while (slots <= r->n_lines) slots *= 2; /* most rows have several lines, so many stay free */
     l->mask = slots - 1;
-    l->slots = arena_alloc(a, slots * sizeof(*l->slots));
-    l->shares = arena_alloc(a, l->n_lines * sizeof(*l->shares) + 1);
+    l->slots = arena_alloc(r->arena, slots * sizeof(*l->slots));
+    l->shares = arena_alloc(r->arena, r->n_lines * sizeof(*l->shares) + 1);
     struct slot *row = NULL;
-    for (size_t i = 0; i < l->n_lines; i++) {
-        uint64_t key = l->lines[i].key, hash = hash_of(key);
-        l->shares[i] = l->lines[i].share;
+    for (size_t i = 0; i < r->n_lines; i++) {
+        uint64_t key = r->lines[i].key, hash = hash_of(key);
+        l->shares[i] = r->lines[i].share;
         if (!row || row->key != key) {
             size_t at = hash & l->mask;
             while (l->slots[at].n) at = (at + 1) & l->mask;
@@ -226,28 +227,28 @@ static void enter_rows(struct likeness *l, struct arena *a)
 enum relay_err likeness_parse(const char *name, const char *text, size_t n, struct arena *a,
                               struct likeness **ret, struct reason *why)
 {
-    struct likeness *l = arena_alloc(a, sizeof(*l));
-    struct line at = {.name = name};
+    struct reading r = {.l = arena_alloc(a, sizeof(*r.l)), .arena = a, .name = name};
     size_t lines = 1;
     uint8_t digest[HASH_LEN];
     if (!text_valid_utf8(text, n)) return fail(why, RELAY_INVALID, _("%s: is no UTF-8 text"), name);
     for (const char *p = text; (p = memchr(p, '\n', n - (size_t)(p - text))) != NULL; p++) lines++;
-    l->lines = arena_alloc(a, lines * sizeof(*l->lines));
-    for (size_t from = 0; from < n;) {
+    r.lines = xcalloc(lines, sizeof(*r.lines));
+    enum relay_err err = RELAY_OK;
+    for (size_t from = 0; from < n && !err;) {
         const char *end = memchr(text + from, '\n', n - from);
         size_t len = end ? (size_t)(end - text) - from : n - from;
-        at.number++;
-        if (len && text[from] != '#') {
-            enum relay_err err = take_line(l, text + from, len, a, &at, why);
-            if (err) return err;
-        }
+        r.number++;
+        if (len && text[from] != '#') err = take_line(&r, text + from, len, why);
         from += len + 1;
     }
-    enter_rows(l, a);
-    hash_sha256(text, n, digest);
-    hash_hex(digest, sizeof(l->digest) / 2, l->digest);
-    *ret = l;
-    return RELAY_OK;
+    if (!err) {
+        enter_rows(&r);
+        hash_sha256(text, n, digest);
+        hash_hex(digest, sizeof(r.l->digest) / 2, r.l->digest);
+        *ret = r.l;
+    }
+    free(r.lines);
+    return err;
 }
 
 enum relay_err likeness_read(const char *path, struct arena *a, struct likeness **ret, struct reason *why)
@@ -267,11 +268,6 @@ int likeness_kind(const struct likeness *l, const char *name)
 const char *likeness_digest(const struct likeness *l)
 {
     return l->digest;
-}
-
-size_t likeness_rows(const struct likeness *l)
-{
-    return l->n_rows;
 }
 
 /* ---- looking ---- */
@@ -321,11 +317,9 @@ int64_t likeness_most(const struct likeness_of *o)
     return most;
 }
 
-static int weightiest_first(const void *a, const void *b)
+static bool weighs_more(const struct likeness_part *a, const struct likeness_part *b)
 {
-    const struct likeness_part *x = a, *y = b;
-    if (x->points != y->points) return x->points > y->points ? -1 : 1;
-    return (x->from > y->from) - (x->from < y->from);
+    return a->points > b->points || (a->points == b->points && a->from < b->from);
 }
 
 size_t likeness_parts(const struct likeness *l, int kind, const char *text, size_t n,
@@ -335,40 +329,45 @@ size_t likeness_parts(const struct likeness *l, int kind, const char *text, size
     struct likeness_walk w = {.text = text, .n = n};
     struct likeness_row row;
     size_t found = 0;
-    likeness_look(&o, l, text, n);
-    o.turn++; /* each row once more */
-    struct likeness_part *all = xcalloc(l->n_rows + 1, sizeof(*all));
+    likeness_look(&o, l, "", 0); /* nothing is met yet */
     while (likeness_next(&w, &row)) {
         const struct slot *known = row_once(&o, l, row.key);
-        const struct share *s = known ? l->shares + known->first : NULL;
-        for (uint32_t i = 0; known && i < known->n; i++)
-            if ((int)s[i].kind == kind && s[i].points > 0)
-                all[found++] = (struct likeness_part){row.from, row.to, s[i].points};
+        for (uint32_t i = 0; known && i < known->n; i++) {
+            const struct share *s = &l->shares[known->first + i];
+            struct likeness_part part = {row.from, row.to, s->points};
+            size_t at = found;
+            if ((int)s->kind != kind || s->points <= 0) continue;
+            while (at > 0 && weighs_more(&part, &ret[at - 1])) at--;
+            if (at == max) continue;
+            if (found < max) found++;
+            memmove(ret + at + 1, ret + at, (found - at - 1) * sizeof(*ret));
+            ret[at] = part;
+        }
     }
-    if (found) qsort(all, found, sizeof(*all), weightiest_first);
-    if (found > max) found = max;
-    memcpy(ret, all, found * sizeof(*all));
-    free(all);
     return found;
 }
 
 /* ---- for the page ---- */
 
-void likeness_walk_all(const struct likeness *l, likeness_each each, void *arg)
+void likeness_json(const struct likeness *l, struct buf *out)
 {
-    for (size_t i = 0; i < l->n_lines; i++) {
-        char row[4 * LIKENESS_ROW + 1];
-        row[likeness_key_text(l->lines[i].key, row)] = '\0';
-        each(arg, row, (int)l->lines[i].share.kind, l->lines[i].share.points);
+    const char *comma = "";
+    buf_str(out, "{\"begin\":[");
+    for (size_t i = 0; i < l->n_kinds; i++) buf_printf(out, i ? ",%lld" : "%lld", (long long)l->begin[i]);
+    buf_str(out, "],\"rows\":{");
+    for (size_t at = 0; at <= l->mask; at++) {
+        const struct slot *row = &l->slots[at];
+        char text[4 * LIKENESS_ROW + 1];
+        if (!row->n) continue;
+        text[likeness_key_text(row->key, text)] = '\0';
+        buf_str(out, comma);
+        buf_json_str(out, text);
+        for (uint32_t i = 0; i < row->n; i++) {
+            const struct share *s = &l->shares[row->first + i];
+            buf_printf(out, "%s[%u,%d]", i ? "," : ":[", s->kind, s->points);
+        }
+        buf_char(out, ']');
+        comma = ",";
     }
-}
-
-size_t likeness_kinds(const struct likeness *l)
-{
-    return l->n_kinds;
-}
-
-int64_t likeness_begin(const struct likeness *l, int kind)
-{
-    return l->begin[kind];
+    buf_str(out, "}}");
 }

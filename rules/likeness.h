@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -34,7 +35,6 @@ enum relay_err likeness_parse(const char *name, const char *text, size_t n, stru
 
 int likeness_kind(const struct likeness *l, const char *name); /* its number, or -1 */
 const char *likeness_digest(const struct likeness *l);         /* of what was read, 16 hex digits */
-size_t likeness_rows(const struct likeness *l);                /* rows of characters that are known */
 
 /* What one text is like; the scratch of one thread. Zeroed at first, of one likeness at a time. */
 struct likeness_of {
@@ -83,10 +83,7 @@ bool likeness_next(struct likeness_walk *w, struct likeness_row *ret);
 /* The characters of a key; returns bytes written. */
 size_t likeness_key_text(uint64_t key, char ret[static 4 * LIKENESS_ROW]);
 
-/* What the page of `tocsin rules page` needs: a row as text, and its points for a kind. Rows come in the order of keys. */
-typedef void (*likeness_each)(void *arg, const char *row, int kind, int64_t points);
-void likeness_walk_all(const struct likeness *l, likeness_each each, void *arg);
-size_t likeness_kinds(const struct likeness *l);
-int64_t likeness_begin(const struct likeness *l, int kind);
+/* For the page: {"begin": points of each kind, "rows": {"characters": [[kind, points], …]}}. */
+void likeness_json(const struct likeness *l, struct buf *out);
 
 #endif

@@ -105,7 +105,6 @@ static void add_hit(struct matcher *m, const struct rule *rule, enum verdict v, 
     m->hits[m->n_hits++] = (struct rule_hit){.rule = rule,
                                              .verdict = v,
                                              .only_like = v == MATCH && m->runner.only_like,
-                                             .unlike = v == UNSURE && m->runner.unlike,
                                              .from = span.from,
                                              .to = span.to};
 }

@@ -6,16 +6,17 @@
 
 struct rule_cost {
     const struct rule *rule;
-    double ns;         /* an event, over all texts */
+    double ns;         /* an event, over all texts; without likeness */
     size_t candidates; /* texts for which it was looked at */
-    size_t found;
-    bool always; /* no literal: looked at for every text */
+    size_t found;      /* by what it says */
+    bool always;       /* no literal: looked at for every text */
 };
 
 struct measure {
     size_t texts, bytes; /* normalised */
     double events_per_s;
     double scan_per_s; /* the literal scan alone */
+    double like_ns;    /* an event: what it is like, for all rules together */
     size_t candidates, found;
     size_t literals, clauses, prefilter_bytes;
     struct rule_cost *rules; /* dearest first; set size of them */

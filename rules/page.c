@@ -52,37 +52,6 @@ static size_t like_number(struct used *used, const struct likeness *l)
     return used->n_likes++;
 }
 
-struct like_text {
-    struct buf *out;
-    char row[4 * LIKENESS_ROW + 1]; /* the one that is open */
-};
-
-static void json_share(void *arg, const char *row, int kind, int64_t points)
-{
-    struct like_text *t = arg;
-    if (strcmp(row, t->row) != 0) {
-        buf_str(t->out, *t->row ? "]," : "");
-        buf_json_str(t->out, row);
-        buf_str(t->out, ":[");
-        (void)snprintf(t->row, sizeof(t->row), "%s", row);
-    } else {
-        buf_char(t->out, ',');
-    }
-    buf_printf(t->out, "[%d,%lld]", kind, (long long)points);
-}
-
-/* {"begin": of each kind, "rows": {"characters": [[kind, points], …]}} */
-static void json_likeness(struct buf *out, const struct likeness *l)
-{
-    struct like_text t = {.out = out};
-    buf_str(out, "{\"begin\":[");
-    for (size_t i = 0; i < likeness_kinds(l); i++)
-        buf_printf(out, i ? ",%lld" : "%lld", (long long)likeness_begin(l, (int)i));
-    buf_str(out, "],\"rows\":{");
-    likeness_walk_all(l, json_share, &t);
-    buf_str(out, *t.row ? "]}}" : "}}");
-}
-
 static void json_units(struct buf *out, struct unit *const *units, size_t n, struct used *used)
 {
     buf_char(out, '[');
@@ -178,7 +147,7 @@ static void json_data(const struct rule_set *set, const char *version, struct bu
     buf_str(out, "],\"learned\":[");
     for (size_t i = 0; i < used.n_likes; i++) {
         if (i) buf_char(out, ',');
-        json_likeness(out, used.likes[i]);
+        likeness_json(used.likes[i], out);
     }
     free(used.items);
     free(used.number);

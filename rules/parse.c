@@ -296,7 +296,6 @@ void rule_problem_add(struct rule_problems *p, bool warning, const char *file, i
 /* What reads one rule. */
 struct reader {
     struct arena *arena;
-    struct rule_lists *lists;
     struct rule_sources *out;
     struct rule_problems *problems;
     const char *file, *id;
@@ -389,10 +388,10 @@ static void fill_patterns(struct reader *r, const struct rule_texts *t, const ch
             rule_problem_add(r->problems, true, r->file, p->line, r->id,
                              _("%s: put '…' round the text, or YAML may read it as something else: %s"), key,
                              p->text);
-        enum relay_err err = rule_lists_fill(r->lists, p->text, r->arena, &p->text, &why);
+        enum relay_err err = rule_lists_fill(&r->out->lists, p->text, r->arena, &p->text, &why);
         if (err == RELAY_NOT_FOUND) {
             const struct rule_use at = {.file = r->file, .rule = r->id, .key = key, .line = p->line};
-            rule_lists_miss(r->lists, p->text, &at, r->arena, r->problems);
+            rule_lists_miss(&r->out->lists, p->text, &at, r->arena, r->problems);
             r->bad = true;
         } else if (err != RELAY_OK)
             PROBLEM(r, p->line, "%s: %s", key, why.text);
@@ -500,9 +499,13 @@ static void read_learned(struct reader *r, const struct rule_form *form, struct 
 {
     struct rule_match *m = &s->match;
     const struct likeness *l = NULL;
-    m->like_none = read_patterns(r, form->match.learned.none, "learned.none");
+    if (form->match.learned.none && !form->match.learned.enough)
+        PROBLEM(r, form->match.learned.none->line,
+                _("learned.none: is asked of nothing without `enough`: give how like is enough, or leave it "
+                  "out"));
     if (form->match.learned.enough || form->match.learned.doubt) l = learned(r, line);
     if (!l) return;
+    m->like_none = read_patterns(r, form->match.learned.none, "learned.none");
     m->like = l;
     m->like_doubt = form->match.learned.doubt;
     m->like_kind = likeness_kind(l, form->id);
@@ -623,8 +626,7 @@ static void fill_rule(struct reader *r, const struct rule_form *f, const struct 
 static void read_rule(struct arena *a, const char *file, const struct yaml_node *node,
                       struct rule_sources *out, struct rule_problems *problems)
 {
-    struct reader r = {
-        .arena = a, .lists = &out->lists, .out = out, .problems = problems, .file = file, .id = ""};
+    struct reader r = {.arena = a, .out = out, .problems = problems, .file = file, .id = ""};
     if (node->kind != YAML_MAP) {
         PROBLEM(&r, node->line,
                 _("a rule is a block of `name: value` lines; `tocsin rules new -o FILE` writes one to begin "

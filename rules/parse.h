@@ -34,8 +34,8 @@ struct rule_texts {
 };
 
 /* `match:` as written. words: one of each list within `near` characters, in any order. An entry of any is a pattern, or a
- * list of patterns that must all be there. learned: a text that is so much like what was
- * learned of the rule's category, and has none of like_none, matches whatever else is said here. */
+ * list of patterns that must all be there. learned: a text that is so much like what was learned of the rule's category, and
+ * has none of like_none, matches whatever else is said here. */
 struct rule_match {
     struct rule_texts words[RULE_WORD_LISTS_MAX];
     size_t n_words;

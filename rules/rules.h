@@ -104,7 +104,6 @@ struct rule_hit {
     const struct rule *rule;
     enum verdict verdict; /* MATCH or UNSURE */
     bool only_like;       /* by likeness, not by what the rule says */
-    bool unlike;          /* UNSURE because it is like nothing that was learned */
     uint32_t from, to;    /* the first decisive span in the text given; 0,0 for UNSURE */
 };
 

@@ -335,12 +335,13 @@ static enum verdict entry_run(const struct rule_code *code, size_t i, struct run
 /* What needs no PCRE2 is asked first, for all of the rule, plain words of `none` among it; then `all` and `any`, where most
  * candidates fail; then the patterns of `none`, which are long lists and matter only to a text that would match. A clear no
  * ends it; UNSURE goes on, because a later no would still be clear. */
-static enum verdict run_match(const struct rule_code *code, struct runner *r, struct scan *scan,
-                              const char *text, size_t n, struct span *ret)
+enum verdict rule_says(const struct rule_code *code, struct runner *r, struct scan *scan, const char *text,
+                       size_t n, struct span *ret)
 {
     enum verdict answer = MATCH;
     struct span span = {0};
 
+    if (scan) forget_other_text(r, scan);
     if (!rule_possible(code, scan)) return NO_MATCH;
     if (code->n_lists && words_verdict(code, r, scan, text, n, &span) == NO_MATCH) return NO_MATCH;
     for (size_t i = 0; scan && i < code->n_none; i++)
@@ -408,8 +409,7 @@ static bool is_unlike(const struct rule_code *code, struct runner *r, struct sca
 enum verdict rule_run(const struct rule_code *code, struct runner *r, struct scan *scan, const char *text,
                       size_t n, struct span *ret)
 {
-    if (scan) forget_other_text(r, scan);
-    enum verdict answer = run_match(code, r, scan, text, n, ret);
+    enum verdict answer = rule_says(code, r, scan, text, n, ret);
     r->unlike = answer == MATCH && is_unlike(code, r, scan, text, n);
     r->only_like = answer != MATCH && is_like(code, r, scan, text, n);
     if (r->unlike) return UNSURE;

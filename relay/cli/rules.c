@@ -440,6 +440,9 @@ static void bench_text(const struct rule_set *set, const struct measure *m, stru
     buf_printf(out, _("%.2f candidates a text, %.2f found a text%s\n"),
                (double)m->candidates / (double)m->texts, (double)m->found / (double)m->texts,
                set->jit_denied ? _("; interpreted, no JIT") : "");
+    if (set->n_likes)
+        buf_printf(out, _("what a text is like: %.0f ns, for the %zu rules that go by it\n"), m->like_ns,
+                   set->n_likes);
     const char *const heads[] = {_("rule"), _("ns an event"), _("candidates"), _("found")};
     static const size_t columns[] = {36, 12, 12, 10};
     buf_printf(out, "\n%s", heads[0]);
@@ -461,7 +464,8 @@ static void bench_json(const struct rule_set *set, const struct measure *m, stru
                "{\"rules\":%zu,\"texts\":%zu,\"events_per_s\":%.0f,\"scan_per_s\":%.0f,\"candidates_per_"
                "text\":%.3f,",
                set->n, m->texts, m->events_per_s, m->scan_per_s, (double)m->candidates / (double)m->texts);
-    buf_printf(out, "\"literals\":%zu,\"clauses\":%zu,\"costs\":[", m->literals, m->clauses);
+    buf_printf(out, "\"like_ns\":%.1f,\"literals\":%zu,\"clauses\":%zu,\"costs\":[", m->like_ns, m->literals,
+               m->clauses);
     for (size_t i = 0; i < set->n; i++) {
         buf_str(out, i ? ",{" : "{");
         buf_json_member(out, "rule", m->rules[i].rule->id);

@@ -103,10 +103,6 @@ function toBrowser(source) {
     return new RegExp(out, "u");
 }
 
-// ---- rules ----
-
-const quote = (s) => s.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
-
 // ---- what a text is like: as likeness.c sums it up ----
 
 const ROW = 3;
@@ -164,6 +160,10 @@ function likeParts(made, text) {
             if (kind === made.rule.learned.kind && points > 0) parts.push({from, to, points});
     return parts.sort((a, b) => b.points - a.points || a.from - b.from).slice(0, PARTS_SHOWN).map((p) => [p.from, p.to]);
 }
+
+// ---- rules ----
+
+const quote = (s) => s.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 
 // patterns, learned: those of the whole set; a rule of one's own has its patterns as plain texts, and has learned nothing.
 function ready(rule, patterns, learned) {
